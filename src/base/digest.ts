@@ -1,0 +1,18 @@
+import { createHash } from "node:crypto";
+
+/** SHA-256 (FIPS 180-4), 32 bytes. */
+export function sha256(...parts: readonly (Uint8Array | string)[]): Buffer {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
+
+/** SHA-256 in lower-case hex. */
+export function sha256Hex(...parts: readonly (Uint8Array | string)[]): string {
+  return sha256(...parts).toString("hex");
+}
+
+/** Orders strings by their UTF-8 bytes, as `LC_ALL=C sort` does; JavaScript's own order is by UTF-16 units. */
+export function byUtf8(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a, "utf8"), Buffer.from(b, "utf8"));
+}

@@ -1,0 +1,43 @@
+import type { Readable, Writable } from "node:stream";
+
+/** What the library needs from the process it runs in. Nothing below `cli/` looks at the process itself. */
+export interface Host {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Working directory: relative paths start here. */
+  readonly cwd: string;
+  readonly home: string;
+  /** Login name, for defaults only. */
+  readonly userName: string;
+  /** Wall clock, ms since 1970. */
+  readonly now: () => number;
+  /** Aborts at the first SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Asks a person for a passphrase; absent where no one can be asked. `new` asks twice. */
+  readonly askPassphrase?: (purpose: "new" | "unlock") => Promise<string>;
+  /** File that holds the passphrase (`--passphrase-file`, `CLOISTER_PASSPHRASE_FILE`). */
+  readonly passphraseFile?: string | undefined;
+  /** Allows keeping the identity in a plain file (`--insecure-storage`). */
+  readonly insecureStorage?: boolean;
+  /** Long work reports here, at most some times a second. */
+  readonly progress: (progress: Progress) => void;
+  /** Something a person should know that is not an error. */
+  readonly notice: (text: string) => void;
+}
+
+/** How far a long step has come. */
+export interface Progress {
+  /** A short present participle: `reading`, `storing`, `fetching`, … */
+  readonly step: string;
+  readonly bytes: number;
+  /** Undefined while it is not known. */
+  readonly bytesTotal: number | undefined;
+  /** Bytes that are really written or fetched (the rest was found again). */
+  readonly bytesNew?: number | undefined;
+}
+
+/** Where a command's input and output go: `inherit` keeps the caller's terminal. */
+export interface Streams {
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+}

@@ -1,0 +1,29 @@
+/** What lies under a name in a store. */
+export interface StoredObject {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/**
+ * The shared state of a project: named immutable objects. A folder or a bucket lies behind it; it knows nothing of what
+ * the objects mean. Names are `/`-separated segments of `[A-Za-z0-9._-]`, none of them starting with a dot.
+ *
+ * Every method may throw `CloisterError` UNAVAILABLE (retry) or FAILURE (full disk, no permission); a failed `create`
+ * may or may not have taken effect, and `create` of the same bytes again tells: `exists`, then `get` and compare.
+ */
+export interface Store {
+  /** Where it is, as a person would write it. */
+  readonly url: string;
+  /** The whole object, or undefined where there is none. @throws INTEGRITY where it is larger than `bytesMax` */
+  get(name: string, bytesMax: number): Promise<Uint8Array | undefined>;
+  /** Up to `length` bytes from `from`; fewer at the end of the object; undefined where there is no object. */
+  range(name: string, from: number, length: number): Promise<Uint8Array | undefined>;
+  /** All objects whose name starts with `prefix` (which ends in `/`, or is empty), in order of their names. */
+  list(prefix: string): AsyncIterable<StoredObject>;
+  /** Writes the object unless the name is taken. When it returns `created`, the object survives power loss. */
+  create(name: string, parts: readonly Uint8Array[]): Promise<"created" | "exists">;
+  /** Removes the object; no error where there is none. */
+  delete(name: string): Promise<void>;
+  /** The store's clock, in ms since 1970. */
+  now(): Promise<number>;
+}
