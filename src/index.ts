@@ -1,10 +1,12 @@
 // The public library. The command line uses nothing else of it.
 
-import type { Host, Streams } from "./operations/host.ts";
+import type { Streams } from "./base/streams.ts";
+import type { Host } from "./operations/host.ts";
 import type * as T from "./operations/types.ts";
 
 export { CloisterError, type ErrorCode, type Refusal } from "./base/errors.ts";
-export type { Host, Progress, Streams } from "./operations/host.ts";
+export type { Streams } from "./base/streams.ts";
+export type { Host, Progress } from "./operations/host.ts";
 export type * from "./operations/types.ts";
 
 /** An open project. Every call is decided by its policy and recorded in its log. */

@@ -1,5 +1,3 @@
-import type { Readable, Writable } from "node:stream";
-
 /** What the library needs from the process it runs in. Nothing below `cli/` looks at the process itself. */
 export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -33,11 +31,4 @@ export interface Progress {
   readonly bytesTotal: number | undefined;
   /** Bytes that are really written or fetched (the rest was found again). */
   readonly bytesNew?: number | undefined;
-}
-
-/** Where a command's input and output go: `inherit` keeps the caller's terminal. */
-export interface Streams {
-  readonly stdin: Readable & { readonly isTTY?: boolean };
-  readonly stdout: Writable & { readonly isTTY?: boolean };
-  readonly stderr: Writable & { readonly isTTY?: boolean };
 }
