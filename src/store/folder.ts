@@ -1,0 +1,235 @@
+// A store in a folder: on this machine, or on a shared file system that has hard links.
+import { randomBytes } from "node:crypto";
+import { constants, type Dirent } from "node:fs";
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, stat, unlink } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { integrity, systemCode } from "../base/errors.ts";
+import { folderFailure, planted } from "./folder-failure.ts";
+import { linkOnce, readAt, syncFolder, writeAll } from "./folder-files.ts";
+import type { Store, StoredObject } from "./store.ts";
+
+const SEGMENT = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}$/;
+const NAME_BYTES_MAX = 1024;
+/** Never follows a link at the end of the path, never waits for the other end of a pipe. */
+const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** Objects are never changed: not writable, even for their owner. */
+const OBJECT_MODE = 0o444;
+/** A temporary file this old was left by a process that died: no upload of one object takes a day. */
+const STALE_MS = 24 * 3_600_000;
+
+/** A {@link Store} in the folder `root`, which the first `create` makes. */
+export function folderStore(root: string): Store {
+  return new FolderStore(root);
+}
+
+class FolderStore implements Store {
+  readonly url: string;
+  readonly #root: string;
+  /** Folders whose entry in their parent is known to survive power loss. */
+  readonly #durable = new Set<string>();
+  #swept = false;
+
+  constructor(root: string) {
+    this.url = root;
+    this.#root = resolve(root);
+  }
+
+  async get(name: string, bytesMax: number): Promise<Uint8Array | undefined> {
+    return await this.#reading(name, async (handle, bytes) => {
+      if (bytes > bytesMax) {
+        throw integrity(`the object ${name} is too large`, {
+          why: `it has ${String(bytes)} bytes where at most ${String(bytesMax)} can be right`,
+        });
+      }
+      return await readAt(handle, 0, bytes);
+    });
+  }
+
+  async range(name: string, from: number, length: number): Promise<Uint8Array | undefined> {
+    return await this.#reading(name, async (handle, bytes) =>
+      readAt(handle, from, Math.max(0, Math.min(length, bytes - from))),
+    );
+  }
+
+  async *list(prefix: string): AsyncIterable<StoredObject> {
+    if (prefix !== "" && !prefix.endsWith("/")) throw new TypeError("a prefix ends in / or is empty");
+    if (prefix !== "") checkName(prefix.slice(0, -1));
+    yield* this.#walk(prefix);
+  }
+
+  async create(name: string, parts: readonly Uint8Array[]): Promise<"created" | "exists"> {
+    const path = this.#path(name);
+    return await this.#doing(`write ${name}`, async () => {
+      await this.#makeFolder(dirname(path));
+      const made = await this.#withTemporary(async (temporary, handle) => {
+        await writeAll(handle, parts);
+        await handle.sync();
+        return await linkOnce(temporary, path);
+      });
+      // Also where it exists: whoever made it may have died before this step, and the caller relies on it now.
+      await syncFolder(dirname(path));
+      return made;
+    });
+  }
+
+  async delete(name: string): Promise<void> {
+    const path = this.#path(name);
+    await this.#doing(`delete ${name}`, async () => {
+      if (!(await this.#isFolder(dirname(path)))) return;
+      try {
+        await unlink(path);
+      } catch (error) {
+        if (systemCode(error) !== "ENOENT") throw error;
+      }
+      await syncFolder(dirname(path));
+    });
+  }
+
+  /** The file system's clock, which for a network mount is the server's. */
+  async now(): Promise<number> {
+    return await this.#doing("read the clock", async () =>
+      this.#withTemporary(async (_, handle) => {
+        await handle.write("t");
+        return Math.floor((await handle.stat()).mtimeMs);
+      }),
+    );
+  }
+
+  async #reading<T>(name: string, use: (handle: FileHandle, bytes: number) => Promise<T>): Promise<T | undefined> {
+    const path = this.#path(name);
+    return await this.#doing(`read ${name}`, async () => {
+      if (!(await this.#isFolder(dirname(path)))) return undefined;
+      let handle: FileHandle;
+      try {
+        handle = await open(path, READ);
+      } catch (error) {
+        if (systemCode(error) === "ENOENT") return undefined;
+        throw error;
+      }
+      try {
+        const found = await handle.stat();
+        if (!found.isFile()) throw planted(`read ${name}`, this.#root);
+        return await use(handle, found.size);
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+
+  async *#walk(prefix: string): AsyncIterable<StoredObject> {
+    for (const entry of await this.#entries(prefix)) {
+      const name = prefix + entry.name;
+      if (entry.isDirectory()) {
+        yield* this.#walk(`${name}/`);
+        continue;
+      }
+      const bytes = await this.#doing(`list ${prefix}`, async () => sizeOf(join(this.#root, name)));
+      if (bytes !== undefined) yield { name, bytes };
+    }
+  }
+
+  /**
+   * Files and folders of a folder, in the order of whole names. What the store never makes (`.tmp`, links, pipes, odd
+   * names) is passed over: whoever can write junk must not be able to break every listing with it.
+   */
+  async #entries(prefix: string): Promise<Dirent[]> {
+    return await this.#doing(`list ${prefix || "it"}`, async () => {
+      const folder = join(this.#root, prefix);
+      if (!(await this.#isFolder(folder))) return [];
+      const entries = await readdir(folder, { withFileTypes: true });
+      const key = (entry: Dirent) => (entry.isDirectory() ? `${entry.name}/` : entry.name);
+      return entries
+        .filter((entry) => SEGMENT.test(entry.name) && (entry.isFile() || entry.isDirectory()))
+        .sort((a, b) => (key(a) < key(b) ? -1 : 1));
+    });
+  }
+
+  #path(name: string): string {
+    checkName(name);
+    return join(this.#root, name);
+  }
+
+  /** False where the folder is missing. @throws INTEGRITY where a link stands in its place or above it */
+  async #isFolder(folder: string): Promise<boolean> {
+    try {
+      const inside = folder.slice(this.#root.length);
+      if ((await realpath(folder)) === (await realpath(this.#root)) + inside.replace(/[/\\]$/, "")) return true;
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return false;
+      throw error;
+    }
+    throw planted(`use ${folder.slice(this.#root.length + 1)}`, this.#root);
+  }
+
+  /** Makes a folder with all above it so that they survive power loss, also where another process made them just now. */
+  async #makeFolder(folder: string): Promise<void> {
+    if (this.#durable.has(folder) && (await this.#isFolder(folder))) return;
+    if (folder === this.#root) return await this.#makeRoot();
+    await this.#makeFolder(dirname(folder));
+    await mkdir(folder).catch((error: unknown) => {
+      if (systemCode(error) !== "EEXIST") throw error;
+    });
+    await this.#isFolder(folder);
+    await syncFolder(dirname(folder));
+    this.#durable.add(folder);
+  }
+
+  async #makeRoot(): Promise<void> {
+    const first = await mkdir(this.#root, { recursive: true });
+    // Folders above a store that was there before may not even be readable for this user, and need nothing.
+    if (first !== undefined) {
+      for (let made = this.#root; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+    }
+    this.#durable.add(this.#root);
+  }
+
+  /** Hands out a new file in `.tmp` and removes it afterwards, whatever happened. */
+  async #withTemporary<T>(use: (path: string, handle: FileHandle) => Promise<T>): Promise<T> {
+    const folder = join(this.#root, ".tmp");
+    await this.#makeFolder(folder);
+    await this.#sweep(folder);
+    const path = join(folder, randomBytes(16).toString("hex"));
+    const handle = await open(path, "wx", OBJECT_MODE);
+    try {
+      return await use(path, handle);
+    } finally {
+      await handle.close().finally(() => unlink(path));
+    }
+  }
+
+  /** Once per process: removes what processes that died left in `.tmp`. */
+  async #sweep(folder: string): Promise<void> {
+    if (this.#swept) return;
+    this.#swept = true;
+    const { mtimeMs: newest } = await stat(folder);
+    for (const name of await readdir(folder)) {
+      const path = join(folder, name);
+      const found = await lstat(path).catch(() => undefined);
+      if (found?.isFile() && found.mtimeMs < newest - STALE_MS) await unlink(path).catch(() => undefined);
+    }
+  }
+
+  async #doing<T>(what: string, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      throw folderFailure(error, what, this.#root);
+    }
+  }
+}
+
+/** Names come from our own code: a wrong one is a bug, or hostile data that was not checked. */
+function checkName(name: string): void {
+  if (name.length <= NAME_BYTES_MAX && name.split("/").every((segment) => SEGMENT.test(segment))) return;
+  throw integrity(`${JSON.stringify(name.slice(0, 100))} cannot be the name of an object in a store`);
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    const found = await lstat(path);
+    return found.isFile() ? found.size : undefined;
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,228 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { CloisterError } from "../../src/base/errors.ts";
+import { folderStore } from "../../src/store/folder.ts";
+import { compile, start } from "../fault/child-process.ts";
+import { collect } from "../fault/faulty-store.ts";
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "folder-store-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const bytes = (text: string) => [Buffer.from(text)];
+const names = async (prefix = "") => (await collect(folderStore(dir).list(prefix))).map((o) => o.name);
+const temporaries = () => readdirSync(join(dir, ".tmp"));
+const refusal = async (promise: Promise<unknown>) =>
+  promise.then(
+    () => "nothing thrown",
+    (error: CloisterError) => error.code,
+  );
+
+describe("folder store", () => {
+  it("creates once, reads back, and tells that a name is taken", async () => {
+    const store = folderStore(join(dir, "new", "store"));
+    expect(await store.get("a/b/c", 10)).toBeUndefined();
+    expect(await store.create("a/b/c", [Buffer.from("he"), new Uint8Array(), Buffer.from("llo")])).toBe("created");
+    expect(await store.create("a/b/c", bytes("other"))).toBe("exists");
+    expect(Buffer.from((await store.get("a/b/c", 5)) ?? []).toString()).toBe("hello");
+    expect(await refusal(store.get("a/b/c", 4))).toBe("INTEGRITY");
+    await store.delete("a/b/c");
+    await store.delete("a/b/c");
+    await store.delete("not/there");
+    expect(await store.get("a/b/c", 5)).toBeUndefined();
+  });
+
+  it("writes thousands of parts in order", async () => {
+    const parts = Array.from({ length: 3000 }, (_, i) => Buffer.from(`${String(i)},`));
+    const store = folderStore(dir);
+    await store.create("many", parts);
+    expect(Buffer.concat([(await store.get("many", 1e6)) ?? new Uint8Array()])).toEqual(Buffer.concat(parts));
+  });
+
+  it("reads ranges, shorter at the end and empty past it", async () => {
+    const store = folderStore(dir);
+    await store.create("x", bytes("0123456789"));
+    const text = async (from: number, length: number) =>
+      Buffer.from((await store.range("x", from, length)) ?? []).toString();
+    expect(await text(3, 4)).toBe("3456");
+    expect(await text(8, 100)).toBe("89");
+    expect(await text(10, 5)).toBe("");
+    expect(await text(99, 5)).toBe("");
+    expect(await store.range("y", 0, 1)).toBeUndefined();
+  });
+
+  it("lists in the order of whole names, within a prefix, without temporary files", async () => {
+    const store = folderStore(dir);
+    const all = ["a-b", "a/b", "a/c/d", "a0", "b", "Z"];
+    for (const name of [...all].reverse()) await store.create(name, bytes(name));
+    writeFileSync(join(dir, ".tmp", "left-over"), "x");
+    expect(await names()).toEqual(["Z", "a-b", "a/b", "a/c/d", "a0", "b"]);
+    expect(await names("a/")).toEqual(["a/b", "a/c/d"]);
+    expect(await names("none/")).toEqual([]);
+  });
+
+  it.each(["../x", "a/../b", ".tmp/x", "a//b", "/a", "a/", "", ".", "a/.hidden", "ü", "a b", "a\0b", "x".repeat(256)])(
+    "refuses the name %j",
+    async (name) => {
+      const store = folderStore(dir);
+      expect(await refusal(store.create(name, bytes("x")))).toBe("INTEGRITY");
+      expect(await refusal(store.get(name, 1))).toBe("INTEGRITY");
+      expect(await refusal(store.delete(name))).toBe("INTEGRITY");
+      expect(readdirSync(dir)).toEqual([]);
+    },
+  );
+
+  it("lets exactly one of 16 racing creators win, with its bytes", async () => {
+    const results = await Promise.all(
+      Array.from({ length: 16 }, async (_, i) => folderStore(dir).create("deep/er/name", bytes(`from ${String(i)}`))),
+    );
+    const winner = results.indexOf("created");
+    expect(results.filter((result) => result === "created")).toHaveLength(1);
+    const read = await folderStore(dir).get("deep/er/name", 100);
+    expect(Buffer.from(read ?? []).toString()).toBe(`from ${String(winner)}`);
+    expect(temporaries()).toEqual([]);
+  });
+
+  it("tells the time of the file system", async () => {
+    const before = Date.now();
+    const now = await folderStore(dir).now();
+    // The kernel stamps files with a clock that ticks every few ms.
+    expect(now).toBeGreaterThan(before - 100);
+    expect(now).toBeLessThan(Date.now() + 100);
+    expect(Number.isSafeInteger(now)).toBe(true);
+    expect(temporaries()).toEqual([]);
+  });
+
+  it("removes temporary files of processes that died long ago, and no younger ones", async () => {
+    mkdirSync(join(dir, ".tmp"));
+    for (const name of ["old", "young"]) writeFileSync(join(dir, ".tmp", name), "x");
+    const twoDaysAgo = Date.now() / 1000 - 2 * 86_400;
+    utimesSync(join(dir, ".tmp", "old"), twoDaysAgo, twoDaysAgo);
+    await folderStore(dir).create("x", bytes("x"));
+    expect(temporaries()).toEqual(["young"]);
+  });
+});
+
+describe("folder store under a hostile writer", () => {
+  it("never follows a link, waits for a pipe or reads a folder", async () => {
+    const store = folderStore(dir);
+    await store.create("real", bytes("x"));
+    writeFileSync(join(dir, "..", "outside-of-it"), "secret");
+    symlinkSync("../outside-of-it", join(dir, "link"));
+    symlinkSync("/dev/zero", join(dir, "endless"));
+    symlinkSync("nowhere", join(dir, "dangling"));
+    execFileSync("mkfifo", [join(dir, "pipe")]);
+    mkdirSync(join(dir, "folder"));
+    for (const name of ["link", "endless", "dangling", "pipe", "folder"]) {
+      expect(await refusal(store.get(name, 100)), name).toBe("INTEGRITY");
+      expect(await refusal(store.range(name, 0, 1)), name).toBe("INTEGRITY");
+      expect(await store.create(name, bytes("y")), name).toBe("exists");
+    }
+    expect(await refusal(store.get("real/deeper", 100))).toBe("INTEGRITY");
+    expect(await names()).toEqual(["real"]);
+    rmSync(join(dir, "..", "outside-of-it"));
+  });
+
+  it("never leaves its folder through a linked parent", async () => {
+    const outside = mkdtempSync(join(tmpdir(), "outside-"));
+    writeFileSync(join(outside, "file"), "secret");
+    symlinkSync(outside, join(dir, "packs"));
+    const store = folderStore(dir);
+    expect(await refusal(store.get("packs/file", 100))).toBe("INTEGRITY");
+    expect(await refusal(store.create("packs/new", bytes("x")))).toBe("INTEGRITY");
+    expect(await refusal(store.create("packs/aa/new", bytes("x")))).toBe("INTEGRITY");
+    expect(await refusal(store.delete("packs/file"))).toBe("INTEGRITY");
+    expect(await refusal(collect(store.list("packs/")))).toBe("INTEGRITY");
+    expect(readdirSync(outside)).toEqual(["file"]);
+    rmSync(outside, { recursive: true });
+  });
+
+  it("may itself be reached through a link, as in /tmp on macOS", async () => {
+    mkdirSync(join(dir, "real"));
+    symlinkSync("real", join(dir, "alias"));
+    const store = folderStore(join(dir, "alias"));
+    await store.create("a/b", bytes("x"));
+    expect((await store.get("a/b", 1))?.length).toBe(1);
+  });
+});
+
+describe("folder store when the system fails", () => {
+  it("leaves whole objects only after kill -9", async () => {
+    const code = mkdtempSync(join(tmpdir(), "compiled-"));
+    compile(code, ["store/folder.ts"]);
+    const child = start(
+      code,
+      `import { folderStore } from "./store/folder.js";
+      const store = folderStore(${JSON.stringify(dir)});
+      process.stdout.write("go");
+      for (let i = 0; ; i++) await store.create("k/" + i, [Buffer.alloc(300000, i)]);`,
+    );
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    await new Promise((resolve) => child.stdout?.once("data", resolve));
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    child.kill("SIGKILL");
+    await ended;
+    const objects = await collect(folderStore(dir).list(""));
+    expect(objects.length).toBeGreaterThan(0);
+    expect(objects.every((object) => object.bytes === 300_000)).toBe(true);
+    expect(await folderStore(dir).create("k/next", bytes("x"))).toBe("created");
+    rmSync(code, { recursive: true });
+  });
+
+  const mounted = mayMount();
+  it.skipIf(!mounted)(
+    `says that the store is full${mounted ? "" : " (skipped: may not mount a tmpfs here)"}`,
+    async () => {
+      const full = mkdtempSync(join(tmpdir(), "full-"));
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "none", full]);
+      try {
+        const store = folderStore(full);
+        await expect(store.create("big", [Buffer.alloc(100_000), Buffer.alloc(400_000)])).rejects.toMatchObject({
+          code: "FAILURE",
+          message: "the store is full",
+        });
+        expect(readdirSync(join(full, ".tmp"))).toEqual([]);
+        expect(await store.create("small", bytes("x"))).toBe("created");
+      } finally {
+        execFileSync("umount", [full]);
+        rmSync(full, { recursive: true });
+      }
+    },
+  );
+
+  it.skipIf(!mounted)(
+    `says who may not write what${mounted ? "" : " (skipped: may not mount a read-only file system here)"}`,
+    async () => {
+      const locked = mkdtempSync(join(tmpdir(), "locked-"));
+      execFileSync("mount", ["-t", "tmpfs", "-o", "ro", "none", locked]);
+      try {
+        const store = folderStore(locked);
+        await expect(store.create("policy/1", bytes("x"))).rejects.toMatchObject({
+          code: "FAILURE",
+          message: expect.stringMatching(/^user \S+ may not write policy\/1 in the store$/),
+        });
+      } finally {
+        execFileSync("umount", [locked]);
+        rmSync(locked, { recursive: true });
+      }
+    },
+  );
+});
+
+function mayMount(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), "may-mount-"));
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "none", folder], { stdio: "ignore" });
+    execFileSync("umount", [folder]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
