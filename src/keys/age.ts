@@ -1,0 +1,51 @@
+// Encryption to age recipients (https://age-encryption.org/v1). The library costs about 50 ms to load: only on use.
+import { integrity } from "../base/errors.ts";
+
+/** Every age file of ours holds one key or one log entry. */
+const FILE_BYTES_MAX = 64 * 1024;
+
+/**
+ * Encrypts to all recipients; each can decrypt alone. age does not authenticate the sender: whoever knows a recipient
+ * can make such a file.
+ */
+export async function encryptTo(recipients: readonly string[], bytes: Uint8Array): Promise<Uint8Array> {
+  if (recipients.length === 0) throw new TypeError("no recipients");
+  const { Encrypter } = await import("age-encryption");
+  const encrypter = new Encrypter();
+  for (const recipient of recipients) encrypter.addRecipient(recipient);
+  return encrypter.encrypt(bytes);
+}
+
+/**
+ * Decrypts an age file.
+ *
+ * @returns undefined where the file is not encrypted to this key, which a damaged recipient stanza looks like, too
+ * @param what names the object in the error
+ * @param bytesMax limit for the file
+ * @throws {@link CloisterError} INTEGRITY where it is no age file, or is for this key but was changed
+ */
+export async function decryptWith(
+  ageSecret: string,
+  file: Uint8Array,
+  what: string,
+  bytesMax = FILE_BYTES_MAX,
+): Promise<Uint8Array | undefined> {
+  if (file.length > bytesMax) throw integrity(`${what} is larger than ${String(bytesMax)} bytes`);
+  const { Decrypter } = await import("age-encryption");
+  const decrypter = new Decrypter();
+  decrypter.addIdentity(ageSecret);
+  let unmatched = false;
+  // Identities are tried in turn, so this one is asked only where the header was read and ours opens nothing in it.
+  decrypter.addIdentity({
+    unwrapFileKey: () => {
+      unmatched = true;
+      return null;
+    },
+  });
+  try {
+    return await decrypter.decrypt(file);
+  } catch (cause) {
+    if (unmatched) return undefined;
+    throw integrity(`${what} cannot be decrypted`, { why: "it is no age file, or it was changed", cause });
+  }
+}
