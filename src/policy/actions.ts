@@ -1,0 +1,68 @@
+// The closed list of things a policy can allow, and what each of them is done to.
+
+/** What an action is done to: `artifact` needs a domain and a class, `area` a domain, `project` neither. */
+export type Scope = "artifact" | "area" | "project";
+
+const SCOPES = {
+  "workspace.create": "area",
+  "workspace.mount": "artifact",
+  "workspace.run": "area",
+  "artifact.push": "artifact",
+  "artifact.pull": "artifact",
+  "artifact.read-metadata": "area",
+  "artifact.export": "artifact",
+  "artifact.promote": "artifact",
+  "artifact.declassify": "artifact",
+  "artifact.attest": "artifact",
+  "artifact.retire": "artifact",
+  "artifact.restore": "artifact",
+  "share.create": "artifact",
+  "creds.issue": "artifact",
+  "secret.read": "project",
+  "secret.write": "project",
+  "request.create": "project",
+  "request.approve": "project",
+  "policy.change": "project",
+  "member.add": "project",
+  "member.review": "project",
+  "key.rotate": "project",
+  "audit.read": "project",
+  "store.gc": "project",
+  "break-glass.invoke": "project",
+} as const satisfies Record<string, Scope>;
+
+/** An action that a role may list. */
+export type RoleAction = keyof typeof SCOPES;
+
+/** Every action that can be decided: those a role may list, and the two that need no role. */
+export type Action = RoleAction | "workspace.destroy" | "policy.read";
+
+/** Actions a role may list, in the order people read them. */
+export const ROLE_ACTIONS = Object.keys(SCOPES) as readonly RoleAction[];
+
+/** All actions. */
+export const ACTIONS: readonly Action[] = [...ROLE_ACTIONS, "workspace.destroy", "policy.read"];
+
+/** What the action is done to. */
+export function scopeOf(action: Action): Scope {
+  return action === "workspace.destroy" || action === "policy.read" ? "project" : SCOPES[action];
+}
+
+/** Whether the text names an action a role may list. */
+export function isRoleAction(text: string): text is RoleAction {
+  return Object.hasOwn(SCOPES, text);
+}
+
+/** Whether the text names any action. */
+export function isAction(text: string): text is Action {
+  return (ACTIONS as readonly string[]).includes(text);
+}
+
+/** Who may pull or mount may also see what there is. */
+export function withImplied(can: readonly RoleAction[]): readonly RoleAction[] {
+  const reads = can.includes("artifact.pull") || can.includes("workspace.mount");
+  return reads && !can.includes("artifact.read-metadata") ? [...can, "artifact.read-metadata"] : can;
+}
+
+/** Kinds of artifact. */
+export const KINDS = ["dataset", "model", "code", "report"] as const;

@@ -1,0 +1,93 @@
+// The one place where the policy is asked. It answers with every unmet condition, and never allows by accident.
+import type { Refusal } from "../base/errors.ts";
+import { printable } from "../base/terminal.ts";
+import { type Evaluator, loadCedar } from "./cedar.ts";
+import type { CompiledPolicy } from "./compiled.ts";
+import { type Enforcement, enforcementOf, strongest } from "./enforcement.ts";
+import { missingRole } from "./near-miss.ts";
+import { refusalOf } from "./refusal.ts";
+import { cedarRequest, type DecisionRequest, malformedRequest } from "./request.ts";
+import { holdingText, memberOf } from "./schema.ts";
+
+export type { DecisionRequest } from "./request.ts";
+
+/** The answer, and what it rests on. */
+export interface Decision {
+  readonly allow: boolean;
+  /** What permits it; empty where it is refused. */
+  readonly by: readonly { readonly rule: string; readonly line: number | undefined; readonly text: string }[];
+  /** Every unmet condition; empty where it is allowed. */
+  readonly refusals: readonly Refusal[];
+  /** How strongly the answer holds: of a refusal, its strongest condition. */
+  readonly enforcement: Enforcement;
+}
+
+/** Decides. It does not throw: whatever goes wrong is a refusal. */
+export async function decide(compiled: CompiledPolicy, request: DecisionRequest): Promise<Decision> {
+  try {
+    return decideWith(await loadCedar(), compiled, request);
+  } catch (error) {
+    return broken([error instanceof Error ? error.message : "Cedar cannot be loaded"]);
+  }
+}
+
+/** {@link decide} with a given evaluator. */
+export function decideWith(evaluator: Evaluator, compiled: CompiledPolicy, request: DecisionRequest): Decision {
+  const { policy } = compiled;
+  const member = memberOf(policy, request.member);
+  if (!member) {
+    const why = `${JSON.stringify(printable(request.member))} is not a member in policy version ${String(policy.version)}`;
+    const who = `an owner can add members: ${policy.owners.members.join(", ")}`;
+    return refused([
+      { rule: "builtin:member", enforcement: "cryptographic", why, who, next: "cloister member add LINE" },
+    ]);
+  }
+  const malformed = malformedRequest(policy, request);
+  if (malformed) return refused([{ rule: "builtin:request", enforcement: "advisory", ...malformed }]);
+  const asked = cedarRequest(compiled, member, request);
+  const answer = evaluator.ask(compiled, "decide", asked);
+  // Cedar skips a policy that fails, a forbid too, and may then allow: an answer with errors is no answer.
+  if (answer.errors.length > 0) return broken(answer.errors);
+  if (answer.allow) return allowed(compiled, request, answer.reasons);
+  const fired = compiled.guardrails.filter((guardrail) => answer.reasons.includes(guardrail.id));
+  const refusals = fired.map((guardrail) => refusalOf(compiled, guardrail, member, request));
+  if (member.suspended !== undefined) return refused(refusals);
+  const parts = evaluator.ask(compiled, "explain", asked);
+  if (request.action === "workspace.destroy" && request.ownWorkspace !== true)
+    return refused([...foreign(), ...refusals]);
+  return refused([...missingRole(compiled, member, request, new Set(parts.reasons)), ...refusals]);
+}
+
+function allowed(compiled: CompiledPolicy, request: DecisionRequest, reasons: readonly string[]): Decision {
+  const by = reasons.map((id) => {
+    const grant = compiled.grants.find((each) => each.id === id);
+    if (!grant) return { rule: id, line: undefined, text: `every member may ${request.action}` };
+    const role = compiled.policy.roles.find((each) => each.id === grant.role);
+    const reach = request.class === undefined ? "" : ` up to ${role?.upTo ?? ""}`;
+    const text = `role ${holdingText(grant)} may ${request.action}${reach}`;
+    return { rule: `role:${grant.role}`, line: grant.line, text };
+  });
+  return { allow: true, by, refusals: [], enforcement: enforcementOf(request.action) };
+}
+
+function refused(refusals: readonly Refusal[]): Decision {
+  // A refusal always says something, even where a forbid that nobody knows fired.
+  if (refusals.length === 0) return broken(["the policy refused without a reason"]);
+  return { allow: false, by: [], refusals, enforcement: strongest(refusals.map((each) => each.enforcement)) };
+}
+
+function foreign(): readonly Refusal[] {
+  const why = "the workspace is not yours";
+  return [{ rule: "builtin:own-workspace", enforcement: "advisory", why, next: "cloister workspace list" }];
+}
+
+function broken(errors: readonly string[]): Decision {
+  const why = `the policy could not be evaluated: ${printable(errors.join("; ")).slice(0, 500)}`;
+  const next = "cloister policy check";
+  return {
+    allow: false,
+    by: [],
+    refusals: [{ rule: "builtin:decision", enforcement: "advisory", why, next }],
+    enforcement: "advisory",
+  };
+}

@@ -1,0 +1,61 @@
+// How strongly an answer holds with a folder as the store, said honestly; docs/policy.md explains the words.
+import { type Action, scopeOf } from "./actions.ts";
+import type { Condition } from "./compiled.ts";
+
+/** From the strongest to the weakest. */
+const STRENGTH = ["cryptographic", "refused by every reader", "sandbox", "advisory"] as const;
+export type Enforcement = (typeof STRENGTH)[number];
+
+/** What stands behind an answer about who may do this at all. */
+export function enforcementOf(action: Action): Enforcement {
+  switch (action) {
+    // Without the key of the (domain, class), of the names, or of the audit details, there is nothing to read.
+    case "artifact.pull":
+    case "artifact.read-metadata":
+    case "workspace.mount":
+    case "audit.read":
+    // Without an owner's signature there is no new version.
+    case "policy.change":
+    case "member.add":
+      return "cryptographic";
+    case "workspace.run":
+      return "sandbox";
+    case "workspace.create":
+    case "workspace.destroy":
+    case "policy.read":
+      return "advisory";
+    default:
+      return scopeOf(action) === "artifact" ? "refused by every reader" : "advisory";
+  }
+}
+
+/** What stands behind one unmet condition. */
+export function enforcementOfCondition(condition: Condition, action: Action): Enforcement {
+  switch (condition.kind) {
+    case "label-flow":
+    case "epoch":
+      return "refused by every reader";
+    case "suspended":
+    case "expired":
+    case "refuse":
+    case "field":
+    case "provenance":
+      // Readers check what was written by the policy then in force. Reading leaves nothing to check: who was handed a
+      // key keeps it until the domain's keys are rotated.
+      return writes(action) ? "refused by every reader" : "advisory";
+    default:
+      return "advisory";
+  }
+}
+
+/** Actions that leave something in the store that every reader judges. */
+function writes(action: Action): boolean {
+  if (action === "policy.change" || action === "member.add") return true;
+  const reads: readonly Action[] = ["artifact.pull", "artifact.read-metadata", "workspace.mount"];
+  return scopeOf(action) === "artifact" && !reads.includes(action);
+}
+
+/** The strongest of them; `advisory` for none. */
+export function strongest(all: readonly string[]): Enforcement {
+  return STRENGTH.find((each) => all.includes(each)) ?? "advisory";
+}

@@ -1,0 +1,46 @@
+// Which keys a member is to hold: what the policy lets them read, and nothing else.
+import { withImplied } from "./actions.ts";
+import { memberOf, type Policy, type Role } from "./schema.ts";
+
+/** The keys of one member. */
+export interface Entitlements {
+  /** Pairs whose artifacts they may read. */
+  readonly classKeys: readonly { readonly domain: string; readonly class: string }[];
+  /** Domains whose names they may read. */
+  readonly nameKeys: readonly string[];
+  /** Whether they may read the sealed part of audit events. */
+  readonly auditKey: boolean;
+}
+
+/**
+ * The keys that `member` is entitled to: a class key where one of their roles covers the domain, reaches the class and
+ * reads artifacts; a name key where one covers the domain and works with artifacts at all. Suspended and unknown
+ * members are entitled to nothing.
+ */
+export function entitlements(policy: Policy, member: string): Entitlements {
+  const found = memberOf(policy, member);
+  if (!found || found.suspended !== undefined) return { classKeys: [], nameKeys: [], auditKey: false };
+  const rolesIn = (domain: string | undefined): readonly Role[] =>
+    policy.roles.filter((role) =>
+      found.roles.some(
+        (holding) =>
+          holding.role === role.id &&
+          (domain === undefined || holding.domain === undefined || holding.domain === domain),
+      ),
+    );
+  const classKeys = policy.domains.flatMap(({ id }) => {
+    const readers = rolesIn(id).filter(reads);
+    const reach = Math.max(-1, ...readers.map((role) => policy.classifications.indexOf(role.upTo)));
+    return policy.classifications.slice(0, reach + 1).map((name) => ({ domain: id, class: name }));
+  });
+  const nameKeys = policy.domains.filter(({ id }) => rolesIn(id).some(works)).map(({ id }) => id);
+  return { classKeys, nameKeys, auditKey: rolesIn(undefined).some((role) => role.can.includes("audit.read")) };
+}
+
+function reads(role: Role): boolean {
+  return withImplied(role.can).includes("artifact.read-metadata");
+}
+
+function works(role: Role): boolean {
+  return role.can.some((action) => action.startsWith("artifact.") || action === "workspace.mount");
+}

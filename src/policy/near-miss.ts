@@ -1,0 +1,147 @@
+// Why no role allowed a request: what each of the member's roles lacks, and which roles would have allowed it.
+import type { Refusal } from "../base/errors.ts";
+import { formatBytes, formatDuration } from "../base/units.ts";
+import type { Clause, CompiledPolicy, Grant } from "./compiled.ts";
+import { type Enforcement, enforcementOf, strongest } from "./enforcement.ts";
+import type { DecisionRequest } from "./request.ts";
+import type { Member, Policy, Role } from "./schema.ts";
+import { listed, withArticle } from "./words.ts";
+
+/** A grant that is about the action, and the parts of it that do not hold. */
+interface Candidate {
+  readonly grant: Grant;
+  readonly lacks: readonly Clause["part"][];
+}
+
+/** @param satisfied ids of the clauses that hold, as Cedar answered for the `explain` set */
+export function missingRole(
+  compiled: CompiledPolicy,
+  member: Member,
+  request: DecisionRequest,
+  satisfied: ReadonlySet<string>,
+): readonly Refusal[] {
+  const candidates = compiled.grants
+    .filter((grant) => grant.actions.includes(request.action))
+    .map((grant): Candidate => {
+      const lacks = grant.clauses.filter((clause) => !satisfied.has(clause.id)).map((clause) => clause.part);
+      return { grant, lacks };
+    });
+  const held = candidates.filter(({ lacks }) => !lacks.includes("held"));
+  if (held.some(({ lacks }) => lacks.length === 0)) return [];
+  const who = whoCould(compiled.policy, member, candidates);
+  const next = nextStep(compiled.policy, held, candidates);
+  if (held.length === 0) {
+    const roles = [...new Set(member.roles.map((holding) => holding.role))];
+    const why =
+      roles.length === 0 ? `${member.id} has no role` : `no role of ${member.id} (${listed(roles)}) allows it`;
+    return [
+      refusal({
+        rule: "role",
+        enforcement: enforcementOf(request.action),
+        why: `${request.action}: ${why}`,
+        who,
+        next,
+      }),
+    ];
+  }
+  return byRole(held).map((ofRole) => {
+    const [{ grant, lacks } = ofRole[0] as Candidate] = ofRole;
+    const role = compiled.policy.roles.find((each) => each.id === grant.role);
+    const why = lacks.map((part) => lackText(part, request, role, ofRole)).join("; ");
+    const enforcement = strongest(lacks.map((part) => enforcementOfPart(part, request)));
+    return refusal({ rule: `role:${grant.role}`, line: grant.line, enforcement, why, who, next });
+  });
+}
+
+/** Candidates of one role together, the nearest miss first. */
+function byRole(held: readonly Candidate[]): readonly (readonly Candidate[])[] {
+  const roles = new Map<string, Candidate[]>();
+  for (const candidate of held)
+    roles.set(candidate.grant.role, [...(roles.get(candidate.grant.role) ?? []), candidate]);
+  return [...roles.values()].map((group) => group.sort((a, b) => a.lacks.length - b.lacks.length));
+}
+
+function lackText(
+  part: Clause["part"],
+  request: DecisionRequest,
+  role: Role | undefined,
+  ofRole: readonly Candidate[],
+): string {
+  const name = role?.id ?? "?";
+  switch (part) {
+    case "class":
+      return `role ${name} reaches ${role?.upTo ?? "?"} at most, and this is ${request.class ?? "of no class"}`;
+    case "domain": {
+      const domains = ofRole.map(({ grant }) => grant.domain ?? "");
+      return `role ${name} is held in ${listed(domains)}, and this is in ${request.domain ?? "no domain"}`;
+    }
+    case "purpose":
+      return `role ${name} acts for ${listed(role?.purposes ?? [])}, not for ${JSON.stringify(request.purpose)}`;
+    case "ttl":
+      return `workspaces of role ${name} live at most ${formatDuration(role?.workspace.ttlMs ?? 0)}, asked for ${formatDuration(request.ttlMs ?? 0)}`;
+    case "open":
+      return `role ${name} may have ${String(role?.workspace.openMax)} open workspaces, and ${String(request.openWorkspaces)} are open`;
+    case "disk":
+      return `workspaces of role ${name} have at most ${formatBytes(role?.workspace.diskBytes ?? 0)}, asked for ${formatBytes(request.diskBytes ?? 0)}`;
+    case "held":
+      return `role ${name} is not held`;
+  }
+}
+
+function enforcementOfPart(part: Clause["part"], request: DecisionRequest): Enforcement {
+  if (part === "ttl" || part === "disk") return "sandbox";
+  return part === "purpose" || part === "open" ? "advisory" : enforcementOf(request.action);
+}
+
+/** Names shown before a list is cut. */
+const NAMES_MAX = 4;
+
+/** `a steward: ana`, for every role that lacks only being held. */
+function whoCould(policy: Policy, self: Member, candidates: readonly Candidate[]): string | undefined {
+  const texts = candidates
+    .filter(({ lacks }) => lacks.length === 1 && lacks[0] === "held")
+    .map(({ grant }) => {
+      const holders = policy.members.filter(
+        (member) =>
+          member.id !== self.id &&
+          member.suspended === undefined &&
+          member.roles.some((holding) => holding.role === grant.role && holding.domain === grant.domain),
+      );
+      const names = holders.map((member) => member.id);
+      const shown = names.length > NAMES_MAX ? [...names.slice(0, NAMES_MAX), "…"] : names;
+      return `${withArticle(grant.role)}: ${shown.length > 0 ? shown.join(", ") : "nobody holds it"}`;
+    });
+  return texts.length > 0 ? [...new Set(texts)].join("; ") : undefined;
+}
+
+function nextStep(policy: Policy, held: readonly Candidate[], candidates: readonly Candidate[]): string | undefined {
+  // The nearest of the member's own roles, where it lacks only what the person can ask for differently.
+  const [best] = [...held].sort((a, b) => a.lacks.length - b.lacks.length);
+  const role = policy.roles.find((each) => each.id === best?.grant.role);
+  const limits = role?.workspace;
+  const owners = listed(policy.owners.members, "or");
+  if (best?.lacks.length === 1) {
+    const [part] = best.lacks;
+    if (part === "ttl") return `add --ttl ${String(Math.floor((limits?.ttlMs ?? 0) / 60_000))}m, or less`;
+    if (part === "disk") return `ask for at most ${formatBytes(limits?.diskBytes ?? 0)}`;
+    if (part === "open") return "cloister workspace list, then: cloister workspace destroy NAME";
+    if (part === "purpose") return `use --purpose ${role?.purposes?.[0] ?? "P"}`;
+  }
+  if (!candidates.some(({ lacks }) => lacks.every((part) => part === "held"))) {
+    return `an owner (${owners}) can change cloister.policy.yaml, then: cloister policy propose`;
+  }
+  return `ask one of them, or an owner (${owners}) gives you the role in cloister.policy.yaml: cloister policy propose`;
+}
+
+/** Leaves out what is undefined. */
+function refusal(parts: {
+  rule: string;
+  line?: number;
+  enforcement: string;
+  why: string;
+  who: string | undefined;
+  next: string | undefined;
+}): Refusal {
+  const { who, next, ...rest } = parts;
+  return { ...rest, ...(who === undefined ? {} : { who }), ...(next === undefined ? {} : { next }) };
+}

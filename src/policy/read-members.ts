@@ -1,0 +1,69 @@
+// The `members:` part of the policy file.
+import type { Problems } from "./problem.ts";
+import type { Names } from "./read.ts";
+import type { Holding, Member } from "./schema.ts";
+import { namedEntries, references, Section, type Spot, scalar, textList, textOf } from "./section.ts";
+import { quote, type Tree } from "./yaml-tree.ts";
+
+const KNOWN = ["name", "roles", "signs", "reads", "service", "suspended"];
+const LATER = ["oidc", "email"];
+
+/** `keys/identity.ts` writes it: base64url of a compressed point, 33 bytes. */
+const SIGNS = /^p256:[A-Za-z0-9_-]{44}$/;
+/** An age X25519 recipient: Bech32 (BIP 173) of 32 bytes with the prefix `age`. */
+const READS = /^age1[02-9ac-hj-np-z]{58}$/;
+
+export function readMembers(tree: Tree | undefined, names: Names, problems: Problems): readonly Member[] {
+  if (tree?.kind === "map" && tree.entries.length === 0) problems.error(tree.place, "there is no member");
+  const keysSeen = new Map<string, string>();
+  return namedEntries(tree, "member", problems).map((entry) => {
+    const section = new Section(entry.value, `member ${entry.key}`, KNOWN, LATER, problems);
+    const suspended = section.optional("suspended");
+    const member = {
+      id: entry.key,
+      line: entry.place.line,
+      name: section.text("name"),
+      roles: readHoldings(section.required("roles"), names, problems),
+      signs: section.formed("signs", SIGNS, '"p256:" and 44 characters, as cloister whoami prints'),
+      reads: section.formed("reads", READS, '"age1" and 58 characters, as cloister whoami prints'),
+      service: section.boolean("service"),
+      suspended: suspended ? readSuspended(suspended, problems) : undefined,
+    };
+    for (const key of ["signs", "reads"] as const) {
+      const other = keysSeen.get(member[key]);
+      if (member[key] !== "" && other !== undefined) {
+        problems.error(
+          section.placeOf(key),
+          `${member.id} and ${other} have the same ${key} key`,
+          "one key, one person",
+        );
+      }
+      keysSeen.set(member[key], member.id);
+    }
+    return member;
+  });
+}
+
+/** `suspended: left 2026-06-30`, or `true`. `false` is refused: who reads it quickly takes it for the opposite. */
+function readSuspended(tree: Tree, problems: Problems): string {
+  if (scalar(tree) === true) return "suspended";
+  if (scalar(tree) === false) {
+    problems.error(tree.place, "suspended says why, or is left out", "remove the key");
+    return "suspended";
+  }
+  // Whatever else is wrong with the reason, the member stays suspended.
+  return textOf(tree, "suspended", problems) || "suspended";
+}
+
+function readHoldings(tree: Tree | undefined, names: Names, problems: Problems): readonly Holding[] {
+  return textList(tree, "roles", problems).flatMap((spot) => {
+    const at = spot.value.indexOf("@");
+    const role = at < 0 ? spot.value : spot.value.slice(0, at);
+    const domain = at < 0 ? undefined : spot.value.slice(at + 1);
+    const part = (value: string): Spot<string>[] => [{ ...spot, value }];
+    const known = references(part(role), "role", names.roles, problems).length > 0;
+    const inDomain = domain === undefined || references(part(domain), "domain", names.domains, problems).length > 0;
+    if (domain === "") problems.error(spot, `${quote(spot.value)} names no domain after the @`);
+    return known && inDomain ? [{ role, domain }] : [];
+  });
+}

@@ -1,0 +1,204 @@
+// Reads `cloister.policy.yaml`: everything that is wrong with it, in one pass, or the policy.
+import { DAY_MS, readDate } from "./dates.ts";
+import type { Problem } from "./problem.ts";
+import { Problems } from "./problem.ts";
+import { readMembers } from "./read-members.ts";
+import { readRoles } from "./read-roles.ts";
+import { readAlways, readRules } from "./read-rules.ts";
+import type { Dated, Domain, Member, Policy, Purpose, Role } from "./schema.ts";
+import { checkId, entriesOf, namedEntries, reference, references, Section, scalar, textList } from "./section.ts";
+import { parseTree, type Tree } from "./yaml-tree.ts";
+
+const KNOWN = [
+  "cloister",
+  "project",
+  "id",
+  "version",
+  "previous",
+  "expires",
+  "owners",
+  "classifications",
+  "domains",
+  "purposes",
+  "members",
+  "roles",
+  "always",
+  "rules",
+];
+const LATER = ["separate", "evidence", "gates", "retention", "scan", "secrets", "break-glass", "access-review"];
+
+/** Every (domain, class) pair has its own keys, and every member holds many: this bounds them. */
+const KEYS_MAX = 100;
+const EXPIRY_WARNING_DAYS = 30;
+
+/** The ids that the parts of the file may refer to. */
+export interface Names {
+  readonly classes: readonly string[];
+  readonly domains: readonly string[];
+  readonly purposes: readonly string[];
+  readonly members: readonly string[];
+  readonly roles: readonly string[];
+}
+
+/**
+ * Reads a policy file. With any problem of severity `error` there is no policy.
+ *
+ * @param options.now wall clock in ms since 1970, for warnings only: an expired policy is still a policy
+ */
+export function readPolicy(
+  bytes: Uint8Array,
+  options: { readonly now: number },
+): { policy: Policy | undefined; problems: Problem[] } {
+  const problems = new Problems();
+  const tree = parseTree(bytes, problems);
+  const policy = tree ? readTop(tree, problems, options.now) : undefined;
+  return { policy: problems.failed ? undefined : policy, problems: problems.list() };
+}
+
+function readTop(tree: Tree, problems: Problems, now: number): Policy | undefined {
+  const top = new Section(tree, "the policy", KNOWN, LATER, problems);
+  const format = top.required("cloister");
+  if (format && scalar(format) !== 1) {
+    problems.error(format.place, "this version of Cloister reads only policies with cloister: 1", "upgrade Cloister");
+    return undefined;
+  }
+  const names = collectNames(top, problems);
+  const members = readMembers(top.required("members"), names, problems);
+  const roles = readRoles(top.required("roles"), names, problems);
+  const purposes = readPurposes(top.optional("purposes"), problems, now);
+  warnUnheld(top, roles, members, problems);
+  return {
+    project: top.text("project"),
+    projectId: top.formed("id", /^[0-9a-f]{32}$/, "32 hexadecimal digits, as cloister init writes them"),
+    ...readVersion(top, problems),
+    expires: readExpires(top.required("expires"), problems, now),
+    owners: readOwners(top.required("owners"), members, roles, names, problems),
+    classifications: names.classes,
+    domains: readDomains(top.required("domains"), members, names, problems),
+    purposes,
+    members,
+    roles,
+    ...readAlways(top.optional("always"), problems),
+    rules: readRules(top.optional("rules"), names, roles, problems),
+  };
+}
+
+function collectNames(top: Section, problems: Problems): Names {
+  const keys = (tree: Tree | undefined): string[] =>
+    tree?.kind === "map" ? tree.entries.map((entry) => entry.key) : [];
+  const classTree = top.required("classifications");
+  const classes = textList(classTree, "classifications", problems)
+    .filter((spot) => checkId(spot.value, spot, "classification", problems))
+    .map((spot) => spot.value);
+  if (classTree?.kind === "list" && classTree.items.length === 0) {
+    problems.error(classTree.place, "classifications is empty", "write them from low to high: [public, internal]");
+  }
+  const domains = keys(top.optional("domains"));
+  if (domains.length * classes.length > KEYS_MAX) {
+    const pairs = `${String(domains.length)} domains × ${String(classes.length)} classes`;
+    problems.error(top.placeOf("domains"), `${pairs} is more than ${String(KEYS_MAX)}`, "split the project");
+  }
+  return {
+    classes,
+    domains,
+    purposes: keys(top.optional("purposes")),
+    members: keys(top.optional("members")),
+    roles: keys(top.optional("roles")),
+  };
+}
+
+function readVersion(top: Section, problems: Problems): Pick<Policy, "version" | "previous"> {
+  const version = top.integer("version", 1);
+  if (version === 1) {
+    if (top.has("previous")) problems.error(top.placeOf("previous"), "version 1 has no previous", "remove the line");
+    return { version, previous: undefined };
+  }
+  const previous = top.formed("previous", /^sha256:[0-9a-f]{64}$/, "sha256: and 64 hexadecimal digits");
+  return { version, previous: previous.slice("sha256:".length) };
+}
+
+function readExpires(tree: Tree | undefined, problems: Problems, now: number): Dated {
+  const expires = readDate(tree, "expires", problems);
+  if (!tree || problems.failed) return expires;
+  const hint = "set a later day, then: cloister policy propose";
+  if (now >= expires.endMs) problems.warning(tree.place, `the policy expired on ${expires.date}`, hint);
+  else if (expires.endMs - now <= EXPIRY_WARNING_DAYS * DAY_MS) {
+    problems.warning(tree.place, `the policy expires on ${expires.date}, in less than 30 days`, hint);
+  }
+  return expires;
+}
+
+function readOwners(
+  tree: Tree | undefined,
+  members: readonly Member[],
+  roles: readonly Role[],
+  names: Names,
+  problems: Problems,
+): Policy["owners"] {
+  const section = new Section(tree, "owners", ["threshold", "members"], [], problems);
+  const owners = { line: section.place.line, threshold: 1 as const };
+  if (!tree) return { ...owners, members: [] };
+  const threshold = section.required("threshold");
+  if (threshold && scalar(threshold) !== 1) {
+    problems.error(threshold.place, "a threshold other than 1 is not yet supported", "write threshold: 1");
+  }
+  const listed = section.required("members");
+  const spots = references(textList(listed, "owners.members", problems), "member", names.members, problems);
+  if (listed?.kind === "list" && listed.items.length === 0) problems.error(listed.place, "the policy has no owner");
+  const changers = new Set(roles.filter((role) => role.can.includes("policy.change")).map((role) => role.id));
+  let canChange = false;
+  for (const spot of spots) {
+    const member = members.find((each) => each.id === spot.value);
+    if (member?.suspended !== undefined) {
+      problems.error(spot, `owner ${spot.value} is suspended`, "name an owner who is not");
+    } else if (member?.roles.some((holding) => changers.has(holding.role))) canChange = true;
+  }
+  if (listed && spots.length > 0 && !canChange) {
+    const hint = "give an owner a role that can policy.change";
+    problems.error(listed.place, "no owner holds a role with policy.change: the policy could never change", hint);
+  }
+  return { ...owners, members: spots.map((spot) => spot.value) };
+}
+
+function readDomains(
+  tree: Tree | undefined,
+  members: readonly Member[],
+  names: Names,
+  problems: Problems,
+): readonly Domain[] {
+  const entries = namedEntries(tree, "domain", problems);
+  if (tree?.kind === "map" && tree.entries.length === 0) problems.error(tree.place, "there is no domain");
+  return entries.map((entry) => {
+    const section = new Section(entry.value, `domain ${entry.key}`, ["owner", "epoch"], [], problems);
+    const owner = reference(section.required("owner"), "member", names.members, problems);
+    const member = members.find((each) => each.id === owner);
+    if (member?.suspended !== undefined) {
+      problems.error(section.placeOf("owner"), `the owner of domain ${entry.key} is suspended`);
+    }
+    return { id: entry.key, line: entry.place.line, owner, epoch: section.integer("epoch", 1) };
+  });
+}
+
+function readPurposes(tree: Tree | undefined, problems: Problems, now: number): readonly Purpose[] {
+  return namedEntries(tree, "purpose", problems).map((entry) => {
+    const section = new Section(entry.value, `purpose ${entry.key}`, ["until"], [], problems);
+    const written = section.optional("until");
+    const until = written ? readDate(written, "until", problems) : undefined;
+    if (until && now >= until.endMs && !problems.failed) {
+      problems.warning(section.placeOf("until"), `purpose ${entry.key} ended on ${until.date}`);
+    }
+    return { id: entry.key, line: entry.place.line, until };
+  });
+}
+
+function warnUnheld(top: Section, roles: readonly Role[], members: readonly Member[], problems: Problems): void {
+  const tree = top.optional("roles");
+  const entries = tree ? (tree.kind === "map" ? entriesOf(tree, "roles", problems) : []) : [];
+  for (const role of roles) {
+    const held = members.some(
+      (member) => member.suspended === undefined && member.roles.some((h) => h.role === role.id),
+    );
+    const place = entries.find((entry) => entry.key === role.id)?.place;
+    if (!held && place) problems.warning(place, `nobody holds role ${role.id}`);
+  }
+}

@@ -1,0 +1,133 @@
+// An unmet condition in words: why, with the actual class, purpose or limit; who could; the next command.
+import type { Refusal } from "../base/errors.ts";
+import type { CompiledPolicy, Condition, Guardrail } from "./compiled.ts";
+import { enforcementOfCondition } from "./enforcement.ts";
+import { charsOf, type DecisionRequest } from "./request.ts";
+import { type Member, memberOf, type Policy } from "./schema.ts";
+import { listed } from "./words.ts";
+
+type Words = Pick<Refusal, "why" | "who" | "next">;
+
+/** The refusal for a `forbid` that fired. */
+export function refusalOf(
+  compiled: CompiledPolicy,
+  guardrail: Guardrail,
+  member: Member,
+  request: DecisionRequest,
+): Refusal {
+  const { policy } = compiled;
+  const enforcement = enforcementOfCondition(guardrail.condition, request.action);
+  const about = {
+    rule: guardrail.rule,
+    ...(guardrail.line === undefined ? {} : { line: guardrail.line }),
+    enforcement,
+  };
+  return { ...about, ...words(policy, guardrail.condition, member, request) };
+}
+
+function words(policy: Policy, condition: Condition, member: Member, request: DecisionRequest): Words {
+  switch (condition.kind) {
+    case "suspended":
+      return { why: `${member.id} is suspended (${member.suspended ?? ""})`, who: owners(policy, member) };
+    case "expired":
+      return {
+        why: `the policy expired on ${policy.expires.date}`,
+        who: owners(policy, member),
+        next: "an owner sets a later expires in cloister.policy.yaml, then: cloister policy propose",
+      };
+    case "purpose-needed":
+      return { why: `${request.action} needs a purpose`, next: `add ${purposeFlag(policy, member, request)}` };
+    case "purpose-known":
+      return {
+        why: `the policy has no purpose ${JSON.stringify(request.purpose)}`,
+        next: `use ${purposeFlag(policy, member, request)}`,
+      };
+    case "purpose-ended":
+      return {
+        why: `purpose ${condition.purpose} ended on ${untilOf(policy, condition.purpose)}`,
+        who: owners(policy, member),
+        next: `use ${purposeFlag(policy, member, request)}`,
+      };
+    case "justification":
+      return {
+        why: `${request.action} needs a justification of at least ${String(condition.charsMin)} characters, has ${String(charsOf(request.justification))}`,
+        next: `add --justification "…" (at least ${String(condition.charsMin)} characters)`,
+      };
+    case "label-flow":
+      return {
+        why: `class ${request.class ?? "none"} is below ${request.label?.class ?? "?"}, which ${request.label?.from ?? "an input"} has`,
+        next: `add --class ${request.label?.class ?? ""}`,
+      };
+    case "epoch":
+      return epochWords(policy, request);
+    case "refuse":
+      return refuseWords(policy, condition.text, member, request);
+    case "field":
+      return fieldWords(policy, condition.field, member, request);
+    case "provenance":
+      return {
+        why: `${withKind(request)} must come from a recorded run`,
+        next: `cloister workspace create NAME; cloister run NAME -- COMMAND; cloister push PATH --name ${reference(request)} --from NAME`,
+      };
+  }
+}
+
+function owners(policy: Policy, self: Member): string {
+  const others = policy.owners.members.filter((id) => id !== self.id && memberOf(policy, id)?.suspended === undefined);
+  return others.length > 0 ? `an owner of the policy: ${others.join(", ")}` : "you, as an owner of the policy";
+}
+
+/** `--purpose P`, with a purpose that is declared, has not ended, and that one of the member's roles acts for. */
+function purposeFlag(policy: Policy, member: Member, request: DecisionRequest): string {
+  const current = policy.purposes.filter(({ until }) => !until || request.now < until.endMs).map(({ id }) => id);
+  const roles = policy.roles.filter((role) => member.roles.some((holding) => holding.role === role.id));
+  const own = current.filter((id) => roles.some((role) => !role.purposes || role.purposes.includes(id)));
+  const [first, ...more] = own.length > 0 ? own : current;
+  if (first === undefined) return "a purpose that an owner adds to the policy";
+  return more.length > 0 ? `--purpose ${first} (or ${listed(more, "or")})` : `--purpose ${first}`;
+}
+
+function untilOf(policy: Policy, purpose: string): string {
+  return policy.purposes.find(({ id }) => id === purpose)?.until?.date ?? "an earlier day";
+}
+
+function epochWords(policy: Policy, request: DecisionRequest): Words {
+  const oldest = String(policy.domains.find(({ id }) => id === request.domain)?.epoch);
+  const domain = request.domain ?? "";
+  const next = `push it again: cloister push PATH --name ${reference(request)}`;
+  if (request.epoch === undefined) return { why: "the request does not say with which key epoch it writes", next };
+  return { why: `it is written with key epoch ${String(request.epoch)}; ${domain} has moved on to ${oldest}`, next };
+}
+
+function refuseWords(policy: Policy, text: string, member: Member, request: DecisionRequest): Words {
+  const why = request.class === undefined ? text : `${text} (this is ${request.class})`;
+  const who = `nobody while the rule stands; an owner (${listed(policy.owners.members, "or")}) can change it`;
+  const creates = policy.roles.some(
+    (role) => role.can.includes("workspace.create") && member.roles.some((holding) => holding.role === role.id),
+  );
+  if (request.action !== "artifact.pull" || !creates) return { why, who, next: "cloister policy show" };
+  const purpose = /^[a-z0-9][a-z0-9._-]*$/.test(request.purpose ?? "")
+    ? `--purpose ${request.purpose ?? ""}`
+    : purposeFlag(policy, member, request);
+  return { why, who, next: `cloister workspace create NAME --input ${reference(request)} ${purpose}` };
+}
+
+function fieldWords(policy: Policy, field: string, member: Member, request: DecisionRequest): Words {
+  const why = `${withKind(request)} needs ${field === "owner" ? "an owner" : `a ${field}`}`;
+  const examples: Readonly<Record<string, string>> = {
+    owner: "add --owner WHO",
+    licence: "add --licence ID (such as Apache-2.0)",
+    justification: 'add --justification "…"',
+  };
+  return { why, next: examples[field] ?? `add ${purposeFlag(policy, member, request)}` };
+}
+
+function withKind(request: DecisionRequest): string {
+  return `${request.action} of a ${request.kind ?? "artifact"}`.replace("a artifact", "an artifact");
+}
+
+/** The reference the person typed, if a shell takes it as it is. */
+function reference(request: DecisionRequest): string {
+  const typed = request.reference ?? "";
+  return /^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,300}$/.test(typed) ? typed : "REF";
+}

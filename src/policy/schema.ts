@@ -1,0 +1,118 @@
+// The policy as typed, plain data. Lists carry their ids, so that no id can be mistaken for an object's own members.
+import type { RoleAction } from "./actions.ts";
+
+/** A named thing, with the line of the policy file that says it (1-based). */
+interface Named {
+  readonly id: string;
+  readonly line: number;
+}
+
+/** One accepted or proposed version of `cloister.policy.yaml`. */
+export interface Policy {
+  readonly project: string;
+  /** Random project id, 32 hex digits, the same in every version. */
+  readonly projectId: string;
+  readonly version: number;
+  /** SHA-256 of the version before, 64 hex digits; undefined in version 1. */
+  readonly previous: string | undefined;
+  readonly expires: Dated;
+  readonly owners: { readonly line: number; readonly threshold: 1; readonly members: readonly string[] };
+  /** From the least to the most sensitive. */
+  readonly classifications: readonly string[];
+  readonly domains: readonly Domain[];
+  readonly purposes: readonly Purpose[];
+  readonly members: readonly Member[];
+  readonly roles: readonly Role[];
+  readonly purposeFor: { readonly line: number; readonly actions: readonly RoleAction[] };
+  readonly justificationFor: readonly Justified[];
+  readonly rules: readonly Rule[];
+}
+
+/** A last day, inclusive, in UTC. */
+export interface Dated {
+  readonly line: number;
+  /** `YYYY-MM-DD`. */
+  readonly date: string;
+  /** Start of the day after, in ms since 1970: from here on it is over. */
+  readonly endMs: number;
+}
+
+export interface Domain extends Named {
+  readonly owner: string;
+  /** Oldest key epoch that may still be written to. */
+  readonly epoch: number;
+}
+
+export interface Purpose extends Named {
+  readonly until: Dated | undefined;
+}
+
+/** A role as a member holds it: everywhere, or in one domain. */
+export interface Holding {
+  readonly role: string;
+  readonly domain: string | undefined;
+}
+
+export interface Member extends Named {
+  readonly name: string;
+  readonly roles: readonly Holding[];
+  /** `p256:…`, see `keys/identity.ts`. */
+  readonly signs: string;
+  /** `age1…`. */
+  readonly reads: string;
+  readonly service: boolean;
+  /** Why the member is suspended; undefined where not. */
+  readonly suspended: string | undefined;
+}
+
+export interface Role extends Named {
+  /** As written; see `withImplied` in `actions.ts`. */
+  readonly can: readonly RoleAction[];
+  /** The most sensitive class it may touch. */
+  readonly upTo: string;
+  /** The purposes it may act for; undefined for all of them. */
+  readonly purposes: readonly string[] | undefined;
+  readonly workspace: WorkspaceLimits;
+}
+
+/** What one workspace may use; undefined where the role sets no limit. */
+export interface WorkspaceLimits {
+  readonly ttlMs: number | undefined;
+  readonly openMax: number | undefined;
+  readonly diskBytes: number | undefined;
+}
+
+/** A minimum length, in characters, of the justification for an action. */
+export interface Justified {
+  readonly line: number;
+  readonly action: RoleAction;
+  readonly charsMin: number;
+}
+
+/** What a rule may ask to be declared. */
+export const FIELDS = ["owner", "licence", "purpose", "justification"] as const;
+export type Field = (typeof FIELDS)[number];
+
+export interface Rule extends Named {
+  readonly on: readonly RoleAction[];
+  /** Kinds it applies to; undefined for all. */
+  readonly kinds: readonly string[] | undefined;
+  /** This class or a more sensitive one; undefined for all. */
+  readonly from: string | undefined;
+  /** Domains it applies to; undefined for all. */
+  readonly domains: readonly string[] | undefined;
+  /** The sentence it refuses with; undefined where it requires something instead. */
+  readonly refuse: string | undefined;
+  readonly fields: readonly Field[];
+  readonly provenance: "run" | undefined;
+}
+
+/** The member with this id, or undefined. */
+export function memberOf(policy: Policy, id: string): Member | undefined {
+  return policy.members.find((member) => member.id === id);
+}
+
+/** `role` or `role@domain`, as the policy writes it. */
+export function holdingText(holding: Holding): string {
+  return holding.domain === undefined ? holding.role : `${holding.role}@${holding.domain}`;
+}
