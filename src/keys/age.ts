@@ -1,4 +1,5 @@
 // Encryption to age recipients (https://age-encryption.org/v1). The library costs about 50 ms to load: only on use.
+import type { Decrypter } from "age-encryption";
 import { integrity } from "../base/errors.ts";
 
 /** Every age file of ours holds one key or one log entry. */
@@ -31,9 +32,45 @@ export async function decryptWith(
   bytesMax = FILE_BYTES_MAX,
 ): Promise<Uint8Array | undefined> {
   if (file.length > bytesMax) throw integrity(`${what} is larger than ${String(bytesMax)} bytes`);
-  const { Decrypter } = await import("age-encryption");
-  const decrypter = new Decrypter();
-  decrypter.addIdentity(ageSecret);
+  return open(file, what, (decrypter) => decrypter.addIdentity(ageSecret));
+}
+
+/**
+ * scrypt's cost as a power of two: 32 MB. The library's default of 18 takes 1.2 s and 576 MB with its JavaScript scrypt.
+ */
+const WORK_FACTOR = 15;
+
+/** Encrypts to a passphrase (scrypt, work factor 15). */
+export async function encryptWithPassphrase(passphrase: string, bytes: Uint8Array): Promise<Uint8Array> {
+  const { Encrypter } = await import("age-encryption");
+  const encrypter = new Encrypter();
+  encrypter.setPassphrase(passphrase);
+  encrypter.setScryptWorkFactor(WORK_FACTOR);
+  return encrypter.encrypt(bytes);
+}
+
+/**
+ * Decrypts what {@link encryptWithPassphrase} wrote.
+ *
+ * @returns undefined where the passphrase is wrong, which a damaged scrypt stanza looks like, too
+ * @throws {@link CloisterError} INTEGRITY where it is no age file, or was changed
+ */
+export async function decryptWithPassphrase(
+  passphrase: string,
+  file: Uint8Array,
+  what: string,
+): Promise<Uint8Array | undefined> {
+  return open(file, what, (decrypter) => decrypter.addPassphrase(passphrase));
+}
+
+async function open(
+  file: Uint8Array,
+  what: string,
+  addKey: (decrypter: Decrypter) => void,
+): Promise<Uint8Array | undefined> {
+  const age = await import("age-encryption");
+  const decrypter = new age.Decrypter();
+  addKey(decrypter);
   let unmatched = false;
   // Identities are tried in turn, so this one is asked only where the header was read and ours opens nothing in it.
   decrypter.addIdentity({

@@ -1,0 +1,92 @@
+// The keychain of the operating system, through keytar or @napi-rs/keyring. The two do not see each other's items.
+import { execFile } from "node:child_process";
+import { createRequire } from "node:module";
+import type { SecretStore } from "./secret-store.ts";
+
+const SERVICE = "cloister";
+/** A person may have to answer the keychain's own prompt. */
+const ANSWER_MS = 60_000;
+const PROBE_MS = 3000;
+
+const PACKAGE = { keytar: "keytar", keyring: "@napi-rs/keyring" } as const;
+
+type Operation = "get" | "set" | "delete" | "probe";
+
+/**
+ * Runs in a process of its own: with a D-Bus that accepts and never answers, `new AsyncEntry()` blocks its thread for
+ * good, so that no time-out in the same process could fire and not even `process.exit` would end it. The secret comes
+ * and goes through pipes.
+ */
+const CHILD = `
+const [kind, path, service, account, operation] = process.argv.slice(1);
+const secret = require("node:fs").readFileSync(0, "utf8");
+const library = require(path);
+const options = process.platform === "linux" ? { linux: { store: "secret-service" } } : undefined;
+const entry = kind === "keytar" ? undefined : new library.AsyncEntry(service, account, options);
+const run = {
+  get: () => (entry ? entry.getPassword() : library.getPassword(service, account)),
+  set: () => (entry ? entry.setPassword(secret) : library.setPassword(service, account, secret)),
+  delete: () => (entry ? entry.deletePassword() : library.deletePassword(service, account)),
+  probe: async () => {
+    await run.set();
+    const found = await run.get();
+    await run.delete();
+    return found;
+  },
+};
+run[operation]().then(
+  (answer) => process.stdout.write(JSON.stringify({ answer: answer ?? null })),
+  (error) => process.stdout.write(JSON.stringify({ error: String(error && error.message) })),
+);
+`;
+
+/** A keychain driver that can show that it works. */
+export interface Keychain extends SecretStore {
+  /** Writes, reads and deletes an item within 3 s. @throws Error saying in one line what does not work */
+  probe(account: string, secret: string): Promise<void>;
+}
+
+/** Every method throws an `Error` with one line of the keychain's own words where it is absent, locked or silent. */
+export function keychain(kind: "keytar" | "keyring"): Keychain {
+  const run = (operation: Operation, account: string, secret = "", limitMs = ANSWER_MS) =>
+    ask([kind, locate(PACKAGE[kind]), SERVICE, account, operation], secret, limitMs);
+  return {
+    kind,
+    async get(account) {
+      const answer = await run("get", account);
+      return typeof answer === "string" ? answer : undefined;
+    },
+    async set(account, secret) {
+      await run("set", account, secret);
+    },
+    delete: async (account) => (await run("delete", account)) === true,
+    async probe(account, secret) {
+      if ((await run("probe", account, secret, PROBE_MS)) !== secret) throw new Error("it gave back something else");
+    },
+  };
+}
+
+function locate(name: string): string {
+  try {
+    return createRequire(import.meta.url).resolve(name);
+  } catch {
+    throw new Error(`${name} is not installed`);
+  }
+}
+
+function ask(args: readonly string[], secret: string, limitMs: number): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const options = { timeout: limitMs, killSignal: "SIGKILL", windowsHide: true } as const;
+    const child = execFile(process.execPath, ["-e", CHILD, "--", ...args], options, (error, stdout) => {
+      // Neither the error nor its stderr is passed on: it quotes the script.
+      if (error?.killed) return reject(new Error(`no answer within ${String(limitMs / 1000)} s`));
+      if (error) return reject(new Error("its library does not load"));
+      const { answer, error: refusal } = JSON.parse(stdout) as { answer?: unknown; error?: string };
+      if (refusal === undefined) resolve(answer);
+      else reject(new Error(refusal.split("\n")[0]?.slice(0, 200)));
+    });
+    // The child may die before it has read everything.
+    child.stdin?.on("error", () => {});
+    child.stdin?.end(secret);
+  });
+}

@@ -1,0 +1,79 @@
+// Where identities are kept, in words: for the plan of `init`, and for `doctor`.
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { CloisterError, systemCode } from "../base/errors.ts";
+import { chooseStorage, type IdentityPlaces } from "./chain.ts";
+import { readIdentityFile } from "./identity-file.ts";
+import { exposure } from "./private-file.ts";
+import { type StorageKind, storageText } from "./secret-store.ts";
+
+/** What a new identity would be kept in. */
+export interface StorageDescription {
+  /** Undefined where nothing safe was found: `createIdentity` would refuse. */
+  readonly storage: StorageKind | undefined;
+  /** A few words. */
+  readonly text: string;
+  /** Storages before it in the order, each with the reason. */
+  readonly passedOver: readonly string[];
+}
+
+/** One line of a diagnosis. */
+export interface StorageCheck {
+  readonly name: string;
+  readonly state: "good" | "bad" | "unknown";
+  readonly text: string;
+  readonly next: string | undefined;
+}
+
+/** What would be used for a new identity. Asks each keychain, at most 3 s each; leaves nothing behind. */
+export async function describeStorage(places: IdentityPlaces): Promise<StorageDescription> {
+  const { kind, passedOver } = await chooseStorage(places);
+  const text = kind
+    ? storageText(kind, process.platform)
+    : "no safe place: give --passphrase-file FILE, or --insecure-storage";
+  return { storage: kind, text, passedOver };
+}
+
+/** For `doctor`: the identity's storage, and who else could read it. Never throws for what it finds. */
+export async function checkStorage(places: IdentityPlaces): Promise<readonly StorageCheck[]> {
+  const permissions = await checkPermissions(places.configDir);
+  try {
+    const record = await readIdentityFile(places.configDir);
+    return [record ? kept(record.storage) : await wouldBeKept(places), ...permissions];
+  } catch (error) {
+    if (!(error instanceof CloisterError)) throw error;
+    const text = error.why ? `${error.message}: ${error.why}` : error.message;
+    return [{ name: "identity", state: "bad", text, next: error.next }, ...permissions];
+  }
+}
+
+function kept(storage: StorageKind): StorageCheck {
+  const text = `your identity is kept in ${storageText(storage, process.platform)}`;
+  if (storage !== "plain-file") return { name: "identity", state: "good", text, next: undefined };
+  const risk = "whoever copies it can read and sign as you";
+  const next = "where there is a keychain: move the config folder away, run cloister join, have the old one suspended";
+  return { name: "identity", state: "bad", text: `${text}: ${risk}`, next };
+}
+
+async function wouldBeKept(places: IdentityPlaces): Promise<StorageCheck> {
+  const { storage, text } = await describeStorage(places);
+  const found = `this device has no identity yet; it would be kept in ${text}`;
+  return { name: "identity", state: storage ? "unknown" : "bad", text: found, next: "cloister init, or cloister join" };
+}
+
+async function checkPermissions(configDir: string): Promise<readonly StorageCheck[]> {
+  const names = await readdir(configDir).catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  });
+  if (!names) return [];
+  const ours = names.filter((name) => name.startsWith("identity"));
+  const paths = [configDir, ...ours.map((name) => join(configDir, name))];
+  const found = await Promise.all(paths.map((path) => exposure(path)));
+  const bad = found.filter((problem) => problem !== undefined);
+  if (bad.length === 0) {
+    const text = `${configDir} is closed to other users`;
+    return [{ name: "permissions", state: "good", text, next: undefined }];
+  }
+  return bad.map(({ text, next }) => ({ name: "permissions", state: "bad", text, next }));
+}

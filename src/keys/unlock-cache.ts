@@ -1,0 +1,45 @@
+// An unlocked identity, kept in the kernel keyring for 15 minutes so that nobody waits for scrypt at every command.
+import { userInfo } from "node:os";
+import { resolve } from "node:path";
+import { sha256Hex } from "../base/digest.ts";
+import { type Identity, parseIdentity, serialiseIdentity } from "./identity.ts";
+import { kernelKeyring } from "./kernel-keyring.ts";
+
+const KEPT_MS = 15 * 60_000;
+
+/** One entry for each config folder and user: several homes on one machine do not meet. */
+function accountOf(configDir: string): string {
+  return sha256Hex(String(userInfo().uid), "\0", resolve(configDir)).slice(0, 32);
+}
+
+/** The identity, where it was unlocked at most 15 minutes ago; an entry past its time is deleted. */
+export async function recallUnlocked(configDir: string, now: number): Promise<Identity | undefined> {
+  const account = accountOf(configDir);
+  const kept = await kernelKeyring.get(account);
+  if (kept === undefined) return undefined;
+  const identity = parseKept(kept, now);
+  if (!identity) await kernelKeyring.delete(account);
+  return identity;
+}
+
+/** Keeps an identity until 15 minutes from now; false where the kernel keyring does not work. */
+export async function rememberUnlocked(configDir: string, identity: Identity, now: number): Promise<boolean> {
+  return kernelKeyring.set(accountOf(configDir), `${String(now + KEPT_MS)} ${serialiseIdentity(identity)}`);
+}
+
+/** Forgets; false where there was nothing. */
+export async function forgetUnlocked(configDir: string): Promise<boolean> {
+  return kernelKeyring.delete(accountOf(configDir));
+}
+
+function parseKept(kept: string, now: number): Identity | undefined {
+  const space = kept.indexOf(" ");
+  const until = Number(kept.slice(0, space));
+  // Also where the clock was set back: an entry never has more than its full time left.
+  if (!(until > now && until <= now + KEPT_MS)) return undefined;
+  try {
+    return parseIdentity(kept.slice(space + 1));
+  } catch {
+    return undefined;
+  }
+}
