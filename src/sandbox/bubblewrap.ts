@@ -1,0 +1,138 @@
+// The driver for Linux: a holder per workspace, and a fresh bubblewrap sandbox inside it for every command.
+import { CloisterError } from "../base/errors.ts";
+import type { FileEntry } from "../base/file-entry.ts";
+import type { Streams } from "../base/streams.ts";
+import { collect } from "./collect.ts";
+import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
+import { execute } from "./exec.ts";
+import { fill } from "./fill.ts";
+import { startFolderTask } from "./folder-task.ts";
+import { startHolder, stopHolder } from "./holder.ts";
+import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "./host.ts";
+import { measure } from "./measure.ts";
+import { isRunning } from "./process.ts";
+import type { Runtime } from "./runtime.ts";
+import type { ExecSpec, HolderState, Sandbox } from "./sandbox.ts";
+import { hasFilter } from "./seccomp.ts";
+import { chooseUid, isWorkspaceUid } from "./user.ts";
+
+export interface BubblewrapOptions {
+  /** Wall clock, ms since 1970. */
+  readonly now: () => number;
+  /** A folder for named pipes, usually `os.tmpdir()`. Nothing is written to it. */
+  readonly temporaryFolder: string;
+}
+
+/** Time for the trial sandbox of {@link Sandbox.problem}. */
+const TRIAL = { id: "trial", ttlMs: 30_000, diskBytes: 1024 * 1024 };
+
+/** The bubblewrap driver. Making it costs nothing; the host is looked at when something is asked of it. */
+export class Bubblewrap implements Sandbox {
+  readonly #options: BubblewrapOptions;
+  #runtime: Runtime | undefined;
+
+  constructor(options: BubblewrapOptions) {
+    this.#options = options;
+  }
+
+  async problem(): Promise<Problem | undefined> {
+    const missing = hostProblem() ?? findPrograms();
+    if ("why" in missing) return missing;
+    try {
+      const state = await this.create(TRIAL);
+      try {
+        const task = startFolderTask(this.#ready(), state, { folder: "work", access: "read", script: ":", args: [] });
+        task.stdin.end();
+        task.stdout.resume();
+        const { exit, message } = await task.ended;
+        return exit === 0 ? undefined : explainFailure(message);
+      } finally {
+        await this.stop(state);
+      }
+    } catch (error) {
+      if (!(error instanceof CloisterError)) throw error;
+      return { why: error.why ?? error.message, next: error.next ?? "cloister doctor" };
+    }
+  }
+
+  async create(spec: { id: string; ttlMs: number; diskBytes: number }): Promise<HolderState> {
+    const runtime = this.#ready();
+    const uid = chooseUid(runtime.uid);
+    const expiresMs = this.#options.now() + spec.ttlMs;
+    const identity = await startHolder(runtime, { uid, ttlMs: spec.ttlMs, diskBytes: spec.diskBytes });
+    return { driver: "bubblewrap", id: spec.id, ...identity, uid, diskBytes: spec.diskBytes, expiresMs };
+  }
+
+  alive(state: HolderState): boolean {
+    // The holder's timer stops while the machine sleeps; the wall clock does not.
+    return isRunning(state) && this.#options.now() < state.expiresMs;
+  }
+
+  async fill(
+    state: HolderState,
+    target: { readonly input: string } | "workspace",
+    files: AsyncIterable<FileEntry>,
+  ): Promise<void> {
+    await fill(this.#enter(state), state, target, files);
+  }
+
+  async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<{ exit: number }> {
+    return execute(this.#enter(state), state, spec, streams);
+  }
+
+  async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
+    yield* collect(this.#enter(state), state, path);
+  }
+
+  async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
+    return measure(this.#enter(state), state);
+  }
+
+  async stop(state: HolderState): Promise<void> {
+    await stopHolder(state);
+  }
+
+  describe(): { driver: string; enforced: readonly string[]; notEnforced: readonly string[] } {
+    return { driver: "bubblewrap", enforced: ENFORCED, notEnforced: NOT_ENFORCED };
+  }
+
+  #ready(): Runtime {
+    const problem = hostProblem();
+    if (problem) throw unsupported(problem);
+    this.#runtime ??= {
+      programs: requirePrograms(),
+      uid: process.geteuid?.() ?? 0,
+      arch: process.arch,
+      temporaryFolder: this.#options.temporaryFolder,
+    };
+    return this.#runtime;
+  }
+
+  /** What is needed to go into a workspace, once it is certain that there is one. */
+  #enter(state: HolderState): Runtime {
+    if (!this.alive(state)) {
+      throw new CloisterError("NOT_FOUND", "the workspace is over", {
+        why: "its time ran out, it was destroyed, or the machine was started anew",
+        next: "cloister ws create NAME",
+      });
+    }
+    const runtime = this.#ready();
+    // A state that was tampered with must not make root enter as root.
+    if (!isWorkspaceUid(runtime.uid, state.uid)) {
+      throw new CloisterError("FAILURE", "the workspace belongs to another user of this machine", {
+        why: `it runs under user id ${String(state.uid)}`,
+      });
+    }
+    return runtime;
+  }
+}
+
+function hostProblem(): Problem | undefined {
+  if (process.platform !== "linux") {
+    return { why: "sandboxed workspaces need Linux", next: "work on a Linux machine, or in a Linux virtual machine" };
+  }
+  if (!hasFilter(process.arch)) {
+    return { why: `there is no system call filter for ${process.arch}`, next: "use an x64 or arm64 machine" };
+  }
+  return undefined;
+}

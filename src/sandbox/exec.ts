@@ -1,0 +1,197 @@
+// Runs a person's command in a workspace.
+import { accessSync, constants, realpathSync, statSync } from "node:fs";
+import type { Socket } from "node:net";
+import { basename, dirname } from "node:path";
+import type { Writable } from "node:stream";
+import { CloisterError } from "../base/errors.ts";
+import { pathProblem } from "../base/path.ts";
+import type { Streams } from "../base/streams.ts";
+import { checkInputName } from "./input-name.ts";
+import { type Launched, launch } from "./launch.ts";
+import { limitArguments } from "./limits.ts";
+import { type CommandPipes, openPipes } from "./pipes.ts";
+import { childrenOf } from "./process.ts";
+import { type Runtime, VOLUME } from "./runtime.ts";
+import type { ExecSpec, HolderState } from "./sandbox.ts";
+import { COMMAND_FEEDS, commandView, STARTER, TOOLS } from "./view.ts";
+
+/** How long a command may take to end after SIGTERM. */
+const KILL_AFTER_MS = 5000;
+
+/** Does what {@link Sandbox.exec} says, in a workspace that is known to be alive. */
+export async function execute(
+  runtime: Runtime,
+  state: HolderState,
+  spec: ExecSpec,
+  streams: Streams,
+): Promise<{ exit: number }> {
+  const start = {
+    view: commandView({
+      tty: spec.tty,
+      env: environment(spec.env),
+      inputs: checkInputs(spec.inputs),
+      tools: reachableTools(runtime, spec.tools),
+      prlimit: runtime.programs.prlimit,
+    }),
+    command: [...limited(runtime, state), ...checkCommand(spec.argv)],
+    feeds: COMMAND_FEEDS,
+  };
+  if (spec.tty) {
+    return finish(launch(runtime, state, { ...start, stdio: ["inherit", "inherit", "inherit"] }), spec);
+  }
+  const pipes = await openPipes(runtime);
+  let launched: Launched;
+  try {
+    launched = launch(runtime, state, { ...start, stdio: pipes.theirs });
+  } catch (error) {
+    for (const pipe of [pipes.stdin, pipes.stdout, pipes.stderr]) pipe.destroy();
+    throw error;
+  } finally {
+    pipes.handedOver();
+  }
+  const [result] = await Promise.all([finish(launched, spec), relay(pipes, streams, launched)]);
+  return result;
+}
+
+/** The words before the command: signals that the way in ignores work again, and limits on what it may use. */
+function limited({ programs }: Runtime, state: HolderState): string[] {
+  const signals = ["--default-signal=INT", "--default-signal=QUIT"];
+  return [programs.env, ...signals, STARTER, ...limitArguments(state.diskBytes), "--"];
+}
+
+function checkCommand(argv: readonly string[]): readonly string[] {
+  if (!argv[0]) throw new CloisterError("USAGE", "no command to run", { next: "cloister run NAME -- COMMAND" });
+  return argv;
+}
+
+function environment(added: Readonly<Record<string, string>>): Record<string, string> {
+  for (const name of Object.keys(added)) {
+    if (name === "" || name.includes("=")) {
+      throw new CloisterError("USAGE", `${JSON.stringify(name)} cannot be the name of a variable`);
+    }
+  }
+  return {
+    HOME: "/home/user",
+    USER: "user",
+    LOGNAME: "user",
+    SHELL: "/bin/sh",
+    LANG: "C.UTF-8",
+    TMPDIR: "/tmp",
+    ...added,
+    PATH: `${TOOLS}:${added["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"}`,
+  };
+}
+
+function checkInputs(inputs: ExecSpec["inputs"]): ExecSpec["inputs"] {
+  for (const input of inputs) {
+    const { path } = input;
+    checkInputName(input.source);
+    const below = path.startsWith("/inputs/") ? path.slice("/inputs/".length) : "";
+    const problem = below === "" ? "it is not below /inputs" : pathProblem(below);
+    if (problem) throw new CloisterError("USAGE", `an input cannot be shown at ${path}`, { why: problem });
+    // The same path twice, or one inside another, which is read-only by then.
+    const clash = inputs.find((other) => other !== input && `${path}/`.startsWith(`${other.path}/`));
+    if (clash) {
+      throw new CloisterError("USAGE", `an input cannot be shown at ${path}`, { why: `${clash.path} is an input` });
+    }
+  }
+  return inputs;
+}
+
+/** Tools are a convenience: what the workspace's user cannot reach is left out. */
+function reachableTools(runtime: Runtime, tools: readonly string[]): { path: string; name: string }[] {
+  const shown = new Map<string, { path: string; name: string }>();
+  for (const tool of tools) {
+    const path = reachable(runtime, tool);
+    if (path !== undefined) shown.set(basename(tool), { path, name: basename(tool) });
+  }
+  return [...shown.values()];
+}
+
+function reachable(runtime: Runtime, tool: string): string | undefined {
+  try {
+    const path = realpathSync(tool);
+    // The volume hides what the host has there.
+    if (path.startsWith(`${VOLUME}/`) || !statSync(path).isFile()) return undefined;
+    accessSync(path, constants.X_OK);
+    // Root reaches everything; the user it hands over to has only the rights of others.
+    for (let part = path; runtime.uid === 0 && part !== "/"; part = dirname(part)) {
+      if ((statSync(part).mode & 0o001) === 0) return undefined;
+    }
+    return path;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Waits for the command, ending it where the signal says so. */
+async function finish(launched: Launched, spec: ExecSpec): Promise<{ exit: number }> {
+  let killer: NodeJS.Timeout | undefined;
+  const onAbort = () => {
+    terminate(launched, spec.tty);
+    killer = setTimeout(() => launched.child.kill("SIGKILL"), KILL_AFTER_MS);
+  };
+  if (spec.signal.aborted) onAbort();
+  else spec.signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    const { exit, started } = await launched.ended;
+    if (started || spec.signal.aborted) return { exit };
+    throw new CloisterError("FAILURE", "the command was not started", {
+      why: "its sandbox could not be set up; bwrap or nsenter said why on standard error",
+      next: "cloister doctor",
+    });
+  } finally {
+    clearTimeout(killer);
+    spec.signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** SIGTERM for the command; the processes around it would only die and take it along at once. */
+function terminate({ child }: Launched, tty: boolean): void {
+  // Our child is the entrance, its child bwrap, and that one's child the first process of the sandbox.
+  const first = [child.pid ?? 0].flatMap(childrenOf).flatMap(childrenOf)[0];
+  const command = first === undefined ? [] : childrenOf(first);
+  if (first === undefined || command.length === 0) {
+    child.kill("SIGKILL");
+    return;
+  }
+  // Off a terminal the sandbox is a session, and its first process leads the command's group.
+  for (const target of tty ? command : [-first]) {
+    try {
+      process.kill(target, "SIGTERM");
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+}
+
+/** Passes the streams on until the command has ended and all its output is through. */
+async function relay(pipes: CommandPipes, streams: Streams, { ended }: Launched): Promise<void> {
+  const { stdin } = streams;
+  pipes.stdin.on("error", () => undefined);
+  if (stdin.readableEnded || stdin.destroyed) pipes.stdin.end();
+  else stdin.pipe(pipes.stdin);
+  const outputs = [forward(pipes.stdout, streams.stdout), forward(pipes.stderr, streams.stderr)];
+  await ended;
+  stdin.unpipe(pipes.stdin);
+  // What the command did not read stays unread, and must not keep the process waiting.
+  if (stdin.readableFlowing) stdin.pause();
+  pipes.stdin.destroy();
+  await Promise.all(outputs);
+}
+
+function forward(from: Socket, to: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    // Where nobody reads any more, the command gets SIGPIPE like any other.
+    const stop = () => from.destroy();
+    to.once("error", stop);
+    to.once("close", stop);
+    from.once("error", stop);
+    from.once("close", () => {
+      to.off("error", stop);
+      to.off("close", stop);
+      resolve();
+    });
+    from.pipe(to, { end: false });
+  });
+}

@@ -1,0 +1,136 @@
+// The holder: a process that does nothing but keep a workspace's namespaces and volume alive until its time is over.
+// When it ends, the kernel ends every process inside and frees the volume, so no daemon has to.
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CloisterError, systemCode } from "../base/errors.ts";
+import { inheritableDescriptors, sealedStdio } from "./descriptors.ts";
+import { explainFailure, unsupported } from "./host.ts";
+import { identify, isRunning, type ProcessIdentity } from "./process.ts";
+import { OUTER_ENVIRONMENT, type Runtime, VOLUME } from "./runtime.ts";
+import { dropArguments } from "./user.ts";
+
+const INFO_FD = 3;
+const READY_FD = 4;
+/** Room for one file per 4 KiB page; each inode costs the kernel memory that the volume's size does not count. */
+const BYTES_PER_INODE = 4096;
+const INODES_MAX = 1_000_000;
+const STOP_TIMEOUT_MS = 10_000;
+const POLL_MS = 5;
+const MESSAGE_BYTES_MAX = 4096;
+
+/** Runs in the new namespaces: $1 mount, $2 its options, $3 mount point, $4 setpriv, $5 sleep, $6 seconds. */
+const INIT = `set -e
+"$1" -t tmpfs -o "$2" cloister "$3"
+cd "$3"
+mkdir -m 0700 work inputs home run
+mkdir -m 1777 tmp vartmp shm
+echo ready >&${String(READY_FD)}
+exec ${String(READY_FD)}>&- ${String(INFO_FD)}>&-
+exec "$4" --bounding-set=-all --inh-caps=-all "$5" "$6"`;
+
+/**
+ * Starts a holder under `uid` and waits until its volume is there.
+ *
+ * @throws {@link CloisterError} UNSUPPORTED_HOST with what most likely prevents it
+ */
+export async function startHolder(
+  runtime: Runtime,
+  limits: { readonly uid: number; readonly ttlMs: number; readonly diskBytes: number },
+): Promise<ProcessIdentity> {
+  const child = spawnHolder(runtime, limits);
+  const [, , errors, info, ready] = child.stdio as Readable[];
+  if (!errors || !info || !ready) throw new TypeError("the holder has no pipes");
+  const message = firstText(errors, (text) => text.length >= MESSAGE_BYTES_MAX);
+  try {
+    const [pidText, readyText] = await Promise.all([
+      firstText(info, (text) => text.includes("}")),
+      firstText(ready, (text) => text.includes("ready")),
+    ]);
+    const pid = readPid(pidText);
+    const identity = pid === undefined ? undefined : identify(pid);
+    if (readyText.includes("ready") && identity) return identity;
+    throw unsupported(explainFailure(await message));
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw error;
+  } finally {
+    for (const stream of [errors, info, ready]) stream.destroy();
+    child.unref();
+  }
+}
+
+/**
+ * Ends a holder and everything inside it, and waits until it is gone.
+ *
+ * @throws {@link CloisterError} FAILURE where it belongs to another user, or will not end
+ */
+export async function stopHolder(identity: ProcessIdentity): Promise<void> {
+  if (!isRunning(identity)) return;
+  try {
+    process.kill(identity.pid, "SIGKILL");
+  } catch (cause) {
+    if (systemCode(cause) === "EPERM") {
+      throw new CloisterError("FAILURE", "the workspace belongs to another user of this machine", { cause });
+    }
+    if (systemCode(cause) !== "ESRCH") throw cause;
+  }
+  for (let waitedMs = 0; isRunning(identity); waitedMs += POLL_MS) {
+    if (waitedMs > STOP_TIMEOUT_MS) {
+      throw new CloisterError("FAILURE", "the workspace does not end", {
+        why: `process ${String(identity.pid)} is still there ${String(STOP_TIMEOUT_MS / 1000)} s after SIGKILL`,
+      });
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+function spawnHolder(
+  runtime: Runtime,
+  limits: { readonly uid: number; readonly ttlMs: number; readonly diskBytes: number },
+): ChildProcess {
+  const { programs } = runtime;
+  const inodes = Math.min(INODES_MAX, Math.ceil(limits.diskBytes / BYTES_PER_INODE) + 64);
+  const options = `size=${String(limits.diskBytes)},nr_inodes=${String(inodes)},mode=0700,nosuid,nodev`;
+  const init = [INIT, "init", programs.mount, options, VOLUME, programs.setpriv, programs.sleep];
+  const namespaces = ["--unshare-user", "--unshare-net", "--unshare-ipc", "--unshare-pid", "--unshare-uts"];
+  // Of the capabilities inside, mount(8) needs the first and setpriv, which gives them all up, the second.
+  const capabilities = ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"];
+  const root = ["--uid", "0", "--gid", "0", "--dev-bind", "/", "/", "--proc", "/proc"];
+  const bwrap = [...namespaces, ...root, ...capabilities, "--info-fd", String(INFO_FD), "--", programs.sh, "-c"];
+  const command = [programs.bwrap, ...bwrap, ...init, String(limits.ttlMs / 1000)];
+
+  const harmless = openSync("/dev/null", "r");
+  try {
+    return spawn(programs.setpriv, [...dropArguments(runtime.uid, limits.uid), "--", ...command], {
+      // A session of its own: neither Ctrl-C nor the end of our terminal reaches it.
+      detached: true,
+      cwd: "/",
+      env: OUTER_ENVIRONMENT,
+      stdio: sealedStdio(["ignore", "ignore", "pipe", "pipe", "pipe"], inheritableDescriptors(), harmless),
+    });
+  } finally {
+    closeSync(harmless);
+  }
+}
+
+/** Text of a stream up to its end, or until there is enough. */
+async function firstText(stream: Readable, enough: (text: string) => boolean): Promise<string> {
+  let text = "";
+  try {
+    for await (const chunk of stream) {
+      text += String(chunk);
+      if (enough(text)) break;
+    }
+  } catch (error) {
+    // Destroyed by startHolder, which needs no more of it.
+    if (systemCode(error) !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+  }
+  return text;
+}
+
+function readPid(info: string): number | undefined {
+  const pid = /"child-pid": (\d+)/.exec(info)?.[1];
+  return pid === undefined ? undefined : Number(pid);
+}

@@ -1,0 +1,116 @@
+// Starts one process in a fresh sandbox inside a holder's namespaces.
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { constants } from "node:os";
+import type { Duplex } from "node:stream";
+import { CloisterError } from "../base/errors.ts";
+import { inheritableDescriptors, type Stdio, sealedStdio } from "./descriptors.ts";
+import { OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
+import type { HolderState } from "./sandbox.ts";
+import { seccompFilter } from "./seccomp.ts";
+import { dropArguments } from "./user.ts";
+
+const ARGUMENTS_FD = 3;
+const SECCOMP_FD = 4;
+/** bwrap says here whether it came as far as starting the command. */
+const STATUS_FD = 5;
+/** First descriptor of {@link Launch.feeds}. */
+export const FEED_FD = 6;
+
+export interface Launch {
+  /** bwrap's options: what the process can see and do. */
+  readonly view: readonly string[];
+  /** The command, its first word an absolute path inside. */
+  readonly command: readonly string[];
+  readonly stdio: readonly [Stdio, Stdio, Stdio];
+  /** Text to be read from descriptors {@link FEED_FD} and up; undefined leaves one open for the caller to write. */
+  readonly feeds: readonly (string | undefined)[];
+}
+
+export interface Launched {
+  readonly child: ChildProcess;
+  /** Pipes to the descriptors of {@link Launch.feeds}. */
+  readonly feeds: readonly Duplex[];
+  /** Settles when the process has ended; `started` is false where the sandbox could not be set up. */
+  readonly ended: Promise<{ readonly exit: number; readonly started: boolean }>;
+}
+
+/** @throws {@link CloisterError} USAGE for a NUL character in any argument */
+export function launch(runtime: Runtime, state: HolderState, { view, command, stdio, feeds }: Launch): Launched {
+  const options = [...view, "--seccomp", String(SECCOMP_FD), "--json-status-fd", String(STATUS_FD)];
+  // Options travel NUL-separated, so a NUL inside one would smuggle in another.
+  if ([...options, ...command].some((argument) => argument.includes("\0"))) {
+    throw new CloisterError("USAGE", "a command or path holds a NUL character");
+  }
+  const child = spawnSealed(
+    runtime,
+    [...enter(runtime, state), ...command],
+    [...stdio, ...Array.from({ length: FEED_FD - ARGUMENTS_FD + feeds.length }, (): Stdio => "pipe")],
+  );
+  feed(child, ARGUMENTS_FD, `${options.join("\0")}\0`);
+  feed(child, SECCOMP_FD, seccompFilter(runtime.arch));
+  for (const [index, text] of feeds.entries()) feed(child, FEED_FD + index, text);
+  return {
+    child,
+    feeds: feeds.map((_, index) => pipeOf(child, FEED_FD + index)),
+    ended: watch(child),
+  };
+}
+
+/**
+ * The way in. It dies with us (`--pdeathsig`) and takes the sandbox along, and is deaf to the terminal's Ctrl-C, which
+ * is for the command alone.
+ */
+function enter({ programs, uid }: Runtime, state: HolderState): readonly string[] {
+  const namespaces = ["--preserve-credentials", "--user", "--mount", "--net", "--pid", "--ipc", "--uts"];
+  return [
+    ...[programs.env, "--ignore-signal=INT", "--ignore-signal=QUIT"],
+    ...[programs.setpriv, "--pdeathsig=KILL", ...dropArguments(uid, state.uid), "--"],
+    ...[programs.nsenter, `--target=${String(state.pid)}`, ...namespaces, "--"],
+    ...[programs.bwrap, "--args", String(ARGUMENTS_FD), "--"],
+  ];
+}
+
+function spawnSealed(runtime: Runtime, command: readonly string[], stdio: readonly Stdio[]): ChildProcess {
+  const [program = runtime.programs.env, ...rest] = command;
+  const harmless = openSync("/dev/null", "r");
+  try {
+    return spawn(program, rest, {
+      cwd: "/",
+      env: OUTER_ENVIRONMENT,
+      stdio: sealedStdio(stdio, inheritableDescriptors(), harmless),
+    });
+  } finally {
+    closeSync(harmless);
+  }
+}
+
+function feed(child: ChildProcess, fd: number, data: string | Buffer | undefined): void {
+  const pipe = pipeOf(child, fd);
+  // Whoever dies before reading it says why on stderr and by exit code.
+  pipe.on("error", () => undefined);
+  if (data !== undefined) pipe.end(data);
+}
+
+function pipeOf(child: ChildProcess, fd: number): Duplex {
+  const pipe = child.stdio[fd];
+  if (!pipe) throw new TypeError(`descriptor ${String(fd)} is no pipe`);
+  return pipe as Duplex;
+}
+
+async function watch(child: ChildProcess): Promise<{ exit: number; started: boolean }> {
+  let status = "";
+  pipeOf(child, STATUS_FD).on("data", (chunk) => {
+    status += String(chunk);
+  });
+  const exit = await new Promise<number>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve(code ?? 128 + signalNumber(signal)));
+  });
+  // bwrap(1): exit-code is written only where the command was really started. A killed bwrap writes nothing.
+  return { exit, started: status.includes('"exit-code"') || child.signalCode !== null };
+}
+
+function signalNumber(signal: NodeJS.Signals | null): number {
+  return signal === null ? 0 : constants.signals[signal];
+}

@@ -1,0 +1,47 @@
+// Which process a stored pid means. Pids are reused; pid, start time and boot together are not (proc_pid_stat(5)).
+import { readFileSync } from "node:fs";
+import { systemCode } from "../base/errors.ts";
+
+/** A process that is told apart from later ones with the same pid. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Field 22 of `/proc/PID/stat`: clock ticks since boot. */
+  readonly startTime: string;
+  readonly bootId: string;
+}
+
+/** The identity of a running process, or undefined where there is none under this pid. */
+export function identify(pid: number): ProcessIdentity | undefined {
+  const stat = readProcess(pid, "stat");
+  if (stat === undefined) return undefined;
+  // The command name in field 2 may hold spaces and brackets: count from the last bracket, where field 3 follows.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state, startTime] = [fields[0], fields[19]];
+  if (startTime === undefined || state === "Z" || state === "X") return undefined;
+  return { pid, startTime, bootId: bootId() };
+}
+
+/** True where exactly this process still runs. */
+export function isRunning(identity: ProcessIdentity): boolean {
+  const found = identify(identity.pid);
+  return found?.startTime === identity.startTime && found.bootId === identity.bootId;
+}
+
+/** Pids of the children of a process; empty where it has ended. */
+export function childrenOf(pid: number): readonly number[] {
+  const list = readProcess(pid, `task/${String(pid)}/children`) ?? "";
+  return list.split(" ").filter(Boolean).map(Number);
+}
+
+function bootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}
+
+function readProcess(pid: number, file: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${String(pid)}/${file}`, "utf8");
+  } catch (error) {
+    if (["ENOENT", "ESRCH"].includes(systemCode(error) ?? "")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,97 @@
+// The one interface between operations and whatever isolates a workspace. Drivers stand beside it.
+import type { FileEntry } from "../base/file-entry.ts";
+import type { Streams } from "../base/streams.ts";
+
+/** Plain JSON that is enough to find a running workspace again from another process. */
+export interface HolderState {
+  readonly driver: "bubblewrap";
+  /** Id of the workspace, as given to {@link Sandbox.create}. */
+  readonly id: string;
+  /** Process whose death ends the workspace: the first process of its namespaces, as the host numbers it. */
+  readonly pid: number;
+  /** Start time of that process in clock ticks since boot; with {@link bootId} it tells a reused pid apart. */
+  readonly startTime: string;
+  readonly bootId: string;
+  /** Host user that everything in the workspace runs under; never 0. */
+  readonly uid: number;
+  /** Size of the workspace's volume in bytes. */
+  readonly diskBytes: number;
+  /** Wall clock, ms since 1970, at which the workspace is over. */
+  readonly expiresMs: number;
+}
+
+/** One command to run in a workspace. */
+export interface ExecSpec {
+  readonly argv: readonly string[];
+  /** Added to the few variables that every command gets; nothing of the caller's own environment comes in. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Inputs to show: `source` is the name given to {@link Sandbox.fill}, `path` an absolute path under `/inputs`. */
+  readonly inputs: readonly { readonly source: string; readonly path: string }[];
+  /** True where the process's own terminal is handed to the command (`streams` is not used then). */
+  readonly tty: boolean;
+  /** Ends the command: SIGTERM, then SIGKILL after 5 s. */
+  readonly signal: AbortSignal;
+  /** Host executables to show in `/run/cloister/bin`, first in PATH. Those that cannot be shown are left out. */
+  readonly tools: readonly string[];
+}
+
+export interface Sandbox {
+  /**
+   * Undefined where sandboxes work on this host, proved by running a command in one; otherwise what is missing and
+   * how to get it.
+   */
+  problem(): Promise<{ readonly why: string; readonly next: string } | undefined>;
+
+  /**
+   * Starts an empty workspace that lives until its time is over, whether or not any of our processes does.
+   *
+   * @throws CloisterError UNSUPPORTED_HOST where the host cannot
+   */
+  create(spec: { readonly id: string; readonly ttlMs: number; readonly diskBytes: number }): Promise<HolderState>;
+
+  /** False once the workspace has ended or its time (by the wall clock) is over. */
+  alive(state: HolderState): boolean;
+
+  /**
+   * Writes files into a new input, or into `/workspace`. An input appears whole or not at all.
+   *
+   * @throws CloisterError FAILURE where the volume is too small, USAGE for a name that cannot be used
+   */
+  fill(
+    state: HolderState,
+    target: { readonly input: string } | "workspace",
+    files: AsyncIterable<FileEntry>,
+  ): Promise<void>;
+
+  /**
+   * Runs one command. Its exit code is 128 + n where signal n ended it, 127 where the command is not there, 126 where
+   * it cannot be executed.
+   *
+   * @throws CloisterError NOT_FOUND where the workspace is over
+   */
+  exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<{ readonly exit: number }>;
+
+  /**
+   * Files below a path in `/workspace`, in the byte order of their paths: relative to it for a folder, the base name
+   * for a single file. Nothing the workspace's code did is trusted. Problems that show only while reading (a file that
+   * changes) are thrown at the end, so what was read counts only once the iteration is over.
+   *
+   * @param path relative to `/workspace`, or absolute below it
+   * @throws CloisterError NOT_FOUND; FAILURE for anything but regular files and folders, and for names that no artifact
+   *   may hold
+   */
+  collect(state: HolderState, path: string): AsyncIterable<FileEntry>;
+
+  /** What lies in `/workspace`: everything that is no folder, and the sizes of the regular files in bytes. */
+  measure(state: HolderState): Promise<{ readonly files: number; readonly bytes: number }>;
+
+  /** Ends the workspace with everything that runs in it, and waits until its volume is gone. Harmless if it is over. */
+  stop(state: HolderState): Promise<void>;
+
+  /** What this driver enforces and what it does not, in plain lines. */
+  describe(): {
+    readonly driver: string;
+    readonly enforced: readonly string[];
+    readonly notEnforced: readonly string[];
+  };
+}

@@ -1,0 +1,53 @@
+// Which host user a workspace runs under. bwrap started by uid 0 would leave the sandbox able to write the host's
+// /proc/sys (core_pattern), so root always hands over to a user that nothing else runs under.
+import { randomInt } from "node:crypto";
+import { readdirSync, statSync } from "node:fs";
+import { CloisterError, systemCode } from "../base/errors.ts";
+
+/** Above uids of people and services, below the subordinate ids that start at 100000 (login.defs(5), SUB_UID_MIN). */
+const UID_FIRST = 66_000;
+const UID_LAST = 95_999;
+const ATTEMPTS_MAX = 100;
+
+/**
+ * The uid for a new workspace: the caller's own, or for root one that no process runs under.
+ *
+ * @throws {@link CloisterError} FAILURE where none is free
+ */
+export function chooseUid(callerUid: number): number {
+  if (callerUid !== 0) return callerUid;
+  const used = uidsInUse();
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const uid = randomInt(UID_FIRST, UID_LAST + 1);
+    if (!used.has(uid)) return uid;
+  }
+  throw new CloisterError("FAILURE", "no free user id for a workspace", {
+    why: `processes run under nearly all of ${String(UID_FIRST)} to ${String(UID_LAST)}`,
+    next: "destroy workspaces that are no longer needed: cloister ws list",
+  });
+}
+
+/** True where a workspace's uid is one that {@link chooseUid} gives this caller. */
+export function isWorkspaceUid(callerUid: number, uid: number): boolean {
+  return callerUid === 0 ? uid >= UID_FIRST && uid <= UID_LAST : uid === callerUid;
+}
+
+/** Arguments of setpriv(1) that turn root into the workspace's user; none for a caller who is that user already. */
+export function dropArguments(callerUid: number, uid: number): readonly string[] {
+  if (callerUid !== 0) return [];
+  return [`--reuid=${String(uid)}`, `--regid=${String(uid)}`, "--clear-groups", "--inh-caps=-all"];
+}
+
+function uidsInUse(): Set<number> {
+  const used = new Set<number>();
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      used.add(statSync(`/proc/${name}`).uid);
+    } catch (error) {
+      // It ended meanwhile.
+      if (!["ENOENT", "ESRCH"].includes(systemCode(error) ?? "")) throw error;
+    }
+  }
+  return used;
+}

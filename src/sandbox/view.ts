@@ -1,0 +1,144 @@
+// What processes in a sandbox see of a file system, as bwrap's options. bwrap(1) works through them in order.
+import { lstatSync, readlinkSync } from "node:fs";
+import { FEED_FD } from "./launch.ts";
+import { VOLUME } from "./runtime.ts";
+
+/** Where host executables given as tools appear. */
+export const TOOLS = "/run/cloister/bin";
+/** prlimit under our name, so that a command that is not there is reported as `cloister: failed to execute …`. */
+export const STARTER = "/run/cloister/start/cloister";
+
+/** Memory for folders and small files of the sandbox's own root. */
+const ROOT_BYTES = 16 * 1024 * 1024;
+
+const NAMESPACES = [
+  ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--unshare-net"],
+  ...["--disable-userns", "--assert-userns-disabled"],
+  ...["--uid", "1000", "--gid", "1000", "--hostname", "workspace"],
+  ...["--cap-drop", "ALL", "--die-with-parent", "--clearenv"],
+];
+
+/** Configuration that programs in /usr look for. Nothing about this host's people or network. */
+const ETC = [
+  "alternatives",
+  "bash.bashrc",
+  "ca-certificates",
+  "fonts",
+  "inputrc",
+  "ld.so.cache",
+  "ld.so.conf",
+  "ld.so.conf.d",
+  "localtime",
+  "mime.types",
+  "pki/ca-trust/extracted",
+  "pki/tls/certs",
+  "python3",
+  "ssl/certs",
+  "ssl/openssl.cnf",
+  "terminfo",
+];
+
+/** Files made up for the sandbox; their texts are fed to bwrap in this order. */
+const MADE_UP: readonly (readonly [path: string, text: string])[] = [
+  [
+    "/etc/passwd",
+    "user:x:1000:1000:user:/home/user:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+  ],
+  ["/etc/group", "user:x:1000:\nnogroup:x:65534:\n"],
+  ["/etc/hosts", "127.0.0.1 localhost workspace\n::1 localhost\n"],
+  ["/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"],
+];
+
+/** Kernel interfaces in /proc that tell about the host or the keyring. */
+const MASKED = [
+  "kallsyms",
+  "kcore",
+  "key-users",
+  "keys",
+  "kmsg",
+  "latency_stats",
+  "sched_debug",
+  "sysrq-trigger",
+  "timer_list",
+];
+
+export interface CommandView {
+  readonly tty: boolean;
+  readonly env: Readonly<Record<string, string>>;
+  readonly inputs: readonly { readonly source: string; readonly path: string }[];
+  /** Host executables, and the name each gets in {@link TOOLS}. */
+  readonly tools: readonly { readonly path: string; readonly name: string }[];
+  /** Path of prlimit(1). */
+  readonly prlimit: string;
+}
+
+/** Texts to feed where {@link commandView} is used. */
+export const COMMAND_FEEDS: readonly string[] = MADE_UP.map(([, text]) => text);
+
+/** What a command gets: system files, its inputs and the workspace's folders. */
+export function commandView(view: CommandView): string[] {
+  return [
+    ...NAMESPACES,
+    // Without a session of its own a command could type into our terminal; on one it needs ours for job control, and
+    // the system call filter refuses typing.
+    ...(view.tty ? [] : ["--new-session"]),
+    ...systemFiles(),
+    ...ETC.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
+    ...MADE_UP.flatMap(([path], index) => ["--ro-bind-data", String(FEED_FD + index), path]),
+    ...kernelFiles(),
+    ...volumeFolder("tmp", "/tmp"),
+    ...volumeFolder("vartmp", "/var/tmp"),
+    ...volumeFolder("home", "/home/user"),
+    ...volumeFolder("run", "/run/user"),
+    ...volumeFolder("work", "/workspace"),
+    // Nothing is mounted below what the sandbox can write: a planted link there would be followed.
+    ...view.inputs.flatMap(({ source, path }) => ["--ro-bind", `${VOLUME}/inputs/${source}`, path]),
+    ...["--ro-bind", view.prlimit, STARTER, "--dir", TOOLS],
+    ...view.tools.flatMap(({ path, name }) => ["--ro-bind", path, `${TOOLS}/${name}`]),
+    ...["--remount-ro", "/"],
+    ...Object.entries(view.env).flatMap(([name, value]) => ["--setenv", name, value]),
+    ...["--chdir", "/workspace"],
+  ];
+}
+
+/** What our own tar and find get: system files and one folder of the volume, so that no link leads anywhere. */
+export function folderView(folder: "inputs" | "work", access: "read" | "write"): string[] {
+  const bind = access === "read" ? "--ro-bind" : "--bind";
+  return [
+    ...NAMESPACES,
+    "--new-session",
+    ...systemFiles(),
+    ...["--size", String(LIST_BYTES_MAX), "--tmpfs", "/tmp"],
+    ...[bind, `${VOLUME}/${folder}`, "/folder"],
+    ...["--remount-ro", "/"],
+    ...["--setenv", "PATH", "/usr/bin:/bin", "--setenv", "LC_ALL", "C"],
+    ...["--chdir", "/folder"],
+  ];
+}
+
+/** Room for the list of all names in a folder. */
+const LIST_BYTES_MAX = 256 * 1024 * 1024;
+
+/** An empty root with the host's /usr, and /bin, /lib, … as they are here. */
+function systemFiles(): string[] {
+  const args = ["--size", String(ROOT_BYTES), "--tmpfs", "/", "--ro-bind", "/usr", "/usr"];
+  for (const name of ["bin", "lib", "lib32", "lib64", "libx32", "sbin"]) {
+    const stat = lstatSync(`/${name}`, { throwIfNoEntry: false });
+    if (stat?.isSymbolicLink()) args.push("--symlink", readlinkSync(`/${name}`), `/${name}`);
+    else if (stat) args.push("--ro-bind", `/${name}`, `/${name}`);
+  }
+  return args;
+}
+
+function kernelFiles(): string[] {
+  const masked = MASKED.map((name) => `/proc/${name}`).filter((path) => lstatSync(path, { throwIfNoEntry: false }));
+  return [
+    ...["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"],
+    ...masked.flatMap((path) => ["--ro-bind", "/dev/null", path]),
+    ...["--dev", "/dev", ...volumeFolder("shm", "/dev/shm"), "--remount-ro", "/dev"],
+  ];
+}
+
+function volumeFolder(folder: string, path: string): string[] {
+  return ["--bind", `${VOLUME}/${folder}`, path];
+}
