@@ -1,0 +1,212 @@
+import { statSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import { CloisterError } from "../../base/errors.ts";
+import { parseReference } from "../../base/name.ts";
+import { formatBytes } from "../../base/units.ts";
+import type { Pulled, PullOptions, Pushed, PushOptions, VersionDetail, VersionSummary } from "../../index.ts";
+import type { Call } from "../call.ts";
+import { showChecks } from "../checks.ts";
+import { exitOf } from "../exit-codes.ts";
+import { type Page, print, type Row, warn } from "../output.ts";
+import { files, log } from "../words.ts";
+
+const KINDS = ["dataset", "model", "code", "report"] as const;
+
+export async function push(call: Call): Promise<undefined> {
+  const { flags, args } = call;
+  const path = args[0] ?? "";
+  const options: PushOptions = {
+    source: path === "-" ? standardInput(call) : { path },
+    name: flags.text("name") ?? (await askName(call, path)),
+    kind: flags.choice("kind", KINDS),
+    class: flags.text("class"),
+    purpose: flags.text("purpose", "CLOISTER_PURPOSE"),
+    owner: flags.text("owner"),
+    licence: flags.text("licence") ?? flags.text("license"),
+    justification: flags.text("why"),
+    from: flags.text("from"),
+    dryRun: flags.on("dryRun"),
+  };
+  const pushed = await (await call.project()).push(options);
+  call.progress.clear();
+  print(call, "push", pushed, (page) => showPushed(page, pushed));
+}
+
+function standardInput(call: Call): PushOptions["source"] {
+  const { io } = call.context;
+  if (call.flags.text("from") !== undefined) {
+    throw new CloisterError("USAGE", "- cannot be combined with --from", {
+      why: "--from takes a path inside the workspace",
+      next: "cloister push <path> --from <workspace>",
+    });
+  }
+  if (io.inIsTty) {
+    throw new CloisterError("USAGE", "standard input is a terminal, not a tar stream", {
+      next: "tar c data | cloister push - --name <name>",
+    });
+  }
+  return { stream: io.stdin };
+}
+
+async function askName(call: Call, path: string): Promise<string> {
+  const suggested = basename(resolve(call.context.cwd, path))
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, "-")
+    .replace(/^[^a-z0-9]+/, "");
+  return await call.context.prompter.input({ message: "Artifact name:", default: suggested, flag: "--name" });
+}
+
+function showPushed(page: Page, pushed: Pushed): void {
+  const size = `${formatBytes(pushed.bytes)} (${formatBytes(pushed.bytesNew)} new)`;
+  const verb = pushed.dryRun ? "would push" : "pushed";
+  page.done(`${verb} ${pushed.reference}  ${page.digest(pushed.digest)}  ${size}`);
+  const signed = pushed.dryRun ? ["nothing was written"] : [`signed by ${pushed.pushedBy}`, log(pushed.logEntry)];
+  const from = classFrom(pushed.classFrom);
+  page.line(`  ${[`class ${pushed.class} (${from})`, ...signed].join("   ")}`);
+  if (pushed.resumed) page.line("  finished a push of the same that was interrupted");
+}
+
+function classFrom(from: string): string {
+  if (from === "asked") return "as asked";
+  return from === "lowest class" ? from : `from ${from}`;
+}
+
+export async function pull(call: Call): Promise<undefined> {
+  const { flags, args, context } = call;
+  const reference = args[0] ?? "";
+  const place = flags.text("output") ?? `./${parseReference(reference).name}`;
+  const toStream = place === "-";
+  const options: PullOptions = {
+    reference,
+    output: toStream ? standardOutput(call) : { folder: place },
+    purpose: flags.text("purpose", "CLOISTER_PURPOSE"),
+    justification: flags.text("why"),
+    dryRun: flags.on("dryRun"),
+  };
+  const pulled = await (await call.project()).pull(options);
+  call.progress.clear();
+  if (!toStream) print(call, "pull", pulled, (page) => showPulled(page, pulled, place));
+  else if (!call.quiet) context.io.err(`cloister: pulled ${pulled.reference}  ${log(pulled.pullEntry)}\n`);
+}
+
+function standardOutput(call: Call): PullOptions["output"] {
+  const { io } = call.context;
+  if (call.json) {
+    throw new CloisterError("USAGE", "--json and -o - both want standard output", { next: "leave one of them out" });
+  }
+  if (io.outIsTty) {
+    throw new CloisterError("USAGE", "a tar stream cannot be shown on a terminal", {
+      next: `cloister pull ${call.args[0] ?? "<ref>"} -o - | tar x`,
+    });
+  }
+  return { stream: io.stdout };
+}
+
+function showPulled(page: Page, pulled: Pulled, place: string): void {
+  const size = `${formatBytes(pulled.bytes)} in ${files(pulled.files)}`;
+  const verb = pulled.dryRun ? "would pull" : "pulled";
+  page.done(`${verb} ${pulled.reference}  ${page.digest(pulled.digest)}  ${size}  to ${pulled.folder ?? place}`);
+  const end = pulled.dryRun ? "nothing was written" : log(pulled.pullEntry);
+  page.line(`  class ${pulled.class}   pushed by ${pulled.pushedBy} ${pulled.pushedAt.slice(0, 10)}   ${end}`);
+}
+
+export async function list(call: Call): Promise<undefined> {
+  const listing = await (await call.project()).list({ name: call.args[0] });
+  print(call, "list", listing, (page) => {
+    page.table(
+      ["ARTIFACT", "CLASS", "KIND", "SIZE", "BY", "PUSHED", "DIGEST"],
+      listing.versions.map((version) => listRow(page, version)),
+    );
+    if (page.tty && listing.versions.length === 0 && !page.quiet) {
+      page.line("nothing to list yet: cloister push <path> --name <name>", page.paint.dim);
+    }
+  });
+  if (call.json) return;
+  for (const { where, count } of call.quiet ? [] : listing.hidden) {
+    warn(call, `${String(count)} more in ${where}, for which you hold no key`);
+  }
+  for (const { what, why } of listing.ignored) warn(call, `ignored ${what}: ${why}`);
+}
+
+function listRow(page: Page, version: VersionSummary): readonly string[] {
+  const { reference, kind, bytes, pushedBy, pushedAt, digest } = version;
+  const size = page.tty ? formatBytes(bytes) : String(bytes);
+  const time = page.tty ? pushedAt.slice(0, 16).replace("T", " ") : pushedAt;
+  return [reference, version.class, kind, size, pushedBy, time, page.digest(digest)];
+}
+
+export async function show(call: Call): Promise<undefined> {
+  const detail = await (await call.project()).show(call.args[0] ?? "");
+  print(call, "show", detail, (page) => {
+    if (page.tty) page.line(detail.reference, page.paint.bold);
+    page.fields(detailRows(page, detail));
+    showInputs(page, detail);
+    showFiles(page, detail);
+  });
+}
+
+function detailRows(page: Page, detail: VersionDetail): readonly Row[] {
+  const { git, run } = detail;
+  return [
+    ["reference", page.tty ? undefined : detail.reference],
+    ["digest", `sha256:${detail.digest.replace(/^sha256:/, "")}`],
+    ["version", `v${String(detail.number)}  ${detail.versionId}`],
+    ["kind", detail.kind],
+    ["class", detail.class],
+    ["size", `${formatBytes(detail.bytes)} in ${files(detail.files)}`],
+    ["pushed", `${detail.pushedAt} by ${detail.pushedBy}`],
+    ["signer", detail.signer],
+    ["owner", detail.owner],
+    ["licence", detail.licence],
+    ["purpose", detail.purpose],
+    ["why", detail.justification],
+    ["workspace", detail.workspace],
+    ["code", git && `${git.commit}${git.dirty ? " with local changes" : ""}`],
+    ["run", run && `${run.argv.join(" ")}  (exit ${String(run.exit)}, ${run.seconds.toFixed(1)} s)`],
+    ["policy", `v${String(detail.policyVersion)}`],
+    ["log", `#${String(detail.logEntry)}`],
+  ];
+}
+
+function showInputs(page: Page, { inputs }: VersionDetail): void {
+  if (inputs.length === 0) return;
+  page.heading("Inputs");
+  page.table(
+    ["ARTIFACT", "CLASS", "DIGEST"],
+    inputs.map((input) => [...(page.tty ? [] : ["input"]), input.reference, input.class, page.digest(input.digest)]),
+  );
+}
+
+const FILES_SHOWN = 20;
+
+function showFiles(page: Page, { fileList }: VersionDetail): void {
+  if (!fileList || fileList.length === 0) return;
+  const shown = page.tty ? fileList.slice(0, FILES_SHOWN) : fileList;
+  page.heading("Files");
+  page.table(
+    ["SIZE", "SHA-256", "PATH"],
+    shown.map(({ path, bytes, sha256 }) =>
+      page.tty ? [formatBytes(bytes), `${sha256.slice(0, 12)}…`, path] : ["file", String(bytes), sha256, path],
+    ),
+  );
+  const more = fileList.length - shown.length;
+  if (more > 0) page.line(`… and ${String(more)} more (--json lists them all)`, page.paint.dim);
+}
+
+export async function verify(call: Call): Promise<number> {
+  const target = call.args[0] ?? "";
+  const verified = await (await call.project()).verify(
+    isFolder(call, target) ? { folder: target } : { reference: target },
+  );
+  call.progress.clear();
+  const good = verified.ok && verified.checks.every(({ state }) => state !== "bad");
+  print(call, "verify", verified, (page) =>
+    showChecks(page, verified.checks, `${verified.target}: ${good ? "good" : "BAD, do not use it"}`, good),
+  );
+  return good ? 0 : exitOf("INTEGRITY");
+}
+
+function isFolder(call: Call, target: string): boolean {
+  if (/^(\.{0,2}\/|\.{1,2}$)/.test(target)) return true;
+  return statSync(resolve(call.context.cwd, target), { throwIfNoEntry: false })?.isDirectory() ?? false;
+}

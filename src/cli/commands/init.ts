@@ -1,0 +1,96 @@
+import { relative, resolve } from "node:path";
+import { CloisterError } from "../../base/errors.ts";
+import { printable } from "../../base/terminal.ts";
+import type { Created, CreateOptions, Detected, Plan } from "../../index.ts";
+import type { Call } from "../call.ts";
+import { answers } from "../init-answers.ts";
+import { type Page, print } from "../output.ts";
+import { log, shellWord } from "../words.ts";
+import { joinStore } from "./join.ts";
+
+/** Detect, ask, show the plan, confirm, create, say what is next. */
+export async function init(call: Call): Promise<undefined> {
+  const { flags, args, host } = call;
+  const store = flags.text("join");
+  if (store !== undefined) {
+    await joinStore(call, store, args[0]);
+    return;
+  }
+  const library = await call.library();
+  const folder = resolve(call.folder, args[0] ?? ".");
+  const found = await library.detect(host, folder);
+  const options = await answers(call, found, folder);
+  if (flags.on("dryRun")) {
+    const plan = await library.plan(host, options);
+    print(call, "init-plan", { ...plan, command: sameCommand(call, options) }, (page) => showDryRun(page, plan));
+    return;
+  }
+  if (!flags.on("yes")) await confirmPlan(call, await library.plan(host, options), found);
+  const created = await library.create(host, options);
+  call.progress.clear();
+  const command = sameCommand(call, options);
+  print(call, "init", { ...created, command }, (page) => showCreated(page, created, command, call));
+}
+
+async function confirmPlan(call: Call, plan: Plan, found: Detected): Promise<void> {
+  const { io, prompter } = call.context;
+  const lines = planLines(plan, found).map((text) => `  ${printable(text)}\n`);
+  if (io.canPrompt) io.err(`\nThis will be set up:\n${lines.join("")}\n`);
+  if (await prompter.confirm({ message: "Set it up?", default: true, flag: "--yes" })) return;
+  throw new CloisterError("INTERRUPTED", "cancelled", { why: "nothing was written" });
+}
+
+function planLines(plan: Plan, found: Detected | undefined): readonly string[] {
+  const { git } = found ?? {};
+  return [
+    `folder     ${plan.folder}${git ? `  (git${git.branch ? `, branch ${git.branch}` : ""})` : ""}`,
+    `store      ${plan.store}`,
+    `identity   ${plan.identity}`,
+    ...plan.files.map((file, at) => `${at === 0 ? "files   " : "        "}   ${file}`),
+    ...plan.policyLines.map((text, at) => `${at === 0 ? "policy  " : "        "}   ${text}`),
+  ];
+}
+
+function showDryRun(page: Page, plan: Plan): void {
+  page.line("Nothing was written. This would be set up:");
+  for (const text of planLines(plan, undefined)) page.line(`  ${text}`);
+  page.heading("cloister.policy.yaml");
+  for (const text of plan.policyText.trimEnd().split("\n")) page.line(text);
+}
+
+function showCreated(page: Page, created: Created, command: string, call: Call): void {
+  page.done(`project ${created.project} is ready   ${log(created.logEntry)}`);
+  page.fields([
+    ["folder", created.folder],
+    ["store", created.store],
+    ["you", `${created.member}  ${created.fingerprint}`],
+    ["key kept in", created.identityStorage],
+    ["policy", `v${String(created.policyVersion)}  ${page.digest(created.policyDigest)}`],
+    ["files", created.files.join(" ")],
+  ]);
+  const away = relative(call.context.cwd, created.folder);
+  page.hints("Next", [
+    ...(away === "" ? [] : [`cd ${shellWord(away)}`]),
+    "cloister push <path> --name <name>",
+    "cloister ws create t1 --input <name>",
+    "cloister run t1 -- ls /inputs",
+    "cloister policy show",
+  ]);
+  page.hints("The same without questions", [command]);
+}
+
+/** The flag-only command that does the same, quoted for a shell. */
+function sameCommand(call: Call, options: CreateOptions): string {
+  const { flags, args } = call;
+  const passphraseFile = flags.text("passphraseFile");
+  return [
+    "cloister init",
+    ...(args[0] === undefined ? [] : [shellWord(args[0])]),
+    `--template ${shellWord(options.template)} --project ${shellWord(options.project)}`,
+    `--store ${shellWord(options.store)} --as ${shellWord(options.member)} --name ${shellWord(options.name)}`,
+    `--domain ${shellWord(options.domain)} --purpose ${shellWord(options.purpose)}`,
+    ...(passphraseFile === undefined ? [] : [`--passphrase-file ${shellWord(passphraseFile)}`]),
+    ...(flags.on("insecureStorage") ? ["--insecure-storage"] : []),
+    "--yes",
+  ].join(" ");
+}

@@ -1,0 +1,47 @@
+import { resolve } from "node:path";
+import type { Joined } from "../../index.ts";
+import type { Call } from "../call.ts";
+import { type Page, print } from "../output.ts";
+
+export async function join(call: Call): Promise<undefined> {
+  await joinStore(call, call.args[0] ?? "", call.args[1]);
+}
+
+/** Joins the project in a store; also what `init --join` does. */
+export async function joinStore(call: Call, store: string, dir: string | undefined): Promise<void> {
+  const { flags, host } = call;
+  const library = await call.library();
+  const folder = resolve(call.folder, dir ?? ".");
+  const found = await library.detect(host, folder);
+  const joined = await library.join(host, {
+    folder,
+    store,
+    member: flags.text("as") ?? found.member,
+    name: flags.text("name") ?? found.name,
+    expectPolicy: flags.text("expect"),
+  });
+  call.progress.clear();
+  print(call, "join", joined, (page) => showJoined(page, joined, flags.text("expect") !== undefined));
+}
+
+function showJoined(page: Page, joined: Joined, compared: boolean): void {
+  if (joined.member) page.done(`you are a member of ${joined.project}: ${joined.member}`);
+  else page.done(`asked to join ${joined.project}`);
+  page.fields([
+    ["folder", joined.folder],
+    ["store", joined.store],
+    ["policy", `v${String(joined.policyVersion)}`],
+    ["policy fingerprint", joined.policyFingerprint],
+    ["your fingerprint", joined.fingerprint],
+    ["kept in", joined.identityStorage],
+    ["line", page.tty || joined.member ? undefined : joined.line],
+  ]);
+  if (joined.member || !page.tty) return;
+  page.heading("Hand this line to a steward of the project");
+  page.line(joined.line);
+  page.hints("They add you with", ["cloister member add '<line>' --role data-scientist"]);
+  if (!page.quiet && !compared) {
+    page.heading("Before you trust what you pull");
+    page.line("  read the policy fingerprint to them: theirs must be the same.");
+  }
+}

@@ -1,0 +1,65 @@
+import { CloisterError } from "../../base/errors.ts";
+import { printable } from "../../base/terminal.ts";
+import type { JoinLine, MemberAdded } from "../../index.ts";
+import type { Call } from "../call.ts";
+import { type Page, print } from "../output.ts";
+import { log } from "../words.ts";
+
+export async function add(call: Call): Promise<undefined> {
+  const { flags, args } = call;
+  const line = args[0] ?? "";
+  const roles = flags.list("role");
+  if (roles.length === 0) {
+    throw new CloisterError("USAGE", "--role is required", {
+      next: "cloister member add '<join line>' --role data-scientist",
+    });
+  }
+  const said = (await call.library()).readJoinLine(line);
+  const dryRun = flags.on("dryRun");
+  if (!dryRun && !flags.on("yes")) await confirmFingerprint(call, said);
+  const project = await call.project();
+  const added = await project.addMember({
+    line,
+    id: flags.text("id"),
+    name: flags.text("name"),
+    roles,
+    justification: flags.text("why"),
+    dryRun,
+  });
+  print(call, "member-add", added, (page) => showAdded(page, added));
+}
+
+/** Only a person can compare a fingerprint, over another channel than the one that brought the line. */
+async function confirmFingerprint(call: Call, said: JoinLine): Promise<void> {
+  const { io, prompter } = call.context;
+  if (io.canPrompt) {
+    io.err(`\n  ${printable(said.name)} (${printable(said.member)}) holds the key\n\n`);
+    io.err(`    ${printable(said.fingerprint)}\n\n  Ask them to read theirs to you: cloister whoami\n\n`);
+  }
+  const sure = await prompter.confirm({ message: "Is it the same?", default: false, flag: "--yes" });
+  if (!sure) throw new CloisterError("INTERRUPTED", "cancelled", { why: "the fingerprint was not confirmed" });
+}
+
+function showAdded(page: Page, added: MemberAdded): void {
+  const verb = added.dryRun ? "would add" : "added";
+  page.done(`${verb} ${added.member} (${added.name}) as ${added.roles.join(", ")}`);
+  const end = added.dryRun ? "nothing was written" : log(added.logEntry);
+  page.line(`  policy v${String(added.policyVersion)}  ${page.digest(added.policyDigest)}   ${end}`);
+  page.fields([
+    ["fingerprint", added.fingerprint],
+    ["keys", added.keys.length > 0 ? added.keys.join(" ") : "none"],
+  ]);
+}
+
+export async function list(call: Call): Promise<undefined> {
+  const members = await (await call.project()).listMembers();
+  print(call, "member-list", { members }, (page) => {
+    page.table(
+      ["MEMBER", "NAME", "ROLES", "STATE", "FINGERPRINT"],
+      members.map(({ id, name, roles, suspended, owner, you, fingerprint }) => {
+        const state = [suspended && "suspended", owner && "owner", you && "you"].filter((word) => word !== false);
+        return [id, name, roles.join(" "), state.join(" ") || "-", fingerprint];
+      }),
+    );
+  });
+}

@@ -1,0 +1,58 @@
+// The answers `init` needs: a flag, else a default where --yes was given, else a question.
+import { CloisterError } from "../base/errors.ts";
+import { checkName } from "../base/name.ts";
+import type { CreateOptions, Detected } from "../index.ts";
+import type { Call } from "./call.ts";
+
+const STORE = ".cloister/store";
+const PURPOSE = "modelling";
+
+/** At most six questions; the display name is never one of them, it comes from what was detected. */
+export async function answers(call: Call, found: Detected, folder: string): Promise<CreateOptions> {
+  const { flags } = call;
+  const template = await pickTemplate(call, found);
+  const project = await named(call, "project", "Project name:", found.project);
+  const store = flags.text("store") ?? (await ask(call, "--store", "Folder for the sealed artifacts:", STORE));
+  const member = await named(call, "as", "Your member id:", found.member);
+  const domain = await named(call, "domain", "Data domain to start with:", project);
+  const purpose = await named(call, "purpose", "Purpose of the work:", PURPOSE);
+  return { folder, template, project, store, member, name: flags.text("name") ?? found.name, domain, purpose };
+}
+
+async function pickTemplate(call: Call, found: Detected): Promise<string> {
+  const { flags, context } = call;
+  const given = flags.text("template");
+  const [first] = found.templates;
+  if (given !== undefined) return given;
+  if (flags.on("yes")) return found.templates.find(({ name }) => name === "solo")?.name ?? first?.name ?? "solo";
+  return await context.prompter.select({
+    message: "What should the policy start from?",
+    flag: "--template",
+    choices: found.templates.map(({ name, title }) => ({ value: name, name: `${name}  ${title}` })),
+  });
+}
+
+async function named(call: Call, flag: string, message: string, initial: string): Promise<string> {
+  return call.flags.text(flag) ?? (await ask(call, `--${flag}`, message, initial, (text) => nameProblem(text)));
+}
+
+async function ask(
+  call: Call,
+  flag: string,
+  message: string,
+  initial: string,
+  check?: (text: string) => string | undefined,
+): Promise<string> {
+  if (call.flags.on("yes")) return initial;
+  return await call.context.prompter.input({ message, default: initial, flag, ...(check && { check }) });
+}
+
+function nameProblem(text: string): string | undefined {
+  try {
+    checkName(text, "name");
+    return undefined;
+  } catch (error) {
+    if (error instanceof CloisterError) return `${error.why ?? error.message}: ${error.next ?? ""}`;
+    throw error;
+  }
+}

@@ -1,0 +1,78 @@
+// The terminal, as far as a command may know it. Standard input is opened only when a command reads it.
+import type { Readable, Writable } from "node:stream";
+import { isatty } from "node:tty";
+import { systemCode } from "../base/errors.ts";
+
+export interface Io {
+  /** Whether a person reads standard output. */
+  readonly outIsTty: boolean;
+  readonly errIsTty: boolean;
+  readonly inIsTty: boolean;
+  /** Whether a person can be asked. */
+  readonly canPrompt: boolean;
+  readonly outColor: boolean;
+  readonly errColor: boolean;
+  /** Width of the terminal in columns. */
+  readonly columns: number;
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  out(text: string): void;
+  err(text: string): void;
+  /** Whether the program that read our standard output has gone (EPIPE), as `head` does. */
+  readerGone(): boolean;
+  /** Lets go of standard input, so that an unread pipe cannot keep the process alive. */
+  close(): void;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** The terminal of a process. */
+export function processIo(host: NodeJS.Process): Io {
+  const { env, stdout, stderr } = host;
+  const inIsTty = isatty(0);
+  let stdinUsed = false;
+  let gone = false;
+  stdout.on("error", (error) => {
+    if (systemCode(error) !== "EPIPE") throw error;
+    gone = true;
+  });
+  // Nobody is left to tell that standard error is closed.
+  stderr.on("error", () => {});
+  return {
+    outIsTty: stdout.isTTY,
+    errIsTty: stderr.isTTY,
+    inIsTty,
+    canPrompt: inIsTty && stderr.isTTY && !isOn(env["CI"]) && !isOn(env["CLOISTER_NO_INPUT"]),
+    outColor: wantsColor(env, stdout.isTTY),
+    errColor: wantsColor(env, stderr.isTTY),
+    get columns() {
+      return stdout.columns || stderr.columns || 80;
+    },
+    get stdin() {
+      stdinUsed = true;
+      return host.stdin;
+    },
+    stdout,
+    stderr,
+    out: (text) => {
+      if (!gone) stdout.write(text);
+    },
+    err: (text) => void stderr.write(text),
+    readerGone: () => gone,
+    close: () => {
+      if (stdinUsed) host.stdin.destroy();
+    },
+  };
+}
+
+/** NO_COLOR (https://no-color.org) beats FORCE_COLOR beats the terminal. */
+export function wantsColor(env: Env, tty: boolean): boolean {
+  if (env["NO_COLOR"]) return false;
+  if (env["FORCE_COLOR"] !== undefined) return isOn(env["FORCE_COLOR"]) || env["FORCE_COLOR"] === "";
+  return tty && env["TERM"] !== "dumb";
+}
+
+function isOn(value: string | undefined): boolean {
+  return value !== undefined && value !== "" && value !== "0" && value !== "false";
+}

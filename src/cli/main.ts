@@ -1,0 +1,101 @@
+// From a command line to an exit code.
+import { homedir } from "node:os";
+import type { Context } from "./context.ts";
+import { RUN_FAILED } from "./exit-codes.ts";
+import { type Failure, failureJson, isBrokenPipe, toFailure, UsageError } from "./failure.ts";
+import { processIo } from "./io.ts";
+import { HelpShown, program } from "./program.ts";
+import { inquirerPrompter } from "./prompter.ts";
+import { listenToSignals, signalExit } from "./signals.ts";
+import type { Leaf } from "./tree.ts";
+
+/** Runs the command line of a process and says with which code the process should end. */
+export async function main(argv: readonly string[], host: NodeJS.Process): Promise<number> {
+  const { env } = host;
+  const io = processIo(host);
+  const interruption = listenToSignals(host, io);
+  const context: Context = {
+    io,
+    interruption,
+    prompter: inquirerPrompter({
+      canPrompt: io.canPrompt,
+      input: () => io.stdin,
+      output: () => io.stderr,
+      signal: interruption.signal,
+    }),
+    cwd: host.cwd(),
+    env,
+    person: () => ({ home: homedir(), userName: env["USER"] ?? env["LOGNAME"] ?? "me" }),
+    now: Date.now,
+    library: async () => await import("../index.ts"),
+  };
+  // A stray rejection in a dependency must not print a stack, nor end with a code that is not ours.
+  const onStray = (error: unknown): void => {
+    void report(error, argv, context, undefined).then((exit) => host.exit(exit));
+  };
+  host.on("uncaughtException", onStray);
+  try {
+    return await run(argv, context);
+  } finally {
+    host.off("uncaughtException", onStray);
+    interruption.release();
+    io.close();
+  }
+}
+
+/** {@link main} without the process: what tests call. Every failure is reported, none is thrown. */
+export async function run(argv: readonly string[], context: Context): Promise<number> {
+  let exit = 0;
+  let started: Leaf | undefined;
+  const parser = program(context.io, context.env, async (leaf, args, flags) => {
+    started = leaf;
+    const { makeCall } = await import("./call.ts");
+    const command = await leaf.load();
+    const call = makeCall(context, args, afterDashes(argv), flags);
+    try {
+      exit = (await command(call)) ?? 0;
+    } finally {
+      call.progress.clear();
+    }
+  });
+  try {
+    await parser.parseAsync([...argv], { from: "user" });
+    return exit;
+  } catch (error) {
+    if (error instanceof HelpShown) return 0;
+    if (context.io.readerGone() && isBrokenPipe(error)) return 0;
+    return await report(error, argv, context, started);
+  }
+}
+
+function afterDashes(argv: readonly string[]): readonly string[] | undefined {
+  const at = argv.indexOf("--");
+  return at < 0 ? undefined : argv.slice(at + 1);
+}
+
+/** Prints what went wrong on standard error and returns the exit code. */
+async function report(
+  error: unknown,
+  argv: readonly string[],
+  context: Context,
+  leaf: Leaf | undefined,
+): Promise<number> {
+  const { io, env, interruption } = context;
+  const isRun = leaf?.name === "run" || (error instanceof UsageError && / run$/.test(error.command));
+  const failure = settleExit(toFailure(error), isRun, interruption.caught());
+  const dashes = argv.indexOf("--");
+  const ours = dashes < 0 ? argv : argv.slice(0, dashes);
+  if (ours.includes("--json")) io.err(failureJson(failure));
+  else io.err((await import("./failure-text.ts")).failureText(failure, io.errColor));
+  if (env["CLOISTER_DEBUG"] && error instanceof Error) io.err(`${error.stack ?? ""}\n`);
+  return failure.exit;
+}
+
+/** A signal explains whatever failed because of it; `run` keeps 1 to 124 for the command it runs. */
+function settleExit(failure: Failure, isRun: boolean, caught: "SIGINT" | "SIGTERM" | undefined): Failure {
+  if (caught && (failure.code === "INTERRUPTED" || failure.code === "FAILURE")) {
+    return { code: "INTERRUPTED", message: "interrupted", exit: signalExit(caught) };
+  }
+  if (isRun && failure.code !== "INTERRUPTED") return { ...failure, exit: RUN_FAILED };
+  return failure;
+}

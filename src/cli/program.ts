@@ -1,0 +1,136 @@
+// Builds the parser from the command tree.
+import { readFileSync } from "node:fs";
+import { Command, type CommanderError, Option } from "commander";
+import { UsageError } from "./failure.ts";
+import { Flags } from "./flags.ts";
+import type { Io } from "./io.ts";
+import { type Choice, GLOBALS, type Leaf, type Noun, TREE } from "./tree.ts";
+
+/** What the parser found: a command to run with its arguments. */
+export type OnLeaf = (leaf: Leaf, args: readonly string[], flags: Flags) => Promise<void>;
+
+/** The help or the version was printed, and there is nothing to run. */
+export class HelpShown extends Error {}
+
+const GLOBAL_HEADING = "Global options:";
+const HELP_COLUMNS_MAX = 100;
+
+/** The parser. It throws {@link HelpShown} after help and version, and {@link UsageError} for what it cannot parse. */
+export function program(io: Io, env: Readonly<Record<string, string | undefined>>, onLeaf: OnLeaf): Command {
+  const root = new Command("cloister");
+  settle(root, io);
+  root
+    .description(
+      "Governed ML workspaces: one signed policy, sandboxed workspaces, sealed artifacts\n" +
+        "and a log nobody can quietly edit.",
+    )
+    .version(version(), "-V, --version", "print the version")
+    .enablePositionalOptions();
+  for (const choice of GLOBALS) root.addOption(option(choice).helpGroup(GLOBAL_HEADING));
+  for (const { heading, commands } of TREE) {
+    for (const item of commands) {
+      const command = "leaves" in item ? addNoun(root, item) : addLeaf(root, item);
+      command.helpGroup(heading);
+    }
+  }
+  addExamples(root, io, ["cloister init", "cloister push data --name cohort", "cloister ws create t1 --input cohort"]);
+  return root;
+
+  function addNoun(parent: Command, noun: Noun): Command {
+    const command = parent.command(noun.name).summary(noun.summary).description(sentence(noun.summary));
+    settle(command, io);
+    command.aliases(noun.aliases ?? []);
+    for (const leaf of noun.leaves) addLeaf(command, leaf);
+    addExamples(command, io, noun.examples);
+    return command;
+  }
+
+  function addLeaf(parent: Command, leaf: Leaf): Command {
+    const command = parent.command(leaf.name).summary(leaf.summary).description(sentence(leaf.summary));
+    settle(command, io);
+    command.aliases(leaf.aliases ?? []);
+    for (const [name, text] of leaf.args ?? []) command.argument(name, text);
+    if (leaf.usage) command.usage(leaf.usage);
+    for (const choice of leaf.options ?? []) {
+      command.addOption(option(choice));
+      if (choice.also) command.addOption(option({ ...choice, flags: choice.also }).hideHelp());
+    }
+    for (const choice of GLOBALS) command.addOption(option(choice).helpGroup(GLOBAL_HEADING));
+    if (leaf.notes) command.addHelpText("after", `\n${leaf.notes}`);
+    addExamples(command, io, leaf.examples);
+    return command.action(async () => {
+      await onLeaf(leaf, command.args, new Flags(given(command), env));
+    });
+  }
+}
+
+/** Settings that commander does not inherit in the order we build: where it prints, how it fails, how help looks. */
+function settle(command: Command, io: Io): void {
+  const columns = Math.min(io.outIsTty ? io.columns : 80, HELP_COLUMNS_MAX);
+  command
+    .helpCommand(false)
+    .helpOption("-h, --help", "show this help")
+    // Help that commander takes for an error (a noun on its own) is a result to us.
+    .configureOutput({
+      writeOut: io.out,
+      writeErr: io.out,
+      outputError: () => {},
+      getOutHelpWidth: () => columns,
+      getErrHelpWidth: () => columns,
+      getOutHasColors: () => io.outColor,
+      getErrHasColors: () => io.outColor,
+    })
+    .configureHelp({ styleTitle: (text) => title(text, io) })
+    .exitOverride((error) => {
+      throw error.exitCode === 0 || error.code === "commander.help" ? new HelpShown() : usageError(error, command);
+    });
+}
+
+function usageError(error: CommanderError, command: Command): UsageError {
+  const [first = "", ...others] = error.message.replace(/^error: /, "").split("\n");
+  const hint = others
+    .join(" ")
+    .replace(/^\(|\)$/g, "")
+    .trim();
+  return new UsageError(first.replace(/\.$/, ""), hint === "" ? undefined : hint, path(command));
+}
+
+function path(command: Command): string {
+  return command.parent ? `${path(command.parent)} ${command.name()}` : command.name();
+}
+
+function option({ flags, text, many, choices }: Choice): Option {
+  const made = new Option(flags, text);
+  if (choices) made.choices(choices);
+  if (many) made.argParser((value: string, earlier: readonly string[] = []) => [...earlier, value]);
+  return made;
+}
+
+/** What was given on the command line, before or after the command's name; the nearest wins. */
+function given(command: Command): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (let level: Command | null = command; level; level = level.parent) {
+    for (const [key, value] of Object.entries(level.opts())) {
+      if (level.getOptionValueSource(key) === "cli") values[key] ??= value;
+    }
+  }
+  return values;
+}
+
+function addExamples(command: Command, io: Io, examples: readonly string[]): void {
+  const lines = examples.map((example) => `  $ ${example}`);
+  command.addHelpText("after", ["", title("Examples:", io), ...lines].join("\n"));
+}
+
+function title(text: string, io: Io): string {
+  return io.outColor ? `\u001b[1m${text}\u001b[22m` : text;
+}
+
+function sentence(summary: string): string {
+  return `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
+}
+
+function version(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { readonly version: string }).version;
+}

@@ -1,0 +1,74 @@
+// Asks a person, on standard error. Every question names the flag that answers it without asking.
+import type { Readable, Writable } from "node:stream";
+import { CloisterError } from "../base/errors.ts";
+
+export interface Question {
+  readonly message: string;
+  /** What to pass where no one can be asked, e.g. `--store`. */
+  readonly flag: string;
+}
+
+export interface Prompter {
+  input(question: Question & { default: string; check?: (text: string) => string | undefined }): Promise<string>;
+  select(question: Question & { choices: readonly { value: string; name: string }[] }): Promise<string>;
+  confirm(question: Question & { default: boolean }): Promise<boolean>;
+  /** Shows nothing of what is typed. */
+  hidden(question: Question & { check?: (text: string) => string | undefined }): Promise<string>;
+}
+
+/** Where questions are shown and answered. Standard output stays free for results. */
+export interface PrompterOptions {
+  readonly canPrompt: boolean;
+  readonly input: () => Readable;
+  readonly output: () => Writable;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A prompter on inquirer, which is loaded at the first question.
+ * Its questions throw {@link CloisterError} USAGE naming the flag where no one can be asked, and inquirer's
+ * `ExitPromptError` where the person leaves.
+ */
+export function inquirerPrompter(options: PrompterOptions): Prompter {
+  const ask = async (flag: string, question: object): Promise<unknown> => await askOne(options, flag, question);
+  return {
+    input: async ({ message, default: initial, check, flag }) =>
+      String(await ask(flag, { type: "input", message, default: initial, ...validation(check) })),
+    select: async ({ message, choices, flag }) => String(await ask(flag, { type: "select", message, choices })),
+    confirm: async ({ message, default: initial, flag }) =>
+      (await ask(flag, { type: "confirm", message, default: initial })) === true,
+    hidden: async ({ message, check, flag }) =>
+      String(await ask(flag, { type: "password", message, mask: false, ...validation(check) })),
+  };
+}
+
+function validation(check: ((text: string) => string | undefined) | undefined): object {
+  return check ? { validate: (text: string) => check(text) ?? true } : {};
+}
+
+async function askOne(options: PrompterOptions, flag: string, question: object): Promise<unknown> {
+  if (!options.canPrompt) {
+    throw new CloisterError("USAGE", `${flag} is required when no one can be asked`, {
+      why: "standard input or standard error is no terminal (or CI or CLOISTER_NO_INPUT is set)",
+      next: `pass ${flag}`,
+    });
+  }
+  const { createPromptModule } = (await import("inquirer")).default;
+  const input = options.input();
+  const leaving = new AbortController();
+  const leave = (): void => leaving.abort();
+  // Without this a closed standard input would leave the question open for ever.
+  input.once("end", leave).once("close", leave);
+  try {
+    const prompt = createPromptModule({
+      input: input as NodeJS.ReadableStream,
+      output: options.output() as NodeJS.WritableStream,
+      signal: AbortSignal.any([options.signal, leaving.signal]),
+      skipTTYChecks: true,
+    });
+    const answers: Record<string, unknown> = await prompt([{ ...question, name: "answer" }] as never);
+    return answers["answer"];
+  } finally {
+    input.off("end", leave).off("close", leave);
+  }
+}

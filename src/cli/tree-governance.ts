@@ -1,0 +1,126 @@
+// Commands for owners, reviewers and security officers, and the help command.
+import type { Leaf, Noun } from "./tree.ts";
+
+const member: Noun = {
+  name: "member",
+  summary: "people of the project and their roles",
+  examples: ["cloister member list", "cloister member add '<join line>' --role data-scientist"],
+  leaves: [
+    {
+      name: "add",
+      summary: "add the person who sent you a join line",
+      args: [["<line>", "what `cloister join` printed, in quotes"]],
+      options: [
+        { flags: "--id <member>", text: "member id (default: the one the line suggests)" },
+        { flags: "--name <name>", text: "display name (default: from the line)" },
+        { flags: "--role <role[@domain]>", text: "role (repeatable)", many: true },
+        { flags: "--why <text>", text: "justification, kept in the log" },
+        { flags: "-y, --yes", text: "the fingerprint was compared: do not ask" },
+        { flags: "--dry-run", text: "say what would change, change nothing" },
+      ],
+      examples: [
+        "cloister member add '<join line>' --role data-scientist",
+        "cloister member add '<join line>' --id bo --role data-owner@churn --yes",
+      ],
+      notes:
+        "Compare the fingerprint with the person, by voice or face to face: whoever can change the line in\n" +
+        "transit could put their own key into it.",
+      load: async () => (await import("./commands/member.ts")).add,
+    },
+    {
+      name: "list",
+      aliases: ["ls"],
+      summary: "list members, roles and key fingerprints",
+      examples: ["cloister member list", "cloister member ls --json | jq -r '.members[].id'"],
+      load: async () => (await import("./commands/member.ts")).list,
+    },
+  ],
+};
+
+const policy: Noun = {
+  name: "policy",
+  summary: "the signed policy: read, check, explain, change it",
+  examples: ["cloister policy show", "cloister policy explain artifact.pull --as bo --class internal"],
+  leaves: [
+    {
+      name: "show",
+      summary: "the policy in force, in plain sentences",
+      options: [{ flags: "--text", text: "the whole policy file instead" }],
+      examples: ["cloister policy show", "cloister policy show --text > cloister.policy.yaml"],
+      load: async () => (await import("./commands/policy.ts")).show,
+    },
+    {
+      name: "check",
+      summary: "find mistakes in a policy file (exit 2 if there are any)",
+      args: [["[file]", "policy file (default: the project's)"]],
+      examples: ["cloister policy check", "cloister policy check draft.yaml"],
+      load: async () => (await import("./commands/policy.ts")).check,
+    },
+    {
+      name: "explain",
+      summary: "may someone do something, and which line says so",
+      args: [["<action>", "e.g. artifact.pull, artifact.push, workspace.create"]],
+      options: [
+        { flags: "--as <member>", text: "for this member (default: you)" },
+        { flags: "--domain <name>", text: "data domain" },
+        { flags: "--class <class>", text: "classification" },
+        { flags: "--kind <kind>", text: "kind of artifact", choices: ["dataset", "model", "code", "report"] },
+        { flags: "--purpose <name>", text: "what it is for" },
+        { flags: "--why <text>", text: "as if this justification were given" },
+        { flags: "--ttl <time>", text: "as if for this long: 30m, 8h" },
+      ],
+      examples: [
+        "cloister policy explain artifact.pull --class confidential",
+        "cloister policy explain workspace.create --as bo --ttl 24h",
+      ],
+      load: async () => (await import("./commands/policy.ts")).explain,
+    },
+    {
+      name: "propose",
+      summary: "sign the project's policy file as the next version",
+      options: [
+        { flags: "--why <text>", text: "justification, kept in the log" },
+        { flags: "--dry-run", text: "say what would change, change nothing" },
+      ],
+      examples: ["cloister policy propose --dry-run", "cloister policy propose --why 'bo may push models'"],
+      load: async () => (await import("./commands/policy.ts")).propose,
+    },
+  ],
+};
+
+const audit: Noun = {
+  name: "audit",
+  summary: "the log of everything that was done or refused",
+  examples: ["cloister audit list --last 20", "cloister audit list --refused", "cloister audit verify"],
+  leaves: [
+    {
+      name: "list",
+      aliases: ["ls"],
+      summary: "list log entries, newest last",
+      options: [
+        { flags: "--refused", text: "only what was refused" },
+        { flags: "--action <action>", text: "only this action, e.g. artifact.pull" },
+        { flags: "--member <member>", text: "only what this member did" },
+        { flags: "--last <n>", text: "only the newest n" },
+      ],
+      examples: ["cloister audit list --last 20", "cloister audit list --refused --json | jq '.entries[].member'"],
+      load: async () => (await import("./commands/audit.ts")).list,
+    },
+    {
+      name: "verify",
+      summary: "check that the whole log is unbroken (exit 6 if not)",
+      examples: ["cloister audit verify"],
+      load: async () => (await import("./commands/audit.ts")).verify,
+    },
+  ],
+};
+
+const help: Leaf = {
+  name: "help",
+  summary: "help on a command, or the table of exit codes",
+  args: [["[command...]", "a command, or exit-codes"]],
+  examples: ["cloister help push", "cloister help ws create", "cloister help exit-codes"],
+  load: async () => (await import("./commands/help.ts")).help,
+};
+
+export const governanceCommands: readonly (Leaf | Noun)[] = [member, policy, audit, help];

@@ -1,0 +1,73 @@
+// Commands about the project and this device.
+import type { Leaf } from "./tree.ts";
+
+const member = { flags: "--as <member>", text: "your member id in the project, e.g. ana" };
+const displayName = { flags: "--name <name>", text: "your name, as colleagues read it" };
+
+const init: Leaf = {
+  name: "init",
+  summary: "set up a project: policy, store and your identity",
+  args: [["[dir]", "project folder (default: here)"]],
+  options: [
+    { flags: "--template <name>", text: "what the policy starts from, e.g. solo" },
+    { flags: "--project <name>", text: "project name" },
+    { flags: "--store <folder>", text: "where sealed artifacts are kept" },
+    member,
+    displayName,
+    { flags: "--domain <name>", text: "data domain to start with" },
+    { flags: "--purpose <name>", text: "purpose the work is done for" },
+    { flags: "--join <store>", text: "join the project in this store instead" },
+    { flags: "-y, --yes", text: "take every default, ask nothing" },
+    { flags: "--dry-run", text: "show the plan and the policy, write nothing" },
+  ],
+  examples: ["cloister init", "cloister init churn --template solo --yes", "cloister init churn --yes --dry-run"],
+  notes: "Asks at most six questions, shows what it will write, then asks once more.",
+  load: async () => (await import("./commands/init.ts")).init,
+};
+
+const join: Leaf = {
+  name: "join",
+  summary: "ask to join a project that others have set up",
+  args: [
+    ["<store>", "store of the project"],
+    ["[dir]", "project folder (default: here)"],
+  ],
+  options: [
+    { ...member, text: "member id you would like" },
+    displayName,
+    { flags: "--expect <fingerprint>", text: "policy fingerprint you were told; refuse any other" },
+  ],
+  examples: ["cloister join /mnt/team/churn-store", "cloister join ../store churn --as bo --expect 3f9a…"],
+  notes: "Prints one line to hand to a steward of the project, who adds you with: cloister member add",
+  load: async () => (await import("./commands/join.ts")).join,
+};
+
+const status: Leaf = {
+  name: "status",
+  summary: "the project, your roles, the policy and your workspaces",
+  examples: ["cloister status", "cloister status --json | jq -r .policyVersion"],
+  load: async () => (await import("./commands/project.ts")).status,
+};
+
+const doctor: Leaf = {
+  name: "doctor",
+  summary: "check this machine: sandbox, keychain, store, clock",
+  examples: ["cloister doctor"],
+  load: async () => (await import("./commands/project.ts")).doctor,
+};
+
+const whoami: Leaf = {
+  name: "whoami",
+  summary: "your identity on this device and who you are in the project",
+  examples: ["cloister whoami", "cloister whoami --json | jq -r .fingerprint"],
+  load: async () => (await import("./commands/project.ts")).whoami,
+};
+
+const lock: Leaf = {
+  name: "lock",
+  summary: "forget the passphrase that this device remembers",
+  examples: ["cloister lock"],
+  load: async () => (await import("./commands/project.ts")).lock,
+};
+
+export const projectCommands: readonly Leaf[] = [init, join, status, doctor, whoami, lock];
