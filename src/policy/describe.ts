@@ -1,0 +1,82 @@
+// The policy in about six plain lines, for people who will not read the file.
+import { formatDuration } from "../base/units.ts";
+import type { Policy, Rule } from "./schema.ts";
+import { counted, listed } from "./words.ts";
+
+/** Members named before a list is cut. */
+const NAMES_MAX = 6;
+
+/** Who decides, what data there is, who works here as what, what always holds, what is refused. */
+export function describePolicy(policy: Policy): string[] {
+  const owners = listed(policy.owners.members, "or");
+  return [
+    `${policy.project}: policy version ${String(policy.version)}, until ${policy.expires.date}; changes need the signature of ${owners}`,
+    dataLine(policy),
+    ...peopleLines(policy),
+    workspaceLine(policy),
+    alwaysLine(policy),
+    ...ruleLines(policy),
+  ].filter((line) => line !== "");
+}
+
+function dataLine(policy: Policy): string {
+  const [lowest = ""] = policy.classifications;
+  const highest = policy.classifications.at(-1) ?? "";
+  const classes = policy.classifications.length === 1 ? lowest : policy.classifications.join(" < ");
+  const domains = policy.domains.map(({ id }) => id);
+  const noun = domains.length === 1 ? "domain" : "domains";
+  return `data: ${noun} ${cut(domains)}; classes ${classes}${lowest === highest ? "" : " (most sensitive)"}`;
+}
+
+function peopleLines(policy: Policy): string[] {
+  const roles = policy.roles.map((role) => {
+    const holders = policy.members
+      .filter((member) => member.suspended === undefined && member.roles.some((holding) => holding.role === role.id))
+      .map(({ id }) => id);
+    return `${role.id} up to ${role.upTo}: ${holders.length > 0 ? cut(holders) : "nobody yet"}`;
+  });
+  const suspended = policy.members.filter((member) => member.suspended !== undefined).map(({ id }) => id);
+  return [`people: ${roles.join("; ")}`, suspended.length > 0 ? `suspended: ${cut(suspended)}` : ""];
+}
+
+function workspaceLine(policy: Policy): string {
+  const creators = policy.roles.filter((role) => role.can.includes("workspace.create"));
+  if (creators.length === 0) return "workspaces: nobody may create one";
+  const longest = Math.max(...creators.map((role) => role.workspace.ttlMs ?? Number.POSITIVE_INFINITY));
+  const life = Number.isFinite(longest) ? `live at most ${formatDuration(longest)}` : "have no time limit";
+  return `workspaces: ${life} and reach no network; ${listed(creators.map(({ id }) => id))} may create them`;
+}
+
+function alwaysLine(policy: Policy): string {
+  const purposes = policy.purposes.map(({ id }) => id);
+  const { actions } = policy.purposeFor;
+  const parts = [
+    actions.length > 0 ? `${listed(actions)} need a purpose (${cut(purposes)})` : "",
+    ...policy.justificationFor.map(
+      ({ action, charsMin }) => `${action} needs a justification of ${counted(charsMin, "character")}`,
+    ),
+  ].filter((part) => part !== "");
+  return parts.length > 0 ? `always: ${parts.join("; ")}` : "";
+}
+
+function ruleLines(policy: Policy): string[] {
+  return policy.rules.map((rule) => `rule ${rule.id}: ${ruleText(rule)}`);
+}
+
+function ruleText(rule: Rule): string {
+  const about = [
+    listed(rule.on),
+    rule.kinds ? `of ${listed(rule.kinds, "or")}` : "",
+    rule.from === undefined ? "" : `from ${rule.from} up`,
+    rule.domains ? `in ${listed(rule.domains, "or")}` : "",
+  ].filter((part) => part !== "");
+  if (rule.refuse !== undefined) return `${about.join(" ")} is refused`;
+  const needs = [...rule.fields, ...(rule.provenance ? ["a recorded run"] : [])];
+  return `${about.join(" ")} needs ${listed(needs)}`;
+}
+
+function cut(names: readonly string[]): string {
+  const shown =
+    names.length > NAMES_MAX ? [...names.slice(0, NAMES_MAX), `${String(names.length - NAMES_MAX)} more`] : names;
+  return shown.join(", ");
+}
