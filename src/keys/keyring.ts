@@ -11,20 +11,21 @@ import {
   serialiseIdentity,
 } from "./identity.ts";
 import { createIdentityFile, type IdentityRecord, identityFile, readIdentityFile } from "./identity-file.ts";
-import type { SecretStore, StorageKind } from "./secret-store.ts";
+import { type SecretStore, storageText } from "./secret-store.ts";
 import { forgetUnlocked, recallUnlocked, rememberUnlocked } from "./unlock-cache.ts";
 
 export type { IdentityPlaces } from "./chain.ts";
-export { checkStorage, describeStorage, type StorageCheck, type StorageDescription } from "./storage-report.ts";
+export { checkStorage, describeStorage, type StorageCheck } from "./storage-report.ts";
 
 /** Who this device is, without unlocking. */
 export interface KnownIdentity extends PublicIdentity {
-  readonly storage: StorageKind;
+  /** Where it is kept, in words: "the macOS keychain". */
+  readonly storage: string;
   readonly fingerprint: string;
 }
 
-/** An unlocked identity, where it is kept, and what a person should know about that. */
-export type UnlockedIdentity = Identity & { readonly storage: StorageKind; readonly warnings: readonly string[] };
+/** An unlocked identity, where it is kept (in words), and what a person should know about that. */
+export type UnlockedIdentity = Identity & { readonly storage: string; readonly warnings: readonly string[] };
 
 /**
  * The public halves of this device's identity, or undefined where it has none.
@@ -35,7 +36,9 @@ export async function readPublicIdentity(
   places: Pick<IdentityPlaces, "configDir">,
 ): Promise<KnownIdentity | undefined> {
   const record = await readIdentityFile(places.configDir);
-  return record && { ...record, fingerprint: fingerprint(record) };
+  if (!record) return undefined;
+  const { signs, reads, storage } = record;
+  return { signs, reads, storage: storageText(storage), fingerprint: fingerprint(record) };
 }
 
 /**
@@ -60,7 +63,7 @@ export async function createIdentity(places: IdentityPlaces): Promise<UnlockedId
     throw exists(places);
   }
   if (choice.kind !== "plain-file") await rememberUnlocked(places.configDir, identity, places.now());
-  return Object.assign(identity, { storage: choice.kind, warnings });
+  return Object.assign(identity, { storage: storageText(choice.kind), warnings });
 }
 
 /**
@@ -79,7 +82,8 @@ export async function unlockIdentity(places: IdentityPlaces): Promise<UnlockedId
   }
   const { storage } = record;
   const recalled = storage === "plain-file" ? undefined : await recallUnlocked(places.configDir, places.now());
-  if (recalled && belongs(recalled, record)) return Object.assign(recalled, { storage, warnings: [] });
+  if (recalled && belongs(recalled, record))
+    return Object.assign(recalled, { storage: storageText(storage), warnings: [] });
   const warnings: string[] = [];
   const identity = await readSecret(
     record,
@@ -87,7 +91,7 @@ export async function unlockIdentity(places: IdentityPlaces): Promise<UnlockedId
     places,
   );
   if (storage !== "plain-file") await rememberUnlocked(places.configDir, identity, places.now());
-  return Object.assign(identity, { storage, warnings });
+  return Object.assign(identity, { storage: storageText(storage), warnings });
 }
 
 /** Whether the next {@link unlockIdentity} needs neither passphrase nor keychain. */
@@ -108,7 +112,7 @@ async function readSecret(record: IdentityRecord, store: SecretStore, places: Id
   const document = await answering(store, () => store.get(accountOf(record)));
   if (document === undefined) {
     throw new CloisterError("NOT_AUTHENTICATED", "the identity of this device is gone", {
-      why: `${identityFile(places.configDir)} names it, but its storage (${record.storage}) does not hold it`,
+      why: `${identityFile(places.configDir)} names it, but ${storageText(record.storage)} does not hold it`,
       next: `move ${identityFile(places.configDir)} away and run cloister join to become a member with a new identity`,
     });
   }

@@ -13,9 +13,9 @@ export interface SecretStore {
 }
 
 /** What people read for a kind of storage: completes "your identity is kept in …". */
-export function storageText(kind: StorageKind, platform: NodeJS.Platform): string {
+export function storageText(kind: StorageKind): string {
   if (kind === "passphrase-file") return "a file encrypted with your passphrase";
   if (kind === "plain-file") return "a plain file that is NOT encrypted";
-  if (platform === "darwin") return "the macOS keychain";
-  return platform === "win32" ? "the Windows credential store" : "the desktop keyring (Secret Service)";
+  if (process.platform === "darwin") return "the macOS keychain";
+  return process.platform === "win32" ? "the Windows credential store" : "the desktop keyring (Secret Service)";
 }

@@ -7,16 +7,6 @@ import { readIdentityFile } from "./identity-file.ts";
 import { exposure } from "./private-file.ts";
 import { type StorageKind, storageText } from "./secret-store.ts";
 
-/** What a new identity would be kept in. */
-export interface StorageDescription {
-  /** Undefined where nothing safe was found: `createIdentity` would refuse. */
-  readonly storage: StorageKind | undefined;
-  /** A few words. */
-  readonly text: string;
-  /** Storages before it in the order, each with the reason. */
-  readonly passedOver: readonly string[];
-}
-
 /** One line of a diagnosis. */
 export interface StorageCheck {
   readonly name: string;
@@ -25,14 +15,13 @@ export interface StorageCheck {
   readonly next: string | undefined;
 }
 
-/** What would be used for a new identity. Asks each keychain, at most 3 s each; leaves nothing behind. */
-export async function describeStorage(places: IdentityPlaces): Promise<StorageDescription> {
-  const { kind, passedOver } = await chooseStorage(places);
-  const text = kind
-    ? storageText(kind, process.platform)
-    : "no safe place: give --passphrase-file FILE, or --insecure-storage";
-  return { storage: kind, text, passedOver };
+/** Where a new identity would be kept, in words. Asks each keychain, at most 3 s each; leaves nothing behind. */
+export async function describeStorage(places: IdentityPlaces): Promise<string> {
+  const { kind } = await chooseStorage(places);
+  return kind ? storageText(kind) : NOWHERE;
 }
+
+const NOWHERE = "no safe place: give --passphrase-file FILE, or --insecure-storage";
 
 /** For `doctor`: the identity's storage, and who else could read it. Never throws for what it finds. */
 export async function checkStorage(places: IdentityPlaces): Promise<readonly StorageCheck[]> {
@@ -48,7 +37,7 @@ export async function checkStorage(places: IdentityPlaces): Promise<readonly Sto
 }
 
 function kept(storage: StorageKind): StorageCheck {
-  const text = `your identity is kept in ${storageText(storage, process.platform)}`;
+  const text = `your identity is kept in ${storageText(storage)}`;
   if (storage !== "plain-file") return { name: "identity", state: "good", text, next: undefined };
   const risk = "whoever copies it can read and sign as you";
   const next = "where there is a keychain: move the config folder away, run cloister join, have the old one suspended";
@@ -56,9 +45,10 @@ function kept(storage: StorageKind): StorageCheck {
 }
 
 async function wouldBeKept(places: IdentityPlaces): Promise<StorageCheck> {
-  const { storage, text } = await describeStorage(places);
-  const found = `this device has no identity yet; it would be kept in ${text}`;
-  return { name: "identity", state: storage ? "unknown" : "bad", text: found, next: "cloister init, or cloister join" };
+  const { kind, passedOver } = await chooseStorage(places);
+  const reasons = passedOver.length > 0 ? ` (${passedOver.join("; ")})` : "";
+  const text = `this device has no identity yet; it would be kept in ${kind ? storageText(kind) : NOWHERE}${reasons}`;
+  return { name: "identity", state: kind ? "unknown" : "bad", text, next: "cloister init, or cloister join" };
 }
 
 async function checkPermissions(configDir: string): Promise<readonly StorageCheck[]> {
