@@ -1,6 +1,6 @@
 // The identity of this device: made once, unlocked when it is needed, forgotten on request.
 import { CloisterError, integrity } from "../base/errors.ts";
-import { chooseStorage, type IdentityPlaces, noStorage, openStorage } from "./chain.ts";
+import type { IdentityPlaces } from "./chain.ts";
 import {
   deviceIdOf,
   fingerprint,
@@ -49,6 +49,7 @@ export async function readPublicIdentity(
  */
 export async function createIdentity(places: IdentityPlaces): Promise<UnlockedIdentity> {
   if (await readIdentityFile(places.configDir)) throw exists(places);
+  const { chooseStorage, noStorage, openStorage } = await import("./chain.ts");
   const choice = await chooseStorage(places);
   if (!choice.kind) throw noStorage(choice);
   const identity = await generateIdentity();
@@ -62,7 +63,7 @@ export async function createIdentity(places: IdentityPlaces): Promise<UnlockedId
     await store.delete(account);
     throw exists(places);
   }
-  if (choice.kind !== "plain-file") await rememberUnlocked(places.configDir, identity, places.now());
+  if (choice.kind !== "plain-file") rememberUnlocked(places.configDir, identity, places.now());
   return Object.assign(identity, { storage: storageText(choice.kind), warnings });
 }
 
@@ -81,16 +82,17 @@ export async function unlockIdentity(places: IdentityPlaces): Promise<UnlockedId
     });
   }
   const { storage } = record;
-  const recalled = storage === "plain-file" ? undefined : await recallUnlocked(places.configDir, places.now());
+  const recalled = storage === "plain-file" ? undefined : recallUnlocked(places.configDir, places.now());
   if (recalled && belongs(recalled, record))
     return Object.assign(recalled, { storage: storageText(storage), warnings: [] });
   const warnings: string[] = [];
+  const { openStorage } = await import("./chain.ts");
   const identity = await readSecret(
     record,
     openStorage(storage, places, (text) => warnings.push(text)),
     places,
   );
-  if (storage !== "plain-file") await rememberUnlocked(places.configDir, identity, places.now());
+  if (storage !== "plain-file") rememberUnlocked(places.configDir, identity, places.now());
   return Object.assign(identity, { storage: storageText(storage), warnings });
 }
 
@@ -99,13 +101,13 @@ export async function isUnlocked(places: IdentityPlaces): Promise<boolean> {
   const record = await readIdentityFile(places.configDir);
   if (!record) return false;
   if (record.storage === "plain-file") return true;
-  const recalled = await recallUnlocked(places.configDir, places.now());
+  const recalled = recallUnlocked(places.configDir, places.now());
   return recalled !== undefined && belongs(recalled, record);
 }
 
 /** Forgets an unlocked identity before its 15 minutes are over. */
 export async function lockIdentity(places: Pick<IdentityPlaces, "configDir">): Promise<{ forgotten: boolean }> {
-  return { forgotten: await forgetUnlocked(places.configDir) };
+  return { forgotten: forgetUnlocked(places.configDir) };
 }
 
 async function readSecret(record: IdentityRecord, store: SecretStore, places: IdentityPlaces): Promise<Identity> {

@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { CloisterError, systemCode } from "../base/errors.ts";
-import { chooseStorage, type IdentityPlaces } from "./chain.ts";
+import type { IdentityPlaces } from "./chain.ts";
 import { readIdentityFile } from "./identity-file.ts";
 import { exposure } from "./private-file.ts";
 import { type StorageKind, storageText } from "./secret-store.ts";
@@ -17,6 +17,7 @@ export interface StorageCheck {
 
 /** Where a new identity would be kept, in words. Asks each keychain, at most 3 s each; leaves nothing behind. */
 export async function describeStorage(places: IdentityPlaces): Promise<string> {
+  const { chooseStorage } = await import("./chain.ts");
   const { kind } = await chooseStorage(places);
   return kind ? storageText(kind) : NOWHERE;
 }
@@ -45,6 +46,7 @@ function kept(storage: StorageKind): StorageCheck {
 }
 
 async function wouldBeKept(places: IdentityPlaces): Promise<StorageCheck> {
+  const { chooseStorage } = await import("./chain.ts");
   const { kind, passedOver } = await chooseStorage(places);
   const reasons = passedOver.length > 0 ? ` (${passedOver.join("; ")})` : "";
   const text = `this device has no identity yet; it would be kept in ${kind ? storageText(kind) : NOWHERE}${reasons}`;

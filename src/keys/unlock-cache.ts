@@ -13,22 +13,22 @@ function accountOf(configDir: string): string {
 }
 
 /** The identity, where it was unlocked at most 15 minutes ago; an entry past its time is deleted. */
-export async function recallUnlocked(configDir: string, now: number): Promise<Identity | undefined> {
+export function recallUnlocked(configDir: string, now: number): Identity | undefined {
   const account = accountOf(configDir);
-  const kept = await kernelKeyring.get(account);
+  const kept = kernelKeyring.get(account);
   if (kept === undefined) return undefined;
   const identity = parseKept(kept, now);
-  if (!identity) await kernelKeyring.delete(account);
+  if (!identity) kernelKeyring.delete(account);
   return identity;
 }
 
 /** Keeps an identity until 15 minutes from now; false where the kernel keyring does not work. */
-export async function rememberUnlocked(configDir: string, identity: Identity, now: number): Promise<boolean> {
+export function rememberUnlocked(configDir: string, identity: Identity, now: number): boolean {
   return kernelKeyring.set(accountOf(configDir), `${String(now + KEPT_MS)} ${serialiseIdentity(identity)}`);
 }
 
 /** Forgets; false where there was nothing. */
-export async function forgetUnlocked(configDir: string): Promise<boolean> {
+export function forgetUnlocked(configDir: string): boolean {
   return kernelKeyring.delete(accountOf(configDir));
 }
 
