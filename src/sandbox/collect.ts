@@ -22,7 +22,7 @@ const ODD = 22;
 const COLLECT = `leaf=
 for part do
   [ -z "$leaf" ] || exit ${String(MISSING)}
-  if [ -L "./$part" ]; then printf %s "$part" >&2; exit ${String(LINK)}
+  if [ -L "./$part" ]; then printf %s "$PWD/$part" >&2; exit ${String(LINK)}
   elif [ -d "./$part" ]; then cd -P "./$part" || exit 1
   elif [ -e "./$part" ]; then leaf="./$part"
   else exit ${String(MISSING)}
@@ -30,7 +30,7 @@ for part do
 done
 top=\${leaf:-.} depth=1
 [ -z "$leaf" ] || depth=0
-odd=$(find "$top" ! -type f ! -type d -printf "%y%p" -quit) || exit 1
+odd=$(find "$top" ! -type f ! -type d -printf "%y$PWD/%p" -quit) || exit 1
 [ -z "$odd" ] || { printf %s "$odd" >&2; exit ${String(ODD)}; }
 find "$top" -mindepth $depth "(" -type f -o -type d -empty ")" -print0 >/tmp/list || exit 1
 sort -z -o /tmp/list /tmp/list || exit 1
@@ -129,14 +129,19 @@ function failure(path: string, exit: number, message: string): CloisterError {
       next: "cloister run NAME -- ls -la /workspace",
     });
   }
-  if (exit === LINK) return refused(message, "a symbolic link");
-  if (exit === ODD) return refused(message.slice(1).replace(/^\.\//, ""), KINDS[message[0] ?? ""] ?? "special");
+  if (exit === LINK) return refused(shownPath(message), "a symbolic link");
+  if (exit === ODD) return refused(shownPath(message.slice(1)), KINDS[message[0] ?? ""] ?? "special");
   // tar writes `tar: ./name: file changed as we read it` and the like, then a summary line.
   const [first = ""] = message.split("\n");
   return new CloisterError("FAILURE", `${printable(path)} could not be read from the workspace`, {
     why: printable(first.replace(/^tar: /, "").slice(0, 500)) || `the sandbox ended with code ${String(exit)}`,
     next: "wait until no command changes it, and check its permissions",
   });
+}
+
+/** A path as the script names it, relative to /workspace. */
+function shownPath(inside: string): string {
+  return posix.relative("/folder", posix.normalize(inside));
 }
 
 function refused(path: string, kind: string): CloisterError {

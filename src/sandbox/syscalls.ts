@@ -48,8 +48,6 @@ const X64: SyscallTable = {
     umount2: 166,
     pivot_root: 155,
     chroot: 161,
-    mknod: 133,
-    mknodat: 259,
     // Other processes.
     ptrace: 101,
     process_vm_readv: 310,
@@ -112,7 +110,6 @@ const ARM64: SyscallTable = {
     umount2: 39,
     pivot_root: 41,
     chroot: 51,
-    mknodat: 33,
     ptrace: 117,
     process_vm_readv: 270,
     process_vm_writev: 271,

@@ -1,0 +1,39 @@
+// Runs every attempt as the user it is started by, and reports each on a line of its own as JSON. Started again by
+// some attempts, it runs one command with its own standard streams.
+import { argv, exit, stderr, stdin, stdout } from "node:process";
+import { Bubblewrap } from "../../../src/sandbox/bubblewrap.ts";
+import type { HolderState } from "../../../src/sandbox/sandbox.ts";
+import { ATTEMPTS } from "./attempts.ts";
+import { World } from "./world.ts";
+
+const [, program = "", mode = "", ...rest] = argv;
+if (mode === "all") await runAll(rest[0] ?? "");
+else await runOne(mode === "tty", JSON.parse(rest[0] ?? "") as HolderState, rest[1] ?? "");
+
+async function runAll(folder: string): Promise<void> {
+  const world = await World.make(folder, program);
+  try {
+    for (const attempt of ATTEMPTS) {
+      const startMs = performance.now();
+      const error = await attempt.run(world).then(
+        () => undefined,
+        (cause: unknown) => String(cause instanceof Error ? (cause.stack ?? cause.message) : cause),
+      );
+      stdout.write(`${JSON.stringify({ name: attempt.name, error, ms: Math.round(performance.now() - startMs) })}\n`);
+    }
+  } finally {
+    await world.end();
+  }
+}
+
+async function runOne(tty: boolean, state: HolderState, script: string): Promise<void> {
+  const sandbox = new Bubblewrap({ now: Date.now, temporaryFolder: "/tmp" });
+  const spec = {
+    argv: ["/bin/sh", "-c", script],
+    env: {},
+    inputs: [],
+    tools: [],
+    signal: new AbortController().signal,
+  };
+  exit((await sandbox.exec(state, { ...spec, tty }, { stdin, stdout, stderr })).exit);
+}

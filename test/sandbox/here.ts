@@ -1,0 +1,10 @@
+// Whether the sandbox works where the tests run, and as whom.
+import { tmpdir } from "node:os";
+import { Bubblewrap } from "../../src/sandbox/bubblewrap.ts";
+
+const problem = await new Bubblewrap({ now: Date.now, temporaryFolder: tmpdir() }).problem();
+
+/** For titles: why sandboxes do not work here, or nothing. */
+export const REASON = problem ? ` (skipped: ${problem.why})` : "";
+export const WORKS = problem === undefined;
+export const IS_ROOT = process.getuid?.() === 0;
