@@ -27,42 +27,56 @@ export interface Io {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** The terminal of a process. */
+/** The terminal of a process. Its streams are opened when they are first used: opening each costs start-up time. */
 export function processIo(host: NodeJS.Process): Io {
-  const { env, stdout, stderr } = host;
-  const inIsTty = isatty(0);
+  const { env } = host;
+  const [inIsTty, outIsTty, errIsTty] = [isatty(0), isatty(1), isatty(2)];
   let stdinUsed = false;
   let gone = false;
-  stdout.on("error", (error) => {
-    if (systemCode(error) !== "EPIPE") throw error;
-    gone = true;
-  });
+  const stdout = once(() =>
+    host.stdout.on("error", (error) => {
+      if (systemCode(error) !== "EPIPE") throw error;
+      gone = true;
+    }),
+  );
   // Nobody is left to tell that standard error is closed.
-  stderr.on("error", () => {});
+  const stderr = once(() => host.stderr.on("error", () => {}));
   return {
-    outIsTty: stdout.isTTY,
-    errIsTty: stderr.isTTY,
+    outIsTty,
+    errIsTty,
     inIsTty,
-    canPrompt: inIsTty && stderr.isTTY && !isOn(env["CI"]) && !isOn(env["CLOISTER_NO_INPUT"]),
-    outColor: wantsColor(env, stdout.isTTY),
-    errColor: wantsColor(env, stderr.isTTY),
+    canPrompt: inIsTty && errIsTty && !isOn(env["CI"]) && !isOn(env["CLOISTER_NO_INPUT"]),
+    outColor: wantsColor(env, outIsTty),
+    errColor: wantsColor(env, errIsTty),
     get columns() {
-      return stdout.columns || stderr.columns || 80;
+      return (outIsTty && stdout().columns) || (errIsTty && stderr().columns) || 80;
     },
     get stdin() {
       stdinUsed = true;
       return host.stdin;
     },
-    stdout,
-    stderr,
-    out: (text) => {
-      if (!gone) stdout.write(text);
+    get stdout() {
+      return stdout();
     },
-    err: (text) => void stderr.write(text),
+    get stderr() {
+      return stderr();
+    },
+    out: (text) => {
+      if (!gone) stdout().write(text);
+    },
+    err: (text) => void stderr().write(text),
     readerGone: () => gone,
     close: () => {
       if (stdinUsed) host.stdin.destroy();
     },
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 }
 

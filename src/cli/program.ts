@@ -21,19 +21,21 @@ export function program(io: Io, env: Readonly<Record<string, string | undefined>
   settle(root, io);
   root
     .description(
-      "Governed ML workspaces: one signed policy, sandboxed workspaces, sealed artifacts\n" +
-        "and a log nobody can quietly edit.",
+      "Governed ML workspaces: one signed policy, sandboxed workspaces, sealed\n" +
+        "artifacts, and a log nobody can quietly edit.",
     )
     .version(version(), "-V, --version", "print the version")
+    .usage("<command> [arguments] [options]")
     .enablePositionalOptions();
-  for (const choice of GLOBALS) root.addOption(option(choice).helpGroup(GLOBAL_HEADING));
+  // Every command lists the global options itself; here they would only push the commands down.
+  for (const choice of GLOBALS) root.addOption(option(choice).hideHelp());
   for (const { heading, commands } of TREE) {
     for (const item of commands) {
       const command = "leaves" in item ? addNoun(root, item) : addLeaf(root, item);
       command.helpGroup(heading);
     }
   }
-  addExamples(root, io, ["cloister init", "cloister push data --name cohort", "cloister ws create t1 --input cohort"]);
+  addExamples(root, io, ["cloister init", "cloister push data --name cohort", "cloister help exit-codes"]);
   return root;
 
   function addNoun(parent: Command, noun: Noun): Command {
@@ -80,10 +82,14 @@ function settle(command: Command, io: Io): void {
       getOutHasColors: () => io.outColor,
       getErrHasColors: () => io.outColor,
     })
-    .configureHelp({ styleTitle: (text) => title(text, io) })
+    .configureHelp({ styleTitle: (text) => title(text, io), subcommandTerm })
     .exitOverride((error) => {
       throw error.exitCode === 0 || error.code === "commander.help" ? new HelpShown() : usageError(error, command);
     });
+}
+
+function subcommandTerm(command: Command): string {
+  return [command.name(), ...command.aliases()].join(", ");
 }
 
 function usageError(error: CommanderError, command: Command): UsageError {
@@ -92,7 +98,10 @@ function usageError(error: CommanderError, command: Command): UsageError {
     .join(" ")
     .replace(/^\(|\)$/g, "")
     .trim();
-  return new UsageError(first.replace(/\.$/, ""), hint === "" ? undefined : hint, path(command));
+  // Where one command was meant, its help is more use than the help of what was typed.
+  const meant = error.code === "commander.unknownCommand" ? /^Did you mean (\S+)\?$/.exec(hint)?.[1] : undefined;
+  const about = [path(command), meant].filter((part) => part !== undefined).join(" ");
+  return new UsageError(first.replace(/\.$/, ""), hint === "" ? undefined : hint, about);
 }
 
 function path(command: Command): string {

@@ -1,0 +1,225 @@
+import { Readable } from "node:stream";
+import { describe, expect, it } from "vitest";
+import type { PullOptions, Pushed, PushOptions, VersionDetail } from "../../src/index.ts";
+import { cloister, version } from "./fake.ts";
+
+const pushed: Pushed = {
+  ...version,
+  dryRun: false,
+  bytesNew: 31_000_000,
+  classFrom: "churn/cohort:v3",
+  resumed: false,
+};
+
+describe("push", () => {
+  it("draws a success on a terminal", async () => {
+    const { exit, out, err } = await cloister(["push", "out/model", "--name", "risk:1.2"], {
+      tty: true,
+      project: { push: async () => pushed },
+    });
+    expect({ exit, err }).toEqual({ exit: 0, err: "" });
+    expect(out).toBe(
+      "✓ pushed churn/risk:1.2  sha256:9c1e00000000…  412 MB (31 MB new)\n" +
+        "  class internal (from churn/cohort:v3)   signed by bo   log #481\n",
+    );
+  });
+
+  it("shortens no digest in a pipe, and says what a dry run would do", async () => {
+    const { out } = await cloister(["push", "m", "--name", "risk", "--dry-run"], {
+      project: { push: async () => ({ ...pushed, dryRun: true, classFrom: "lowest class" }) },
+    });
+    expect(out).toBe(
+      `✓ would push churn/risk:1.2  sha256:${version.digest}  412 MB (31 MB new)\n` +
+        "  class internal (lowest class)   nothing was written\n",
+    );
+  });
+
+  it("hands every flag to the library, before or after the command's name", async () => {
+    let seen: PushOptions | undefined;
+    const argv = "--json push m --name d/n:1 --kind model --class secret --purpose p --owner ana --license MIT";
+    const { exit, out } = await cloister([...argv.split(" "), "--why", "a b", "--from", "t1"], {
+      project: {
+        push: async (options) => {
+          seen = options;
+          return pushed;
+        },
+      },
+    });
+    expect(exit).toBe(0);
+    expect(JSON.parse(out)).toEqual({ schema: "cloister/push@1", ...pushed });
+    expect(seen).toEqual({
+      source: { path: "m" },
+      name: "d/n:1",
+      kind: "model",
+      class: "secret",
+      purpose: "p",
+      owner: "ana",
+      licence: "MIT",
+      justification: "a b",
+      from: "t1",
+      dryRun: false,
+    });
+  });
+
+  it("reads a stream from standard input, and the purpose from the environment", async () => {
+    const stdin = Readable.from(["tar"]);
+    let seen: PushOptions | undefined;
+    const project = {
+      push: async (options: PushOptions) => {
+        seen = options;
+        return pushed;
+      },
+    };
+    await cloister(["push", "-", "--name", "raw"], { stdin, project, env: { CLOISTER_PURPOSE: "research" } });
+    expect(seen).toMatchObject({ source: { stream: stdin }, purpose: "research" });
+  });
+
+  it("asks for a name with a suggestion, and names the flag where no one can be asked", async () => {
+    const project = { push: async (options: PushOptions) => ({ ...pushed, reference: options.name }) };
+    const asked = await cloister(["push", "data/My Cohort.csv"], { answers: {}, project });
+    expect(asked.out).toContain("my-cohort.csv");
+    const refused = await cloister(["push", "data"], { project });
+    expect(refused).toMatchObject({ exit: 2, out: "" });
+    expect(refused.err).toContain("--name");
+  });
+
+  it("refuses a kind that does not exist", async () => {
+    const { exit, err } = await cloister(["push", "m", "--name", "n", "--kind", "modle", "--json"]);
+    expect(exit).toBe(2);
+    expect(JSON.parse(err).error).toMatchObject({ code: "USAGE", exit: 2, next: "cloister push --help" });
+  });
+});
+
+describe("pull", () => {
+  const pulled = { ...version, dryRun: false, folder: "/home/ana/churn/model", pullEntry: 482 };
+
+  it("says where the files are", async () => {
+    const { out } = await cloister(["pull", "risk:1.2", "-o", "./model"], {
+      tty: true,
+      project: { pull: async () => pulled },
+    });
+    expect(out).toBe(
+      "✓ pulled churn/risk:1.2  sha256:9c1e00000000…  412 MB in 12 files  to /home/ana/churn/model\n" +
+        "  class internal   pushed by bo 2026-03-01   log #482\n",
+    );
+  });
+
+  it("goes to a folder with the artifact's name by default", async () => {
+    let seen: PullOptions | undefined;
+    const project = {
+      pull: async (options: PullOptions) => {
+        seen = options;
+        return pulled;
+      },
+    };
+    await cloister(["pull", "churn/risk:1.2"], { project });
+    expect(seen?.output).toEqual({ folder: "./risk" });
+  });
+
+  it("leaves standard output to the stream", async () => {
+    const { out, err } = await cloister(["pull", "raw:d1", "-o", "-"], {
+      project: {
+        pull: async ({ output }) => {
+          if ("stream" in output) output.stream.write("TAR");
+          return pulled;
+        },
+      },
+    });
+    expect(out).toBe("TAR");
+    expect(err).toBe("cloister: pulled churn/risk:1.2  log #482\n");
+  });
+
+  it.each([
+    [["pull", "raw", "-o", "-"], true],
+    [["pull", "raw", "-o", "-", "--json"], false],
+  ])("refuses %j where the stream has no place", async (argv, tty) => {
+    expect((await cloister(argv, { tty })).exit).toBe(2);
+  });
+});
+
+describe("list", () => {
+  const hostile = { ...version, reference: "churn/x\u001b[2J", kind: "dataset" as const };
+  const listing = {
+    versions: [version, hostile],
+    hidden: [{ where: "churn/secret", count: 2 }],
+    ignored: [{ what: "version 7", why: "its signer was suspended" }],
+  };
+  const project = { list: async () => listing };
+
+  it("is tab-separated without headings in a pipe, with nothing cut and nothing that moves the cursor", async () => {
+    const { out, err } = await cloister(["ls"], { project });
+    const tail = `412000000\tbo\t2026-03-01T10:20:30.000Z\tsha256:${version.digest}`;
+    expect(out).toBe(`churn/risk:1.2\tinternal\tmodel\t${tail}\nchurn/x\\u{1b}[2J\tinternal\tdataset\t${tail}\n`);
+    expect(err).toBe(
+      "! 2 more in churn/secret, for which you hold no key\n! ignored version 7: its signer was suspended\n",
+    );
+  });
+
+  it("is aligned under headings on a terminal", async () => {
+    const { out } = await cloister(["list"], { tty: true, project, columns: 120 });
+    const [heading = "", first = ""] = out.split("\n");
+    expect(heading.indexOf("CLASS")).toBe(first.indexOf("internal"));
+    expect(heading.indexOf("DIGEST")).toBe(first.indexOf("sha256:"));
+  });
+
+  it("counts an empty list as success", async () => {
+    const empty = { list: async () => ({ versions: [], hidden: [], ignored: [] }) };
+    expect(await cloister(["list"], { project: empty })).toMatchObject({ exit: 0, out: "", err: "" });
+  });
+});
+
+describe("show", () => {
+  const detail: VersionDetail = {
+    ...version,
+    owner: "ana",
+    licence: undefined,
+    purpose: "churn-modelling",
+    justification: undefined,
+    workspace: "t1",
+    inputs: [{ reference: "churn/cohort:v3", digest: "ab".repeat(32), class: "internal" }],
+    run: { argv: ["python", "train.py"], exit: 0, seconds: 12.34 },
+    git: { commit: "0123abc", dirty: true },
+    policyVersion: 4,
+    signer: "bo",
+    fileList: [{ path: "model.bin", bytes: 412_000_000, sha256: "cd".repeat(32) }],
+  };
+
+  it("prints one fact a line in a pipe", async () => {
+    const { out } = await cloister(["show", "risk:1.2"], { project: { show: async () => detail } });
+    expect(out).toContain("code\t0123abc with local changes\n");
+    expect(out).toContain("run\tpython train.py  (exit 0, 12.3 s)\n");
+    expect(out).toContain(`input\tchurn/cohort:v3\tinternal\tsha256:${"ab".repeat(32)}\n`);
+    expect(out).toContain(`file\t412000000\t${"cd".repeat(32)}\tmodel.bin\n`);
+    expect(out).not.toContain("licence");
+  });
+});
+
+describe("verify", () => {
+  it("ends with 6 where a check is bad, also in the artifact noun", async () => {
+    const verified = {
+      target: "./model",
+      ok: false,
+      checks: [
+        { name: "files", state: "bad" as const, text: "model.bin was changed" },
+        { name: "log", state: "good" as const, text: "entry #481" },
+      ],
+      reference: "churn/risk:1.2",
+    };
+    let seen: unknown;
+    const project = {
+      verify: async (target: unknown) => {
+        seen = target;
+        return verified;
+      },
+    };
+    const { exit, out } = await cloister(["a", "verify", "./model"], { tty: true, project });
+    expect(exit).toBe(6);
+    expect(seen).toEqual({ folder: "./model" });
+    expect(out).toBe("  ✗ files   model.bin was changed\n  ✓ log     entry #481\n✗ ./model: BAD, do not use it\n");
+    const good = await cloister(["verify", "risk:1.2", "--json"], {
+      project: { verify: async () => ({ ...verified, ok: true, checks: [] }) },
+    });
+    expect(good.exit).toBe(0);
+    expect(JSON.parse(good.out).schema).toBe("cloister/verify@1");
+  });
+});

@@ -1,0 +1,181 @@
+import { describe, expect, it } from "vitest";
+import { CloisterError } from "../../src/base/errors.ts";
+import type { RunOptions, Streams, WorkspaceSummary } from "../../src/index.ts";
+import { cloister } from "./fake.ts";
+
+const summary: WorkspaceSummary = {
+  name: "t1",
+  id: "1",
+  state: "running",
+  domain: "churn",
+  label: "internal",
+  createdAt: "2026-03-01T10:00:00.000Z",
+  expiresAt: "2026-03-01T18:00:00.000Z",
+  leftMs: 28_800_000,
+  inputs: [{ reference: "churn/cohort:v3", class: "internal", path: "/inputs/cohort" }],
+};
+
+function fake(exit: number, workspaces: readonly WorkspaceSummary[] = [summary]) {
+  const seen: { options?: RunOptions; streams?: Streams } = {};
+  const project = {
+    listWorkspaces: async () => workspaces,
+    run: async (options: RunOptions, streams: Streams) => {
+      seen.options = options;
+      seen.streams = streams;
+      streams.stdout.write("hello\n");
+      return { workspace: options.workspace, exit, seconds: 61, output: undefined, logEntry: 5 };
+    },
+  };
+  return { seen, project };
+}
+
+describe("run", () => {
+  it.each([0, 1, 6, 126, 127, 137])("ends with the command's code %i", async (exit) => {
+    const { project } = fake(exit);
+    expect(await cloister(["run", "t1", "--", "false"], { project })).toMatchObject({ exit, out: "hello\n", err: "" });
+  });
+
+  it("takes everything after -- as it is", async () => {
+    const { project, seen } = fake(0);
+    await cloister(["run", "t1", "--seed", "7", "--", "python", "train.py", "--seed", "9", "--json", "--", "-h"], {
+      project,
+    });
+    expect(seen.options).toEqual({
+      workspace: "t1",
+      argv: ["python", "train.py", "--seed", "9", "--json", "--", "-h"],
+      seed: 7,
+      keepOutput: false,
+    });
+  });
+
+  it("takes the only workspace that runs, and asks which where there are more", async () => {
+    const one = fake(0, [summary, { ...summary, name: "old", state: "expired" }]);
+    await cloister(["run", "--", "ls"], { project: one.project });
+    expect(one.seen.options?.workspace).toBe("t1");
+    const two = fake(0, [summary, { ...summary, name: "t2" }]);
+    const { exit, err } = await cloister(["run", "--", "ls"], { project: two.project });
+    expect(exit).toBe(125);
+    expect(err).toContain("several are running: t1, t2");
+  });
+
+  it("keeps standard output for the document with --json", async () => {
+    const { project } = fake(3);
+    const { exit, out, err } = await cloister(["ws", "run", "t1", "--json", "--", "ls"], { project });
+    expect(exit).toBe(3);
+    expect(JSON.parse(out)).toMatchObject({ schema: "cloister/run@1", exit: 3 });
+    expect(err).toBe("hello\n");
+  });
+
+  it.each([
+    [["run"], "cloister run <workspace> -- <command>"],
+    [["run", "t1"], "cloister run t1 -- <command>"],
+    [["run", "t1", "python", "a b.py"], "cloister run t1 -- python 'a b.py'"],
+    [["run", "t1", "t2", "--", "ls"], "cloister run t1 -- ls"],
+  ])("%j: 125, and says what to type", async (argv, next) => {
+    const { exit, err } = await cloister(argv, fake(0));
+    expect(exit).toBe(125);
+    expect(err).toContain(`  next   ${next}\n`);
+  });
+
+  it("ends with 125 for failures of our own, also of the parser and in JSON", async () => {
+    const project = {
+      run: async () => {
+        throw new CloisterError("POLICY_DENIED", "run in t1");
+      },
+    };
+    expect((await cloister(["run", "t1", "--", "ls"], { project })).exit).toBe(125);
+    const { exit, err } = await cloister(["run", "--sed", "4", "--json", "--", "ls"]);
+    expect(exit).toBe(125);
+    expect(JSON.parse(err).error).toMatchObject({ code: "USAGE", exit: 125, why: "Did you mean --seed?" });
+  });
+
+  it("ends with 143 when it was terminated", async () => {
+    const { project } = fake(137);
+    const outcome = await cloister(["run", "t1", "--", "x"], { project, interruption: { caught: () => "SIGTERM" } });
+    expect(outcome.exit).toBe(143);
+  });
+
+  it("leaves Ctrl-C to the child only where the child has the terminal", async () => {
+    for (const tty of [true, false]) {
+      let left = false;
+      const interruption = {
+        leaveToChild: async <T>(work: () => Promise<T>) => {
+          left = true;
+          return await work();
+        },
+      };
+      await cloister(["run", "t1", "--", "x"], { ...fake(0), tty, interruption });
+      expect(left).toBe(tty);
+    }
+  });
+});
+
+describe("workspace", () => {
+  it("lists with the time left: words for people, seconds for pipes", async () => {
+    const { project } = fake(0);
+    expect((await cloister(["ws", "ls"], { project })).out).toBe(
+      "t1\trunning\tchurn\tinternal\t28800\tchurn/cohort:v3\n",
+    );
+    expect((await cloister(["ws", "ls"], { project, tty: true })).out).toContain("8 h");
+  });
+
+  it("creates with typed flags", async () => {
+    let seen: unknown;
+    const detail = {
+      ...summary,
+      labelFrom: undefined,
+      purpose: undefined,
+      diskBytes: 4e9,
+      code: undefined,
+      driver: "bubblewrap",
+      enforced: [],
+      notEnforced: [],
+      runs: [],
+      logEntry: 9,
+    };
+    const project = {
+      createWorkspace: async (options: unknown) => {
+        seen = options;
+        return detail;
+      },
+    };
+    const argv = ["ws", "create", "t1", "--input", "a", "--input", "b:/x", "--ttl", "8h", "--disk", "4GB"];
+    const { out } = await cloister(argv, { project });
+    expect(seen).toMatchObject({ name: "t1", inputs: ["a", "b:/x"], ttlMs: 28_800_000, diskBytes: 4e9, dryRun: false });
+    expect(out).toBe(
+      "✓ created workspace t1   label internal   8 h left\n" +
+        "  domain churn   disk 4 GB   bubblewrap   log #9\n" +
+        "  input churn/cohort:v3 (internal) at /inputs/cohort\n",
+    );
+    expect((await cloister(["ws", "create", "t1", "--ttl", "soon"], { project })).exit).toBe(2);
+    expect((await cloister(["ws", "create", "t1", "--disk", "much"], { project })).exit).toBe(2);
+  });
+
+  it("asks before it erases, where someone can be asked", async () => {
+    let erased = 0;
+    const receipt = {
+      workspace: "t1",
+      id: "1",
+      livedMs: 3_600_000,
+      label: "internal",
+      pushed: ["churn/risk:1.2"],
+      lost: { files: 2, bytes: 1500 },
+      erased: "memory was released",
+      logEntry: 12,
+    };
+    const project = {
+      destroyWorkspace: async () => {
+        erased++;
+        return receipt;
+      },
+    };
+    expect((await cloister(["ws", "rm", "t1"], { project, answers: { "--yes": false } })).exit).toBe(130);
+    expect(erased).toBe(0);
+    const { exit, out } = await cloister(["ws", "destroy", "t1"], { project, tty: true });
+    expect({ exit, erased }).toEqual({ exit: 0, erased: 1 });
+    expect(out).toBe(
+      "✓ destroyed workspace t1 after 1 h   log #12\n" +
+        "  label    internal\n  pushed   churn/risk:1.2\n  lost     2 files, 1.5 KB\n  erased   memory was released\n",
+    );
+  });
+});
