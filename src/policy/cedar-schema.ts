@@ -47,10 +47,11 @@ function resourceTypes(action: Action): EntityType[] {
 export function cedarSchema(): Json {
   const actions = ACTIONS.map((action) => [
     action,
-    { appliesTo: { principalTypes: ["Member"], resourceTypes: resourceTypes(action), context: CONTEXT } },
+    { appliesTo: { principalTypes: ["Member"], resourceTypes: resourceTypes(action), context: { type: "Facts" } } },
   ]);
   return {
     [NAMESPACE]: {
+      commonTypes: { Facts: CONTEXT },
       entityTypes: {
         Role: {},
         Member: { memberOfTypes: ["Role"], shape: record({ suspended: BOOLEAN }) },

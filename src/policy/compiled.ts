@@ -1,6 +1,6 @@
 // The compiled policy as it is kept in a cache: plain JSON, with everything that deciding needs and no YAML.
 import { sha256Hex } from "../base/digest.ts";
-import { canonicalJson, type Json } from "../base/json.ts";
+import type { Json } from "../base/json.ts";
 import type { Action } from "./actions.ts";
 import type { PolicyJson } from "./cedar-json.ts";
 import type { Field, Policy } from "./schema.ts";
@@ -51,8 +51,6 @@ export interface CompiledPolicy {
   readonly format: typeof COMPILED_FORMAT;
   /** SHA-256 of the YAML bytes, hex. */
   readonly digest: string;
-  /** SHA-256 of the canonical JSON of everything else here, hex. */
-  readonly sum: string;
   readonly policy: Policy;
   readonly grants: readonly Grant[];
   readonly guardrails: readonly Guardrail[];
@@ -65,6 +63,8 @@ export interface CompiledPolicy {
     /** Entities that are the same in every request. */
     readonly entities: Json;
   };
+  /** SHA-256 of the JSON of everything else here, hex. */
+  readonly sum: string;
 }
 
 /** Completes a compiled policy with its checksum. */
@@ -91,5 +91,6 @@ export function parseCompiled(bytes: Uint8Array, digest: string): CompiledPolicy
 }
 
 function checksum(compiled: Omit<CompiledPolicy, "sum">): string {
-  return sha256Hex(canonicalJson(compiled as unknown as Json));
+  // Not canonical JSON, which takes ten times as long: reading keeps the order of members, so writing gives it back.
+  return sha256Hex(JSON.stringify(compiled));
 }

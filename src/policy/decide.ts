@@ -48,7 +48,7 @@ export function decideWith(evaluator: Evaluator, compiled: CompiledPolicy, reque
   const answer = evaluator.ask(compiled, "decide", asked);
   // Cedar skips a policy that fails, a forbid too, and may then allow: an answer with errors is no answer.
   if (answer.errors.length > 0) return broken(answer.errors);
-  if (answer.allow) return allowed(compiled, request, answer.reasons);
+  if (answer.allow && answer.reasons.length > 0) return allowed(compiled, request, answer.reasons);
   const fired = compiled.guardrails.filter((guardrail) => answer.reasons.includes(guardrail.id));
   const refusals = fired.map((guardrail) => refusalOf(compiled, guardrail, member, request));
   if (member.suspended !== undefined) return refused(refusals);

@@ -40,7 +40,7 @@ purposes:
 # Who people are
 members:
   ana:  { name: Ana Ruiz, roles: [security-officer], signs: "${signsKey(1)}", reads: "${readsKey(1)}" }
-  omar: { name: Omar Haddad, roles: [data-owner@churn, security-officer], signs: "${signsKey(2)}", reads: "${readsKey(2)}" }
+  omar: { name: Omar Haddad, roles: [data-owner@churn], signs: "${signsKey(2)}", reads: "${readsKey(2)}" }
   mei:  { name: Mei Lin, roles: [data-owner@marketing], signs: "${signsKey(3)}", reads: "${readsKey(3)}" }
   bo:   { name: Bo Chen, roles: [data-scientist@churn], signs: "${signsKey(4)}", reads: "${readsKey(4)}" } # joined late
   dee:  { name: Dee Okafor, roles: [data-scientist, reviewer@marketing], signs: "${signsKey(5)}", reads: "${readsKey(5)}" }

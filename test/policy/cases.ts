@@ -1,0 +1,265 @@
+// Named questions to the sample policy and their answers: the table that the mutation run must not survive.
+import type { DecisionRequest } from "../../src/policy/decide.ts";
+import { NOW } from "./sample.ts";
+
+export interface Case {
+  readonly title: string;
+  readonly request: DecisionRequest;
+  /** Rules that refuse, in order; empty where it is allowed. */
+  readonly refusedBy: readonly string[];
+}
+
+const AFTER_EXPIRY = Date.parse("2027-04-01T00:00:00Z");
+const why20 = "renewing for the next year";
+const modelPush = {
+  purpose: "churn-modelling",
+  justification: "weekly",
+  fields: ["owner", "licence"],
+  provenance: "run",
+};
+
+type Facts = Omit<Partial<DecisionRequest>, "provenance"> & { readonly provenance?: string };
+
+function ask(title: string, member: string, action: string, facts: Facts, ...refusedBy: string[]): Case {
+  return { title, request: { member, action, now: NOW, ...facts } as DecisionRequest, refusedBy };
+}
+
+const churn = { domain: "churn", class: "internal", kind: "report", purpose: "churn-modelling" };
+const create = { domain: "churn", purpose: "churn-modelling", ttlMs: 3_600_000, openWorkspaces: 0, diskBytes: 1e9 };
+const push = { domain: "churn", class: "internal", kind: "dataset", epoch: 2 };
+
+export const CASES: readonly Case[] = [
+  // Roles: one case that only this holding allows, and what it does not.
+  ask("a scientist pulls in her domain", "bo", "artifact.pull", churn),
+  ask("a project-wide scientist pulls anywhere", "dee", "artifact.pull", { ...churn, class: "confidential" }),
+  ask(
+    "a scientist stays in her domain",
+    "bo",
+    "artifact.pull",
+    { ...churn, domain: "marketing" },
+    "role:data-scientist",
+  ),
+  ask(
+    "a scientist stays below her ceiling",
+    "bo",
+    "artifact.pull",
+    { ...churn, class: "restricted" },
+    "role:data-scientist",
+  ),
+  ask(
+    "a role acts for its purposes only",
+    "bo",
+    "artifact.pull",
+    { ...churn, purpose: "fraud-research" },
+    "role:data-scientist",
+  ),
+  ask("pulling implies seeing names", "bo", "artifact.read-metadata", { domain: "churn" }),
+  ask(
+    "seeing names stays in the domain",
+    "bo",
+    "artifact.read-metadata",
+    { domain: "marketing" },
+    "role:data-scientist",
+  ),
+  ask(
+    "seeing one artifact needs its class",
+    "bo",
+    "artifact.read-metadata",
+    { domain: "churn", class: "restricted" },
+    "role:data-scientist",
+  ),
+  ask("a scientist runs", "bo", "workspace.run", { domain: "churn", class: "confidential" }),
+  ask("a scientist mounts", "bo", "workspace.mount", { ...churn, kind: "dataset", class: "confidential" }),
+  ask("a scientist does not change the policy", "bo", "policy.change", { justification: why20 }, "role"),
+  ask("a project-wide scientist creates anywhere", "dee", "workspace.create", { ...create, domain: "marketing" }),
+  ask("a pipeline creates", "ci", "workspace.create", create),
+  ask("a pipeline pushes", "ci", "artifact.push", push),
+  ask("a pipeline does not pull", "ci", "artifact.pull", churn, "role"),
+  ask("an owner pulls the most sensitive", "omar", "artifact.pull", { ...churn, class: "restricted" }),
+  ask(
+    "an owner of another domain does not",
+    "mei",
+    "artifact.pull",
+    { ...churn, class: "restricted" },
+    "role:data-owner",
+  ),
+  ask("an owner pulls in marketing", "mei", "artifact.pull", { ...churn, domain: "marketing", class: "restricted" }),
+  ask("an owner in one domain adds members", "mei", "member.add", {}),
+  ask("an owner in one domain reads the log", "omar", "audit.read", {}),
+  ask("a reviewer in marketing pulls for any purpose", "dee", "artifact.pull", {
+    ...churn,
+    domain: "marketing",
+    purpose: "fraud-research",
+  }),
+  ask("a reviewer reads the log", "dee", "audit.read", {}),
+  ask("an officer reviews members", "ana", "member.review", {}),
+  ask("an officer touches no data", "ana", "artifact.pull", churn, "role"),
+  // Built in.
+  ask("everybody reads the policy", "ci", "policy.read", {}),
+  ask("the suspended read the policy, too", "zed", "policy.read", {}),
+  ask("a suspended member pulls nothing", "zed", "artifact.pull", churn, "builtin:suspended"),
+  ask("everybody destroys their own workspace", "ana", "workspace.destroy", { ownWorkspace: true }),
+  ask("nobody destroys another's", "omar", "workspace.destroy", {}, "builtin:own-workspace"),
+  ask("the suspended destroy nothing", "zed", "workspace.destroy", { ownWorkspace: true }, "builtin:suspended"),
+  ask(
+    "an expired policy pushes nothing",
+    "ci",
+    "artifact.push",
+    { ...push, now: AFTER_EXPIRY },
+    "builtin:policy-expired",
+  ),
+  ask("a policy holds on its last day", "ci", "artifact.push", { ...push, now: AFTER_EXPIRY - 1 }),
+  ask("an expired policy can be renewed", "ana", "policy.change", { justification: why20, now: AFTER_EXPIRY }),
+  ask("a push at the class of its inputs", "bo", "artifact.push", {
+    ...push,
+    label: { class: "internal", from: "raw:v1" },
+  }),
+  ask("a push above the class of its inputs", "bo", "artifact.push", {
+    ...push,
+    label: { class: "public", from: "raw:v1" },
+  }),
+  ask(
+    "a push below the class of its inputs",
+    "bo",
+    "artifact.push",
+    { ...push, label: { class: "confidential", from: "raw:v1" } },
+    "builtin:label-flow",
+  ),
+  ask(
+    "a label of no class",
+    "bo",
+    "artifact.push",
+    { ...push, label: { class: "secret", from: "raw:v1" } },
+    "builtin:label-flow",
+  ),
+  ask("a push with an old key epoch", "bo", "artifact.push", { ...push, epoch: 1 }, "builtin:epoch"),
+  ask("a push with a newer key epoch", "bo", "artifact.push", { ...push, epoch: 3 }),
+  ask("a push with no key epoch", "bo", "artifact.push", { ...push, epoch: undefined }, "builtin:epoch"),
+  ask("a purpose nobody declared", "omar", "artifact.pull", { ...churn, purpose: "fun" }, "builtin:purpose"),
+  ask(
+    "a purpose that ended",
+    "dee",
+    "artifact.pull",
+    { ...churn, purpose: "spring-campaign" },
+    "purpose:spring-campaign",
+  ),
+  ask(
+    "a purpose that will end",
+    "bo",
+    "artifact.pull",
+    { ...churn, now: Date.parse("2027-02-01T00:00:00Z") },
+    "purpose:churn-modelling",
+  ),
+  ask("a purpose on its last day", "bo", "artifact.pull", { ...churn, now: Date.parse("2027-01-31T23:59:59Z") }),
+  // Always.
+  ask("a pull without a purpose", "bo", "artifact.pull", { ...churn, purpose: undefined }, "always:purpose-for"),
+  ask("a push needs no purpose", "bo", "artifact.push", push),
+  ask(
+    "a change with too short a reason",
+    "ana",
+    "policy.change",
+    { justification: "because" },
+    "always:justification-for:policy.change",
+  ),
+  ask(
+    "white space is no reason",
+    "omar",
+    "artifact.retire",
+    { ...churn, justification: " ".repeat(30) },
+    "always:justification-for:artifact.retire",
+  ),
+  ask("a reason that is long enough", "omar", "artifact.retire", { ...churn, justification: "0123456789" }),
+  // Workspaces.
+  ask("a workspace within the limits", "bo", "workspace.create", {
+    ...create,
+    ttlMs: 28_800_000,
+    openWorkspaces: 2,
+    diskBytes: 50e9,
+  }),
+  ask(
+    "a workspace that lives too long",
+    "bo",
+    "workspace.create",
+    { ...create, ttlMs: 28_800_001 },
+    "role:data-scientist",
+  ),
+  ask("a workspace too many", "bo", "workspace.create", { ...create, openWorkspaces: 3 }, "role:data-scientist"),
+  ask("a workspace too large", "bo", "workspace.create", { ...create, diskBytes: 50e9 + 1 }, "role:data-scientist"),
+  ask("a label above the ceiling", "bo", "workspace.create", { ...create, class: "restricted" }, "role:data-scientist"),
+  // Rules.
+  ask(
+    "confidential data stays in workspaces",
+    "bo",
+    "artifact.pull",
+    { ...churn, kind: "dataset", class: "confidential" },
+    "confidential-stays-in-workspaces",
+  ),
+  ask(
+    "more sensitive data, too",
+    "omar",
+    "artifact.pull",
+    { ...churn, kind: "dataset", class: "restricted" },
+    "confidential-stays-in-workspaces",
+  ),
+  ask("less sensitive data does not", "bo", "artifact.pull", { ...churn, kind: "dataset" }),
+  ask("other kinds do not", "bo", "artifact.pull", { ...churn, kind: "model", class: "confidential" }),
+  ask(
+    "an unknown kind counts as every kind",
+    "bo",
+    "artifact.pull",
+    { ...churn, kind: undefined, class: "confidential" },
+    "confidential-stays-in-workspaces",
+  ),
+  ask("a frozen domain", "mei", "artifact.push", { ...push, domain: "marketing" }, "marketing-is-frozen"),
+  ask("a model that says everything", "bo", "artifact.push", { ...push, ...modelPush, kind: "model" }),
+  ...["owner", "licence"].map((field) =>
+    ask(
+      `a model without ${field}`,
+      "bo",
+      "artifact.push",
+      { ...push, ...modelPush, kind: "model", fields: modelPush.fields.filter((each) => each !== field) },
+      "models-say-who-and-what",
+    ),
+  ),
+  ask(
+    "a model without a purpose",
+    "bo",
+    "artifact.push",
+    { ...push, ...modelPush, kind: "model", purpose: undefined },
+    "models-say-who-and-what",
+  ),
+  ask(
+    "a model without a justification",
+    "bo",
+    "artifact.push",
+    { ...push, ...modelPush, kind: "model", justification: undefined },
+    "models-say-who-and-what",
+  ),
+  ask(
+    "a model that no run made",
+    "bo",
+    "artifact.push",
+    { ...push, ...modelPush, kind: "model", provenance: "none" },
+    "models-say-who-and-what",
+  ),
+  ask(
+    "everything that is missing, at once",
+    "bo",
+    "artifact.push",
+    { ...push, kind: "model", epoch: 1, class: "public", label: { class: "internal", from: "x" } },
+    "builtin:label-flow",
+    "builtin:epoch",
+    ...Array(5).fill("models-say-who-and-what"),
+  ),
+  // What cannot be asked.
+  ask("a stranger", "eve", "artifact.pull", churn, "builtin:member"),
+  ask("a name of the language", "constructor", "artifact.pull", churn, "builtin:member"),
+  ask("an action that is none", "bo", "artifact.steal", churn, "builtin:request"),
+  ask("no domain", "bo", "artifact.pull", { ...churn, domain: undefined }, "builtin:request"),
+  ask("a domain that is none", "dee", "artifact.pull", { ...churn, domain: "sales" }, "builtin:request"),
+  ask("no class", "bo", "artifact.pull", { ...churn, class: undefined }, "builtin:request"),
+  ask("a class that is none", "bo", "artifact.pull", { ...churn, class: "secret" }, "builtin:request"),
+  ask("a kind that is none", "bo", "artifact.pull", { ...churn, kind: "secret" }, "builtin:request"),
+  ask("a time that is none", "bo", "artifact.pull", { ...churn, now: Number.NaN }, "builtin:decision"),
+  ask("a limit that is no whole number", "bo", "workspace.create", { ...create, ttlMs: 0.5 }, "builtin:decision"),
+];

@@ -1,0 +1,160 @@
+import { describe, expect, it } from "vitest";
+import type { Evaluator } from "../../src/policy/cedar.ts";
+import { loadCedar } from "../../src/policy/cedar.ts";
+import type { CompiledPolicy } from "../../src/policy/compiled.ts";
+import { decide, decideWith } from "../../src/policy/decide.ts";
+import { CASES, type Case } from "./cases.ts";
+import { compiled, lineOf, NOW } from "./sample.ts";
+
+const sample = compiled();
+const cedar = await loadCedar();
+
+/** Whether an evaluator answers otherwise than the table says. */
+function isRed(evaluator: Evaluator, policy: CompiledPolicy, { request, refusedBy }: Case): boolean {
+  return decideWith(evaluator, policy, request).allow !== (refusedBy.length === 0);
+}
+
+function red(evaluator: Evaluator, policy: CompiledPolicy): Case[] {
+  return CASES.filter((each) => isRed(evaluator, policy, each));
+}
+
+/** The policy without one of its Cedar policies. */
+function without(id: string): CompiledPolicy {
+  const rest = Object.entries(sample.cedar.decide).filter(([each]) => each !== id);
+  return { ...sample, cedar: { ...sample.cedar, decide: Object.fromEntries(rest) } };
+}
+
+describe("decide", () => {
+  it.each(CASES)("$title", async ({ request, refusedBy }) => {
+    const decision = await decide(sample, request);
+    expect(decision.refusals.map((refusal) => refusal.rule)).toEqual(refusedBy);
+    expect(decision.allow).toBe(refusedBy.length === 0);
+    expect(decision.by.length > 0).toBe(decision.allow);
+    for (const refusal of decision.refusals) {
+      expect(refusal.why).not.toMatch(/undefined|NaN|\?$/);
+      expect(`${refusal.next ?? ""}${refusal.who ?? ""}`).not.toMatch(/undefined|NaN/);
+    }
+  });
+
+  it("says which role and line allow", async () => {
+    const decision = await decide(sample, {
+      action: "artifact.pull",
+      member: "bo",
+      now: NOW,
+      domain: "churn",
+      class: "internal",
+      kind: "report",
+      purpose: "churn-modelling",
+    });
+    const text = "role data-scientist@churn may artifact.pull up to confidential";
+    expect(decision.by).toEqual([{ rule: "role:data-scientist", line: lineOf("  data-scientist:\n"), text }]);
+    expect(decision.enforcement).toBe("cryptographic");
+  });
+
+  it("refuses with the rule, its line, the reason and a command that works", async () => {
+    const decision = await decide(sample, {
+      action: "artifact.pull",
+      member: "bo",
+      now: NOW,
+      domain: "churn",
+      class: "confidential",
+      kind: "dataset",
+      purpose: "churn-modelling",
+      reference: "churn/cohort:v3",
+    });
+    expect(decision.refusals).toEqual([
+      {
+        rule: "confidential-stays-in-workspaces",
+        line: lineOf("  confidential-stays-in-workspaces:"),
+        enforcement: "advisory",
+        why: "Confidential data is used inside a workspace. (this is confidential)",
+        who: "nobody while the rule stands; an owner (ana or omar) can change it",
+        next: "cloister workspace create NAME --input churn/cohort:v3 --purpose churn-modelling",
+      },
+    ]);
+  });
+
+  it("says what each role lacks and who could", async () => {
+    const facts = { domain: "churn", class: "restricted", kind: "model", purpose: "churn-modelling" };
+    const decision = await decide(sample, { action: "artifact.pull", member: "dee", now: NOW, ...facts });
+    expect(decision.refusals.map(({ rule, why, who, enforcement }) => ({ rule, why, who, enforcement }))).toEqual([
+      {
+        rule: "role:data-scientist",
+        why: "role data-scientist reaches confidential at most, and this is restricted",
+        who: "a data-owner: omar",
+        enforcement: "cryptographic",
+      },
+      {
+        rule: "role:reviewer",
+        why: "role reviewer is held in marketing, and this is in churn; role reviewer reaches internal at most, and this is restricted",
+        who: "a data-owner: omar",
+        enforcement: "cryptographic",
+      },
+    ]);
+  });
+
+  it("never puts what was typed into a command", async () => {
+    const facts = { domain: "churn", class: "confidential", purpose: "$(rm -rf ~)", reference: "x; rm -rf ~" };
+    const decision = await decide(sample, { action: "artifact.pull", member: "bo", now: NOW, ...facts });
+    expect(decision.allow).toBe(false);
+    for (const { next } of decision.refusals) expect(next).not.toContain("rm -rf");
+  });
+});
+
+describe("mutation", () => {
+  it("the table is green as it stands", () => {
+    expect(red(cedar, sample)).toEqual([]);
+  });
+
+  it.each(Object.keys(sample.cedar.decide))("without %s a case turns red", (id) => {
+    const mutant = without(id);
+    expect(CASES.some((each) => isRed(cedar, mutant, each))).toBe(true);
+  });
+
+  it("an answer stubbed to allow turns cases red", () => {
+    const lenient: Evaluator = { ask: () => ({ allow: true, reasons: ["role:pipeline@churn:data"], errors: [] }) };
+    expect(red(lenient, sample).length).toBeGreaterThan(20);
+  });
+
+  it("an answer stubbed to deny turns cases red", () => {
+    const strict: Evaluator = { ask: () => ({ allow: false, reasons: [], errors: [] }) };
+    expect(red(strict, sample).length).toBeGreaterThan(20);
+  });
+});
+
+describe("fail closed", () => {
+  const pull = CASES[0]?.request;
+  if (!pull) throw new Error("no cases");
+
+  it("an allow that rests on nothing is a refusal", () => {
+    const empty: Evaluator = { ask: () => ({ allow: true, reasons: [], errors: [] }) };
+    expect(decideWith(empty, sample, pull).allow).toBe(false);
+  });
+
+  it("a forbid that fails to evaluate is a refusal, though Cedar skips it", async () => {
+    const failing = {
+      effect: "forbid",
+      principal: { op: "All" },
+      action: { op: "All" },
+      resource: { op: "All" },
+      conditions: [{ kind: "when", body: { ".": { left: { Var: "context" }, attr: "missing" } } }],
+    } as const;
+    const broken = {
+      ...sample,
+      cedar: { ...sample.cedar, decide: { ...sample.cedar.decide, failing } },
+    } as unknown as CompiledPolicy;
+    const decision = await decide(broken, pull);
+    expect(decision.allow).toBe(false);
+    expect(decision.refusals.map((refusal) => refusal.rule)).toEqual(["builtin:decision"]);
+    expect(decision.refusals[0]?.why).toContain("failing");
+  });
+
+  it("a policy that Cedar cannot parse refuses", async () => {
+    const junk = { ...sample, cedar: { ...sample.cedar, decide: { junk: {} as never } } };
+    expect((await decide(junk, pull)).allow).toBe(false);
+  });
+
+  it("a compiled policy with nothing in it refuses", async () => {
+    expect((await decide({} as CompiledPolicy, pull)).allow).toBe(false);
+  });
+});
