@@ -1,7 +1,7 @@
 // The public library. The command line uses nothing else of it.
-
 import type { Streams } from "./base/streams.ts";
 import type { Host } from "./operations/host.ts";
+import type { Session } from "./operations/session.ts";
 import type * as T from "./operations/types.ts";
 
 export { CloisterError, type ErrorCode, type Refusal } from "./base/errors.ts";
@@ -9,39 +9,136 @@ export type { Streams } from "./base/streams.ts";
 export type { Host, Progress } from "./operations/host.ts";
 export type * from "./operations/types.ts";
 
-/** An open project. Every call is decided by its policy and recorded in its log. */
+/**
+ * An open project. Every call is decided by the policy in force and recorded in the project's log.
+ *
+ * Calls reject with {@link CloisterError}: POLICY_DENIED with the rules that refused, NOT_AUTHENTICATED where this device
+ * is no member or its identity cannot be unlocked, INTEGRITY for anything tampered with, UNAVAILABLE where the store
+ * fails (try again), INTERRUPTED after `host.signal` was aborted.
+ */
 export interface Project {
+  /** Encrypts, signs and stores files as a new version of an artifact. */
   push(options: T.PushOptions): Promise<T.Pushed>;
+  /** Decrypts a version into a new or empty folder, or its only file into a stream. */
   pull(options: T.PullOptions): Promise<T.Pulled>;
-  /** Versions this member can see, newest last; of one artifact where `name` is given. */
+  /** Versions this member can see, by name and number; of one artifact where `name` is given. */
   list(options: { readonly name?: string | undefined }): Promise<T.Listing>;
+  /** Everything about one version. */
   show(reference: string): Promise<T.VersionDetail>;
+  /** Checks files, signature, signer, label and log of a pulled folder or of a version in the store. */
   verify(target: { readonly folder: string } | { readonly reference: string }): Promise<T.Verified>;
+  /** Creates a sandboxed workspace with its inputs mounted read-only. */
   createWorkspace(options: T.WorkspaceOptions): Promise<T.WorkspaceDetail>;
   listWorkspaces(): Promise<readonly T.WorkspaceSummary[]>;
   showWorkspace(name: string): Promise<T.WorkspaceDetail>;
+  /** Runs a command in a workspace; its exit code is in the result, never an error. */
   run(options: T.RunOptions, streams: Streams): Promise<T.RunResult>;
+  /** Ends a workspace and says what was in it. */
   destroyWorkspace(name: string): Promise<T.Receipt>;
+  /** Adds the person behind a join line: a new signed policy version, and their class keys. */
   addMember(options: T.AddMemberOptions): Promise<T.MemberAdded>;
   listMembers(): Promise<readonly T.MemberSummary[]>;
+  /** The policy in force. */
   showPolicy(): Promise<T.PolicyShown>;
+  /** What the policy would say to a request; nothing is logged. */
   explainPolicy(options: T.ExplainOptions): Promise<T.Explained>;
+  /** Signs and publishes the local policy file as the next version. */
   proposePolicy(options: {
     readonly justification?: string | undefined;
     readonly dryRun?: boolean | undefined;
   }): Promise<T.Proposed>;
+  /** The log, with the sealed parts this member can open. */
   listAudit(options: T.AuditListOptions): Promise<readonly T.AuditRow[]>;
+  /** Checks the whole log from its first entry. */
   verifyAudit(): Promise<T.AuditVerified>;
   status(): Promise<T.Status>;
 }
 
-export declare function open(host: Host, options: { readonly folder: string }): Promise<Project>;
-export declare function create(host: Host, options: T.CreateOptions): Promise<T.Created>;
-export declare function plan(host: Host, options: T.CreateOptions): Promise<T.Plan>;
-export declare function detect(host: Host, folder: string): Promise<T.Detected>;
-export declare function join(host: Host, options: T.JoinOptions): Promise<T.Joined>;
-export declare function readJoinLine(line: string): T.JoinLine;
-export declare function checkPolicy(host: Host, file: string): Promise<T.PolicyChecked>;
-export declare function whoAmI(host: Host, folder: string): Promise<T.WhoAmI>;
-export declare function lock(host: Host): Promise<{ readonly forgotten: boolean }>;
-export declare function doctor(host: Host, folder: string): Promise<T.Diagnosis>;
+/**
+ * Opens the project that a folder lies in.
+ *
+ * @example
+ * ```ts
+ * import { open } from "cloister";
+ *
+ * const project = await open(host, { folder: "." });
+ * const pushed = await project.push({ source: { path: "data/" }, name: "cohort:v1", kind: "dataset" });
+ * ```
+ * @throws CloisterError NOT_FOUND where there is no project
+ */
+export async function open(host: Host, options: { readonly folder: string }): Promise<Project> {
+  const { openSession } = await import("./operations/session.ts");
+  return projectOf(await openSession(host, options.folder));
+}
+
+/** Each operation is loaded when it is called: a light command does not pay for a heavy one. */
+function projectOf(session: Session): Project {
+  return {
+    push: async (options) => (await import("./operations/push.ts")).push(session, options),
+    pull: async (options) => (await import("./operations/pull.ts")).pull(session, options),
+    list: async (options) => (await import("./operations/list.ts")).list(session, options),
+    show: async (reference) => (await import("./operations/list.ts")).show(session, reference),
+    verify: async (target) => {
+      const { verifyFolder, verifyReference } = await import("./operations/verify.ts");
+      return "folder" in target ? verifyFolder(session, target.folder) : verifyReference(session, target.reference);
+    },
+    createWorkspace: async (options) => (await import("./operations/workspace-create.ts")).createWorkspace(session, options),
+    listWorkspaces: async () => (await import("./operations/workspace.ts")).listWorkspaces(session),
+    showWorkspace: async (name) => (await import("./operations/workspace.ts")).showWorkspace(session, name),
+    run: async (options, streams) => (await import("./operations/workspace.ts")).run(session, options, streams),
+    destroyWorkspace: async (name) => (await import("./operations/workspace.ts")).destroyWorkspace(session, name),
+    addMember: async (options) => (await import("./operations/policy-change.ts")).addMember(session, options),
+    listMembers: async () => (await import("./operations/policy-change.ts")).listMembers(session),
+    showPolicy: async () => (await import("./operations/policy-read.ts")).showPolicy(session),
+    explainPolicy: async (options) => (await import("./operations/policy-read.ts")).explainPolicy(session, options),
+    proposePolicy: async (options) => (await import("./operations/policy-change.ts")).proposePolicy(session, options),
+    listAudit: async (options) => (await import("./operations/audit.ts")).listAudit(session, options),
+    verifyAudit: async () => (await import("./operations/audit.ts")).verifyAudit(session),
+    status: async () => (await import("./operations/status.ts")).status(session),
+  };
+}
+
+/** Makes a project: identity, store, keys, policy version 1 and log. @throws CloisterError USAGE, UNSUPPORTED_HOST */
+export async function create(host: Host, options: T.CreateOptions): Promise<T.Created> {
+  return (await import("./operations/init.ts")).create(host, options);
+}
+
+/** What {@link create} would write. */
+export async function plan(host: Host, options: T.CreateOptions): Promise<T.Plan> {
+  return (await import("./operations/init.ts")).plan(host, options);
+}
+
+/** What this device and folder suggest for {@link create}. */
+export async function detect(host: Host, folder: string): Promise<T.Detected> {
+  return (await import("./operations/init.ts")).detect(host, folder);
+}
+
+/** Points a folder at the store of a project and returns the line to hand to its steward. */
+export async function join(host: Host, options: T.JoinOptions): Promise<T.Joined> {
+  return (await import("./operations/join.ts")).join(host, options);
+}
+
+/** What a join line says. @throws CloisterError USAGE, INTEGRITY */
+export async function readJoinLine(line: string): Promise<T.JoinLine> {
+  return (await import("./operations/join.ts")).readJoinLine(line);
+}
+
+/** Reads a policy file as strictly as it will be read when it is signed. */
+export async function checkPolicy(host: Host, file: string): Promise<T.PolicyChecked> {
+  return (await import("./operations/policy-read.ts")).checkPolicy(host, file);
+}
+
+/** Who this device is. @throws CloisterError NOT_AUTHENTICATED */
+export async function whoAmI(host: Host, folder: string): Promise<T.WhoAmI> {
+  return (await import("./operations/status.ts")).whoAmI(host, folder);
+}
+
+/** Forgets the unlocked identity before its time. */
+export async function lock(host: Host): Promise<{ readonly forgotten: boolean }> {
+  return (await import("./operations/status.ts")).lock(host);
+}
+
+/** Looks at what Cloister needs of this host. */
+export async function doctor(host: Host, folder: string): Promise<T.Diagnosis> {
+  return (await import("./operations/status.ts")).doctor(host, folder);
+}

@@ -14,7 +14,7 @@ export async function add(call: Call): Promise<undefined> {
       next: "cloister member add '<join line>' --role data-scientist",
     });
   }
-  const said = (await call.library()).readJoinLine(line);
+  const said = await (await call.library()).readJoinLine(line);
   const dryRun = flags.on("dryRun");
   if (!dryRun && !flags.on("yes")) await confirmFingerprint(call, said);
   const project = await call.project();

@@ -1,0 +1,327 @@
+// The audit log: a Merkle log in the store without a server. Commits are create-only objects named by their sequence;
+// one that does not verify counts as empty, for every reader alike, so nobody can block the log with junk.
+import { randomInt } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { sha256Hex } from "../base/digest.ts";
+import { CloisterError, integrity } from "../base/errors.ts";
+import { canonicalBytes, type Json, parseCanonical } from "../base/json.ts";
+import { type Envelope, parseEnvelope, signEnvelope, verifyEnvelope } from "../keys/dsse.ts";
+import type { Identity } from "../keys/identity.ts";
+import type { Store } from "../store/store.ts";
+import { COMMIT_BYTES_MAX, COMMIT_TYPE, type Commit, commitName, decodeCommit, encodeCommit } from "./commit.ts";
+import { type AuditEvent, decodeEvent, EVENT_BYTES_MAX, EVENT_TYPE, encodeEvent } from "./event.ts";
+import { CompactTree } from "./merkle.ts";
+
+/** An event that counts, at its place. */
+export interface LoggedEvent {
+  /** Number of the entry in the log, from 0. */
+  readonly entry: number;
+  /** The commit it came in. */
+  readonly seq: number;
+  /** Time of that commit, ms. */
+  readonly timeMs: number;
+  /** Key that signed it, and the member it belonged to then. */
+  readonly keyId: string;
+  readonly member: string;
+  readonly event: AuditEvent;
+}
+
+/** A commit that counts, as much as is needed to go on from it later. */
+export interface TakenCommit {
+  readonly seq: number;
+  /** SHA-256 of the object's bytes. */
+  readonly digest: string;
+  readonly timeMs: number;
+  readonly size: number;
+  readonly edge: readonly string[];
+  readonly events: readonly LoggedEvent[];
+}
+
+/** What stands at a point of the log: whose keys count, and which events. Membership and policy live outside this room. */
+export interface Admission {
+  /** The unsuspended member behind a key id, if it may write here; `event` is the one it signed, or its commit's first. */
+  keyOf(keyId: string, event: AuditEvent): Promise<{ readonly signs: string; readonly member: string } | undefined>;
+  /** Takes the event in and returns how to take it back; undefined where it does not count. */
+  admit(logged: LoggedEvent): Promise<(() => void) | undefined>;
+  /** Takes in an event that this reader admitted before. */
+  restore(logged: LoggedEvent): void;
+}
+
+/** An entry may be dated this much ahead of its commit (clocks differ), not more (provenance.md). */
+const AHEAD_MS_MAX = 5 * 60_000;
+/** Lost races before giving up; each loss means that somebody else's entry went in. */
+const ATTEMPTS_MAX = 400;
+
+/** Reads, checks and appends to the log of one project. */
+export class Log {
+  readonly #store: Store;
+  readonly #project: string;
+  readonly #admission: Admission;
+  readonly #taken: (commit: TakenCommit) => void;
+  #tree = CompactTree.empty;
+  #next = 0;
+  #timeMs = 0;
+  #tip: { readonly seq: number; readonly digest: string } | undefined;
+  #cold = true;
+
+  /** @param taken is told of every commit that counts, so that it can be remembered */
+  constructor(store: Store, project: string, admission: Admission, taken: (commit: TakenCommit) => void) {
+    this.#store = store;
+    this.#project = project;
+    this.#admission = admission;
+    this.#taken = taken;
+  }
+
+  /** Entries that count so far. */
+  get size(): number {
+    return this.#tree.size;
+  }
+
+  /** Commits looked at so far, junk included. */
+  get commits(): number {
+    return this.#next;
+  }
+
+  /** Hex root of the tree over all entries. */
+  get root(): string {
+    return this.#tree.root();
+  }
+
+  /** Goes on from what this reader verified earlier. Returns false (and takes nothing more) at the first misfit. */
+  restore(commits: Iterable<TakenCommit>): boolean {
+    for (const commit of commits) {
+      const tree = CompactTree.from(commit.size, commit.edge);
+      const fits = commit.seq >= this.#next && commit.size === this.#tree.size + commit.events.length;
+      if (!tree || !fits) return false;
+      for (const logged of commit.events) this.#admission.restore(logged);
+      this.#advance(commit, tree);
+      this.#cold = false;
+    }
+    return true;
+  }
+
+  /**
+   * Reads on to the end of the log.
+   * @throws CloisterError INTEGRITY where what was seen before is gone or changed, or a commit is missing
+   */
+  async sync(): Promise<void> {
+    if (this.#tip && !this.#cold) await this.#checkTip(this.#tip);
+    for (;;) {
+      const bytes = await this.#read(this.#next);
+      if (!bytes) break;
+      await this.#take(bytes);
+    }
+    if (this.#cold) await this.checkNothingBeyond();
+    this.#cold = false;
+  }
+
+  /**
+   * Adds one event; `make` is asked again whenever somebody else was first, and may throw to give up.
+   * @throws CloisterError UNAVAILABLE where the store fails or contention does not end
+   */
+  async append(identity: Identity, make: () => Promise<AuditEvent> | AuditEvent): Promise<LoggedEvent> {
+    return (await this.appendAll(identity, async () => [await make()]))[0] as LoggedEvent;
+  }
+
+  /** {@link append} for events that must go in together, as the first two of a project do. */
+  async appendAll(
+    identity: Identity,
+    make: () => Promise<readonly AuditEvent[]> | readonly AuditEvent[],
+  ): Promise<readonly LoggedEvent[]> {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      await this.sync();
+      const bytes = await this.#build(identity, await make());
+      const name = commitName(this.#next);
+      if ((await this.#createSurely(name, bytes)) === "mine") {
+        const commit = await this.#take(bytes);
+        if (commit) return commit.events;
+        throw new CloisterError("FAILURE", "the log did not accept its own entry", {
+          why: "your key may have been suspended a moment ago",
+          next: "cloister status",
+        });
+      }
+      await sleep(randomInt(1, 5 + Math.min(200, attempt * 5)));
+    }
+    throw new CloisterError("UNAVAILABLE", "too many others are writing to the log", { next: "try again" });
+  }
+
+  /** Refuses a log in which a commit of a known member stands after the end: something in between was removed. */
+  async checkNothingBeyond(): Promise<void> {
+    for await (const object of this.#store.list("log/commit/")) {
+      const seq = Number(object.name.slice("log/commit/".length));
+      if (!Number.isSafeInteger(seq) || seq < this.#next || commitName(seq) !== object.name) continue;
+      const bytes = await this.#read(seq);
+      const commit = bytes && this.#decode(bytes, seq);
+      const signer = commit && (await this.#signer(commit));
+      if (signer) {
+        throw integrity(`log commit ${String(this.#next)} is missing`, {
+          why: `commit ${String(seq)}, signed by a member, stands after it`,
+        });
+      }
+    }
+  }
+
+  async #checkTip(tip: { readonly seq: number; readonly digest: string }): Promise<void> {
+    const bytes = await this.#read(tip.seq);
+    if (bytes && sha256Hex(bytes) === tip.digest) return;
+    throw integrity(`log commit ${String(tip.seq)} ${bytes ? "was changed" : "is gone"}`, {
+      why: "this device saw and verified it earlier; the store was rolled back or altered",
+    });
+  }
+
+  /** The object of a commit. What is no regular object, or too large, reads as empty: junk, like any other. */
+  async #read(seq: number): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#store.get(commitName(seq), COMMIT_BYTES_MAX);
+    } catch (error) {
+      if (error instanceof CloisterError && error.code === "INTEGRITY") return new Uint8Array();
+      throw error;
+    }
+  }
+
+  /** Looks at the commit at the next place; undefined where it does not count. */
+  async #take(bytes: Uint8Array): Promise<TakenCommit | undefined> {
+    const seq = this.#next;
+    const read = this.#decode(bytes, seq);
+    const checked = read && (await this.#check(read));
+    if (!checked) {
+      this.#next = seq + 1;
+      return undefined;
+    }
+    const commit = { ...checked, digest: sha256Hex(bytes) };
+    this.#advance(commit, checked.tree);
+    const { tree: _, ...taken } = commit;
+    this.#taken(taken);
+    return taken;
+  }
+
+  #advance(commit: { seq: number; timeMs: number; digest: string }, tree: CompactTree): void {
+    this.#tree = tree;
+    this.#next = commit.seq + 1;
+    this.#timeMs = commit.timeMs;
+    this.#tip = { seq: commit.seq, digest: commit.digest };
+  }
+
+  #decode(bytes: Uint8Array, seq: number): ReadCommit | undefined {
+    return attempt(() => {
+      const envelope = parseEnvelope(bytes, COMMIT_TYPE, "log commit", COMMIT_BYTES_MAX);
+      const commit = decodeCommit(envelope.payload);
+      if (commit.seq !== seq || commit.project !== this.#project) return undefined;
+      return { envelope, commit, entries: commit.entries.map(readEntry) };
+    });
+  }
+
+  async #signer({ envelope, entries }: ReadCommit): Promise<string | undefined> {
+    const first = entries[0];
+    return first && (await this.#signerOf(envelope, first.event))?.member;
+  }
+
+  async #signerOf(envelope: Envelope, event: AuditEvent): Promise<{ keyId: string; member: string } | undefined> {
+    const keyId = envelope.signatures[0]?.keyid;
+    if (!keyId || envelope.signatures.length !== 1) return undefined;
+    const key = await this.#admission.keyOf(keyId, event);
+    return key && verifyEnvelope(envelope, key.signs) ? { keyId, member: key.member } : undefined;
+  }
+
+  /** Everything that makes a commit count; events it took in are taken back where it turns out not to. */
+  async #check(read: ReadCommit): Promise<(Omit<TakenCommit, "digest"> & { tree: CompactTree }) | undefined> {
+    const { commit, entries } = read;
+    if (!(await this.#signer(read))) return undefined;
+    if (commit.size > this.#tree.size) {
+      // An honest member never counts entries that are not there: one before it was damaged or replaced.
+      throw integrity(`log entry ${String(this.#tree.size)} is damaged or missing`, {
+        why: `commit ${String(commit.seq)}, signed by a member, counts ${String(commit.size)} entries before it; ${String(this.#tree.size)} were found`,
+      });
+    }
+    if (commit.size !== this.#tree.size || commit.timeMs < this.#timeMs) return undefined;
+    const undo: (() => void)[] = [];
+    const events: LoggedEvent[] = [];
+    let tree = this.#tree;
+    for (const { envelope, event, leaf } of entries) {
+      const logged = await this.#admit(commit, tree.size, envelope, event, undo);
+      if (!logged) break;
+      events.push(logged);
+      tree = tree.append(leaf);
+    }
+    if (events.length === entries.length && tree.root() === commit.root) {
+      return { seq: commit.seq, timeMs: commit.timeMs, size: tree.size, edge: tree.edge, events, tree };
+    }
+    for (const step of undo.reverse()) step();
+    return undefined;
+  }
+
+  async #admit(
+    commit: Commit,
+    entry: number,
+    envelope: Envelope,
+    event: AuditEvent,
+    undo: (() => void)[],
+  ): Promise<LoggedEvent | undefined> {
+    if (event.project !== this.#project || event.timeMs > commit.timeMs + AHEAD_MS_MAX) return undefined;
+    const signer = await this.#signerOf(envelope, event);
+    if (!signer) return undefined;
+    const logged = { entry, seq: commit.seq, timeMs: commit.timeMs, ...signer, event };
+    const step = await this.#admission.admit(logged);
+    if (!step) return undefined;
+    undo.push(step);
+    return logged;
+  }
+
+  async #build(identity: Identity, events: readonly AuditEvent[]): Promise<Uint8Array> {
+    const entries = events.map((event) => {
+      const bytes = signEnvelope(EVENT_TYPE, encodeEvent(event), identity);
+      return { bytes, json: parseCanonical(bytes, "log entry", ENVELOPE_BYTES_MAX) };
+    });
+    const tree = entries.reduce((before, { bytes }) => before.append(bytes), this.#tree);
+    const commit: Commit = {
+      project: this.#project,
+      seq: this.#next,
+      size: this.#tree.size,
+      timeMs: Math.max(this.#timeMs, Math.floor(await this.#store.now())),
+      entries: entries.map(({ json }) => json),
+      root: tree.root(),
+    };
+    return signEnvelope(COMMIT_TYPE, encodeCommit(commit), identity);
+  }
+
+  /** Creates the object; after a lost answer, reads back whose it is. */
+  async #createSurely(name: string, bytes: Uint8Array): Promise<"mine" | "theirs"> {
+    let failure: unknown;
+    for (let attemptNumber = 0; attemptNumber < 3; attemptNumber++) {
+      try {
+        if ((await this.#store.create(name, [bytes])) === "created") return "mine";
+      } catch (error) {
+        if (!(error instanceof CloisterError) || error.code !== "UNAVAILABLE") throw error;
+        failure = error;
+      }
+      const there = await this.#read(this.#next);
+      if (there) return Buffer.compare(there, bytes) === 0 ? "mine" : "theirs";
+    }
+    throw failure;
+  }
+}
+
+/** An envelope holds the event in base64, a signature and a key id. */
+const ENVELOPE_BYTES_MAX = EVENT_BYTES_MAX * 2;
+
+interface ReadCommit {
+  readonly envelope: Envelope;
+  readonly commit: Commit;
+  readonly entries: readonly { readonly envelope: Envelope; readonly event: AuditEvent; readonly leaf: Uint8Array }[];
+}
+
+function readEntry(json: Json): ReadCommit["entries"][number] {
+  const leaf = canonicalBytes(json);
+  const envelope = parseEnvelope(leaf, EVENT_TYPE, "log entry", ENVELOPE_BYTES_MAX);
+  return { envelope, event: decodeEvent(envelope.payload), leaf };
+}
+
+/** What cannot be read counts as empty; any other failure is a failure. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RangeError || (error instanceof CloisterError && error.code === "INTEGRITY")) return undefined;
+    throw error;
+  }
+}

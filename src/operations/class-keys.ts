@@ -1,0 +1,155 @@
+// The keys of classes: which recipient to encrypt to, and which private halves this member was given.
+import { createHmac } from "node:crypto";
+import { sha256Hex } from "../base/digest.ts";
+import { CloisterError, integrity } from "../base/errors.ts";
+import { canonicalBytes, parseCanonical } from "../base/json.ts";
+import { Fields } from "../base/record.ts";
+import { nameKeyOf, openPrivateHalf } from "../keys/class-key.ts";
+import { parseEnvelope, signEnvelope } from "../keys/dsse.ts";
+import { deviceIdOf, type Identity } from "../keys/identity.ts";
+import type { Store } from "../store/store.ts";
+import type { Ledger } from "./ledger.ts";
+
+const EPOCH_TYPE = "application/vnd.cloister.epoch.v1+json";
+const EPOCH_BYTES_MAX = 8 * 1024;
+const KEY_FILE_BYTES_MAX = 8 * 1024;
+
+/** The audit key of a project stands where a class key would: under this domain and class. */
+export const AUDIT_PLACE = { domain: "_project", class: "_audit" } as const;
+/** The name key of a domain stands under this class; there is only epoch 1 of it (store.md: never rotated). */
+export const NAMES_CLASS = "_names";
+
+export interface EpochRecord {
+  readonly project: string;
+  readonly domain: string;
+  readonly class: string;
+  readonly epoch: number;
+  /** Public half, `age1…`. */
+  readonly recipient: string;
+}
+
+export function epochKey(place: { domain: string; class: string }, epoch: number): string {
+  return `${place.domain}/${place.class}/${String(epoch)}`;
+}
+
+export function epochName(key: string): string {
+  return `epochs/${key}`;
+}
+
+export function keyFileName(key: string, reads: string): string {
+  return `keys/${key}/${deviceIdOf(reads)}`;
+}
+
+export function encodeEpoch(record: EpochRecord, identity: Identity): Uint8Array {
+  return signEnvelope(EPOCH_TYPE, canonicalBytes({ v: 1, ...record }), identity);
+}
+
+function decodeEpoch(bytes: Uint8Array): EpochRecord {
+  const what = "key epoch record";
+  const fields = new Fields(
+    parseCanonical(parseEnvelope(bytes, EPOCH_TYPE, what, EPOCH_BYTES_MAX).payload, what, EPOCH_BYTES_MAX),
+    what,
+  );
+  if (fields.integer("v") !== 1) throw integrity(`unknown version of a ${what}`);
+  const record = {
+    project: fields.string("project"),
+    domain: fields.string("domain"),
+    class: fields.string("class"),
+    epoch: fields.integer("epoch", 1),
+    recipient: fields.string("recipient", /^age1[a-z0-9]{58}$/),
+  };
+  fields.end();
+  return record;
+}
+
+interface Sources {
+  readonly store: Store;
+  readonly ledger: Ledger;
+  readonly project: string;
+  readonly identity: () => Promise<Identity>;
+}
+
+/** Looks keys up in the store; each at most once per process. */
+export class ClassKeys {
+  readonly #from: Sources;
+  readonly #epochs = new Map<string, Promise<EpochRecord>>();
+  readonly #secrets = new Map<string, Promise<string | undefined>>();
+
+  constructor(sources: Sources) {
+    this.#from = sources;
+  }
+
+  /** The newest epoch of a class, to encrypt to. @throws CloisterError INTEGRITY where none was ever logged */
+  async newest(place: { domain: string; class: string }): Promise<EpochRecord> {
+    const prefix = `${place.domain}/${place.class}/`;
+    const epochs = [...this.#from.ledger.epochs.keys()]
+      .filter((key) => key.startsWith(prefix))
+      .map((key) => Number(key.slice(prefix.length)));
+    if (epochs.length === 0) throw integrity(`class ${prefix.slice(0, -1)} has no key`);
+    return this.record(place, Math.max(...epochs));
+  }
+
+  /** A key epoch as the log has it; what stands in the store must be just that. @throws CloisterError INTEGRITY */
+  record(place: { domain: string; class: string }, epoch: number): Promise<EpochRecord> {
+    const key = epochKey(place, epoch);
+    return memo(this.#epochs, key, async () => {
+      const bytes = await this.#from.store.get(epochName(key), EPOCH_BYTES_MAX);
+      const logged = this.#from.ledger.epochs.get(key);
+      if (!logged) throw integrity(`key epoch ${key} was never logged`);
+      if (!bytes) throw integrity(`key epoch ${key} is missing from the store`);
+      if (sha256Hex(bytes) !== logged) throw integrity(`key epoch ${key} was changed`);
+      const record = decodeEpoch(bytes);
+      if (record.project !== this.#from.project || epochKey(record, record.epoch) !== key) {
+        throw integrity(`key epoch ${key} was exchanged`);
+      }
+      return record;
+    });
+  }
+
+  /** The private half, where this device was given it; undefined where not. @throws CloisterError INTEGRITY */
+  secret(place: { domain: string; class: string }, epoch: number): Promise<string | undefined> {
+    const key = epochKey(place, epoch);
+    return memo(this.#secrets, key, async () => {
+      const identity = await this.#from.identity();
+      const file = await this.#from.store.get(keyFileName(key, identity.reads), KEY_FILE_BYTES_MAX);
+      if (!file) return undefined;
+      return openPrivateHalf(file, identity, (await this.record(place, epoch)).recipient);
+    });
+  }
+
+  /** The key under which names of a domain become ids; undefined where this member was not given it. */
+  async nameKey(domain: string): Promise<Buffer | undefined> {
+    const secret = await this.secret({ domain, class: NAMES_CLASS }, 1);
+    return secret === undefined ? undefined : nameKeyOf(secret);
+  }
+
+  /** {@link nameKey}. @throws CloisterError POLICY_DENIED where it was not given */
+  async requireNameKey(domain: string): Promise<Buffer> {
+    const key = await this.nameKey(domain);
+    if (key) return key;
+    throw new CloisterError("POLICY_DENIED", `you hold no key of domain ${domain}`, {
+      why: "no role of yours reaches into this domain",
+      next: "cloister policy show",
+    });
+  }
+}
+
+/** HMAC-SHA256 under the name key, with what it is for: hex. */
+export function nameIdOf(nameKey: Buffer, name: string): string {
+  return createHmac("sha256", nameKey).update(`name\0${name}`).digest("hex");
+}
+
+/** Id of a version label of a name. */
+export function labelIdOf(nameKey: Buffer, name: string, label: string): string {
+  return createHmac("sha256", nameKey).update(`label\0${name}\0${label}`).digest("hex");
+}
+
+function memo<T>(made: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  let value = made.get(key);
+  if (!value) {
+    value = make();
+    made.set(key, value);
+    value.catch(() => made.delete(key));
+  }
+  return value;
+}

@@ -1,0 +1,129 @@
+// The steps that make an artifact version exist, in the order that leaves only garbage after a crash (store.md, Commit).
+import { randomBytes } from "node:crypto";
+import { sha256Hex } from "../base/digest.ts";
+import { CloisterError } from "../base/errors.ts";
+import { canonicalBytes } from "../base/json.ts";
+import type { Written } from "../content/write.ts";
+import { wrapKey } from "../keys/data-key.ts";
+import { publicKeyPem } from "../keys/identity.ts";
+import { makeBundle } from "../provenance/bundle.ts";
+import type { ManifestContent } from "../provenance/manifest.ts";
+import { buildStatement } from "../provenance/statement.ts";
+import { encodeSeal, type Header, type SealContext } from "./artifact-seal.ts";
+import type { EpochRecord } from "./class-keys.ts";
+import type { Operation } from "./guard.ts";
+import type { Session } from "./session.ts";
+import { signVersion, VERSION_BYTES_MAX, type VersionRecord, versionName } from "./version-record.ts";
+import { sealName, takenNumbers, wrapName } from "./versions.ts";
+
+/** What is to become a version, except for its number. */
+export interface Draft {
+  readonly epoch: EpochRecord;
+  readonly nameId: string;
+  readonly content: Written;
+  readonly header: Omit<Header, "manifest">;
+  readonly manifest: (number: number) => ManifestContent;
+}
+
+/** Lost races before giving up. */
+const ATTEMPTS_MAX = 1000;
+
+/**
+ * Seal, wraps and record at the next free number; losing the race for it, everything again for the next, under the same
+ * logged intent.
+ * @throws CloisterError UNAVAILABLE where the store fails; the outcome may be unknown, and nothing is cleaned up
+ */
+export async function commitVersion(
+  session: Session,
+  operation: Operation,
+  draft: Draft,
+): Promise<{ readonly number: number; readonly versionId: string }> {
+  const { domain } = draft.epoch;
+  const taken = await takenNumbers(session, domain, draft.nameId);
+  let number = (taken.at(-1) ?? 0) + 1;
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++, number++) {
+    const { versionId, bytes } = await prepare(session, operation, draft, number);
+    const name = versionName(domain, draft.nameId, number);
+    if ((await createOurs(session, name, bytes)) === "ours") return { number, versionId };
+  }
+  throw new CloisterError("UNAVAILABLE", "too many others are pushing this artifact", { next: "try again" });
+}
+
+async function prepare(
+  session: Session,
+  operation: Operation,
+  draft: Draft,
+  number: number,
+): Promise<{ versionId: string; bytes: Uint8Array }> {
+  const { config } = session;
+  const identity = await session.identity();
+  const { epoch, nameId, content } = draft;
+  const context: SealContext = {
+    project: config.project,
+    domain: epoch.domain,
+    class: epoch.class,
+    epoch: epoch.epoch,
+    nameId,
+    number,
+  };
+  const statement = canonicalBytes(buildStatement(draft.manifest(number)));
+  const manifest = makeBundle(statement, publicKeyPem(identity.signs), (pae) => identity.sign(pae));
+  const keys = { metadata: randomBytes(32), data: randomBytes(32) };
+  const header = { ...draft.header, manifest: sha256Hex(manifest) };
+  const seal = encodeSeal(keys, context, { header, manifest, tree: content.tree });
+  const record: VersionRecord = {
+    ...context,
+    operation: operation.id,
+    intent: operation.intent.entry,
+    policy: operation.intent.event.policy,
+    seal: seal.parts,
+    packs: content.packs,
+  };
+  const { bytes, versionId } = signVersion(record, identity);
+  await createNew(session, sealName(record, versionId), seal.object);
+  for (const purpose of ["metadata", "data"] as const) {
+    const wrapped = await wrapKey(epoch.recipient, { ...context, purpose }, keys[purpose]);
+    await createNew(session, wrapName(record, versionId, purpose), [wrapped]);
+  }
+  for (const { id } of content.packs) if (await isCondemned(session, id)) throw condemned();
+  return { bytes, versionId };
+}
+
+function condemned(): CloisterError {
+  return new CloisterError("UNAVAILABLE", "garbage collection reached what this push relied on", {
+    next: "push again: it will be stored anew",
+  });
+}
+
+/** store.md, Garbage: a condemned pack counts as absent. */
+export async function isCondemned(session: Session, packId: string): Promise<boolean> {
+  return (await session.store.range(`condemned/${packId}`, 0, 1)) !== undefined;
+}
+
+/** An object under a name that nobody else can have taken: after a lost answer it is simply created again. */
+async function createNew(session: Session, name: string, parts: readonly Uint8Array[]): Promise<void> {
+  try {
+    await session.store.create(name, parts);
+  } catch (error) {
+    if (!(error instanceof CloisterError) || error.code !== "UNAVAILABLE") throw error;
+    await session.store.create(name, parts);
+  }
+}
+
+/** Creates the record; "exists" may be our own write whose answer was lost. */
+async function createOurs(session: Session, name: string, bytes: Uint8Array): Promise<"ours" | "theirs"> {
+  const { store } = session;
+  try {
+    if ((await store.create(name, [bytes])) === "created") return "ours";
+  } catch (error) {
+    if (!(error instanceof CloisterError) || error.code !== "UNAVAILABLE") throw error;
+    if ((await store.create(name, [bytes])) === "created") return "ours";
+  }
+  const there = await store.get(name, VERSION_BYTES_MAX).catch(unlessIntegrity);
+  return there && Buffer.compare(there, bytes) === 0 ? "ours" : "theirs";
+}
+
+function unlessIntegrity(error: unknown): undefined {
+  if (error instanceof CloisterError && error.code === "INTEGRITY") return undefined;
+  throw error;
+}

@@ -1,0 +1,83 @@
+// `.cloister/config.yaml`: which store and project a folder belongs to. Safe to commit to git.
+import { dirname, join, resolve } from "node:path";
+import { CloisterError } from "../base/errors.ts";
+import { ID, SHA256 } from "../base/record.ts";
+import { readLocal, writeLocal } from "./local-file.ts";
+
+export interface ProjectConfig {
+  /** Folder that holds `.cloister/`. */
+  readonly folder: string;
+  /** The store as written: a folder, relative to the project's. */
+  readonly store: string;
+  /** Random id of the project. */
+  readonly project: string;
+  /** SHA-256 of policy version 1: the root of trust of this checkout. */
+  readonly pin: string;
+}
+
+const CONFIG = ".cloister/config.yaml";
+const CONFIG_BYTES_MAX = 16 * 1024;
+
+/** The local proposal, beside `.cloister/`. */
+export const POLICY_FILE = "cloister.policy.yaml";
+
+/** Finds the project of a folder: its own, or that of the nearest folder above. */
+export async function findConfig(folder: string): Promise<ProjectConfig | undefined> {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    const bytes = await readLocal(join(at, CONFIG), CONFIG_BYTES_MAX);
+    if (bytes) return parseConfig(at, bytes.toString("utf8"));
+    if (at === dirname(at)) return undefined;
+  }
+}
+
+/** {@link findConfig}. @throws CloisterError NOT_FOUND with what to do */
+export async function requireConfig(folder: string): Promise<ProjectConfig> {
+  const config = await findConfig(folder);
+  if (config) return config;
+  throw new CloisterError("NOT_FOUND", `no Cloister project in ${resolve(folder)} or above`, {
+    next: "cloister init   (or: cloister join STORE, or -C FOLDER)",
+  });
+}
+
+/** Absolute path of the store's folder. */
+export function storeFolder(config: Pick<ProjectConfig, "folder" | "store">): string {
+  return resolve(config.folder, config.store);
+}
+
+export async function writeConfig(config: ProjectConfig): Promise<void> {
+  const text = [
+    "# Which project this folder belongs to. Safe to commit: it holds no secret.",
+    `store: ${JSON.stringify(config.store)}`,
+    `project: ${JSON.stringify(config.project)}`,
+    "# SHA-256 of policy version 1. Everything that is trusted here is trusted because of it.",
+    `pin: ${JSON.stringify(config.pin)}`,
+    "",
+  ].join("\n");
+  await writeLocal(join(config.folder, CONFIG), text, 0o644);
+}
+
+/** Three keys with quoted or plain values: read here, because a YAML parser costs every command its start-up time. */
+function parseConfig(folder: string, text: string): ProjectConfig {
+  const values = new Map<string, string>();
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (line.trim() === "" || line.startsWith("#")) continue;
+    const match = /^([a-z]+): +(?:"((?:[^"\\]|\\.)*)"|([^"#\s][^#]*?))\s*(?:#.*)?$/.exec(line);
+    const [, key = "", quoted, plain] = match ?? [];
+    if (!match || values.has(key) || !["store", "project", "pin"].includes(key)) {
+      throw broken(folder, `line ${String(index + 1)} is not understood`);
+    }
+    values.set(key, quoted === undefined ? (plain ?? "") : (JSON.parse(`"${quoted}"`) as string));
+  }
+  const [store = "", project = "", pin = ""] = ["store", "project", "pin"].map((key) => values.get(key));
+  if (store === "") throw broken(folder, "store is missing");
+  if (!ID.test(project)) throw broken(folder, "project is missing or no id");
+  if (!SHA256.test(pin)) throw broken(folder, "pin is missing or no SHA-256");
+  return { folder, store, project, pin };
+}
+
+function broken(folder: string, why: string): CloisterError {
+  return new CloisterError("USAGE", `${join(folder, CONFIG)} cannot be used`, {
+    why,
+    next: "restore it from git, or run cloister join STORE in an empty folder",
+  });
+}

@@ -1,0 +1,205 @@
+// The only door: every operation the policy can govern is decided here, logged, and only then done.
+import { randomBytes } from "node:crypto";
+import type { AuditEvent } from "../audit/event.ts";
+import type { LoggedEvent } from "../audit/log.ts";
+import { CloisterError } from "../base/errors.ts";
+import { canonicalBytes, type Json } from "../base/json.ts";
+import { encryptTo } from "../keys/age.ts";
+import { type Identity, keyIdOf } from "../keys/identity.ts";
+import { type Decision, type DecisionRequest, decide } from "../policy/decide.ts";
+import { AUDIT_PLACE } from "./class-keys.ts";
+import { openWorkspaces } from "./open-workspaces.ts";
+import type { Session } from "./session.ts";
+
+/** What somebody wants to do, with everything the decision may rest on. */
+export interface Ask extends Omit<DecisionRequest, "member" | "now" | "openWorkspaces"> {
+  /** `push risk:1.2`, for the person who is refused. */
+  readonly title: string;
+  /** Workspace it happens in, for the clear part of the log. */
+  readonly workspace?: string | undefined;
+  /** Version it is about, where that is known. */
+  readonly versionId?: string | undefined;
+  /** Numbers and digests for the clear part. */
+  readonly facts?: { readonly [name: string]: Json | undefined };
+  /** Names, justifications and other text for the sealed part. */
+  readonly sealed: { readonly [name: string]: string | undefined };
+}
+
+/** An operation whose intent is logged. */
+export interface Operation {
+  readonly id: string;
+  readonly intent: LoggedEvent;
+  /** Logs that it is done. */
+  done(outcome?: Outcome): Promise<LoggedEvent>;
+}
+
+export interface Outcome {
+  readonly versionId?: string | undefined;
+  readonly facts?: { readonly [name: string]: Json | undefined };
+  readonly sealed?: { readonly [name: string]: string | undefined };
+}
+
+/**
+ * Decides now, so that what is forbidden is refused before any work is done. A refusal is logged.
+ * @throws CloisterError POLICY_DENIED
+ */
+export async function permit(session: Session, ask: Ask): Promise<Decision> {
+  await session.sync();
+  const { decision, policy } = await decideNow(session, ask);
+  if (decision.allow) return decision;
+  const logged = await refuse(session, ask, decision);
+  throw denial(ask, decision, policy, logged?.entry);
+}
+
+/** What {@link permit} would say, without a trace in the log: for `--dry-run`. @throws CloisterError POLICY_DENIED */
+export async function wouldPermit(session: Session, ask: Ask): Promise<Decision> {
+  await session.sync();
+  const { decision, policy } = await decideNow(session, ask);
+  if (!decision.allow) throw denial(ask, decision, policy, undefined);
+  return decision;
+}
+
+/** Decides without refusing: for filters such as `list`. */
+export async function mayI(session: Session, ask: Omit<Ask, "title" | "sealed">): Promise<boolean> {
+  return (await decideNow(session, { ...ask, title: "", sealed: {} })).decision.allow;
+}
+
+/**
+ * Decides and logs the intent. The decision is made for the very position at which the intent comes to stand: where
+ * somebody else's entry gets there first, the policy may be another, and it is decided again.
+ *
+ * @param id operation id of an interrupted attempt, whose intent is then not logged twice
+ * @throws CloisterError POLICY_DENIED (logged), UNAVAILABLE
+ */
+export async function begin(session: Session, ask: Ask, id = newOperationId()): Promise<Operation> {
+  await permit(session, ask);
+  const identity = await session.identity();
+  const keyId = keyIdOf(identity.signs);
+  const intent = session.ledger.operation(keyId, id)?.intent ?? (await logIntent(session, identity, ask, id));
+  const done = async (outcome: Outcome = {}): Promise<LoggedEvent> => {
+    const logged = session.ledger.operation(keyId, id)?.done;
+    if (logged) return logged;
+    return session.append(identity, async () => {
+      const whole = { ...ask, facts: outcome.facts ?? {}, sealed: outcome.sealed ?? {} };
+      const versionId = outcome.versionId ?? ask.versionId;
+      const decision = { rules: intent.event.rules, enforcement: intent.event.enforcement };
+      const policy = session.ledger.inForce.version;
+      return { ...(await eventOf(session, whole, { id, phase: "done", policy, decision })), versionId };
+    });
+  };
+  return { id, intent, done };
+}
+
+async function logIntent(session: Session, identity: Identity, ask: Ask, id: string): Promise<LoggedEvent> {
+  try {
+    return await session.append(identity, async () => {
+      const { decision, policy } = await decideNow(session, ask);
+      if (!decision.allow) throw denial(ask, decision, policy, undefined);
+      return eventOf(session, ask, { id, phase: "intent", policy, decision });
+    });
+  } catch (error) {
+    // The policy changed between the early decision and this position: refuse it again, on record.
+    if (error instanceof CloisterError && error.code === "POLICY_DENIED") await permit(session, ask);
+    throw error;
+  }
+}
+
+/** {@link begin}, the work, and the record that it is done. */
+export async function perform<T>(
+  session: Session,
+  ask: Ask,
+  work: (operation: Operation) => Promise<{ result: T; outcome?: Outcome }>,
+): Promise<{ result: T; done: LoggedEvent }> {
+  const operation = await begin(session, ask);
+  const { result, outcome } = await work(operation);
+  return { result, done: await operation.done(outcome) };
+}
+
+export function newOperationId(): string {
+  return randomBytes(16).toString("hex");
+}
+
+async function decideNow(session: Session, ask: Ask): Promise<{ decision: Decision; policy: number }> {
+  const me = await session.me();
+  const { compiled } = await session.policy();
+  const now = await session.store.now();
+  const request: DecisionRequest = { ...requestOf(ask), member: me.id, now };
+  const open = ask.action === "workspace.create" ? openWorkspaces(session.ledger, me.id, now) : undefined;
+  const decision = await decide(compiled, open === undefined ? request : { ...request, openWorkspaces: open });
+  return { decision, policy: compiled.policy.version };
+}
+
+function requestOf(ask: Ask): Omit<Ask, "title" | "sealed" | "facts" | "workspace" | "versionId"> {
+  const { title: _t, sealed: _s, facts: _f, workspace: _w, versionId: _v, ...request } = ask;
+  return request;
+}
+
+/** A refusal that cannot be logged is a refusal all the same. */
+async function refuse(session: Session, ask: Ask, decision: Decision): Promise<LoggedEvent | undefined> {
+  const identity = await session.identity();
+  try {
+    return await session.append(identity, () => {
+      const policy = session.ledger.inForce.version;
+      return eventOf(session, ask, { id: newOperationId(), phase: "refused", policy, decision: rulesOf(decision) });
+    });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    session.host.notice(`this refusal could not be logged: ${why}`);
+    return undefined;
+  }
+}
+
+interface Step {
+  readonly id: string;
+  readonly phase: AuditEvent["phase"];
+  readonly policy: number;
+  readonly decision: Decision | { readonly rules: readonly string[]; readonly enforcement: string };
+}
+
+async function eventOf(session: Session, ask: Ask, { id, phase, policy, decision }: Step): Promise<AuditEvent> {
+  const { rules, enforcement } = "rules" in decision ? decision : rulesOf(decision);
+  const { action, domain, class: klass, versionId, workspace, facts } = ask;
+  return {
+    project: session.config.project,
+    operation: id,
+    phase,
+    action,
+    timeMs: Math.floor(await session.store.now()),
+    policy,
+    domain,
+    class: klass,
+    versionId,
+    workspace,
+    rules,
+    enforcement,
+    facts,
+    sealed: await seal(session, ask.sealed),
+  };
+}
+
+function rulesOf(decision: Decision): { rules: readonly string[]; enforcement: string } {
+  const rules = decision.allow ? decision.by.map((by) => by.rule) : decision.refusals.map((refusal) => refusal.rule);
+  return { rules: [...new Set(rules)], enforcement: decision.enforcement };
+}
+
+/** Long texts are cut: an event has 16 KiB, and an over-long name must not keep a refusal out of the log. */
+const SEALED_TEXT_MAX = 2000;
+
+async function seal(session: Session, texts: Ask["sealed"]): Promise<string | undefined> {
+  const given = Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  if (given.length === 0) return undefined;
+  const plain = canonicalBytes(Object.fromEntries(given.map(([key, text]) => [key, text.slice(0, SEALED_TEXT_MAX)])));
+  const { recipient } = await session.keys.newest(AUDIT_PLACE);
+  return Buffer.from(await encryptTo([recipient], plain)).toString("base64");
+}
+
+function denial(ask: Ask, decision: Decision, policy: number, entry: number | undefined): CloisterError {
+  const [first] = decision.refusals;
+  return new CloisterError("POLICY_DENIED", ask.title, {
+    why: first?.why,
+    next: first?.next,
+    refusals: decision.refusals,
+    policyVersion: policy,
+    logEntry: entry,
+  });
+}

@@ -1,0 +1,181 @@
+// What the log has established: the policy in force at each position, whose keys count, which operations happened.
+import type { Admission, LoggedEvent } from "../audit/log.ts";
+import { integrity } from "../base/errors.ts";
+import type { Json } from "../base/json.ts";
+import { keyIdOf } from "../keys/identity.ts";
+import type { Policy } from "../policy/schema.ts";
+import type { AuditEvent } from "../audit/event.ts";
+import { type PolicyShelf, type PolicyVersion, signedByOwnerOf } from "./policy-shelf.ts";
+
+/** A policy version that took force at a position of the log. */
+export interface InForce {
+  readonly version: number;
+  /** SHA-256 of its YAML bytes. */
+  readonly digest: string;
+  /** Entry at which it took force. */
+  readonly entry: number;
+  readonly member: string;
+}
+
+/** The phases of one operation that were logged. */
+export interface OperationRecord {
+  intent?: LoggedEvent;
+  done?: LoggedEvent;
+  refused?: LoggedEvent;
+}
+
+/** Holds the log's meaning in memory; {@link Log} feeds it. */
+export class Ledger implements Admission {
+  readonly events: LoggedEvent[] = [];
+  readonly policies: InForce[] = [];
+  /** SHA-256 of epoch records, by `domain/class/epoch`. */
+  readonly epochs = new Map<string, string>();
+  readonly #operations = new Map<string, OperationRecord>();
+  readonly #byWorkspace = new Map<string, LoggedEvent[]>();
+  readonly #classes = new Map<string, string>();
+  readonly #project: string;
+  readonly #pin: string;
+  readonly #shelf: PolicyShelf;
+
+  /** @param pin SHA-256 of policy version 1 */
+  constructor(project: string, pin: string, shelf: PolicyShelf) {
+    this.#project = project;
+    this.#pin = pin;
+    this.#shelf = shelf;
+  }
+
+  /** The policy in force now. @throws CloisterError INTEGRITY where the log is empty */
+  get inForce(): InForce {
+    const latest = this.policies.at(-1);
+    if (!latest) throw integrity("the project has no policy in force", { why: "its log is empty or was removed" });
+    return latest;
+  }
+
+  /** The version in force, compiled. */
+  policy(version: number = this.inForce.version): Promise<PolicyVersion> {
+    const found = this.policies.find((policy) => policy.version === version);
+    if (!found) throw integrity(`policy version ${String(version)} never took force`);
+    return this.#shelf.load(found.version, found.digest);
+  }
+
+  operation(keyId: string, operation: string): OperationRecord | undefined {
+    return this.#operations.get(`${keyId}/${operation}`);
+  }
+
+  /** Everything logged in a workspace, in order. */
+  inWorkspace(workspace: string): readonly LoggedEvent[] {
+    return this.#byWorkspace.get(workspace) ?? [];
+  }
+
+  /** Class that a version's push was logged with; undefined where that push is not logged as done. */
+  classOf(versionId: string): string | undefined {
+    return this.#classes.get(versionId);
+  }
+
+  /** The member behind a key id in any policy version that took force, newest first; suspended ones included. */
+  async signerOf(keyId: string): Promise<{ signs: string; member: string } | undefined> {
+    for (const { version } of [...this.policies].reverse()) {
+      const { compiled } = await this.policy(version);
+      const member = compiled.policy.members.find((m) => keyIdOf(m.signs) === keyId);
+      if (member) return { signs: member.signs, member: member.id };
+    }
+    return undefined;
+  }
+
+  async keyOf(keyId: string, event: AuditEvent): Promise<{ signs: string; member: string } | undefined> {
+    const { compiled } = this.policies.length > 0 ? await this.policy() : await this.#first(event);
+    const member = compiled.policy.members.find((m) => m.suspended === undefined && keyIdOf(m.signs) === keyId);
+    return member && { signs: member.signs, member: member.id };
+  }
+
+  async admit(logged: LoggedEvent): Promise<(() => void) | undefined> {
+    const { event, keyId } = logged;
+    if (event.policy !== (this.policies.at(-1)?.version ?? 1)) return undefined;
+    const before = this.operation(keyId, event.operation);
+    if (before?.[event.phase] || before?.done || before?.refused) return undefined;
+    if (event.phase === "done" && before?.intent?.event.action !== event.action) return undefined;
+    if (changesPolicy(event) && !(await this.#mayTakeForce(logged))) return undefined;
+    return this.#take(logged);
+  }
+
+  restore(logged: LoggedEvent): void {
+    this.#take(logged);
+  }
+
+  /** Before anything is logged, the pinned version 1 says whose key may begin. */
+  #first(event: AuditEvent): Promise<PolicyVersion> {
+    if (event.action !== "policy.change" || event.facts?.["policyDigest"] !== this.#pin) {
+      throw integrity("the log does not begin with the policy that this checkout pins");
+    }
+    return this.#shelf.load(1, this.#pin);
+  }
+
+  /** policy.md, Trust: no gaps, no forks, signed by an owner of the version before and by one of its own. */
+  async #mayTakeForce({ event, member }: LoggedEvent): Promise<boolean> {
+    const { version, digest } = policyFacts(event);
+    const current = this.policies.at(-1);
+    if (version !== (current?.version ?? 0) + 1 || digest === undefined) return false;
+    const next = await this.#shelf.load(version, digest);
+    const { policy } = next.compiled;
+    if (policy.projectId !== this.#project || policy.previous !== current?.digest) return false;
+    if (!current) return policy.owners.members.includes(member);
+    const before: Policy = (await this.policy()).compiled.policy;
+    return before.owners.members.includes(member) && signedByOwnerOf(before, next.envelope);
+  }
+
+  #take(logged: LoggedEvent): () => void {
+    const { event, keyId } = logged;
+    const key = `${keyId}/${event.operation}`;
+    const record = this.#operations.get(key) ?? {};
+    this.#operations.set(key, { ...record, [event.phase]: logged });
+    this.events.push(logged);
+    const workspace = event.workspace === undefined ? undefined : this.#inWorkspaceOf(event.workspace);
+    workspace?.push(logged);
+    const epochs = changesPolicy(event) ? this.#takePolicy(logged) : [];
+    const pushed = this.#takePush(event);
+    return () => {
+      if (pushed) this.#classes.delete(pushed);
+      this.#operations.set(key, record);
+      this.events.pop();
+      workspace?.pop();
+      for (const epoch of epochs) this.epochs.delete(epoch);
+      if (changesPolicy(event)) this.policies.pop();
+    };
+  }
+
+  #takePolicy({ event, entry, member }: LoggedEvent): readonly string[] {
+    const { version, digest = "" } = policyFacts(event);
+    this.policies.push({ version, digest, entry, member });
+    const epochs = Object.entries(event.facts?.["epochs"] ?? {}).filter(([name]) => !this.epochs.has(name));
+    for (const [name, sha256] of epochs) this.epochs.set(name, String(sha256));
+    return epochs.map(([name]) => name);
+  }
+
+  /** The first push logged for a version id is the one that counts. */
+  #takePush({ action, phase, versionId, class: klass }: AuditEvent): string | undefined {
+    if (action !== "artifact.push" || phase !== "done" || versionId === undefined || klass === undefined) return undefined;
+    if (this.#classes.has(versionId)) return undefined;
+    this.#classes.set(versionId, klass);
+    return versionId;
+  }
+
+  #inWorkspaceOf(workspace: string): LoggedEvent[] {
+    const events = this.#byWorkspace.get(workspace) ?? [];
+    this.#byWorkspace.set(workspace, events);
+    return events;
+  }
+}
+
+/** Both publish a new policy version: `member add` is a change of policy by another name. */
+function changesPolicy(event: AuditEvent): boolean {
+  return event.phase === "done" && (event.action === "policy.change" || event.action === "member.add");
+}
+
+function policyFacts(event: AuditEvent): { version: number; digest: string | undefined } {
+  const version: Json | undefined = event.facts?.["policyVersion"];
+  const digest: Json | undefined = event.facts?.["policyDigest"];
+  return {
+    version: typeof version === "number" ? version : Number.NaN,
+    digest: typeof digest === "string" && /^[0-9a-f]{64}$/.test(digest) ? digest : undefined,
+  };
+}

@@ -1,0 +1,96 @@
+// Listing and showing what this member can see.
+import { type CloisterError } from "../base/errors.ts";
+import { nameIdOf } from "./class-keys.ts";
+import { mayI } from "./guard.ts";
+import { knownNames } from "./names.ts";
+import { manifestOf } from "./pull.ts";
+import { domainOf, resolve } from "./resolve.ts";
+import type { Session } from "./session.ts";
+import type { Ignored, Listing, VersionDetail, VersionSummary } from "./types.ts";
+import { treeOf } from "./version-content.ts";
+import { readVersionAt, summaryOf, takenNumbers, type Version } from "./versions.ts";
+import { parseReference } from "../base/name.ts";
+import { readBundle } from "../provenance/bundle.ts";
+import { readStatement } from "../provenance/statement-reader.ts";
+import { parseCanonical } from "../base/json.ts";
+import type { Manifest } from "../provenance/manifest.ts";
+
+/** Versions this member may see, by name and number; what does not count is named with the reason. */
+export async function list(session: Session, options: { readonly name?: string | undefined }): Promise<Listing> {
+  await session.sync();
+  const versions: VersionSummary[] = [];
+  const hidden = new Map<string, number>();
+  const ignored: Ignored[] = [];
+  for (const { domain, nameId } of await artifacts(session, options.name)) {
+    for (const number of await takenNumbers(session, domain, nameId)) {
+      const judged = await readVersionAt(session, domain, nameId, number);
+      if (judged?.kind === "ignored") ignored.push(judged.ignored);
+      if (judged?.kind === "accepted" && (await visible(session, judged.version))) versions.push(summaryOf(judged.version));
+      else if (judged?.kind === "hidden" || judged?.kind === "accepted") {
+        const { record } = judged.kind === "hidden" ? judged : judged.version;
+        const where = `${record.domain}/${record.class}`;
+        hidden.set(where, (hidden.get(where) ?? 0) + 1);
+      }
+    }
+  }
+  return { versions, hidden: [...hidden].map(([where, count]) => ({ where, count })), ignored };
+}
+
+async function artifacts(session: Session, name: string | undefined) {
+  const { policy } = (await session.policy()).compiled;
+  if (name !== undefined) {
+    const reference = parseReference(name);
+    const domain = domainOf(policy, reference.domain);
+    const nameKey = await session.keys.requireNameKey(domain);
+    return [{ domain, nameId: nameIdOf(nameKey, reference.name) }];
+  }
+  const all: { domain: string; nameId: string }[] = [];
+  for (const { id: domain } of policy.domains) {
+    for (const { nameId } of await knownNames(session, domain)) all.push({ domain, nameId });
+  }
+  return all;
+}
+
+function visible(session: Session, { record, header, versionId }: Version): Promise<boolean> {
+  const { domain, class: klass } = record;
+  return mayI(session, { action: "artifact.read-metadata", domain, class: klass, kind: header.kind, versionId });
+}
+
+/** Everything about one version. @throws CloisterError NOT_FOUND, INTEGRITY, POLICY_DENIED */
+export async function show(session: Session, reference: string): Promise<VersionDetail> {
+  await session.sync();
+  const version = await resolve(session, reference);
+  const { header } = version;
+  const manifest = await readManifest(session, version);
+  const run = manifest.runs?.at(-1);
+  const tree = await treeOf(session, version).catch(unlessDenied);
+  return {
+    ...summaryOf(version),
+    owner: header.owner,
+    licence: header.licence,
+    purpose: header.purpose,
+    justification: header.justification,
+    workspace: manifest.workspace?.name,
+    inputs: manifest.inputs.map(({ uri, digest, class: klass }) => ({ reference: uri, digest, class: klass })),
+    run: run && {
+      argv: run.argv,
+      exit: run.exitCode,
+      seconds: (Date.parse(run.finishedOn) - Date.parse(run.startedOn)) / 1000,
+    },
+    git: manifest.git && { commit: manifest.git.commit, dirty: manifest.git.dirty },
+    policyVersion: version.record.policy,
+    signer: version.intent.keyId,
+    fileList: tree?.files.flatMap(({ path, kind, bytes, sha256 }) => (kind === "directory" ? [] : [{ path, bytes, sha256 }])),
+  };
+}
+
+/** The manifest of a version that was accepted. Its signature is the pusher's; `verify` checks it again. */
+async function readManifest(session: Session, version: Version): Promise<Manifest> {
+  const { payload } = readBundle(await manifestOf(session, version));
+  return readStatement(parseCanonical(payload, "manifest", payload.length));
+}
+
+function unlessDenied(error: CloisterError): undefined {
+  if (error.code === "POLICY_DENIED") return undefined;
+  throw error;
+}

@@ -1,0 +1,60 @@
+// Small files on this device: written whole or not at all, readable by their owner alone.
+import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { CloisterError, systemCode } from "../base/errors.ts";
+
+/** The bytes of a regular file, or undefined where there is none. @throws CloisterError FAILURE */
+export async function readLocal(path: string, bytesMax: number): Promise<Buffer | undefined> {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const stat = await file.stat();
+      if (!stat.isFile() || stat.size > bytesMax) {
+        throw new CloisterError("FAILURE", `${path} is no regular file of at most ${String(bytesMax)} bytes`);
+      }
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
+    throw fileFailure("read", path, error);
+  }
+}
+
+/** Replaces the file in one step. `mode` is set whatever the umask. @throws CloisterError FAILURE */
+export async function writeLocal(path: string, bytes: Uint8Array | string, mode = 0o600): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: mode === 0o600 ? 0o700 : 0o755 });
+    const file = await open(temporary, "wx", mode);
+    try {
+      await file.chmod(mode);
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw fileFailure("write", path, error);
+  }
+}
+
+function fileFailure(verb: string, path: string, error: unknown): Error {
+  if (error instanceof CloisterError) return error;
+  const why = WHY[systemCode(error) ?? ""] ?? (error instanceof Error ? error.message : String(error));
+  return new CloisterError("FAILURE", `cannot ${verb} ${path}`, { why, cause: error });
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  EROFS: "the file system is read-only",
+  EISDIR: "it is a folder",
+};

@@ -1,0 +1,15 @@
+import type { Ledger } from "./ledger.ts";
+
+/** How many workspaces of a member are open, by the log: created, not destroyed, time to live not over. */
+export function openWorkspaces(ledger: Ledger, member: string, now: number): number {
+  const open = new Set<string>();
+  for (const { member: who, timeMs, event } of ledger.events) {
+    if (who !== member || event.workspace === undefined || event.phase === "refused") continue;
+    const ttlMs = event.facts?.["ttlMs"];
+    if (event.action === "workspace.create" && typeof ttlMs === "number" && timeMs + ttlMs > now) {
+      open.add(event.workspace);
+    }
+    if (event.action === "workspace.destroy" && event.phase === "done") open.delete(event.workspace);
+  }
+  return open.size;
+}

@@ -1,0 +1,192 @@
+// New policy versions: proposed from the local file, or made by adding a member.
+import { join } from "node:path";
+import { sha256Hex } from "../base/digest.ts";
+import { CloisterError } from "../base/errors.ts";
+import { checkName } from "../base/name.ts";
+import { fingerprint, keyIdOf } from "../keys/identity.ts";
+import { addMember as addToText, setVersion } from "../policy/edit.ts";
+import type { Policy } from "../policy/schema.ts";
+import { epochKey } from "./class-keys.ts";
+import { POLICY_FILE } from "./config.ts";
+import { type Ask, perform, wouldPermit } from "./guard.ts";
+import { readClaim } from "./join.ts";
+import { readLocal, writeLocal } from "./local-file.ts";
+import { distribute, type HeldKey, makeEpochs, placesNeeded, readForSigning, storePolicy } from "./publish.ts";
+import { ownersOf, type Session } from "./session.ts";
+import type { AddMemberOptions, MemberAdded, MemberSummary, Proposed } from "./types.ts";
+
+const FILE_BYTES_MAX = 1_000_000;
+
+/**
+ * Adds the person behind a join line: a new signed policy version, and the class keys that their roles entitle them to.
+ * @throws CloisterError USAGE, INTEGRITY (a changed line), POLICY_DENIED
+ */
+export async function addMember(session: Session, options: AddMemberOptions): Promise<MemberAdded> {
+  const claim = readClaim(options.line);
+  await session.sync();
+  const current = await session.policy();
+  const { policy } = current.compiled;
+  if (claim.project !== session.config.project || claim.pin !== session.config.pin) {
+    throw new CloisterError("USAGE", "this join line is for another project", {
+      next: `ask them to run: cloister join ${session.store.url}`,
+    });
+  }
+  const id = checkName(options.id ?? claim.member, "member id");
+  const name = options.name ?? claim.name;
+  const taken = policy.members.find((m) => m.id === id || keyIdOf(m.signs) === keyIdOf(claim.signs));
+  if (taken) {
+    throw new CloisterError("USAGE", `${taken.id} is a member already`, {
+      next: taken.id === id ? "choose another id: --id ID" : "cloister member list",
+    });
+  }
+  if (options.roles.length === 0) {
+    throw new CloisterError("USAGE", "which role?", {
+      next: `pass --role ROLE; roles: ${policy.roles.map((role) => role.id).join(", ")}`,
+    });
+  }
+  const next = { version: policy.version + 1, previous: session.ledger.inForce.digest };
+  const { signs, reads } = claim;
+  const text = addToText(current.text, { id, name, roles: options.roles, signs, reads }, next);
+  const ask: Ask = {
+    title: `add member ${id}`,
+    action: "member.add",
+    ...(options.justification === undefined ? {} : { justification: options.justification }),
+    sealed: { member: id, name, roles: options.roles.join(" "), justification: options.justification },
+  };
+  const published = await publish(session, ask, Buffer.from(text), { dryRun: options.dryRun, file: POLICY_FILE });
+  return {
+    member: id,
+    name,
+    roles: options.roles,
+    fingerprint: fingerprint(claim),
+    policyVersion: next.version,
+    policyDigest: published.digest,
+    keys: published.given.get(id) ?? [],
+    logEntry: published.logEntry,
+    dryRun: options.dryRun === true,
+  };
+}
+
+/**
+ * Signs and publishes the local policy file as the next version. Its `version` and `previous` are set here.
+ * @throws CloisterError USAGE (problems in the file, nothing changed), POLICY_DENIED
+ */
+export async function proposePolicy(
+  session: Session,
+  options: { readonly justification?: string | undefined; readonly dryRun?: boolean | undefined },
+): Promise<Proposed> {
+  await session.sync();
+  const file = join(session.config.folder, POLICY_FILE);
+  const bytes = await readLocal(file, FILE_BYTES_MAX);
+  if (!bytes) throw new CloisterError("NOT_FOUND", `there is no ${file}`, { next: "cloister policy show > " + POLICY_FILE });
+  if (sha256Hex(bytes) === session.ledger.inForce.digest) {
+    throw new CloisterError("USAGE", "there is nothing to propose", { why: `${file} is what is in force` });
+  }
+  await readForSigning(bytes, file, session.host.now());
+  const version = session.ledger.inForce.version + 1;
+  const text = setVersion(bytes.toString("utf8"), { version, previous: session.ledger.inForce.digest });
+  const ask: Ask = {
+    title: `change the policy to version ${String(version)}`,
+    action: "policy.change",
+    ...(options.justification === undefined ? {} : { justification: options.justification }),
+    sealed: { justification: options.justification },
+  };
+  const { digest, logEntry } = await publish(session, ask, Buffer.from(text), { dryRun: options.dryRun, file });
+  return { version, digest, file, logEntry, dryRun: options.dryRun === true };
+}
+
+interface Published {
+  readonly digest: string;
+  readonly logEntry: number | undefined;
+  readonly given: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Decides, makes the keys the new version needs, stores it signed, gives it force by its log entry, hands out keys. */
+async function publish(
+  session: Session,
+  ask: Ask,
+  text: Uint8Array,
+  { dryRun, file }: { readonly dryRun: boolean | undefined; readonly file: string },
+): Promise<Published> {
+  const next = await readForSigning(text, file, session.host.now());
+  await checkSuccession(session, next);
+  if (dryRun) {
+    await wouldPermit(session, ask);
+    return { digest: sha256Hex(text), logEntry: undefined, given: new Map() };
+  }
+  const localFile = await localState(session);
+  const version = next.version;
+  const { result, done } = await perform(session, ask, async () => {
+    const { store, config, ledger } = session;
+    const identity = await session.identity();
+    const missing = placesNeeded(next).filter(
+      ({ place, epoch }) => !hasEpoch(ledger.epochs.keys(), `${place.domain}/${place.class}/`, epoch),
+    );
+    const { digests, held } = await makeEpochs(store, identity, config.project, missing);
+    const digest = await storePolicy(store, identity, next, text);
+    const outcome = { facts: { policyVersion: version, policyDigest: digest, epochs: digests } };
+    return { result: { digest, held }, outcome };
+  });
+  const given = await distribute(session.store, next, [...(await heldKeys(session)), ...result.held]);
+  if (localFile !== "differs" || ask.action === "policy.change") {
+    await writeLocal(join(session.config.folder, POLICY_FILE), text, 0o644);
+  } else {
+    session.host.notice(`${POLICY_FILE} differs from what was in force and was left alone; add the member there, too`);
+  }
+  return { digest: result.digest, logEntry: done.entry, given };
+}
+
+function hasEpoch(keys: Iterable<string>, prefix: string, epoch: number): boolean {
+  for (const key of keys) if (key.startsWith(prefix) && Number(key.slice(prefix.length)) >= epoch) return true;
+  return false;
+}
+
+/** What readers will check when it is logged, checked before anything is written. */
+async function checkSuccession(session: Session, next: Policy): Promise<void> {
+  const { policy } = (await session.policy()).compiled;
+  const me = await session.me();
+  if (next.projectId !== session.config.project) {
+    throw new CloisterError("USAGE", "the policy file names another project id", { next: `id: ${session.config.project}` });
+  }
+  if (!policy.owners.members.includes(me.id) || !next.owners.members.includes(me.id)) {
+    throw new CloisterError("POLICY_DENIED", `sign policy version ${String(next.version)}`, {
+      why: "a new version is signed by an owner of the version before and by one of its own",
+      next: `ask an owner: ${ownersOf(policy)}`,
+    });
+  }
+}
+
+/** Private halves this member holds, newest epochs and old ones: what can be handed on. */
+async function heldKeys(session: Session): Promise<readonly HeldKey[]> {
+  const held: HeldKey[] = [];
+  for (const key of session.ledger.epochs.keys()) {
+    const [domain = "", klass = "", epoch = ""] = key.split("/");
+    const place = { domain, class: klass };
+    const secret = await session.keys.secret(place, Number(epoch));
+    if (secret !== undefined) held.push({ key: epochKey(place, Number(epoch)), place, secret });
+  }
+  return held;
+}
+
+/** How the local policy file compares with what is in force. */
+export async function localState(session: Session): Promise<"same" | "differs" | "missing"> {
+  const bytes = await readLocal(join(session.config.folder, POLICY_FILE), FILE_BYTES_MAX);
+  if (!bytes) return "missing";
+  return sha256Hex(bytes) === session.ledger.inForce.digest ? "same" : "differs";
+}
+
+/** Everybody in the policy in force. */
+export async function listMembers(session: Session): Promise<readonly MemberSummary[]> {
+  await session.sync();
+  const { policy } = (await session.policy()).compiled;
+  const me = await session.device().catch(() => undefined);
+  return policy.members.map((member) => ({
+    id: member.id,
+    name: member.name,
+    roles: member.roles.map((held) => (held.domain === undefined ? held.role : `${held.role}@${held.domain}`)),
+    fingerprint: fingerprint(member),
+    suspended: member.suspended !== undefined,
+    owner: policy.owners.members.includes(member.id),
+    you: me !== undefined && keyIdOf(me.signs) === keyIdOf(member.signs),
+  }));
+}

@@ -1,0 +1,69 @@
+// Showing, checking and explaining the policy. None of it changes anything.
+import { resolve } from "node:path";
+import { CloisterError } from "../base/errors.ts";
+import { ACTIONS, isAction } from "../policy/actions.ts";
+import { decide } from "../policy/decide.ts";
+import type { Host } from "./host.ts";
+import { readLocal } from "./local-file.ts";
+import { openWorkspaces } from "./open-workspaces.ts";
+import type { Session } from "./session.ts";
+import type { Explained, ExplainOptions, PolicyChecked, PolicyShown } from "./types.ts";
+
+const FILE_BYTES_MAX = 4_000_000;
+
+/** The policy in force, as it was signed. */
+export async function showPolicy(session: Session): Promise<PolicyShown> {
+  await session.sync();
+  const { compiled, signedBy, text } = await session.policy();
+  const { version, digest, entry } = session.ledger.inForce;
+  const [{ describePolicy }, { localState }] = await Promise.all([
+    import("../policy/describe.ts"),
+    import("./policy-change.ts"),
+  ]);
+  const lines = describePolicy(compiled.policy);
+  return { version, digest, text, lines, signedBy, logEntry: entry, localFile: await localState(session) };
+}
+
+/** Reads a policy file as strictly as it will be read when it is signed. @throws CloisterError NOT_FOUND */
+export async function checkPolicy(host: Host, file: string): Promise<PolicyChecked> {
+  const path = resolve(host.cwd, file);
+  const bytes = await readLocal(path, FILE_BYTES_MAX);
+  if (!bytes) {
+    throw new CloisterError("NOT_FOUND", `there is no file ${file}`, {
+      next: "cloister policy check FILE, or run it in a project's folder",
+    });
+  }
+  const [{ readPolicy }, { describePolicy }] = await Promise.all([
+    import("../policy/read.ts"),
+    import("../policy/describe.ts"),
+  ]);
+  const { policy, problems } = readPolicy(bytes, { now: host.now() });
+  return { file, ok: policy !== undefined, problems, lines: policy ? describePolicy(policy) : [] };
+}
+
+/** What the policy in force would say. Nothing is logged. @throws CloisterError USAGE, NOT_FOUND (no such member) */
+export async function explainPolicy(session: Session, options: ExplainOptions): Promise<Explained> {
+  await session.sync();
+  const { compiled } = await session.policy();
+  const { action } = options;
+  if (!isAction(action)) {
+    const near = ACTIONS.filter((known) => known.includes(action) || action.includes(known.split(".")[1] ?? known));
+    throw new CloisterError("USAGE", `there is no action ${action}`, {
+      next: near.length > 0 ? `did you mean ${near.join(", ")}?` : `actions: ${ACTIONS.join(", ")}`,
+    });
+  }
+  const member = options.as ?? (await session.me()).id;
+  if (!compiled.policy.members.some((known) => known.id === member)) {
+    throw new CloisterError("NOT_FOUND", `there is no member ${member}`, { next: "cloister member list" });
+  }
+  const now = await session.store.now();
+  const [onlyDomain] = compiled.policy.domains.length === 1 ? compiled.policy.domains : [];
+  const decision = await decide(compiled, {
+    ...{ action, member, now, class: options.class, kind: options.kind, domain: options.domain ?? onlyDomain?.id },
+    ...{ purpose: options.purpose, justification: options.justification, ttlMs: options.ttlMs },
+    openWorkspaces: openWorkspaces(session.ledger, member, now),
+    ownWorkspace: true,
+  });
+  const { allow, by, refusals, enforcement } = decision;
+  return { member, action, allow, policyVersion: compiled.policy.version, by, refusals, enforcement };
+}

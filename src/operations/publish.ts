@@ -1,0 +1,117 @@
+// Publishing a policy version: keys for the classes it names, the signed file, and the log entry that gives it force.
+import { sha256Hex } from "../base/digest.ts";
+import { CloisterError } from "../base/errors.ts";
+import { generateAge, recipientOf } from "../keys/age-key.ts";
+import { wrapPrivateHalf } from "../keys/class-key.ts";
+import type { Identity } from "../keys/identity.ts";
+import { entitlements } from "../policy/entitlements.ts";
+import type { Member, Policy } from "../policy/schema.ts";
+import type { Store } from "../store/store.ts";
+import {
+  AUDIT_PLACE,
+  encodeEpoch,
+  epochKey,
+  epochName,
+  keyFileName,
+  NAMES_CLASS,
+} from "./class-keys.ts";
+import { policyName, signPolicy } from "./policy-shelf.ts";
+
+export interface KeyPlace {
+  readonly domain: string;
+  readonly class: string;
+}
+
+/** A private half that is at hand, to be wrapped for those entitled to it. */
+export interface HeldKey {
+  readonly key: string;
+  readonly place: KeyPlace;
+  readonly secret: string;
+}
+
+/** Places that need a key under a policy, with the oldest epoch that will do. */
+export function placesNeeded(policy: Policy): readonly { readonly place: KeyPlace; readonly epoch: number }[] {
+  const places: { place: KeyPlace; epoch: number }[] = [{ place: AUDIT_PLACE, epoch: 1 }];
+  for (const { id: domain, epoch } of policy.domains) {
+    places.push({ place: { domain, class: NAMES_CLASS }, epoch: 1 });
+    for (const klass of policy.classifications) places.push({ place: { domain, class: klass }, epoch });
+  }
+  return places;
+}
+
+/** Whether a policy entitles a member to the private half of a place. */
+function entitled(policy: Policy, member: Member, place: KeyPlace): boolean {
+  const { classKeys, nameKeys, auditKey } = entitlements(policy, member.id);
+  if (place.domain === AUDIT_PLACE.domain) return auditKey;
+  if (place.class === NAMES_CLASS) return nameKeys.includes(place.domain);
+  return classKeys.some((key) => key.domain === place.domain && key.class === place.class);
+}
+
+/** Makes a key pair for every place that has none: the signed epoch records and their digests, by `domain/class/epoch`. */
+export async function makeEpochs(
+  store: Store,
+  identity: Identity,
+  project: string,
+  places: readonly { readonly place: KeyPlace; readonly epoch: number }[],
+): Promise<{ readonly digests: Record<string, string>; readonly held: readonly HeldKey[] }> {
+  const digests: Record<string, string> = {};
+  const held: HeldKey[] = [];
+  for (const { place, epoch: first } of places) {
+    const secret = generateAge();
+    const recipient = recipientOf(secret);
+    // A taken name is junk or an attempt that never got into the log: the next epoch serves as well.
+    for (let epoch = first; ; epoch++) {
+      const key = epochKey(place, epoch);
+      const bytes = encodeEpoch({ project, ...place, epoch, recipient }, identity);
+      if ((await store.create(epochName(key), [bytes])) === "exists") continue;
+      digests[key] = sha256Hex(bytes);
+      held.push({ key, place, secret });
+      break;
+    }
+  }
+  return { digests, held };
+}
+
+/**
+ * Wraps held keys for every member whom the policy entitles and who has none yet.
+ * @returns `domain/class` of what was given, by member
+ */
+export async function distribute(
+  store: Store,
+  policy: Policy,
+  held: readonly HeldKey[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const given = new Map<string, string[]>();
+  for (const member of policy.members) {
+    for (const { key, place, secret } of held) {
+      if (member.suspended !== undefined || !entitled(policy, member, place)) continue;
+      const name = keyFileName(key, member.reads);
+      if ((await store.create(name, [await wrapPrivateHalf(secret, member.reads)])) === "exists") continue;
+      given.set(member.id, [...(given.get(member.id) ?? []), `${place.domain}/${place.class}`]);
+    }
+  }
+  return given;
+}
+
+/** Writes the signed version. The name holds its digest, so what is there already is the same file, signed earlier. */
+export async function storePolicy(store: Store, identity: Identity, policy: Policy, text: Uint8Array): Promise<string> {
+  const digest = sha256Hex(text);
+  const name = policyName(policy.version, digest);
+  if ((await store.create(name, [signPolicy(text, identity)])) === "exists") {
+    await store.delete(name);
+    await store.create(name, [signPolicy(text, identity)]);
+  }
+  return digest;
+}
+
+/** Reads a policy that is to be signed. @throws CloisterError USAGE listing what is wrong, with line:column */
+export async function readForSigning(text: Uint8Array, file: string, now: number): Promise<Policy> {
+  const { readPolicy } = await import("../policy/read.ts");
+  const { policy, problems } = readPolicy(text, { now });
+  if (policy) return policy;
+  const errors = problems.filter((problem) => problem.severity === "error");
+  throw new CloisterError("USAGE", `${file} has ${String(errors.length)} problem${errors.length === 1 ? "" : "s"}`, {
+    why: errors.map(({ line, column, message }) => `${String(line)}:${String(column)} ${message}`).join("\n"),
+    next: `cloister policy check ${file}`,
+  });
+}

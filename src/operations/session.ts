@@ -1,0 +1,168 @@
+// An open project: the store, the log and the keys connected for one command.
+import { type LoggedEvent, Log } from "../audit/log.ts";
+import { CloisterError } from "../base/errors.ts";
+import { type Identity, keyIdOf } from "../keys/identity.ts";
+import { type KnownIdentity, readPublicIdentity, unlockIdentity } from "../keys/keyring.ts";
+import type { Member, Policy } from "../policy/schema.ts";
+import { folderStore } from "../store/folder.ts";
+import type { Store } from "../store/store.ts";
+import { ClassKeys } from "./class-keys.ts";
+import { type ProjectConfig, requireConfig, storeFolder } from "./config.ts";
+import type { Host } from "./host.ts";
+import { Ledger } from "./ledger.ts";
+import { LogMemory } from "./log-memory.ts";
+import { identityPlaces, type Places, placesOf } from "./places.ts";
+import { PolicyShelf, type PolicyVersion } from "./policy-shelf.ts";
+
+/** Everything an operation on a project needs. One per command; not shared between commands. */
+export interface Session {
+  readonly host: Host;
+  readonly config: ProjectConfig;
+  readonly places: Places;
+  readonly store: Store;
+  readonly shelf: PolicyShelf;
+  readonly ledger: Ledger;
+  readonly log: Log;
+  readonly keys: ClassKeys;
+  /** Reads the log to its end and remembers it. Called before every decision. */
+  sync(): Promise<void>;
+  /** Appends to the log and remembers it. */
+  append: Log["append"];
+  /** The unlocked identity. @throws CloisterError NOT_AUTHENTICATED */
+  identity(): Promise<Identity>;
+  /** The public identity of this device. @throws CloisterError NOT_AUTHENTICATED */
+  device(): Promise<KnownIdentity>;
+  /** Who this device is in the policy in force. @throws CloisterError NOT_AUTHENTICATED */
+  me(): Promise<Member>;
+  /** The policy in force. */
+  policy(): Promise<PolicyVersion>;
+}
+
+/** The only place that picks a store driver. */
+export function openStore(config: Pick<ProjectConfig, "folder" | "store">): Store {
+  if (/^[a-z0-9+]{2,}:\/\//i.test(config.store)) {
+    throw new CloisterError("USAGE", `this version cannot open the store ${config.store}`, {
+      next: "use a folder",
+    });
+  }
+  return folderStore(storeFolder(config));
+}
+
+/** Connects the project that `folder` lies in. @throws CloisterError NOT_FOUND, USAGE */
+export async function openSession(host: Host, folder: string): Promise<Session> {
+  const config = await requireConfig(folder);
+  const session = connect(host, config, openStore(config));
+  await session.begin();
+  return session;
+}
+
+/** {@link openSession} with a store at hand: for a project that is just being made, and for tests of faults. */
+export function connect(host: Host, config: ProjectConfig, store: Store): Session & { begin(): Promise<void> } {
+  const places = placesOf(host);
+  const shelf = new PolicyShelf(store, places.cache, host.now);
+  const ledger = new Ledger(config.project, config.pin, shelf);
+  const memory = new LogMemory(places.state, config.project, config.pin);
+  const log = new Log(store, config.project, ledger, (commit) => memory.remember(commit));
+  const identity = once(() => unlockIdentity(identityPlaces(host)));
+  const device = once(() => requireDevice(host));
+  const keys = new ClassKeys({ store, ledger, project: config.project, identity });
+  const policy = () => ledger.policy();
+  const session = {
+    host,
+    config,
+    places,
+    store,
+    shelf,
+    ledger,
+    log,
+    keys,
+    identity,
+    device,
+    policy,
+    me: async () => memberHere(await policy(), await device()),
+    begin: async () => {
+      log.restore(await memory.load());
+    },
+    sync: async () => {
+      await requireStore(store, config);
+      await log.sync();
+      await memory.save();
+    },
+    append: async (signer: Identity, make: Parameters<Log["append"]>[1]): Promise<LoggedEvent> => {
+      const logged = await log.append(signer, make);
+      await memory.save();
+      return logged;
+    },
+  };
+  return session;
+}
+
+function memberHere({ compiled }: PolicyVersion, device: KnownIdentity): Member {
+  const keyId = keyIdOf(device.signs);
+  const member = compiled.policy.members.find((m) => keyIdOf(m.signs) === keyId);
+  if (member) return member;
+  throw new CloisterError("NOT_AUTHENTICATED", `you are no member of ${compiled.policy.project}`, {
+    why: `its policy (version ${String(compiled.policy.version)}) does not name this device's key ${device.fingerprint}`,
+    next: `ask an owner (${ownersOf(compiled.policy)}) to add you: cloister join prints the line to hand over`,
+  });
+}
+
+/** Names of the people who can change the policy. */
+export function ownersOf(policy: Policy): string {
+  return policy.owners.members.join(", ");
+}
+
+async function requireDevice(host: Host): Promise<KnownIdentity> {
+  const known = await readPublicIdentity(identityPlaces(host));
+  if (known) return known;
+  throw new CloisterError("NOT_AUTHENTICATED", "this device has no identity yet", {
+    next: "cloister init, or cloister join STORE",
+  });
+}
+
+const STORE_OBJECT = "cloister";
+
+/** The store is there, and is the one of this project. */
+async function requireStore(store: Store, config: ProjectConfig): Promise<void> {
+  const there = await readStoreObject(store);
+  if (there === undefined) {
+    throw new CloisterError("NOT_FOUND", `there is no Cloister store at ${store.url}`, {
+      why: "it was moved, removed, or is not mounted",
+      next: `check the store line of ${config.folder}/.cloister/config.yaml`,
+    });
+  }
+  if (there !== config.project) {
+    throw new CloisterError("INTEGRITY", `the store at ${store.url} belongs to another project`, {
+      why: `this folder belongs to project ${config.project}, the store to ${there}`,
+    });
+  }
+}
+
+/** The first object of every store: its format and its project id. */
+export function storeObject(project: string): Uint8Array {
+  return Buffer.from(`{"cloister":"store@1","project":"${project}"}`);
+}
+
+/** Project id of the store, or undefined where there is none. @throws CloisterError USAGE for a newer format */
+export async function readStoreObject(store: Store): Promise<string | undefined> {
+  const bytes = await store.get(STORE_OBJECT, 1024);
+  if (!bytes) return undefined;
+  const match = /^\{"cloister":"store@(\d+)","project":"([0-9a-f]{32})"\}$/.exec(Buffer.from(bytes).toString("latin1"));
+  if (match?.[1] === "1") return match[2];
+  throw new CloisterError(match ? "USAGE" : "INTEGRITY", `the store at ${store.url} cannot be read by this version`, {
+    next: match ? "upgrade cloister" : undefined,
+  });
+}
+
+/** Claims an empty store for a project. */
+export async function claimStore(store: Store, project: string): Promise<boolean> {
+  return (await store.create(STORE_OBJECT, [storeObject(project)])) === "created";
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

@@ -1,0 +1,114 @@
+// Where I am, who I am, and whether this host can do what Cloister needs.
+import { resolve } from "node:path";
+import { CloisterError } from "../base/errors.ts";
+import { checkStorage, isUnlocked, lockIdentity, readPublicIdentity } from "../keys/keyring.ts";
+import { holdingText } from "../policy/schema.ts";
+import { findConfig, storeFolder } from "./config.ts";
+import type { Host } from "./host.ts";
+import { identityPlaces } from "./places.ts";
+import { localState } from "./policy-change.ts";
+import { sandboxOf } from "./sandbox.ts";
+import { openSession, type Session } from "./session.ts";
+import type { Diagnosis, Status, WhoAmI } from "./types.ts";
+import { listWorkspaces } from "./workspace.ts";
+
+const DAY_MS = 86_400_000;
+const EXPIRES_SOON_MS = 30 * DAY_MS;
+
+/** The project at a glance. Works for people who are not members yet. */
+export async function status(session: Session): Promise<Status> {
+  await session.sync();
+  const { policy } = (await session.policy()).compiled;
+  const me = await session.me().catch(notAuthenticated);
+  const local = await localState(session);
+  const { host, config, log } = session;
+  const left = policy.expires.endMs - host.now();
+  const workspaces = await listWorkspaces(session);
+  return {
+    folder: config.folder,
+    store: storeFolder(config),
+    project: policy.project,
+    member: me?.id,
+    roles: me?.roles.map(holdingText) ?? [],
+    policyVersion: policy.version,
+    policyExpires: policy.expires.date,
+    localFile: local,
+    logEntries: log.size,
+    unlocked: await isUnlocked(identityPlaces(host)),
+    workspaces,
+    warnings: [
+      ...(me ? [] : ["this device is no member of the project: cloister join prints the line for its steward"]),
+      ...(me?.suspended === undefined ? [] : [`you are suspended: ${me.suspended}`]),
+      ...(local === "differs" ? ["the local policy file differs from what is in force: cloister policy check, then cloister policy propose"] : []),
+      ...(left < 0 ? ["the policy has expired: only its owners can renew it"] : []),
+      ...(left >= 0 && left < EXPIRES_SOON_MS ? [`the policy expires on ${policy.expires.date}`] : []),
+    ],
+  };
+}
+
+/** Who this device is, and who that is in the project of the folder. @throws CloisterError NOT_AUTHENTICATED */
+export async function whoAmI(host: Host, folder: string): Promise<WhoAmI> {
+  const places = identityPlaces(host);
+  const known = await readPublicIdentity(places);
+  if (!known) {
+    throw new CloisterError("NOT_AUTHENTICATED", "this device has no identity yet", {
+      next: "cloister init, or cloister join STORE",
+    });
+  }
+  const { fingerprint, storage, signs, reads } = known;
+  const inProject = await findConfig(resolve(host.cwd, folder));
+  const session = inProject && (await openSession(host, folder));
+  await session?.sync();
+  const me = await session?.me().catch(notAuthenticated);
+  const project = session && (await session.policy()).compiled.policy.project;
+  return {
+    ...{ fingerprint, storage, signs, reads, unlocked: await isUnlocked(places) },
+    ...{ project, member: me?.id, name: me?.name, roles: me?.roles.map(holdingText) ?? [] },
+  };
+}
+
+function notAuthenticated(error: unknown): undefined {
+  if (error instanceof CloisterError && error.code === "NOT_AUTHENTICATED") return undefined;
+  throw error;
+}
+
+/** Forgets the unlocked identity. */
+export function lock(host: Host): Promise<{ readonly forgotten: boolean }> {
+  return lockIdentity(identityPlaces(host));
+}
+
+type Finding = Diagnosis["checks"][number];
+
+/** Looks at everything Cloister needs of this host and says how to mend what is missing. */
+export async function doctor(host: Host, folder: string): Promise<Diagnosis> {
+  const checks: Finding[] = [];
+  const node = process.versions.node;
+  checks.push({ name: "node", state: "good", text: `Node.js ${node}`, next: undefined });
+  checks.push(...(await checkStorage(identityPlaces(host))));
+  const problem = await (await sandboxOf(host)).problem();
+  checks.push(
+    problem
+      ? { name: "sandbox", state: "bad", text: problem.why, next: problem.next }
+      : { name: "sandbox", state: "good", text: "bubblewrap can isolate workspaces here", next: undefined },
+  );
+  checks.push(await checkProject(host, folder));
+  return { ok: checks.every(({ state }) => state !== "bad"), checks };
+}
+
+async function checkProject(host: Host, folder: string): Promise<Finding> {
+  const name = "project";
+  try {
+    if (!(await findConfig(resolve(host.cwd, folder)))) {
+      return { name, state: "unknown", text: "no project in this folder", next: "cloister init, or cloister join STORE" };
+    }
+    const session = await openSession(host, folder);
+    await session.sync();
+    const { policy } = (await session.policy()).compiled;
+    const text = `${policy.project}: policy v${String(policy.version)}, ${String(session.log.size)} log entries verified`;
+    return { name, state: "good", text, next: undefined };
+  } catch (error) {
+    if (!(error instanceof CloisterError)) throw error;
+    return { name, state: "bad", text: error.why ? `${error.message}: ${error.why}` : error.message, next: error.next };
+  }
+}
+
