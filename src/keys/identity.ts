@@ -72,14 +72,24 @@ export function serialiseIdentity(identity: Identity): string {
 
 /** Reads a secret document again. @throws {@link CloisterError} INTEGRITY; the text never shows in the error */
 export function parseIdentity(document: string): Identity {
-  const what = "identity";
-  const fields = new Fields(parseCanonical(Buffer.from(document, "utf8"), what, DOCUMENT_BYTES_MAX), what);
-  fields.string("cloister", /^identity@1$/);
+  const fields = readDocument(document);
   const ageSecret = fields.string("reading");
   const signing = fields.string("signing", /^[A-Za-z0-9_-]{43}$/);
   fields.end();
   if (!isSecret(ageSecret)) throw integrity("malformed identity", { why: "its reading key is no age key" });
   return new DeviceIdentity(signingKey(signing), ageSecret);
+}
+
+function readDocument(document: string): Fields {
+  try {
+    const bytes = Buffer.from(document, "utf8");
+    const fields = new Fields(parseCanonical(bytes, "identity", DOCUMENT_BYTES_MAX), "identity");
+    fields.string("cloister", /^identity@1$/);
+    return fields;
+  } catch {
+    // Without its cause: a JSON error quotes the text around the mistake, which is secret.
+    throw integrity("malformed identity", { why: "it is no identity document of this version" });
+  }
 }
 
 /** Builds the key from its scalar alone, so that both halves cannot disagree. */

@@ -35,12 +35,14 @@ function attempt<T>(account: string, act: (entry: Entry) => T): T | undefined {
   if (process.platform !== "linux") return undefined;
   // Required, not imported: parsing the package's CommonJS for its names would double the 5 ms of loading it.
   const { Entry } = createRequire(import.meta.url)("@napi-rs/keyring") as typeof import("@napi-rs/keyring");
-  // The synchronous entry, because keyctl's permissions belong to a thread; and twice with a new entry, because the
-  // first access of a process without a session keyring is refused, which gives it one.
-  for (let tries = 0; tries < 2; tries++) {
-    try {
-      return act(new Entry(SERVICE, account, { linux: { store: "keyutils" } }));
-    } catch {}
+  // The synchronous entry, because keyctl's permissions belong to a thread.
+  const open = () => new Entry(SERVICE, account, { linux: { store: "keyutils" } });
+  try {
+    // Making an entry gives a process without a session keyring one, but that entry still writes to the user's default
+    // keyring, is then refused, and leaves a copy of the secret there that no delete finds. The second entry is right.
+    open();
+    return act(open());
+  } catch {
+    return undefined;
   }
-  return undefined;
 }

@@ -40,6 +40,7 @@ test("a changed document is refused, and the error does not hold it", async () =
     "null",
     document.slice(0, -1),
     `${document}\n`,
+    document.replace("-1", '-1"'),
     JSON.stringify({ ...members, cloister: "identity@2" }),
     JSON.stringify({ ...members, signing: "A".repeat(43) }),
     JSON.stringify({ ...members, reading: (members["reading"] ?? "").replace(/.$/, "B") }),
@@ -54,7 +55,7 @@ test("a changed document is refused, and the error does not hold it", async () =
       }
     })();
     expect(error).toMatchObject({ code: "INTEGRITY" });
-    expect(inspect(error, { depth: 9 })).not.toContain((members["reading"] ?? "").slice(20));
+    expect(inspect(error, { depth: 9 })).not.toContain((members["reading"] ?? "").slice(16, 20));
   }
 });
 

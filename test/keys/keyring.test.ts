@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -42,8 +43,15 @@ function places(more: Partial<IdentityPlaces> = {}): IdentityPlaces {
   return { configDir, now: () => T0, ...more };
 }
 
-const kernelWorks = kernelKeyring.set("test-probe", "x");
-kernelKeyring.delete("test-probe");
+const firstAccount = `test-${randomUUID()}`;
+const kernelWorks = kernelKeyring.set(firstAccount, "first access of this process");
+kernelKeyring.delete(firstAccount);
+
+/** What the kernel still holds under a description, as far as this user can see; `i` marks what is being removed. */
+function liveKeys(description: string): string[] {
+  const lines = readFileSync("/proc/keys", "utf8").split("\n");
+  return lines.filter((line) => line.includes(description) && !/^\S+ \S*i/.test(line));
+}
 const noKeychain = process.platform === "linux";
 
 describe("under a passphrase", () => {
@@ -173,6 +181,18 @@ describe.skipIf(!kernelWorks)("unlocked for 15 minutes (needs a kernel keyring)"
     expect(await lockIdentity(unasked)).toEqual({ forgotten: true });
     expect(await lockIdentity(unasked)).toEqual({ forgotten: false });
     expect(await isUnlocked(unasked)).toBe(false);
+  });
+
+  test("deleting leaves no copy in the kernel, not even of a process's first access", async () => {
+    // What was replaced is collected a moment after it was unlinked.
+    await expect.poll(() => liveKeys(firstAccount)).toEqual([]);
+    const account = `test-${randomUUID()}`;
+    for (const secret of ["one", "two"]) kernelKeyring.set(account, secret);
+    expect(kernelKeyring.get(account)).toBe("two");
+    expect(liveKeys(account)).not.toEqual([]);
+    expect(kernelKeyring.delete(account)).toBe(true);
+    expect(kernelKeyring.delete(account)).toBe(false);
+    await expect.poll(() => liveKeys(account)).toEqual([]);
   });
 
   test("a clock that is set back does not lengthen it", async () => {
