@@ -60,6 +60,17 @@ export class Page {
     if (this.tty) this.#io.out(`\n${this.paint.bold(printable(text))}\n`);
   }
 
+  /** Sentences, indented; `label<TAB>sentence` in a pipe. */
+  list(label: string, sentences: readonly string[]): void {
+    const prefix = this.tty ? "  " : `${label}\t`;
+    for (const sentence of sentences) this.#io.out(`${prefix}${printable(sentence)}\n`);
+  }
+
+  /** A whole file: byte for byte in a pipe, made harmless on a terminal. */
+  text(text: string): void {
+    this.#io.out(this.tty ? text.split("\n").map(printable).join("\n") : text);
+  }
+
   /** `  label   value`, aligned; `label<TAB>value` in a pipe. */
   fields(rows: readonly Row[]): void {
     const kept = rows.filter((row): row is readonly [string, Cell] => row[1] !== undefined);

@@ -23,8 +23,8 @@ const member: Noun = {
         "cloister member add '<join line>' --id bo --role data-owner@churn --yes",
       ],
       notes:
-        "Compare the fingerprint with the person, by voice or face to face: whoever can change the line in\n" +
-        "transit could put their own key into it.",
+        "Compare the fingerprint with the person, by voice or face to face: whoever\n" +
+        "can change the line on its way could put their own key into it.",
       load: async () => (await import("./commands/member.ts")).add,
     },
     {

@@ -38,7 +38,7 @@ const join: Leaf = {
     { flags: "--expect <fingerprint>", text: "policy fingerprint you were told; refuse any other" },
   ],
   examples: ["cloister join /mnt/team/churn-store", "cloister join ../store churn --as bo --expect 3f9a…"],
-  notes: "Prints one line to hand to a steward of the project, who adds you with: cloister member add",
+  notes: "Prints one line to hand to a steward of the project, who then adds you with\n`cloister member add`.",
   load: async () => (await import("./commands/join.ts")).join,
 };
 

@@ -81,8 +81,8 @@ const run: Leaf = {
   ],
   examples: ["cloister run t1 -- python train.py --seed 7", "cloister run t1 --seed 7 -- python train.py"],
   notes:
-    "Exits with the command's code; 125 where cloister itself failed. With --json, the command's\n" +
-    "output goes to standard error.",
+    "Exits with the command's code, or with 125 where cloister itself failed.\n" +
+    "With --json, what the command prints goes to standard error.",
   load: async () => (await import("./commands/workspace.ts")).run,
 };
 

@@ -14,7 +14,7 @@ const KINDS = ["dataset", "model", "code", "report"] as const;
 export async function show(call: Call): Promise<undefined> {
   const policy = await (await call.project()).showPolicy();
   print(call, "policy", policy, (page) => {
-    if (call.flags.on("text")) call.context.io.out(policy.text);
+    if (call.flags.on("text")) page.text(policy.text);
     else showPolicy(page, policy);
   });
   if (policy.localFile !== "same" && !call.json && !call.quiet) {
@@ -31,7 +31,7 @@ function showPolicy(page: Page, policy: PolicyShown): void {
     ["log", `#${String(policy.logEntry)}`],
   ]);
   page.heading("In plain words");
-  for (const text of policy.lines) page.line(page.tty ? `  ${text}` : `says\t${text}`);
+  page.list("says", policy.lines);
 }
 
 export async function check(call: Call): Promise<number> {

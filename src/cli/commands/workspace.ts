@@ -68,14 +68,10 @@ export async function show(call: Call): Promise<undefined> {
   print(call, "workspace", detail, (page) => {
     if (page.tty) page.line(detail.name, page.paint.bold);
     page.fields(detailRows(page, detail));
-    for (const [title, lines] of [
-      ["Enforced", detail.enforced],
-      ["Not enforced", detail.notEnforced],
-    ] as const) {
-      if (lines.length === 0) continue;
-      page.heading(title);
-      for (const text of lines) page.line(page.tty ? `  ${text}` : `${title.toLowerCase()}\t${text}`);
-    }
+    if (detail.enforced.length > 0) page.heading("Enforced");
+    page.list("enforced", detail.enforced);
+    if (detail.notEnforced.length > 0) page.heading("Not enforced");
+    page.list("not enforced", detail.notEnforced);
   });
 }
 
