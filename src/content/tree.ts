@@ -1,0 +1,135 @@
+// The tree of a version: which files it has and which stored chunks they are made of. Binary and sectioned, because one
+// JSON of a million entries costs more than a gigabyte of memory. Byte for byte in docs/content-format.md.
+
+import type { ChunkTable } from "./chunk-table.ts";
+import { CHUNK_MAX } from "./chunker.ts";
+import { PACK_BYTES, type PackRef } from "./pack.ts";
+
+export interface TreeFile {
+  readonly path: string;
+  readonly kind: "file" | "executable" | "directory";
+  readonly bytes: number;
+  /** SHA-256 of the content in hex; empty for a directory. */
+  readonly sha256: string;
+  /** Number of the stream that holds the content, or {@link NO_STREAM} where there is none. */
+  readonly stream: number;
+  /** Where in the stream it starts. */
+  readonly offset: number;
+}
+
+export interface Tree {
+  /** 32 bytes each. */
+  readonly pushKeys: readonly Buffer[];
+  readonly packs: readonly PackRef[];
+  readonly chunks: ChunkTable;
+  /** Each stream is a sequence of ranges of chunks: first, count, first, count, … */
+  readonly streams: readonly (readonly number[] | Uint32Array)[];
+  /** In ascending order of their paths' UTF-8 bytes. */
+  readonly files: readonly TreeFile[];
+}
+
+/** 16 bytes. */
+export const MAGIC = "cloister-tree@1\n";
+export const NO_STREAM = 0xffff_ffff;
+export const KINDS = ["file", "executable", "directory"] as const;
+
+/** Counts after the magic: push keys, packs, chunks, streams, ranges, files, bytes of paths. */
+export const COUNTS = 7;
+export const HEADER_BYTES = 16 + COUNTS * 4;
+export const PUSH_KEY_BYTES = 32;
+export const PACK_ROW = 20;
+export const CHUNK_ROW = 53;
+export const STREAM_ROW = 4;
+export const RANGE_ROW = 8;
+export const FILE_ROW = 55;
+
+/** Limits on what is read; all that is written stays within them. */
+export const LIMITS = {
+  files: 10_000_000,
+  /** 1 PiB. */
+  bytes: 2 ** 50,
+  chunkBytes: CHUNK_MAX,
+  packBytes: PACK_BYTES,
+} as const;
+
+/** The bytes of a tree, to be sealed. All integers are big-endian. */
+export function encodeTree(tree: Tree): Uint8Array {
+  const paths = tree.files.map((file) => Buffer.byteLength(file.path));
+  const pathBytes = paths.reduce((sum, bytes) => sum + bytes, 0);
+  const ranges = tree.streams.reduce((sum, stream) => sum + stream.length / 2, 0);
+  const { pushKeys, packs, chunks, streams, files } = tree;
+  const counts = [pushKeys.length, packs.length, chunks.count, streams.length, ranges, files.length, pathBytes];
+  const out = new Output(treeBytes(counts));
+  out.bytes(Buffer.from(MAGIC, "latin1"));
+  for (const count of counts) out.u32(count);
+  for (const key of pushKeys) out.bytes(key);
+  for (const pack of packs) {
+    out.bytes(Buffer.from(pack.id, "hex"));
+    out.u32(pack.bytes);
+  }
+  encodeChunks(chunks, out);
+  for (const stream of streams) out.u32(stream.length / 2);
+  for (const stream of streams) for (const number of stream) out.u32(number);
+  for (const [i, file] of files.entries()) encodeFile(file, paths[i] ?? 0, out);
+  for (const file of files) out.text(file.path);
+  return out.buffer;
+}
+
+/** Size of a tree with these counts. */
+export function treeBytes(counts: readonly number[]): number {
+  const sizes = [PUSH_KEY_BYTES, PACK_ROW, CHUNK_ROW, STREAM_ROW, RANGE_ROW, FILE_ROW, 1];
+  return sizes.reduce((sum, size, i) => sum + size * (counts[i] ?? 0), HEADER_BYTES);
+}
+
+function encodeChunks(chunks: ChunkTable, out: Output): void {
+  for (let row = 0; row < chunks.count; row++) {
+    const { key, pack, offset, stored, plain, codec } = chunks.place(row);
+    out.bytes(chunks.digest(row));
+    for (const number of [key, pack, offset, stored, plain]) out.u32(number);
+    out.u8(codec);
+  }
+}
+
+function encodeFile(file: TreeFile, pathBytes: number, out: Output): void {
+  out.u8(KINDS.indexOf(file.kind));
+  out.u32(file.stream);
+  out.u64(file.offset);
+  out.u64(file.bytes);
+  out.bytes(file.kind === "directory" ? Buffer.alloc(32) : Buffer.from(file.sha256, "hex"));
+  out.u16(pathBytes);
+}
+
+class Output {
+  readonly buffer: Buffer;
+  #at = 0;
+
+  constructor(bytes: number) {
+    this.buffer = Buffer.alloc(bytes);
+  }
+
+  u8(value: number): void {
+    this.#at = this.buffer.writeUInt8(value, this.#at);
+  }
+
+  u16(value: number): void {
+    this.#at = this.buffer.writeUInt16BE(value, this.#at);
+  }
+
+  u32(value: number): void {
+    this.#at = this.buffer.writeUInt32BE(value, this.#at);
+  }
+
+  u64(value: number): void {
+    this.u32(Math.floor(value / 2 ** 32));
+    this.u32(value % 2 ** 32);
+  }
+
+  bytes(value: Uint8Array): void {
+    this.buffer.set(value, this.#at);
+    this.#at += value.length;
+  }
+
+  text(value: string): void {
+    this.#at += this.buffer.write(value, this.#at, "utf8");
+  }
+}
