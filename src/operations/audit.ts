@@ -26,7 +26,8 @@ export async function listAudit(session: Session, options: AuditListOptions): Pr
   );
   const secrets = await auditSecrets(session);
   const rows: AuditRow[] = [];
-  for (const logged of last === undefined ? wanted : wanted.slice(-last)) rows.push(await row(session, logged, secrets));
+  for (const logged of last === undefined ? wanted : wanted.slice(-last))
+    rows.push(await row(session, logged, secrets));
   return rows;
 }
 
@@ -61,7 +62,10 @@ async function row(session: Session, logged: LoggedEvent, secrets: readonly stri
 }
 
 /** The sealed part; undefined where there is none or no key fits. A member who sealed junk has hidden only their own words. */
-async function unseal(sealed: string | undefined, secrets: readonly string[]): Promise<Record<string, string> | undefined> {
+async function unseal(
+  sealed: string | undefined,
+  secrets: readonly string[],
+): Promise<Record<string, string> | undefined> {
   if (sealed === undefined) return undefined;
   for (const secret of secrets) {
     try {
@@ -91,13 +95,20 @@ export async function verifyAudit(session: Session): Promise<AuditVerified> {
     await log.sync();
     return `${String(log.size)} entries in ${String(seen.size)} commits: every signature, the order and the tree hold`;
   });
-  await look(checks, "memory", async () => compare(await new LogMemory(places.state, config.project, config.pin).load(), seen));
+  await look(checks, "memory", async () =>
+    compare(await new LogMemory(places.state, config.project, config.pin).load(), seen),
+  );
   await look(checks, "policies", async () => {
     for (const { version } of ledger.policies) await ledger.policy(version);
     return `${String(ledger.policies.length)} policy versions took force, each signed by its owners`;
   });
   const junk = log.commits - seen.size;
-  if (junk > 0) checks.push({ name: "junk", state: "unknown", text: `${String(junk)} objects in the log count as empty: no member signed them` });
+  if (junk > 0)
+    checks.push({
+      name: "junk",
+      state: "unknown",
+      text: `${String(junk)} objects in the log count as empty: no member signed them`,
+    });
   await look(checks, "operations", async () => unfinished(ledger));
   const ok = checks.every(({ state }) => state !== "bad");
   return { entries: log.size, commits: seen.size, root: log.root, ok, checks };

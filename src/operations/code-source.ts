@@ -37,7 +37,9 @@ export async function codeSource(session: Session, given: string | undefined): P
     git,
     count: () => count,
     files: (async function* () {
-      const files = listing ? listedFiles(folder, listing.files, host.signal) : folderFiles(folder, { signal: host.signal, exclude: (path) => path === ".cloister" });
+      const files = listing
+        ? listedFiles(folder, listing.files, host.signal)
+        : folderFiles(folder, { signal: host.signal, exclude: (path) => path === ".cloister" });
       for await (const file of files) {
         if (file.kind !== "directory") count++;
         yield file;
@@ -51,7 +53,8 @@ async function* listedFiles(folder: string, paths: readonly string[], signal: Ab
   for (const path of paths) {
     if (path === ".cloister" || path.startsWith(".cloister/")) continue;
     try {
-      for await (const file of folderFiles(join(folder, path), { signal })) yield { ...file, path, read: () => file.read() };
+      for await (const file of folderFiles(join(folder, path), { signal }))
+        yield { ...file, path, read: () => file.read() };
     } catch (error) {
       if (!(error instanceof CloisterError) || error.code !== "NOT_FOUND") throw error;
     }

@@ -10,7 +10,10 @@ const GIT_MS_MAX = 5000;
 export async function gitDefaults(
   folder: string,
   host: Host,
-): Promise<{ git: { branch: string | undefined; remote: string | undefined } | undefined; userName: string | undefined }> {
+): Promise<{
+  git: { branch: string | undefined; remote: string | undefined } | undefined;
+  userName: string | undefined;
+}> {
   const state = await captureGit(folder, { home: host.home, signal: host.signal }).catch(() => undefined);
   return {
     git: state && { branch: state.branch, remote: state.remote },

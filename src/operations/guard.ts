@@ -19,6 +19,8 @@ export interface Ask extends Omit<DecisionRequest, "member" | "now" | "openWorks
   readonly workspace?: string | undefined;
   /** Version it is about, where that is known. */
   readonly versionId?: string | undefined;
+  /** The way forward, where the policy's own suggestion would not fit what the person did. */
+  readonly next?: string | undefined;
   /** Numbers and digests for the clear part. */
   readonly facts?: { readonly [name: string]: Json | undefined };
   /** Names, justifications and other text for the sealed part. */
@@ -129,8 +131,8 @@ async function decideNow(session: Session, ask: Ask): Promise<{ decision: Decisi
   return { decision, policy: compiled.policy.version };
 }
 
-function requestOf(ask: Ask): Omit<Ask, "title" | "sealed" | "facts" | "workspace" | "versionId"> {
-  const { title: _t, sealed: _s, facts: _f, workspace: _w, versionId: _v, ...request } = ask;
+function requestOf(ask: Ask): Omit<DecisionRequest, "member" | "now"> {
+  const { title: _t, sealed: _s, facts: _f, workspace: _w, versionId: _v, next: _n, ...request } = ask;
   return request;
 }
 
@@ -194,11 +196,11 @@ async function seal(session: Session, texts: Ask["sealed"]): Promise<string | un
 }
 
 function denial(ask: Ask, decision: Decision, policy: number, entry: number | undefined): CloisterError {
-  const [first] = decision.refusals;
+  const refusals = decision.refusals.map((refusal) => (ask.next ? { ...refusal, next: ask.next } : refusal));
   return new CloisterError("POLICY_DENIED", ask.title, {
-    why: first?.why,
-    next: first?.next,
-    refusals: decision.refusals,
+    why: refusals[0]?.why,
+    next: refusals[0]?.next,
+    refusals,
     policyVersion: policy,
     logEntry: entry,
   });

@@ -74,7 +74,9 @@ export async function plan(host: Host, options: CreateOptions): Promise<Plan> {
     folder: config.folder,
     store: storeFolder(config),
     files: filesOf(config.folder),
-    identity: known ? `${known.fingerprint}, kept in ${known.storage}` : `new, kept in ${await describeStorage(places)}`,
+    identity: known
+      ? `${known.fingerprint}, kept in ${known.storage}`
+      : `new, kept in ${await describeStorage(places)}`,
     policyLines: policy ? describePolicy(policy) : [],
     policyText: known ? text : text.replaceAll(EXAMPLE_IDENTITY.signs, "…").replaceAll(EXAMPLE_IDENTITY.reads, "…"),
   };
@@ -199,4 +201,3 @@ function nameFrom(text: string, fallback: string): string {
     .slice(0, 64);
   return NAME.test(name) ? name : fallback;
 }
-

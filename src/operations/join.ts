@@ -52,7 +52,10 @@ export async function join(host: Host, options: JoinOptions): Promise<Joined> {
     policyVersion: compiled.policy.version,
     fingerprint: fingerprint(identity),
     identityStorage: (await readPublicIdentity(places))?.storage ?? "",
-    line: writeLine({ project: config.project, pin: config.pin, member, name: options.name, ...halves(identity) }, identity),
+    line: writeLine(
+      { project: config.project, pin: config.pin, member, name: options.name, ...halves(identity) },
+      identity,
+    ),
     member: known?.id,
   };
 }
@@ -88,7 +91,10 @@ async function configFor(host: Host, folder: string, options: JoinOptions): Prom
 
 /** The steward may read out only the first digits. */
 function matches(pin: string, expected: string): boolean {
-  const digits = expected.toLowerCase().replace(/^sha256:/, "").replaceAll(/[\s-]/g, "");
+  const digits = expected
+    .toLowerCase()
+    .replace(/^sha256:/, "")
+    .replaceAll(/[\s-]/g, "");
   return digits.length >= 16 && pin.startsWith(digits);
 }
 

@@ -1,10 +1,11 @@
 // What the log has established: the policy in force at each position, whose keys count, which operations happened.
+
+import type { AuditEvent } from "../audit/event.ts";
 import type { Admission, LoggedEvent } from "../audit/log.ts";
 import { integrity } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
 import { keyIdOf } from "../keys/identity.ts";
 import type { Policy } from "../policy/schema.ts";
-import type { AuditEvent } from "../audit/event.ts";
 import { type PolicyShelf, type PolicyVersion, signedByOwnerOf } from "./policy-shelf.ts";
 
 /** A policy version that took force at a position of the log. */
@@ -153,7 +154,8 @@ export class Ledger implements Admission {
 
   /** The first push logged for a version id is the one that counts. */
   #takePush({ action, phase, versionId, class: klass }: AuditEvent): string | undefined {
-    if (action !== "artifact.push" || phase !== "done" || versionId === undefined || klass === undefined) return undefined;
+    if (action !== "artifact.push" || phase !== "done" || versionId === undefined || klass === undefined)
+      return undefined;
     if (this.#classes.has(versionId)) return undefined;
     this.#classes.set(versionId, klass);
     return versionId;

@@ -1,5 +1,10 @@
 // Listing and showing what this member can see.
-import { type CloisterError } from "../base/errors.ts";
+import type { CloisterError } from "../base/errors.ts";
+import { parseCanonical } from "../base/json.ts";
+import { parseReference } from "../base/name.ts";
+import { readBundle } from "../provenance/bundle.ts";
+import type { Manifest } from "../provenance/manifest.ts";
+import { readStatement } from "../provenance/statement-reader.ts";
 import { nameIdOf } from "./class-keys.ts";
 import { mayI } from "./guard.ts";
 import { knownNames } from "./names.ts";
@@ -9,15 +14,11 @@ import type { Session } from "./session.ts";
 import type { Ignored, Listing, VersionDetail, VersionSummary } from "./types.ts";
 import { treeOf } from "./version-content.ts";
 import { readVersionAt, summaryOf, takenNumbers, type Version } from "./versions.ts";
-import { parseReference } from "../base/name.ts";
-import { readBundle } from "../provenance/bundle.ts";
-import { readStatement } from "../provenance/statement-reader.ts";
-import { parseCanonical } from "../base/json.ts";
-import type { Manifest } from "../provenance/manifest.ts";
 
 /** Versions this member may see, by name and number; what does not count is named with the reason. */
 export async function list(session: Session, options: { readonly name?: string | undefined }): Promise<Listing> {
   await session.sync();
+  await session.me();
   const versions: VersionSummary[] = [];
   const hidden = new Map<string, number>();
   const ignored: Ignored[] = [];
@@ -25,7 +26,8 @@ export async function list(session: Session, options: { readonly name?: string |
     for (const number of await takenNumbers(session, domain, nameId)) {
       const judged = await readVersionAt(session, domain, nameId, number);
       if (judged?.kind === "ignored") ignored.push(judged.ignored);
-      if (judged?.kind === "accepted" && (await visible(session, judged.version))) versions.push(summaryOf(judged.version));
+      if (judged?.kind === "accepted" && (await visible(session, judged.version)))
+        versions.push(summaryOf(judged.version));
       else if (judged?.kind === "hidden" || judged?.kind === "accepted") {
         const { record } = judged.kind === "hidden" ? judged : judged.version;
         const where = `${record.domain}/${record.class}`;
@@ -80,7 +82,9 @@ export async function show(session: Session, reference: string): Promise<Version
     git: manifest.git && { commit: manifest.git.commit, dirty: manifest.git.dirty },
     policyVersion: version.record.policy,
     signer: version.intent.keyId,
-    fileList: tree?.files.flatMap(({ path, kind, bytes, sha256 }) => (kind === "directory" ? [] : [{ path, bytes, sha256 }])),
+    fileList: tree?.files.flatMap(({ path, kind, bytes, sha256 }) =>
+      kind === "directory" ? [] : [{ path, bytes, sha256 }],
+    ),
   };
 }
 

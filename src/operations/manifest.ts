@@ -4,7 +4,7 @@ import { captureHost } from "../provenance/capture.ts";
 import { folderDigests } from "../provenance/digests.ts";
 import type { ManifestContent, ManifestFile } from "../provenance/manifest.ts";
 import type { Operation } from "./guard.ts";
-import type { PushPlan } from "./push.ts";
+import type { PushPlan } from "./push-plan.ts";
 import type { Session } from "./session.ts";
 import { VERSION } from "./version.ts";
 

@@ -78,7 +78,8 @@ export async function proposePolicy(
   await session.sync();
   const file = join(session.config.folder, POLICY_FILE);
   const bytes = await readLocal(file, FILE_BYTES_MAX);
-  if (!bytes) throw new CloisterError("NOT_FOUND", `there is no ${file}`, { next: "cloister policy show > " + POLICY_FILE });
+  if (!bytes)
+    throw new CloisterError("NOT_FOUND", `there is no ${file}`, { next: `cloister policy show > ${POLICY_FILE}` });
   if (sha256Hex(bytes) === session.ledger.inForce.digest) {
     throw new CloisterError("USAGE", "there is nothing to propose", { why: `${file} is what is in force` });
   }
@@ -146,7 +147,9 @@ async function checkSuccession(session: Session, next: Policy): Promise<void> {
   const { policy } = (await session.policy()).compiled;
   const me = await session.me();
   if (next.projectId !== session.config.project) {
-    throw new CloisterError("USAGE", "the policy file names another project id", { next: `id: ${session.config.project}` });
+    throw new CloisterError("USAGE", "the policy file names another project id", {
+      next: `id: ${session.config.project}`,
+    });
   }
   if (!policy.owners.members.includes(me.id) || !next.owners.members.includes(me.id)) {
     throw new CloisterError("POLICY_DENIED", `sign policy version ${String(next.version)}`, {

@@ -58,11 +58,14 @@ export async function explainPolicy(session: Session, options: ExplainOptions): 
   }
   const now = await session.store.now();
   const [onlyDomain] = compiled.policy.domains.length === 1 ? compiled.policy.domains : [];
+  const domain = compiled.policy.domains.find(({ id }) => id === (options.domain ?? onlyDomain?.id));
   const decision = await decide(compiled, {
     ...{ action, member, now, class: options.class, kind: options.kind, domain: options.domain ?? onlyDomain?.id },
     ...{ purpose: options.purpose, justification: options.justification, ttlMs: options.ttlMs },
     openWorkspaces: openWorkspaces(session.ledger, member, now),
     ownWorkspace: true,
+    // What a push would write with, so that only what the person controls can refuse it.
+    epoch: domain?.epoch,
   });
   const { allow, by, refusals, enforcement } = decision;
   return { member, action, allow, policyVersion: compiled.policy.version, by, refusals, enforcement };

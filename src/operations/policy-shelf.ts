@@ -109,6 +109,7 @@ async function compileText(text: Uint8Array, digest: string, now: number, what: 
     import("../policy/compile.ts"),
   ]);
   const { policy, problems } = readPolicy(text, { now });
-  if (!policy) throw integrity(`${what} cannot be read`, { why: problems.find((p) => p.severity === "error")?.message });
+  if (!policy)
+    throw integrity(`${what} cannot be read`, { why: problems.find((p) => p.severity === "error")?.message });
   return compilePolicy(policy, digest);
 }

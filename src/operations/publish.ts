@@ -7,14 +7,7 @@ import type { Identity } from "../keys/identity.ts";
 import { entitlements } from "../policy/entitlements.ts";
 import type { Member, Policy } from "../policy/schema.ts";
 import type { Store } from "../store/store.ts";
-import {
-  AUDIT_PLACE,
-  encodeEpoch,
-  epochKey,
-  epochName,
-  keyFileName,
-  NAMES_CLASS,
-} from "./class-keys.ts";
+import { AUDIT_PLACE, encodeEpoch, epochKey, epochName, keyFileName, NAMES_CLASS } from "./class-keys.ts";
 import { policyName, signPolicy } from "./policy-shelf.ts";
 
 export interface KeyPlace {

@@ -8,8 +8,8 @@ import { PROVENANCE_FILE } from "./provenance-file.ts";
 import { resolve } from "./resolve.ts";
 import type { Session } from "./session.ts";
 import type { Pulled, PullOptions } from "./types.ts";
-import { contextOfVersion, sealName, summaryOf, type Version } from "./versions.ts";
 import { contentOf } from "./version-content.ts";
+import { contextOfVersion, sealName, summaryOf, type Version } from "./versions.ts";
 
 /**
  * Writes a version to a new or empty folder, with its signed manifest beside the files, or its only file to a stream.

@@ -1,38 +1,19 @@
 // Push: files become an encrypted, signed, logged version that nobody can change.
-import { stat } from "node:fs/promises";
 import { resolve as resolvePath } from "node:path";
-import { CloisterError, systemCode } from "../base/errors.ts";
-import type { FileEntry } from "../base/file-entry.ts";
-import { checkLabel, parseReference } from "../base/name.ts";
-import { folderFiles, folderSize, stdinFile } from "../content/folder.ts";
-import type { Tree } from "../content/tree.ts";
-import { type UnsizedEntry, type WriteOptions, type Written, writeContent } from "../content/write.ts";
+import { CloisterError } from "../base/errors.ts";
+import type { Written } from "../content/write.ts";
 import { labelIdOf, nameIdOf } from "./class-keys.ts";
 import { commitVersion } from "./commit-version.ts";
-import { type Ask, begin, type Operation, permit, wouldPermit } from "./guard.ts";
+import { begin, type Operation, permit, wouldPermit } from "./guard.ts";
 import { Journal } from "./journal.ts";
 import { manifestOf } from "./manifest.ts";
 import { claimLabel, claimName } from "./names.ts";
-import { domainOf } from "./resolve.ts";
+import { checkSource, write } from "./push-content.ts";
+import { askOf, type PushPlan, planPush } from "./push-plan.ts";
 import type { Session } from "./session.ts";
-import { PROVENANCE_FILE } from "./provenance-file.ts";
 import type { Pushed, PushOptions } from "./types.ts";
-import { packPlace, treeOf } from "./version-content.ts";
 import { readVersionAt, referenceOf, summaryOf, takenNumbers, type Version } from "./versions.ts";
-import { type PushedFrom, pushedFrom } from "./workspace-source.ts";
-
-/** A push as it was asked for, with everything that follows from the policy and the workspace filled in. */
-export interface PushPlan {
-  readonly options: PushOptions;
-  readonly domain: string;
-  readonly name: string;
-  readonly label: string | undefined;
-  readonly class: string;
-  readonly classFrom: string;
-  readonly kind: NonNullable<PushOptions["kind"]>;
-  readonly purpose: string | undefined;
-  readonly from: PushedFrom | undefined;
-}
+import { notePushed } from "./workspace-source.ts";
 
 /**
  * Pushes a file, a folder, standard input, or a path in a workspace.
@@ -59,140 +40,12 @@ export async function push(session: Session, options: PushOptions): Promise<Push
   const version = await commit(session, plan, { operation, nameId, content });
   await operation.done({ versionId: version.versionId });
   await journal.close();
-  const judged = await readVersionAt(session, plan.domain, nameId, version.number);
+  const { number } = version;
+  if (plan.from) await notePushed(session, plan.from.name, referenceOf(plan.domain, plan.name, plan.label, number));
+  const judged = await readVersionAt(session, plan.domain, nameId, number);
   if (judged?.kind === "accepted") return result(judged.version, plan, content.bytesNew, journal.resumed);
   return ownSummary(session, plan, content, version, journal.resumed);
 }
-
-async function planPush(session: Session, options: PushOptions): Promise<PushPlan> {
-  const { policy } = (await session.policy()).compiled;
-  const reference = parseReference(options.name);
-  if (reference.version.kind === "digest" || reference.version.kind === "number") {
-    throw new CloisterError("USAGE", `${options.name} cannot be pushed to`, {
-      why: "numbers are given in order, digests follow from the content",
-      next: `--name ${reference.name} or --name ${reference.name}:LABEL`,
-    });
-  }
-  if (options.name.endsWith(":latest")) checkLabel("latest");
-  const from = options.from === undefined ? undefined : await pushedFrom(session, options.from);
-  const domain = domainOf(policy, reference.domain ?? from?.domain);
-  if (from && from.domain !== domain) {
-    throw new CloisterError("USAGE", `workspace ${from.name} belongs to domain ${from.domain}`, {
-      next: `--name ${from.domain}/${reference.name}`,
-    });
-  }
-  const [lowest = ""] = policy.classifications;
-  const inherited = from?.label && { class: from.label.class, classFrom: from.label.from };
-  const given = options.class === undefined ? undefined : { class: options.class, classFrom: "asked" };
-  if (given && !policy.classifications.includes(given.class)) {
-    throw new CloisterError("USAGE", `the policy has no class ${given.class}`, {
-      next: `--class, one of: ${policy.classifications.join(", ")}`,
-    });
-  }
-  return {
-    options,
-    domain,
-    name: reference.name,
-    label: reference.version.kind === "label" ? checkLabel(reference.version.label) : undefined,
-    ...(given ?? inherited ?? { class: lowest, classFrom: "lowest class" }),
-    kind: options.kind ?? "dataset",
-    purpose: options.purpose ?? from?.purpose,
-    from,
-  };
-}
-
-async function askOf(session: Session, plan: PushPlan): Promise<Ask> {
-  const { options, domain, kind, purpose, from } = plan;
-  const { owner, licence, justification } = options;
-  const fields = Object.entries({ owner, licence, purpose, justification }).flatMap(([field, value]) =>
-    value === undefined ? [] : [field],
-  );
-  const reference = `${domain}/${plan.name}${plan.label === undefined ? "" : `:${plan.label}`}`;
-  return {
-    title: `push ${reference} as ${plan.class}`,
-    action: "artifact.push",
-    domain,
-    class: plan.class,
-    kind,
-    purpose,
-    justification,
-    fields,
-    provenance: from?.ran ? "run" : "none",
-    label: from?.label,
-    epoch: (await session.keys.newest({ domain, class: plan.class })).epoch,
-    workspace: from?.id,
-    reference,
-    sealed: { artifact: reference, kind, purpose, justification, owner, licence, workspace: from?.name },
-  };
-}
-
-// ---- the content
-
-interface Source {
-  readonly files: AsyncIterable<FileEntry | UnsizedEntry>;
-  readonly bytesTotal: number | undefined;
-}
-
-/** What can be checked before anything is decided or stored: the path is there and can be read. */
-async function checkSource(session: Session, { source, from }: PushOptions): Promise<Source | undefined> {
-  const { host } = session;
-  if (from !== undefined) return undefined;
-  if ("stream" in source) return { files: stdinFile(source.stream, "stdin"), bytesTotal: undefined };
-  const path = resolvePath(host.cwd, source.path);
-  const there = await stat(path).catch((error: unknown) => {
-    const code = systemCode(error) === "ENOENT" ? "NOT_FOUND" : "FAILURE";
-    throw new CloisterError(code, `cannot read ${source.path}`, {
-      why: systemCode(error) === "ENOENT" ? "there is no such file or folder" : "permission denied",
-      cause: error,
-    });
-  });
-  const exclude = (at: string) => there.isDirectory() && at === PROVENANCE_FILE;
-  const options = { signal: host.signal, exclude };
-  return { files: folderFiles(path, options), bytesTotal: (await folderSize(path, options)).bytes };
-}
-
-async function write(
-  session: Session,
-  plan: PushPlan,
-  source: Source | undefined,
-  journal: Journal,
-): Promise<Written> {
-  const { host } = session;
-  const { files, bytesTotal } = source ?? workspaceSource(plan);
-  const options: WriteOptions = {
-    place: packPlace(session, plan),
-    pushKey: journal.pushKey,
-    base: await baseOf(session, plan),
-    resume: journal.packs,
-    onPack: (record) => journal.stored(record),
-    signal: host.signal,
-    progress: ({ bytes, bytesNew }) => host.progress({ step: "pushing", bytes, bytesTotal, bytesNew }),
-  };
-  const content = await writeContent(files, options);
-  if (content.files.some((file) => file.kind !== "directory")) return content;
-  throw new CloisterError("USAGE", "there is nothing to push", { why: "it holds no file" });
-}
-
-function workspaceSource({ from, options }: PushPlan): Source {
-  if (!from || !("path" in options.source)) {
-    throw new CloisterError("USAGE", "--from needs a path inside the workspace", { next: "cloister push out/ --from NAME" });
-  }
-  return { files: from.collect(options.source.path), bytesTotal: undefined };
-}
-
-/** The newest version of the same artifact in the same class, where this member can read it: to find chunks again. */
-async function baseOf(session: Session, plan: PushPlan): Promise<{ tree: Tree; verify: boolean } | undefined> {
-  const nameKey = await session.keys.requireNameKey(plan.domain);
-  const nameId = nameIdOf(nameKey, plan.name);
-  const newest = (await takenNumbers(session, plan.domain, nameId)).at(-1);
-  if (newest === undefined) return undefined;
-  const judged = await readVersionAt(session, plan.domain, nameId, newest);
-  if (judged?.kind !== "accepted" || judged.version.record.class !== plan.class) return undefined;
-  const tree = await treeOf(session, judged.version);
-  return tree && { tree, verify: judged.version.pusher !== (await session.me()).id };
-}
-
-// ---- the version
 
 function stateOf({ places, config }: Session): string {
   return `${places.state}/${config.project}`;
@@ -270,8 +123,6 @@ async function commit(
   });
 }
 
-// ---- what it returns
-
 function result(version: Version, plan: PushPlan, bytesNew: number, resumed: boolean): Pushed {
   return { ...summaryOf(version), dryRun: false, bytesNew, classFrom: plan.classFrom, resumed };
 }
@@ -300,4 +151,3 @@ async function dryRunOf(session: Session, plan: PushPlan): Promise<Pushed> {
   const content = { dirHash: "", bytes: 0, bytesNew: 0, files: [], packs: [], tree: new Uint8Array() };
   return { ...(await ownSummary(session, plan, content, { number: 0, versionId: "" }, false)), dryRun: true };
 }
-

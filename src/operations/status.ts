@@ -39,7 +39,9 @@ export async function status(session: Session): Promise<Status> {
     warnings: [
       ...(me ? [] : ["this device is no member of the project: cloister join prints the line for its steward"]),
       ...(me?.suspended === undefined ? [] : [`you are suspended: ${me.suspended}`]),
-      ...(local === "differs" ? ["the local policy file differs from what is in force: cloister policy check, then cloister policy propose"] : []),
+      ...(local === "differs"
+        ? ["the local policy file differs from what is in force: cloister policy check, then cloister policy propose"]
+        : []),
       ...(left < 0 ? ["the policy has expired: only its owners can renew it"] : []),
       ...(left >= 0 && left < EXPIRES_SOON_MS ? [`the policy expires on ${policy.expires.date}`] : []),
     ],
@@ -99,7 +101,12 @@ async function checkProject(host: Host, folder: string): Promise<Finding> {
   const name = "project";
   try {
     if (!(await findConfig(resolve(host.cwd, folder)))) {
-      return { name, state: "unknown", text: "no project in this folder", next: "cloister init, or cloister join STORE" };
+      return {
+        name,
+        state: "unknown",
+        text: "no project in this folder",
+        next: "cloister init, or cloister join STORE",
+      };
     }
     const session = await openSession(host, folder);
     await session.sync();
@@ -111,4 +118,3 @@ async function checkProject(host: Host, folder: string): Promise<Finding> {
     return { name, state: "bad", text: error.why ? `${error.message}: ${error.why}` : error.message, next: error.next };
   }
 }
-

@@ -64,7 +64,7 @@ export async function verifyReference(session: Session, text: string): Promise<V
     await checked(checks, "content", async () => {
       let files = 0;
       for await (const file of await contentOf(session, version)) {
-        for await (const _ of file.read()) continue;
+        for await (const _ of file.read());
         if (file.kind !== "directory") files++;
       }
       return [files === version.header.files, `${String(files)} files decrypted, every digest matches`];
@@ -120,7 +120,11 @@ async function* digests(path: string, signal: AbortSignal): AsyncGenerator<{ pat
 async function checkVersion(session: Session, manifest: Manifest, bundle: Buffer, checks: Check[]): Promise<void> {
   const nameKey = await session.keys.nameKey(manifest.domain);
   if (!nameKey) {
-    checks.push({ name: "signer", state: "unknown", text: `you hold no key of domain ${manifest.domain} to look it up` });
+    checks.push({
+      name: "signer",
+      state: "unknown",
+      text: `you hold no key of domain ${manifest.domain} to look it up`,
+    });
     return;
   }
   await checked(checks, "version", async () => {
@@ -128,7 +132,8 @@ async function checkVersion(session: Session, manifest: Manifest, bundle: Buffer
     const judged = await readVersionAt(session, manifest.domain, nameId, manifest.number);
     if (!judged) return [false, "the store has no such version"];
     if (judged.kind === "ignored") return [false, judged.ignored.why];
-    if (judged.kind === "hidden") return [true, `version v${String(manifest.number)} is in the store (you hold no key of its class)`];
+    if (judged.kind === "hidden")
+      return [true, `version v${String(manifest.number)} is in the store (you hold no key of its class)`];
     if (judged.version.header.manifest !== sha256Hex(bundle)) return [false, "the store's manifest is another one"];
     checks.push(...entitled(judged.version));
     return [true, `version v${String(manifest.number)} in the store bears this manifest`];

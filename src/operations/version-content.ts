@@ -30,7 +30,9 @@ export async function contentOf(session: Session, version: Version): Promise<Asy
   const { record, header } = version;
   const tree = await treeOf(session, version);
   if (!tree) {
-    throw new CloisterError("POLICY_DENIED", `read ${header.name}`, { why: `you hold no key of class ${record.class}` });
+    throw new CloisterError("POLICY_DENIED", `read ${header.name}`, {
+      why: `you hold no key of class ${record.class}`,
+    });
   }
   const { host } = session;
   return readContent(tree, packPlace(session, record), {

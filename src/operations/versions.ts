@@ -69,7 +69,10 @@ export async function readVersionAt(
     if (!bytes) return undefined;
     const read = readVersion(bytes);
     const { record } = read;
-    if (record.project !== session.config.project || versionName(record.domain, record.nameId, record.number) !== versionName(domain, nameId, number)) {
+    if (
+      record.project !== session.config.project ||
+      versionName(record.domain, record.nameId, record.number) !== versionName(domain, nameId, number)
+    ) {
       throw integrity("it is a record of another place");
     }
     const pushed = await pushOf(session, read);
@@ -96,7 +99,10 @@ interface Push {
 }
 
 /** The logged push behind a record. @throws CloisterError INTEGRITY: without it the record does not count */
-async function pushOf(session: Session, { record, versionId, envelope }: ReturnType<typeof readVersion>): Promise<Push> {
+async function pushOf(
+  session: Session,
+  { record, versionId, envelope }: ReturnType<typeof readVersion>,
+): Promise<Push> {
   const [signature] = envelope.signatures;
   const logged = signature && session.ledger.operation(signature.keyid, record.operation);
   const intent = logged?.intent;

@@ -4,7 +4,7 @@ import { CloisterError } from "../base/errors.ts";
 import { checkName } from "../base/name.ts";
 import type { Policy } from "../policy/schema.ts";
 import { artifactUri } from "../provenance/manifest.ts";
-import type { Sandbox, HolderState } from "../sandbox/sandbox.ts";
+import type { HolderState, Sandbox } from "../sandbox/sandbox.ts";
 import { codeSource } from "./code-source.ts";
 import { type Ask, begin, permit, wouldPermit } from "./guard.ts";
 import { domainOf, resolve } from "./resolve.ts";
@@ -103,7 +103,11 @@ function checkDomain(domain: string, mount: Ask): void {
 }
 
 /** Resolves `REF[:/path]` inputs, before anything is decided or started. */
-async function planInputs(session: Session, options: WorkspaceOptions, workspace: string): Promise<readonly PlannedInput[]> {
+async function planInputs(
+  session: Session,
+  options: WorkspaceOptions,
+  workspace: string,
+): Promise<readonly PlannedInput[]> {
   const planned: PlannedInput[] = [];
   const paths = new Set<string>();
   for (const text of options.inputs) {
@@ -111,7 +115,8 @@ async function planInputs(session: Session, options: WorkspaceOptions, workspace
     const version = await resolve(session, reference);
     const { record, header } = version;
     const at = path ?? `/inputs/${header.name}`;
-    if (paths.has(at)) throw new CloisterError("USAGE", `two inputs at ${at}`, { next: "write --input REF:/inputs/other" });
+    if (paths.has(at))
+      throw new CloisterError("USAGE", `two inputs at ${at}`, { next: "write --input REF:/inputs/other" });
     paths.add(at);
     planned.push({ version, input: inputOf(session, version, at), ask: mountAsk(options, version, workspace) });
     if (!/^\/inputs\/[a-z0-9][a-z0-9._-]*$/.test(at)) {
@@ -156,7 +161,12 @@ function mountAsk(options: WorkspaceOptions, { record, header, versionId }: Vers
 }
 
 /** The intent is on record before a byte of plain text exists in the workspace. */
-async function mount(session: Session, sandbox: Sandbox, holder: HolderState, planned: PlannedInput): Promise<WorkspaceInput> {
+async function mount(
+  session: Session,
+  sandbox: Sandbox,
+  holder: HolderState,
+  planned: PlannedInput,
+): Promise<WorkspaceInput> {
   const { version, input, ask } = planned;
   const operation = await begin(session, ask);
   await sandbox.fill(holder, { input: input.name }, await contentOf(session, version));
@@ -164,7 +174,12 @@ async function mount(session: Session, sandbox: Sandbox, holder: HolderState, pl
   return input;
 }
 
-async function copyCode(session: Session, sandbox: Sandbox, holder: HolderState, given: string | undefined): Promise<WorkspaceState["code"]> {
+async function copyCode(
+  session: Session,
+  sandbox: Sandbox,
+  holder: HolderState,
+  given: string | undefined,
+): Promise<WorkspaceState["code"]> {
   const source = await codeSource(session, given);
   if (!source) return undefined;
   await sandbox.fill(holder, "workspace", source.files);

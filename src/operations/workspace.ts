@@ -7,7 +7,13 @@ import { sandboxOf } from "./sandbox.ts";
 import type { Session } from "./session.ts";
 import type { Receipt, RunOptions, RunResult, WorkspaceDetail, WorkspaceSummary } from "./types.ts";
 import { labelWithSource } from "./workspace-source.ts";
-import { allWorkspaces, forgetWorkspace, requireWorkspace, saveWorkspace, type WorkspaceState } from "./workspace-state.ts";
+import {
+  allWorkspaces,
+  forgetWorkspace,
+  requireWorkspace,
+  saveWorkspace,
+  type WorkspaceState,
+} from "./workspace-state.ts";
 
 export async function listWorkspaces(session: Session): Promise<readonly WorkspaceSummary[]> {
   await session.sync();
@@ -92,7 +98,10 @@ export async function run(session: Session, options: RunOptions, streams: Stream
     sealed: { workspace: state.name, command: options.argv.join(" ") },
   };
   const { result, done } = await perform(session, ask, async (operation) => {
-    const ran = await execute(session, sandbox, state, options, streams, { id: operation.id, kept: options.keepOutput === true });
+    const ran = await execute(session, sandbox, state, options, streams, {
+      id: operation.id,
+      kept: options.keepOutput === true,
+    });
     return { result: ran, outcome: { facts: { exit: ran.exit, ms: Math.round(ran.seconds * 1000) } } };
   });
   return { ...result, workspace: state.name, logEntry: done.entry };
@@ -104,6 +113,7 @@ function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number
     ...{ domain: state.domain, class: input.class, kind: input.kind, versionId: input.versionId, workspace: state.id },
     ...{ purpose: state.purpose, reference: input.reference },
     facts: { output: "released" },
+    next: `cloister run ${state.name} --keep-output -- CMD   (the output stays in the workspace)`,
     sealed: { artifact: input.reference, workspace: state.name, purpose: state.purpose },
   };
 }
@@ -118,7 +128,8 @@ async function execute(
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
   const { host } = session;
   const output = kept ? `.cloister/run-${String(state.runs.length + 1)}.log` : undefined;
-  const seeds = options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };
+  const seeds =
+    options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };
   const started = host.now();
   const { exit } = await sandbox.exec(
     state.holder,

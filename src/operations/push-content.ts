@@ -1,0 +1,82 @@
+// The bytes of a push: where they come from, and how they get into the store.
+import { stat } from "node:fs/promises";
+import { resolve as resolvePath } from "node:path";
+import { CloisterError, systemCode } from "../base/errors.ts";
+import type { FileEntry } from "../base/file-entry.ts";
+import { folderFiles, folderSize, stdinFile } from "../content/folder.ts";
+import type { Tree } from "../content/tree.ts";
+import { type UnsizedEntry, type Written, writeContent } from "../content/write.ts";
+import { nameIdOf } from "./class-keys.ts";
+import type { Journal } from "./journal.ts";
+import { PROVENANCE_FILE } from "./provenance-file.ts";
+import type { PushPlan } from "./push-plan.ts";
+import type { Session } from "./session.ts";
+import type { PushOptions } from "./types.ts";
+import { packPlace, treeOf } from "./version-content.ts";
+import { readVersionAt, takenNumbers } from "./versions.ts";
+
+export interface Source {
+  readonly files: AsyncIterable<FileEntry | UnsizedEntry>;
+  readonly bytesTotal: number | undefined;
+}
+
+/** What can be checked before anything is decided or stored: the path is there and can be read. */
+export async function checkSource(session: Session, { source, from }: PushOptions): Promise<Source | undefined> {
+  const { host } = session;
+  if (from !== undefined) return undefined;
+  if ("stream" in source) return { files: stdinFile(source.stream, "stdin"), bytesTotal: undefined };
+  const path = resolvePath(host.cwd, source.path);
+  const there = await stat(path).catch((error: unknown) => {
+    const code = systemCode(error) === "ENOENT" ? "NOT_FOUND" : "FAILURE";
+    throw new CloisterError(code, `cannot read ${source.path}`, {
+      why: systemCode(error) === "ENOENT" ? "there is no such file or folder" : "permission denied",
+      cause: error,
+    });
+  });
+  const exclude = (at: string) => there.isDirectory() && at === PROVENANCE_FILE;
+  const options = { signal: host.signal, exclude };
+  return { files: folderFiles(path, options), bytesTotal: (await folderSize(path, options)).bytes };
+}
+
+/** Cuts, encrypts and stores what is not there yet. @throws CloisterError USAGE where there is nothing to push */
+export async function write(
+  session: Session,
+  plan: PushPlan,
+  source: Source | undefined,
+  journal: Journal,
+): Promise<Written> {
+  const { host } = session;
+  const { files, bytesTotal } = source ?? workspaceSource(plan);
+  const content = await writeContent(files, {
+    place: packPlace(session, plan),
+    pushKey: journal.pushKey,
+    base: await baseOf(session, plan),
+    resume: journal.packs,
+    onPack: (record) => journal.stored(record),
+    signal: host.signal,
+    progress: ({ bytes, bytesNew }) => host.progress({ step: "pushing", bytes, bytesTotal, bytesNew }),
+  });
+  if (content.files.some((file) => file.kind !== "directory")) return content;
+  throw new CloisterError("USAGE", "there is nothing to push", { why: "it holds no file" });
+}
+
+function workspaceSource({ from, options }: PushPlan): Source {
+  if (!from || !("path" in options.source)) {
+    throw new CloisterError("USAGE", "--from needs a path inside the workspace", {
+      next: "cloister push out/ --from NAME",
+    });
+  }
+  return { files: from.collect(options.source.path), bytesTotal: undefined };
+}
+
+/** The newest version of the same artifact in the same class, where this member can read it: to find chunks again. */
+async function baseOf(session: Session, plan: PushPlan): Promise<{ tree: Tree; verify: boolean } | undefined> {
+  const nameKey = await session.keys.requireNameKey(plan.domain);
+  const nameId = nameIdOf(nameKey, plan.name);
+  const newest = (await takenNumbers(session, plan.domain, nameId)).at(-1);
+  if (newest === undefined) return undefined;
+  const judged = await readVersionAt(session, plan.domain, nameId, newest);
+  if (judged?.kind !== "accepted" || judged.version.record.class !== plan.class) return undefined;
+  const tree = await treeOf(session, judged.version);
+  return tree && { tree, verify: judged.version.pusher !== (await session.me()).id };
+}
