@@ -51,9 +51,11 @@ function alwaysLine(policy: Policy): string {
   const purposes = policy.purposes.map(({ id }) => id);
   const { actions } = policy.purposeFor;
   const parts = [
-    actions.length > 0 ? `${listed(actions)} need a purpose (${cut(purposes)})` : "",
+    actions.length > 0
+      ? `${listed(actions)} ${actions.length === 1 ? "needs" : "need"} a purpose (${cut(purposes)})`
+      : "",
     ...policy.justificationFor.map(
-      ({ action, charsMin }) => `${action} needs a justification of ${counted(charsMin, "character")}`,
+      ({ action, charsMin }) => `${action} needs a justification of at least ${counted(charsMin, "character")}`,
     ),
   ].filter((part) => part !== "");
   return parts.length > 0 ? `always: ${parts.join("; ")}` : "";
