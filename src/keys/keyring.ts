@@ -83,15 +83,13 @@ export async function unlockIdentity(places: IdentityPlaces): Promise<UnlockedId
   }
   const { storage } = record;
   const recalled = storage === "plain-file" ? undefined : recallUnlocked(places.configDir, places.now());
-  if (recalled && belongs(recalled, record))
-    return Object.assign(recalled, { storage: storageText(storage), warnings: [] });
   const warnings: string[] = [];
+  if (recalled && belongs(recalled, record)) {
+    return Object.assign(recalled, { storage: storageText(storage), warnings });
+  }
   const { openStorage } = await import("./chain.ts");
-  const identity = await readSecret(
-    record,
-    openStorage(storage, places, (text) => warnings.push(text)),
-    places,
-  );
+  const store = openStorage(storage, places, (text) => warnings.push(text));
+  const identity = await readSecret(record, store, places);
   if (storage !== "plain-file") rememberUnlocked(places.configDir, identity, places.now());
   return Object.assign(identity, { storage: storageText(storage), warnings });
 }
