@@ -22,10 +22,12 @@ export async function captureGit(folder: string, options: GitOptions): Promise<G
     if (tree.commit === undefined) return undefined;
     // ignore-submodules: looking for changes inside a submodule would read its configuration.
     const form = ["--binary", "--full-index", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv"];
-    const diff = await tree.run(tree.top, ["diff", ...form, "--ignore-submodules=dirty", tree.commit, "--"]);
+    const [diff, untracked] = await Promise.all([
+      tree.run(tree.top, ["diff", ...form, "--ignore-submodules=dirty", tree.commit, "--"]),
+      tree.run(tree.top, ["ls-files", "-z", "-o", "--exclude-standard", "--"]),
+    ]);
     if (diff.exit !== 0) throw unreadable("git cannot compare the work tree with its commit");
     const dirty = diff.stdout === undefined || diff.stdout.length > 0;
-    const untracked = await tree.run(tree.top, ["ls-files", "-z", "-o", "--exclude-standard", "--"]);
     return {
       commit: tree.commit,
       branch: tree.branch,

@@ -63,7 +63,11 @@ export async function withWorkTree<T>(
     runGit(program, args, folder, { ...env, HOME: options.home }, options.signal);
   const places = await locate(ask);
   if (places === undefined) return undefined;
-  const settings = await readSettings(ask);
+  const [settings, commit, branch] = await Promise.all([
+    readSettings(ask),
+    line(ask, ["rev-parse", "--verify", "--quiet", "HEAD"]),
+    line(ask, ["symbolic-ref", "--short", "--quiet", "HEAD"]),
+  ]);
   const own = await mkdtemp(join(tmpdir(), "cloister-git-"));
   try {
     await furnish(own, places);
@@ -74,8 +78,8 @@ export async function withWorkTree<T>(
     const flags = [...settings.harmless, excludes].flatMap((setting) => ["-c", setting]);
     return await use({
       top: places.top,
-      commit: await line(ask, ["rev-parse", "--verify", "--quiet", "HEAD"]),
-      branch: await line(ask, ["symbolic-ref", "--short", "--quiet", "HEAD"]),
+      commit,
+      branch,
       remotes: settings.remotes,
       run: (cwd, args) => runGit(program, [...flags, ...args], cwd, { ...shielded, ...at, ...objects }, options.signal),
     });
@@ -130,7 +134,10 @@ interface Settings {
 }
 
 async function readSettings(ask: Ask): Promise<Settings> {
-  const { stdout } = await ask(["config", "-z", "--get-regexp", "^(remote\\..*\\.url|core\\..*)$"]);
+  const [{ stdout }, excludes] = await Promise.all([
+    ask(["config", "-z", "--get-regexp", "^(remote\\..*\\.url|core\\..*)$"]),
+    line(ask, ["config", "--type=path", "--get", "core.excludesFile"]),
+  ]);
   const harmless: string[] = [];
   const remotes = new Map<string, string>();
   for (const entry of stdout?.toString("utf8").split("\0") ?? []) {
@@ -140,7 +147,6 @@ async function readSettings(ask: Ask): Promise<Settings> {
     if (remote !== undefined && !remotes.has(remote)) remotes.set(remote, value);
     if (HARMLESS.test(key) && HARMLESS_VALUE.test(value)) harmless.push(`${key}=${value}`);
   }
-  const excludes = await line(ask, ["config", "--type=path", "--get", "core.excludesFile"]);
   return { harmless, excludes, remotes };
 }
 
