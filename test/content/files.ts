@@ -1,0 +1,107 @@
+// Material for the tests of this room: files in memory, stores in memory, whole pushes and pulls.
+import { createHash, randomBytes } from "node:crypto";
+import type { FileEntry } from "../../src/base/file-entry.ts";
+import type { PackPlace } from "../../src/content/pack.ts";
+import type { PackRecord } from "../../src/content/pack-writer.ts";
+import { parseTree } from "../../src/content/parse-tree.ts";
+import { readContent } from "../../src/content/read.ts";
+import type { Tree } from "../../src/content/tree.ts";
+import { type WriteOptions, type Written, writeContent } from "../../src/content/write.ts";
+import type { Store, StoredObject } from "../../src/store/store.ts";
+
+export const PREFIX = "packs/churn/internal/";
+export const never = new AbortController().signal;
+
+/** A file in memory; `bytes` of undefined stands for an empty directory. */
+export interface Given {
+  readonly path: string;
+  readonly content: Uint8Array | undefined;
+  readonly executable?: boolean;
+}
+
+export async function* entries(files: readonly Given[], pieceBytes = 50_000): AsyncIterable<FileEntry> {
+  for (const { path, content, executable } of files) {
+    const kind = content ? (executable ? "executable" : "file") : "directory";
+    yield { path, kind, bytes: content?.length ?? 0, read: () => pieces(content ?? new Uint8Array(), pieceBytes) };
+  }
+}
+
+async function* pieces(content: Uint8Array, pieceBytes: number): AsyncIterable<Uint8Array> {
+  for (let at = 0; at < content.length; at += pieceBytes) yield content.subarray(at, at + pieceBytes);
+}
+
+/** Bytes that look random and are the same for the same seed. */
+export function noise(bytes: number, seed: string): Buffer {
+  return createHash("shake256", { outputLength: Math.max(1, bytes) })
+    .update(seed)
+    .digest()
+    .subarray(0, bytes);
+}
+
+/** A store in memory whose objects a test can spoil. */
+export class MemoryStore implements Store {
+  readonly url = "memory";
+  readonly objects = new Map<string, Buffer>();
+
+  async get(name: string): Promise<Uint8Array | undefined> {
+    return this.objects.get(name);
+  }
+  async range(name: string, from: number, length: number): Promise<Uint8Array | undefined> {
+    const found = this.objects.get(name)?.subarray(from, from + length);
+    return found && Buffer.from(found);
+  }
+  async *list(prefix: string): AsyncIterable<StoredObject> {
+    for (const [name, bytes] of [...this.objects].sort()) {
+      if (name.startsWith(prefix)) yield { name, bytes: bytes.length };
+    }
+  }
+  async create(name: string, parts: readonly Uint8Array[]): Promise<"created" | "exists"> {
+    if (this.objects.has(name)) return "exists";
+    this.objects.set(name, Buffer.concat(parts));
+    return "created";
+  }
+  async delete(name: string): Promise<void> {
+    this.objects.delete(name);
+  }
+  async now(): Promise<number> {
+    return Date.now();
+  }
+}
+
+export function placeIn(store: Store, condemned: ReadonlySet<string> = new Set()): PackPlace {
+  return { store, prefix: PREFIX, condemned: async (id) => condemned.has(id) };
+}
+
+export async function push(
+  store: Store,
+  files: readonly Given[],
+  options: Partial<WriteOptions> = {},
+): Promise<Written & { readonly parsed: Tree; readonly records: readonly PackRecord[] }> {
+  const records: PackRecord[] = [];
+  const written = await writeContent(entries(files), {
+    place: placeIn(store),
+    pushKey: randomBytes(32),
+    onPack: async (record) => void records.push(record),
+    signal: never,
+    progress: () => undefined,
+    ...options,
+  });
+  return { ...written, parsed: parseTree(written.tree), records };
+}
+
+/** All files of a tree by path: content, or undefined for an empty directory. */
+export async function pull(store: Store, tree: Tree): Promise<Map<string, Buffer | undefined>> {
+  const files = new Map<string, Buffer | undefined>();
+  const options = { signal: never, progress: () => undefined };
+  for await (const entry of readContent(tree, { store, prefix: PREFIX }, options)) {
+    const content: Uint8Array[] = [];
+    for await (const piece of entry.read()) content.push(Buffer.from(piece));
+    files.set(entry.path, entry.kind === "directory" ? undefined : Buffer.concat(content));
+  }
+  return files;
+}
+
+/** What {@link pull} should give back. */
+export function expected(files: readonly Given[]): Map<string, Buffer | undefined> {
+  return new Map(files.map(({ path, content }) => [path, content && Buffer.from(content)]));
+}

@@ -1,0 +1,151 @@
+import { randomBytes } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import type { CloisterError } from "../../src/base/errors.ts";
+import { packName } from "../../src/content/pack.ts";
+import { parseTree } from "../../src/content/parse-tree.ts";
+import { MemoryStore, noise, PREFIX, pull, push } from "./files.ts";
+
+const files = [
+  { path: "a/small", content: noise(5000, "a") },
+  { path: "b/large", content: noise(1_300_000, "b") },
+  { path: "c/small", content: noise(200_000, "c") },
+  { path: "empty", content: undefined },
+];
+
+async function outcome(act: () => Promise<unknown> | unknown): Promise<string> {
+  try {
+    await act();
+    return "accepted";
+  } catch (error) {
+    return (error as CloisterError).code;
+  }
+}
+
+describe("packs that were tampered with", () => {
+  const setUp = async () => {
+    const store = new MemoryStore();
+    const { parsed, packs } = await push(store, files);
+    const name = packName(PREFIX, packs[0]?.id ?? "");
+    return { store, parsed, name, pack: store.objects.get(name) ?? Buffer.alloc(0) };
+  };
+
+  it("are refused with any byte at the edges of a chunk changed, and the file is named", async () => {
+    const { store, parsed, name, pack } = await setUp();
+    const rows = [0, 1, Math.floor(parsed.chunks.count / 2), parsed.chunks.count - 1];
+    const edges = rows.flatMap((row) => {
+      const { offset, stored } = parsed.chunks.place(row);
+      return [0, 1, 11, 12, 13, Math.floor(stored / 2), stored - 17, stored - 16, stored - 1].map((at) => offset + at);
+    });
+    for (const at of edges) {
+      const changed = Buffer.from(pack);
+      changed[at] = (changed[at] ?? 0) ^ 0x80;
+      store.objects.set(name, changed);
+      await expect(pull(store, parsed), String(at)).rejects.toMatchObject({
+        code: "INTEGRITY",
+        message: expect.stringMatching(/^(a\/small|b\/large|c\/small) is damaged in the store$/),
+      });
+    }
+  });
+
+  it("are refused when missing, cut short, or replaced", async () => {
+    const { store, parsed, name, pack } = await setUp();
+    const other = new MemoryStore();
+    await push(other, files);
+    const spliced = Buffer.from([...other.objects.values()][0] ?? []);
+    for (const bytes of [pack.subarray(0, pack.length - 1), pack.subarray(0, 10), Buffer.alloc(0), spliced]) {
+      store.objects.set(name, bytes);
+      expect(await outcome(() => pull(store, parsed))).toBe("INTEGRITY");
+    }
+    store.objects.delete(name);
+    expect(await outcome(() => pull(store, parsed))).toBe("INTEGRITY");
+  });
+
+  it("are refused with two chunks of one length swapped", async () => {
+    const store = new MemoryStore();
+    const content = Buffer.concat([Buffer.alloc(131_072, 1), Buffer.alloc(131_072, 2)]);
+    const { parsed, packs } = await push(store, [{ path: "x", content }]);
+    const name = packName(PREFIX, packs[0]?.id ?? "");
+    const pack = store.objects.get(name) ?? Buffer.alloc(0);
+    const [one, two] = [parsed.chunks.place(0), parsed.chunks.place(1)];
+    expect(one.stored).toBe(two.stored);
+    const swapped = Buffer.from(pack);
+    pack.copy(swapped, one.offset, two.offset, two.offset + two.stored);
+    pack.copy(swapped, two.offset, one.offset, one.offset + one.stored);
+    store.objects.set(name, swapped);
+    expect(await outcome(() => pull(store, parsed))).toBe("INTEGRITY");
+  });
+
+  it("do not open with another push key", async () => {
+    const { store, parsed } = await setUp();
+    expect(await outcome(() => pull(store, { ...parsed, pushKeys: [randomBytes(32)] }))).toBe("INTEGRITY");
+  });
+});
+
+describe("trees that a hostile member wrote", () => {
+  // Whoever may push can seal any bytes as a tree, so the parser alone stands between them and the reader.
+  it("are refused, or read as a valid tree, with any byte changed; content never comes out under false digests", async () => {
+    const store = new MemoryStore();
+    const { tree, parsed } = await push(store, files);
+    const packSize = 16 + 28 + 32 * parsed.pushKeys.length + 16;
+    const paths = tree.length - files.map((file) => file.path).join("").length;
+    const kinds = files.map((_, i) => paths - 55 * (files.length - i));
+    for (let at = 0; at < tree.length; at++) {
+      const changed = Buffer.from(tree);
+      changed[at] = (changed[at] ?? 0) ^ 0x01;
+      const result = await outcome(async () => pull(store, parseTree(changed)));
+      // A changed letter of a path, the executable bit, and a pack said to be a little shorter are still a valid tree.
+      const mayPass = at >= paths || kinds.includes(at) || (at >= packSize && at < packSize + 4);
+      if (!(mayPass && result === "accepted")) expect(result, `byte ${String(at)}`).toMatch(/^(INTEGRITY|FAILURE)$/);
+    }
+  });
+
+  it("are refused cut anywhere or with anything appended", async () => {
+    const { tree } = await push(new MemoryStore(), files);
+    for (let length = 0; length < tree.length; length++) {
+      expect(await outcome(() => parseTree(tree.subarray(0, length)))).toBe("INTEGRITY");
+    }
+    expect(await outcome(() => parseTree(Buffer.concat([tree, Buffer.alloc(1)])))).toBe("INTEGRITY");
+  });
+
+  it("are refused with counts far beyond their bytes, without allocating for them", async () => {
+    const { tree } = await push(new MemoryStore(), files);
+    for (let count = 0; count < 7; count++) {
+      const changed = Buffer.from(tree);
+      changed.writeUInt32BE(0xffff_ffff, 16 + count * 4);
+      expect(await outcome(() => parseTree(changed))).toBe("INTEGRITY");
+    }
+  });
+
+  it("are refused with hostile or colliding paths of the same length", async () => {
+    const { tree } = await push(new MemoryStore(), [
+      { path: "abcd/efgh", content: noise(10, "1") },
+      { path: "abce", content: noise(10, "2") },
+    ]);
+    const at = tree.length - "abcd/efghabce".length;
+    for (const paths of ["../../efgabce", "/bcd/efghabce", "abcd/e\0ghabce", "abcd//fghabce", "abcd/.gitabce"]) {
+      const changed = Buffer.from(tree);
+      changed.write(paths, at, "latin1");
+      expect(await outcome(() => parseTree(changed)), paths).toBe("INTEGRITY");
+    }
+    for (const [paths, why] of [
+      ["abcd/efgh\xff\xfe\xfd\xfc", "not UTF-8"],
+      ["abcd/efghabcd", "a file where a folder is, and out of order"],
+      ["abce/efghABCE", "out of order"],
+      ["ABCE/efghabce", "the same but for case"],
+    ] as const) {
+      const changed = Buffer.from(tree);
+      changed.write(paths, at, "latin1");
+      expect(await outcome(() => parseTree(changed)), why).toBe("INTEGRITY");
+    }
+  });
+
+  it("ask for an upgrade where a newer version compressed their chunks", async () => {
+    const { tree, parsed } = await push(new MemoryStore(), files);
+    const changed = Buffer.from(tree);
+    const firstChunk = 16 + 28 + 32 * parsed.pushKeys.length + 20 * parsed.packs.length;
+    changed[firstChunk + 52] = 1;
+    expect(() => parseTree(changed)).toThrow(
+      expect.objectContaining({ code: "FAILURE", next: expect.stringContaining("upgrade") }),
+    );
+  });
+});
