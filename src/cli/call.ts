@@ -34,7 +34,8 @@ export function makeCall(
 ): Call {
   const { io } = context;
   const quiet = flags.on("quiet");
-  const progress = new ProgressLine(io, context.now, io.errIsTty && !quiet && !flags.off("progress"));
+  const showsProgress = io.errIsTty && !quiet && !flags.on("json") && !flags.off("progress");
+  const progress = new ProgressLine(io, context.now, showsProgress);
   const folder = resolve(context.cwd, flags.text("C") ?? ".");
   const host = makeHost(context, flags, progress, quiet);
   return {
@@ -70,7 +71,10 @@ function makeHost(context: Context, flags: Flags, progress: ProgressLine, quiet:
     insecureStorage: flags.on("insecureStorage"),
     progress: (step) => progress.update(step),
     notice: (text) => {
-      if (!quiet) progress.note(text);
+      if (quiet) return;
+      // Programs read standard error for the error document: a notice must not stand in the way of their parser.
+      if (flags.on("json")) io.err(`${JSON.stringify({ notice: text })}\n`);
+      else progress.note(text);
     },
   };
 }

@@ -38,7 +38,7 @@ export function inquirerPrompter(options: PrompterOptions): Prompter {
     confirm: async ({ message, default: initial, flag }) =>
       (await ask(flag, { type: "confirm", message, default: initial })) === true,
     hidden: async ({ message, check, flag }) =>
-      String(await ask(flag, { type: "password", message, mask: false, ...validation(check) })),
+      String(await ask(flag, { type: "password", message, mask: false, toggleMask: false, ...validation(check) })),
   };
 }
 
@@ -57,8 +57,12 @@ async function askOne(options: PrompterOptions, flag: string, question: object):
   const input = options.input();
   const leaving = new AbortController();
   const leave = (): void => leaving.abort();
-  // Without this a closed standard input would leave the question open for ever.
-  input.once("end", leave).once("close", leave);
+  // A raw terminal reports Ctrl-D as a key: readline closes, and inquirer would never settle.
+  const onKey = (_text: unknown, key?: { readonly ctrl?: boolean; readonly name?: string }): void => {
+    if (key?.ctrl && key.name === "d") leave();
+  };
+  // Nor would a question settle whose input has ended.
+  input.once("end", leave).once("close", leave).on("keypress", onKey);
   try {
     const prompt = createPromptModule({
       input: input as NodeJS.ReadableStream,
@@ -69,6 +73,6 @@ async function askOne(options: PrompterOptions, flag: string, question: object):
     const answers: Record<string, unknown> = await prompt([{ ...question, name: "answer" }] as never);
     return answers["answer"];
   } finally {
-    input.off("end", leave).off("close", leave);
+    input.off("end", leave).off("close", leave).off("keypress", onKey);
   }
 }

@@ -1,4 +1,5 @@
 // Ctrl-C and termination: the first signal lets work clean up, the second ends the process at once.
+import { setMaxListeners } from "node:events";
 import type { Io } from "./io.ts";
 
 export interface Interruption {
@@ -21,6 +22,8 @@ export function listenToSignals(
   io: Pick<Io, "err">,
 ): Interruption & { release(): void } {
   const controller = new AbortController();
+  // Every read and write in flight listens; Node would warn of a leak at the eleventh.
+  setMaxListeners(0, controller.signal);
   let caught: "SIGINT" | "SIGTERM" | undefined;
   let childHasTerminal = false;
   const onSignal = (name: "SIGINT" | "SIGTERM"): void => {

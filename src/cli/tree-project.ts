@@ -70,4 +70,13 @@ const lock: Leaf = {
   load: async () => (await import("./commands/project.ts")).lock,
 };
 
-export const projectCommands: readonly Leaf[] = [init, join, status, doctor, whoami, lock];
+const demo: Leaf = {
+  name: "demo",
+  summary: "watch the whole job on real files, in a scratch folder",
+  options: [{ flags: "--keep <dir>", text: "keep everything in this new folder" }],
+  examples: ["cloister demo", "cloister demo --keep ./demo"],
+  notes: "Asks nothing, takes about half a minute, leaves nothing behind.",
+  load: async () => (await import("./commands/demo.ts")).demo,
+};
+
+export const projectCommands: readonly Leaf[] = [init, join, demo, status, doctor, whoami, lock];

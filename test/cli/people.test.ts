@@ -217,6 +217,24 @@ describe("member add", () => {
   });
 });
 
+describe("a notice", () => {
+  const noticing = (argv: string[]) =>
+    cloister(argv, {
+      library: {
+        lock: async (host) => {
+          host.notice("by the way\u0007");
+          return { forgotten: true };
+        },
+      },
+    });
+
+  it("goes to standard error: a line, a document with --json, nothing with --quiet", async () => {
+    expect((await noticing(["lock"])).err).toBe("cloister: by the way\\u{7}\n");
+    expect(JSON.parse((await noticing(["lock", "--json"])).err)).toEqual({ notice: "by the way\u0007" });
+    expect((await noticing(["lock", "--quiet"])).err).toBe("");
+  });
+});
+
 describe("the project a command works on", () => {
   const project = {
     status: async () => {

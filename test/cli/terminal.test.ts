@@ -71,6 +71,7 @@ describe("the prompter", () => {
 
   it.each([
     ["Ctrl-C", (t: ReturnType<typeof terminal>) => void t.input.write("\u0003")],
+    ["Ctrl-D", (t: ReturnType<typeof terminal>) => void t.input.write("\u0004")],
     ["the end of input", (t: ReturnType<typeof terminal>) => void t.input.end()],
     ["a signal", (t: ReturnType<typeof terminal>) => t.stop.abort()],
   ])("ends at %s", async (_name, leave) => {

@@ -8,7 +8,7 @@ import type { Call } from "../call.ts";
 import { showChecks } from "../checks.ts";
 import { exitOf } from "../exit-codes.ts";
 import { type Page, print, type Row, warn } from "../output.ts";
-import { files, log } from "../words.ts";
+import { files, log, minutes } from "../words.ts";
 
 const KINDS = ["dataset", "model", "code", "report"] as const;
 
@@ -131,7 +131,7 @@ export async function list(call: Call): Promise<undefined> {
 function listRow(page: Page, version: VersionSummary): readonly string[] {
   const { reference, kind, bytes, pushedBy, pushedAt, digest } = version;
   const size = page.tty ? formatBytes(bytes) : String(bytes);
-  const time = page.tty ? pushedAt.slice(0, 16).replace("T", " ") : pushedAt;
+  const time = page.tty ? minutes(pushedAt) : pushedAt;
   return [reference, version.class, kind, size, pushedBy, time, page.digest(digest)];
 }
 

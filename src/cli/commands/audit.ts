@@ -3,6 +3,7 @@ import type { Call } from "../call.ts";
 import { showChecks } from "../checks.ts";
 import { exitOf } from "../exit-codes.ts";
 import { type Cell, type Page, print } from "../output.ts";
+import { minutes } from "../words.ts";
 
 export async function list(call: Call): Promise<undefined> {
   const { flags } = call;
@@ -15,7 +16,7 @@ export async function list(call: Call): Promise<undefined> {
   });
   print(call, "audit-list", { entries }, (page) => {
     page.table(
-      ["LOG", "TIME", "MEMBER", "ACTION", "PHASE", "WHERE", "WHAT"],
+      ["LOG", "TIME", "MEMBER", "ACTION", "PHASE", "WHERE AND WHAT"],
       entries.map((entry) => tableRow(page, entry)),
     );
     if (page.tty && entries.length === 0 && !page.quiet) page.line("no entries", page.paint.dim);
@@ -29,19 +30,13 @@ function tableRow(page: Page, row: AuditRow): readonly Cell[] {
     refused: page.paint.red,
     open: page.paint.yellow,
   };
-  const time = page.tty ? row.time.slice(0, 19).replace("T", " ") : row.time;
   const where = [row.domain, row.class].filter((part) => part !== undefined).join("/") || "-";
   const details = Object.entries(row.details ?? {}).map(([key, value]) => `${key}=${value}`);
   const what = [...row.rules, ...details].join(" ");
-  return [
-    `#${String(row.entry)}`,
-    time,
-    row.member,
-    row.action,
-    { text: row.phase, paint: paints[row.phase] },
-    where,
-    what,
-  ];
+  const phase = { text: row.phase, paint: paints[row.phase] };
+  const start = [`#${String(row.entry)}`, page.tty ? minutes(row.time) : row.time, row.member, row.action, phase];
+  // 80 columns hold no seventh column; a pipe keeps what can be cut apart.
+  return page.tty ? [...start, `${where} ${what}`] : [...start, where, what];
 }
 
 export async function verify(call: Call): Promise<number> {

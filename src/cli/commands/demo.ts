@@ -1,0 +1,85 @@
+// `cloister demo`: the main job, end to end, on real files, in front of the audience.
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import { CloisterError } from "../../base/errors.ts";
+import type { Call } from "../call.ts";
+import { play, type Step } from "../demo/play.ts";
+import { Stage } from "../demo/stage.ts";
+import { exitOf } from "../exit-codes.ts";
+import { Page, print } from "../output.ts";
+
+export async function demo(call: Call): Promise<number> {
+  const { context, host, flags } = call;
+  const keep = flags.text("keep");
+  const scratch = await makeScratch(call, keep);
+  const page = new Page(context.io, call.quiet);
+  const steps: Step[] = [];
+  const started = context.now();
+  try {
+    const stage = new Stage(scratch, context.io.outColor && !call.json, host.signal);
+    const missing = await play(stage, (step) => {
+      steps.push(step);
+      if (!call.json) showStep(page, step, steps.length);
+      if (step.exit !== step.expected) throw unexpected(step);
+    });
+    const seconds = (context.now() - started) / 1000;
+    const kept = keep === undefined ? undefined : scratch;
+    print(call, "demo", { steps: steps.map(bare), seconds, workspaces: missing === undefined, kept }, () =>
+      showEnd(page, { steps, seconds, missing, kept }),
+    );
+    return missing === undefined ? 0 : exitOf("UNSUPPORTED_HOST");
+  } finally {
+    if (keep === undefined) await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** A new folder; with `--keep` the one asked for, which must not hold anything. */
+async function makeScratch(call: Call, keep: string | undefined): Promise<string> {
+  if (keep === undefined) return mkdtemp(join(tmpdir(), "cloister-demo-"));
+  const folder = resolve(call.context.cwd, keep);
+  await mkdir(folder, { recursive: true });
+  if ((await readdir(folder)).length === 0) return folder;
+  throw new CloisterError("USAGE", `${keep} is not empty`, { next: "--keep a folder that does not exist yet" });
+}
+
+function showStep(page: Page, step: Step, number: number): void {
+  const { paint } = page;
+  const who = step.as === undefined ? "" : paint.dim(` (${step.as})`);
+  page.drawn(`\n${paint.bold(`${String(number).padStart(2)}  ${step.title}`)}${who}`);
+  page.drawn(`    ${paint.cyan(`$ ${shorten(step.command)}`)}`);
+  for (const line of step.output.split("\n")) if (line !== "") page.drawn(`    ${line}`);
+  if (step.expected !== 0) page.drawn(paint.dim(`    exit ${String(step.exit)}, as it should be`));
+}
+
+/** A join line is long, and nobody reads it. */
+function shorten(command: string): string {
+  return command.replace(/(cloister-join-1\.[A-Za-z0-9_-]{12})[A-Za-z0-9_-]+/, "$1…");
+}
+
+interface End {
+  readonly steps: readonly Step[];
+  readonly seconds: number;
+  readonly missing: string | undefined;
+  readonly kept: string | undefined;
+}
+
+function showEnd(page: Page, { steps, seconds, missing, kept }: End): void {
+  page.drawn("");
+  page.done(`${String(steps.length)} steps in ${seconds.toFixed(0)} s, each a command you can type yourself`);
+  if (missing !== undefined) page.refused(`without workspaces: ${missing}`);
+  page.line(kept === undefined ? "  nothing was left behind (keep it with --keep DIR)" : `  kept in ${kept}`);
+  page.hints("Next, with your own data", ["cloister init my-project", "cloister help"]);
+}
+
+function bare(step: Step): Step {
+  return { ...step, output: stripVTControlCharacters(step.output) };
+}
+
+function unexpected({ title, command, exit, expected }: Step): CloisterError {
+  return new CloisterError("FAILURE", `the demo stopped at: ${title}`, {
+    why: `${command} ended with ${String(exit)} instead of ${String(expected)}`,
+    next: "cloister doctor; run it again with --keep DIR and look",
+  });
+}
