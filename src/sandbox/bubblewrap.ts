@@ -19,8 +19,6 @@ import { chooseUid, isWorkspaceUid } from "./user.ts";
 export interface BubblewrapOptions {
   /** Wall clock, ms since 1970. */
   readonly now: () => number;
-  /** A folder for named pipes, usually `os.tmpdir()`. Nothing is written to it. */
-  readonly temporaryFolder: string;
 }
 
 /** Time for the trial sandbox of {@link Sandbox.problem}. */
@@ -28,11 +26,11 @@ const TRIAL = { id: "trial", ttlMs: 30_000, diskBytes: 1024 * 1024 };
 
 /** The bubblewrap driver. Making it costs nothing; the host is looked at when something is asked of it. */
 export class Bubblewrap implements Sandbox {
-  readonly #options: BubblewrapOptions;
+  readonly #now: () => number;
   #runtime: Runtime | undefined;
 
   constructor(options: BubblewrapOptions) {
-    this.#options = options;
+    this.#now = options.now;
   }
 
   async problem(): Promise<Problem | undefined> {
@@ -58,14 +56,14 @@ export class Bubblewrap implements Sandbox {
   async create(spec: { id: string; ttlMs: number; diskBytes: number }): Promise<HolderState> {
     const runtime = this.#ready();
     const uid = chooseUid(runtime.uid);
-    const expiresMs = this.#options.now() + spec.ttlMs;
+    const expiresMs = this.#now() + spec.ttlMs;
     const identity = await startHolder(runtime, { uid, ttlMs: spec.ttlMs, diskBytes: spec.diskBytes });
     return { driver: "bubblewrap", id: spec.id, ...identity, uid, diskBytes: spec.diskBytes, expiresMs };
   }
 
   alive(state: HolderState): boolean {
     // The holder's timer stops while the machine sleeps; the wall clock does not.
-    return isRunning(state) && this.#options.now() < state.expiresMs;
+    return isRunning(state) && this.#now() < state.expiresMs;
   }
 
   async fill(
@@ -103,7 +101,6 @@ export class Bubblewrap implements Sandbox {
       programs: requirePrograms(),
       uid: process.geteuid?.() ?? 0,
       arch: process.arch,
-      temporaryFolder: this.#options.temporaryFolder,
     };
     return this.#runtime;
   }

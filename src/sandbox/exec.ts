@@ -1,6 +1,7 @@
 // Runs a person's command in a workspace.
-import { accessSync, constants, realpathSync, statSync } from "node:fs";
+import { accessSync, constants as files, realpathSync, statSync } from "node:fs";
 import type { Socket } from "node:net";
+import { constants } from "node:os";
 import { basename, dirname } from "node:path";
 import type { Writable } from "node:stream";
 import { CloisterError } from "../base/errors.ts";
@@ -10,13 +11,14 @@ import { checkInputName } from "./input-name.ts";
 import { type Launched, launch } from "./launch.ts";
 import { limitArguments } from "./limits.ts";
 import { type CommandPipes, openPipes } from "./pipes.ts";
-import { childrenOf } from "./process.ts";
+import { childrenOf, sendSignal } from "./process.ts";
 import { type Runtime, VOLUME } from "./runtime.ts";
 import type { ExecSpec, HolderState } from "./sandbox.ts";
 import { COMMAND_FEEDS, commandView, STARTER, TOOLS } from "./view.ts";
 
 /** How long a command may take to end after SIGTERM. */
 const KILL_AFTER_MS = 5000;
+const ASK_AGAIN_MS = 5;
 
 /** Does what {@link Sandbox.exec} says, in a workspace that is known to be alive. */
 export async function execute(
@@ -25,6 +27,7 @@ export async function execute(
   spec: ExecSpec,
   streams: Streams,
 ): Promise<{ exit: number }> {
+  if (spec.signal.aborted) return { exit: 128 + constants.signals.SIGTERM };
   const start = {
     view: commandView({
       tty: spec.tty,
@@ -113,7 +116,7 @@ function reachable(runtime: Runtime, tool: string): string | undefined {
     const path = realpathSync(tool);
     // The volume hides what the host has there.
     if (path.startsWith(`${VOLUME}/`) || !statSync(path).isFile()) return undefined;
-    accessSync(path, constants.X_OK);
+    accessSync(path, files.X_OK);
     // Root reaches everything; the user it hands over to has only the rights of others.
     for (let part = path; runtime.uid === 0 && part !== "/"; part = dirname(part)) {
       if ((statSync(part).mode & 0o001) === 0) return undefined;
@@ -126,10 +129,16 @@ function reachable(runtime: Runtime, tool: string): string | undefined {
 
 /** Waits for the command, ending it where the signal says so. */
 async function finish(launched: Launched, spec: ExecSpec): Promise<{ exit: number }> {
-  let killer: NodeJS.Timeout | undefined;
+  const timers: NodeJS.Timeout[] = [];
   const onAbort = () => {
-    terminate(launched, spec.tty);
-    killer = setTimeout(() => launched.child.kill("SIGKILL"), KILL_AFTER_MS);
+    // A sandbox that is still being set up is asked again until there is a command to hear it.
+    const asking = setInterval(() => {
+      if (terminate(launched, spec.tty)) clearInterval(asking);
+    }, ASK_AGAIN_MS);
+    timers.push(
+      asking,
+      setTimeout(() => kill(launched), KILL_AFTER_MS),
+    );
   };
   if (spec.signal.aborted) onAbort();
   else spec.signal.addEventListener("abort", onAbort, { once: true });
@@ -141,28 +150,35 @@ async function finish(launched: Launched, spec: ExecSpec): Promise<{ exit: numbe
       next: "cloister doctor",
     });
   } finally {
-    clearTimeout(killer);
+    for (const timer of timers) clearTimeout(timer);
     spec.signal.removeEventListener("abort", onAbort);
   }
 }
 
-/** SIGTERM for the command; the processes around it would only die and take it along at once. */
-function terminate({ child }: Launched, tty: boolean): void {
-  // Our child is the entrance, its child bwrap, and that one's child the first process of the sandbox.
-  const first = [child.pid ?? 0].flatMap(childrenOf).flatMap(childrenOf)[0];
+/** The first process of the sandbox: our child is the way in, its child bwrap, and that one's child the first inside. */
+function firstProcess({ child }: Launched): number | undefined {
+  return [child.pid ?? 0].flatMap(childrenOf).flatMap(childrenOf)[0];
+}
+
+/**
+ * SIGTERM for the command; the processes around it would only die and take it along at once.
+ *
+ * @returns false where there is no command yet
+ */
+function terminate(launched: Launched, tty: boolean): boolean {
+  const first = firstProcess(launched);
   const command = first === undefined ? [] : childrenOf(first);
-  if (first === undefined || command.length === 0) {
-    child.kill("SIGKILL");
-    return;
-  }
+  if (first === undefined || command.length === 0) return false;
   // Off a terminal the sandbox is a session, and its first process leads the command's group.
-  for (const target of tty ? command : [-first]) {
-    try {
-      process.kill(target, "SIGTERM");
-    } catch {
-      // It ended meanwhile.
-    }
-  }
+  for (const target of tty ? command : [-first]) sendSignal(target, "SIGTERM");
+  return true;
+}
+
+function kill(launched: Launched): void {
+  const first = firstProcess(launched);
+  // With the first process of its namespace everything inside ends (pid_namespaces(7)).
+  if (first !== undefined) sendSignal(first, "SIGKILL");
+  launched.child.kill("SIGKILL");
 }
 
 /** Passes the streams on until the command has ended and all its output is through. */

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { CloisterError, systemCode } from "../base/errors.ts";
 import { inheritableDescriptors, sealedStdio } from "./descriptors.ts";
 import { explainFailure, unsupported } from "./host.ts";
-import { identify, isRunning, type ProcessIdentity } from "./process.ts";
+import { identify, isRunning, type ProcessIdentity, sendSignal } from "./process.ts";
 import { OUTER_ENVIRONMENT, type Runtime, VOLUME } from "./runtime.ts";
 import { dropArguments } from "./user.ts";
 
@@ -69,12 +69,10 @@ export async function startHolder(
 export async function stopHolder(identity: ProcessIdentity): Promise<void> {
   if (!isRunning(identity)) return;
   try {
-    process.kill(identity.pid, "SIGKILL");
+    sendSignal(identity.pid, "SIGKILL");
   } catch (cause) {
-    if (systemCode(cause) === "EPERM") {
-      throw new CloisterError("FAILURE", "the workspace belongs to another user of this machine", { cause });
-    }
-    if (systemCode(cause) !== "ESRCH") throw cause;
+    if (systemCode(cause) !== "EPERM") throw cause;
+    throw new CloisterError("FAILURE", "the workspace belongs to another user of this machine", { cause });
   }
   for (let waitedMs = 0; isRunning(identity); waitedMs += POLL_MS) {
     if (waitedMs > STOP_TIMEOUT_MS) {

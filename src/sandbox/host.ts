@@ -5,9 +5,9 @@ import { CloisterError } from "../base/errors.ts";
 const FOLDERS = ["/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin"];
 const PROGRAMS = [
   "bwrap",
+  "cat",
   "env",
   "find",
-  "mkfifo",
   "mount",
   "nsenter",
   "prlimit",

@@ -1,12 +1,14 @@
-// Real pipes for a command's standard streams. Node's own "pipes" are sockets, on which `> /dev/stderr` fails inside.
-import { execFile } from "node:child_process";
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
+// Real pipes for a command's standard streams. Node's own "pipes" are sockets, on which `> /dev/stderr` fails inside;
+// named pipes will not do either: opening one again by name waits for a partner that may be gone (fifo(7)).
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, constants, fchmodSync, openSync, readlinkSync } from "node:fs";
 import { Socket } from "node:net";
-import { join } from "node:path";
-import { promisify } from "node:util";
+import { CloisterError } from "../base/errors.ts";
+import { childrenOf, sendSignal } from "./process.ts";
 import { OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
 
-const { O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
+const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
 export interface CommandPipes {
   /** Our ends: what is written to `stdin` the command reads, and so on. */
@@ -19,37 +21,51 @@ export interface CommandPipes {
   handedOver(): void;
 }
 
-/** Three named pipes, opened at both ends and removed from the file system again before anything is written. */
-export async function openPipes({ programs, temporaryFolder }: Runtime): Promise<CommandPipes> {
-  const folder = mkdtempSync(join(temporaryFolder, "cloister-"));
+/**
+ * Three pipes. Node cannot make one, but it can open those of a process through /proc: a shell makes them between four
+ * programs, which have ended before anything is written.
+ *
+ * @throws {@link CloisterError} FAILURE where they cannot be had
+ */
+export async function openPipes({ programs }: Runtime): Promise<CommandPipes> {
+  const maker = spawn(programs.sh, ["-c", '"$0" | "$0" | "$0" | "$0"', programs.cat], {
+    env: OUTER_ENVIRONMENT,
+    cwd: "/",
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  const closed = once(maker, "close");
+  // A line that has come all the way shows that everything stands, and that the pipes are empty.
+  maker.stdin.write("\n");
+  await Promise.race([once(maker.stdout, "data"), closed]);
+  const makers = childrenOf(maker.pid ?? 0);
   try {
-    const paths = ["0", "1", "2"].map((name) => join(folder, name)) as [string, string, string];
-    // Open to everybody inside a folder that is ours alone: a command under another uid may re-open /dev/stderr.
-    await promisify(execFile)(programs.mkfifo, ["-m", "666", "--", ...paths], { env: OUTER_ENVIRONMENT });
-    const [input, output, errors] = [
-      openBoth(paths[0], O_WRONLY, O_RDONLY),
-      openBoth(paths[1], O_RDONLY, O_WRONLY),
-      openBoth(paths[2], O_RDONLY, O_WRONLY),
-    ];
-    const theirs = [input.theirs, output.theirs, errors.theirs] as const;
-    return {
-      stdin: new Socket({ fd: input.ours, readable: false, writable: true }),
-      stdout: new Socket({ fd: output.ours, readable: true, writable: false }),
-      stderr: new Socket({ fd: errors.ours, readable: true, writable: false }),
-      theirs,
-      handedOver: () => theirs.forEach(closeSync),
-    };
+    return between(makers.map((pid) => `/proc/${String(pid)}/fd/1`).filter(isPipe));
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    for (const pid of makers) sendSignal(pid, "SIGKILL");
+    maker.stdin.destroy();
+    await closed;
   }
 }
 
-function openBoth(path: string, ourMode: number, theirMode: number): { ours: number; theirs: number } {
-  // Opening one end of a named pipe waits for the other (fifo(7)), unless somebody holds both.
-  const both = openSync(path, O_RDWR);
-  try {
-    return { ours: openSync(path, ourMode | O_NONBLOCK), theirs: openSync(path, theirMode) };
-  } finally {
-    closeSync(both);
+function between([input, output, errors]: readonly string[]): CommandPipes {
+  if (input === undefined || output === undefined || errors === undefined) {
+    throw new CloisterError("FAILURE", "no pipes for the command's input and output", {
+      why: "/proc does not show our own processes",
+    });
   }
+  const theirs = [openSync(input, O_RDONLY), openSync(output, O_WRONLY), openSync(errors, O_WRONLY)] as const;
+  // The command may run under another uid, and may open /dev/stderr again.
+  for (const fd of theirs) fchmodSync(fd, 0o666);
+  const ours = (path: string, mode: number) => openSync(path, mode | O_NONBLOCK);
+  return {
+    stdin: new Socket({ fd: ours(input, O_WRONLY), readable: false, writable: true }),
+    stdout: new Socket({ fd: ours(output, O_RDONLY), readable: true, writable: false }),
+    stderr: new Socket({ fd: ours(errors, O_RDONLY), readable: true, writable: false }),
+    theirs,
+    handedOver: () => theirs.forEach(closeSync),
+  };
+}
+
+function isPipe(path: string): boolean {
+  return readlinkSync(path).startsWith("pipe:");
 }

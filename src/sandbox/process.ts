@@ -33,6 +33,15 @@ export function childrenOf(pid: number): readonly number[] {
   return list.split(" ").filter(Boolean).map(Number);
 }
 
+/** Signals a process, or its group where the number is negative; nothing happens where it has ended. */
+export function sendSignal(target: number, signal: "SIGTERM" | "SIGKILL"): void {
+  try {
+    process.kill(target, signal);
+  } catch (error) {
+    if (systemCode(error) !== "ESRCH") throw error;
+  }
+}
+
 function bootId(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }

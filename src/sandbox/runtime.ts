@@ -7,8 +7,6 @@ export interface Runtime {
   readonly uid: number;
   /** As `process.arch` has it. */
   readonly arch: string;
-  /** Folder for named pipes that exist for some milliseconds. Nothing is written to it. */
-  readonly temporaryFolder: string;
 }
 
 /** Where the volume lies in the holder's own view of the file system. */

@@ -1,8 +1,7 @@
 // Whether the sandbox works where the tests run, and as whom.
-import { tmpdir } from "node:os";
 import { Bubblewrap } from "../../src/sandbox/bubblewrap.ts";
 
-const problem = await new Bubblewrap({ now: Date.now, temporaryFolder: tmpdir() }).problem();
+const problem = await new Bubblewrap({ now: Date.now }).problem();
 
 /** For titles: why sandboxes do not work here, or nothing. */
 export const REASON = problem ? ` (skipped: ${problem.why})` : "";

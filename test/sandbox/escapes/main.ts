@@ -1,5 +1,5 @@
 // Runs every attempt as the user it is started by, and reports each on a line of its own as JSON. Started again by
-// some attempts, it runs one command with its own standard streams.
+// some tests, it makes a workspace and ends, or runs one command with its own standard streams.
 import { argv, exit, stderr, stdin, stdout } from "node:process";
 import { Bubblewrap } from "../../../src/sandbox/bubblewrap.ts";
 import type { HolderState } from "../../../src/sandbox/sandbox.ts";
@@ -7,7 +7,8 @@ import { ATTEMPTS } from "./attempts.ts";
 import { World } from "./world.ts";
 
 const [, program = "", mode = "", ...rest] = argv;
-if (mode === "all") await runAll(rest[0] ?? "");
+if (mode === "create") await create(Number(rest[0]));
+else if (mode === "all") await runAll(rest[0] ?? "");
 else await runOne(mode === "tty", JSON.parse(rest[0] ?? "") as HolderState, rest[1] ?? "");
 
 async function runAll(folder: string): Promise<void> {
@@ -26,8 +27,13 @@ async function runAll(folder: string): Promise<void> {
   }
 }
 
+async function create(ttlMs: number): Promise<void> {
+  const sandbox = new Bubblewrap({ now: Date.now });
+  stdout.write(JSON.stringify(await sandbox.create({ id: "alone", ttlMs, diskBytes: 1024 * 1024 })));
+}
+
 async function runOne(tty: boolean, state: HolderState, script: string): Promise<void> {
-  const sandbox = new Bubblewrap({ now: Date.now, temporaryFolder: "/tmp" });
+  const sandbox = new Bubblewrap({ now: Date.now });
   const spec = {
     argv: ["/bin/sh", "-c", script],
     env: {},

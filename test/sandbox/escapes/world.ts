@@ -42,7 +42,7 @@ export class World {
 
   static async make(parent: string, program: string): Promise<World> {
     const folder = mkdtempSync(join(parent, "world-"));
-    const sandbox = new Bubblewrap({ now: Date.now, temporaryFolder: folder });
+    const sandbox = new Bubblewrap({ now: Date.now });
     const state = await sandbox.create({ id: "attempts", ttlMs: 120_000, diskBytes: DISK_BYTES });
     const world = new World(folder, program, sandbox, state);
     await sandbox.fill(state, { input: "data" }, files({ "table.csv": "a,b\n1,2\n" }));
