@@ -39,10 +39,6 @@ function has(of: Expr, name: string): Expr {
   return { has: { left: of, attr: name } };
 }
 
-export function not(arg: Expr): Expr {
-  return { "!": { arg } };
-}
-
 export function within(left: Expr, right: Expr): Expr {
   return { in: { left, right } };
 }

@@ -10,7 +10,7 @@ export type CedarRequest = Pick<
 >;
 
 /** What Cedar says: the deciding policies, and what went wrong. Anything in `errors` makes the answer worthless. */
-export interface CedarAnswer {
+interface CedarAnswer {
   readonly allow: boolean;
   /** Ids: of the `permit`s where it allows, of the `forbid`s (if any) where it does not. */
   readonly reasons: readonly string[];
@@ -18,7 +18,7 @@ export interface CedarAnswer {
 }
 
 /** Which of a compiled policy's two sets is asked. */
-export type PolicySetName = "decide" | "explain";
+type PolicySetName = "decide" | "explain";
 
 /** Answers requests by a compiled policy. */
 export interface Evaluator {

@@ -8,7 +8,7 @@ export const DAY_MS = 86_400_000;
 const DATE = /^(\d{4})-(\d{2})-(\d{2})$/;
 
 /** Start of the day after `YYYY-MM-DD` in ms since 1970, or undefined where there is no such day. */
-export function endOfDayMs(date: string): number | undefined {
+function endOfDayMs(date: string): number | undefined {
   if (!DATE.test(date)) return undefined;
   const startMs = Date.parse(`${date}T00:00:00Z`);
   // Date.parse reads 2026-02-30 as March in some engines: the day must come out again.

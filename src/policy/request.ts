@@ -107,7 +107,8 @@ function contextOf(request: DecisionRequest): CedarRequest["context"] {
   if (purpose !== undefined) fields.add("purpose");
   if (justificationChars > 0) fields.add("justification");
   return {
-    now,
+    // Clocks may tell fractions, which Cedar's numbers have not.
+    now: Math.floor(now),
     fields: [...fields],
     provenance: request.provenance ?? "none",
     justificationChars,

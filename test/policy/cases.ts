@@ -260,6 +260,7 @@ export const CASES: readonly Case[] = [
   ask("no class", "bo", "artifact.pull", { ...churn, class: undefined }, "builtin:request"),
   ask("a class that is none", "bo", "artifact.pull", { ...churn, class: "secret" }, "builtin:request"),
   ask("a kind that is none", "bo", "artifact.pull", { ...churn, kind: "secret" }, "builtin:request"),
+  ask("a time with fractions", "bo", "artifact.pull", { ...churn, now: NOW + 0.25 }),
   ask("a time that is none", "bo", "artifact.pull", { ...churn, now: Number.NaN }, "builtin:decision"),
   ask("a limit that is no whole number", "bo", "workspace.create", { ...create, ttlMs: 0.5 }, "builtin:decision"),
 ];

@@ -58,7 +58,7 @@ describe("addMember", () => {
   const flow = SAMPLE.replace(/^members:\n((?: {2}.*\n)+)/m, (_, lines: string) => {
     const entries = lines
       .replace(/ # joined late/, "")
-      .trim()
+      .trimEnd()
       .split("\n");
     return `members: {\n${entries.join(",\n")}   # the last one\n  }\n`;
   });
