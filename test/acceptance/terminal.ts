@@ -1,0 +1,82 @@
+// A pseudo-terminal that a test types into and reads: tmux, on a server of its own.
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { BIN, type Member, until } from "./harness.ts";
+
+const COLUMNS = 300;
+
+/** One command of `cloister` in a terminal of its own. */
+export class Terminal {
+  readonly #socket: string;
+  readonly #ended: string;
+  #last = "";
+  #closed = false;
+
+  private constructor(socket: string, ended: string) {
+    this.#socket = socket;
+    this.#ended = ended;
+  }
+
+  static async open(member: Member, ...args: readonly string[]): Promise<Terminal> {
+    return await Terminal.openWith(member, member.env, ...args);
+  }
+
+  /** Starts a command with this environment; the terminal lives until {@link Terminal.exit}. */
+  static async openWith(member: Member, env: Member["env"], ...args: readonly string[]): Promise<Terminal> {
+    const ended = join(member.env["TMPDIR"] ?? "", `ended-${String(Date.now())}`);
+    const terminal = new Terminal(`${ended}.socket`, ended);
+    // The status is renamed into place, so that whoever sees the file sees all of it.
+    const script = '"$@"; echo $? > "$ENDED.part"; mv "$ENDED.part" "$ENDED"; sleep 60';
+    const command = ["env", "-i", ...pairs(env), "TERM=xterm-256color", `ENDED=${ended}`, "sh", "-c", script, "sh"];
+    const size = ["-x", String(COLUMNS), "-y", "120"];
+    const where = ["-c", member.folder];
+    terminal.#tmux("new-session", "-d", ...size, ...where, "--", ...command, process.execPath, BIN, ...args);
+    return terminal;
+  }
+
+  /** Presses keys by tmux's names, e.g. `Enter`, `C-c`. */
+  keys(...names: readonly string[]): void {
+    this.#tmux("send-keys", ...names);
+  }
+
+  /** Types a text and Enter. */
+  type(text: string): void {
+    this.#tmux("send-keys", "-l", text);
+    this.keys("Enter");
+  }
+
+  /** What the terminal shows, colours left out. */
+  screen(): string {
+    if (!this.#closed) this.#last = this.#tmux("capture-pane", "-p", "-J");
+    return this.#last;
+  }
+
+  async expect(text: string): Promise<void> {
+    try {
+      await until(`a terminal that shows ${JSON.stringify(text)}`, 20_000, () => this.screen().includes(text));
+    } catch (error) {
+      throw new Error(`${String(error)}\n${this.screen().trimEnd()}`);
+    }
+  }
+
+  /** Waits for the command's end and closes the terminal. */
+  async exit(): Promise<number> {
+    try {
+      await until("the end of the command", 20_000, () => existsSync(this.#ended));
+      this.screen();
+      return Number(readFileSync(this.#ended, "utf8"));
+    } finally {
+      this.#tmux("kill-server");
+      this.#closed = true;
+    }
+  }
+
+  #tmux(...args: readonly string[]): string {
+    return execFileSync("tmux", ["-S", this.#socket, "-f", "/dev/null", ...args], { encoding: "utf8", stdio: "pipe" });
+  }
+}
+
+function pairs(env: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(env).map(([name, value]) => `${name}=${value}`);
+}
