@@ -6,7 +6,7 @@ import type { Host } from "./host.ts";
 /** @throws CloisterError UNSUPPORTED_HOST where nothing on this host can isolate a workspace */
 export async function sandboxOf(host: Host): Promise<Sandbox> {
   const { Bubblewrap } = await import("../sandbox/bubblewrap.ts");
-  return new Bubblewrap({ now: host.now, temporaryFolder: host.env["TMPDIR"] ?? "/tmp" });
+  return new Bubblewrap({ now: host.now });
 }
 
 /** {@link sandboxOf}, proved to work. @throws CloisterError UNSUPPORTED_HOST with the reason and the fix */

@@ -49,13 +49,37 @@ function showStep(page: Page, step: Step, number: number): void {
   const who = step.as === undefined ? "" : paint.dim(` (${step.as})`);
   page.drawn(`\n${paint.bold(`${String(number).padStart(2)}  ${step.title}`)}${who}`);
   page.drawn(`    ${paint.cyan(`$ ${shorten(step.command)}`)}`);
-  for (const line of step.output.split("\n")) if (line !== "") page.drawn(`    ${line}`);
+  for (const line of tabled(step.output)) page.drawn(`    ${line}`);
   if (step.expected !== 0) page.drawn(paint.dim(`    exit ${String(step.exit)}, as it should be`));
 }
 
-/** A join line is long, and nobody reads it. */
-function shorten(command: string): string {
-  return command.replace(/(cloister-join-1\.[A-Za-z0-9_-]{12})[A-Za-z0-9_-]+/, "$1…");
+/** Lines as a person would see them: what a pipe gets separated by tabs, in columns. */
+function tabled(output: string): readonly string[] {
+  const lines = shorten(output)
+    .split("\n")
+    .filter((line) => line !== "");
+  const cells = lines.map((line) => line.split("\t"));
+  const width = (column: number): number =>
+    Math.max(
+      0,
+      ...cells
+        .filter((row) => row.length > column + 1)
+        .map((row) => stripVTControlCharacters(row[column] ?? "").length),
+    );
+  return cells.map((row) =>
+    row
+      .map((cell, column) =>
+        column === row.length - 1 ? cell : cell + " ".repeat(width(column) - stripVTControlCharacters(cell).length + 2),
+      )
+      .join(""),
+  );
+}
+
+/** A join line is long, and nobody reads it; so are digests. */
+function shorten(text: string): string {
+  return text
+    .replace(/(cloister-join-1\.[A-Za-z0-9_-]{12})[A-Za-z0-9_-]+/g, "$1…")
+    .replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, "$1…");
 }
 
 interface End {

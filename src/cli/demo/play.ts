@@ -88,8 +88,7 @@ async function pushData(act: Act, stage: Stage, ana: Actor): Promise<void> {
   await act.run(ana, "Ana pushes it as confidential", [
     ...["push", "data", "--name", DATASET, "--class", "confidential", "--owner", "ana", "--licence", "CC0-1.0"],
   ]);
-  const [file = ""] = await filesBelow(join(ana.folder, "data"));
-  const row = (await readFile(file, "utf8")).split("\n")[1] ?? "";
+  const row = (await readFile(join(ana.folder, "data/customers.csv"), "utf8")).split("\n")[1] ?? "";
   const words = [...row.split(",").slice(0, 2), "customers", "CC0-1.0"];
   const { objects, bytes, found } = await searchStore(join(ana.folder, ".cloister/store"), words);
   const answer = found.length === 0 ? "none of them" : `found: ${found.join(", ")}`;
