@@ -15,60 +15,68 @@ const HAS_PERL = existsSync("/usr/bin/perl");
 const reason = HAS_PERL ? REASON : " (skipped: no /usr/bin/perl to make system calls with)";
 const runnable = WORKS && HAS_PERL;
 
-let built: { readonly folder: string; readonly program: string };
+interface Result {
+  readonly name: string;
+  readonly error?: string;
+}
+
+/** Both halves run side by side; each gives its results by name, and what it wrote to standard error. */
+let halves: Readonly<Record<Who, Promise<{ readonly results: ReadonlyMap<string, Result>; readonly errors: string }>>>;
+type Who = "root" | "user";
+let folder = "";
 
 beforeAll(() => {
-  if (runnable) built = compile("test/sandbox/escapes/main.ts");
+  if (!runnable) return;
+  const built = compile("test/sandbox/escapes/main.ts");
+  folder = built.folder;
+  const drop = IS_ROOT ? ["setpriv", `--reuid=${String(USER)}`, `--regid=${String(USER)}`, "--clear-groups", "--"] : [];
+  const command = [process.execPath, built.program, "all"];
+  const user = makeAttempts("user", [...drop, ...command]);
+  halves = { user, root: IS_ROOT ? makeAttempts("root", command) : user };
 });
 
 afterAll(() => {
-  if (runnable) rmSync(built.folder, { recursive: true, force: true });
+  if (runnable) rmSync(folder, { recursive: true, force: true });
 });
 
 describe.skipIf(!runnable || !IS_ROOT)(
   `escapes from a workspace of root${IS_ROOT ? reason : " (skipped: not root)"}`,
-  () => {
-    attemptsAs("root", (program, folder) => [process.execPath, program, "all", folder]);
-  },
+  () => expectNone("root"),
 );
 
-describe.skipIf(!runnable)(`escapes from a workspace of an ordinary user${reason}`, () => {
-  const drop = ["setpriv", `--reuid=${String(USER)}`, `--regid=${String(USER)}`, "--clear-groups", "--"];
-  attemptsAs("user", (program, folder) => [...(IS_ROOT ? drop : []), process.execPath, program, "all", folder]);
-});
+describe.skipIf(!runnable)(`escapes from a workspace of an ordinary user${reason}`, () => expectNone("user"));
 
-function attemptsAs(who: string, command: (program: string, folder: string) => string[]): void {
-  const results = new Map<string, { readonly error?: string }>();
-  let errors = "";
-
-  beforeAll(async () => {
-    const folder = join(built.folder, who);
-    mkdirSync(folder);
-    if (who === "user" && IS_ROOT) chownSync(folder, USER, USER);
-    const [file = "", ...args] = command(built.program, folder);
-    const child = spawn(file, args, {
-      cwd: "/",
-      env: { PATH: process.env["PATH"], HOME: folder },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let lines = "";
-    child.stdout.on("data", (chunk) => {
-      lines += String(chunk);
-    });
-    child.stderr.on("data", (chunk) => {
-      errors += String(chunk);
-    });
-    await once(child, "close");
-    for (const line of lines.split("\n").filter(Boolean)) {
-      const result = JSON.parse(line) as { readonly name: string; readonly error?: string };
-      results.set(result.name, result);
-    }
-  });
-
+function expectNone(who: Who): void {
   for (const { name } of ATTEMPTS) {
-    test(name, () => {
+    test(name, async () => {
+      const { results, errors } = await halves[who];
       expect(results.get(name), errors).toBeDefined();
       expect(results.get(name)?.error).toBeUndefined();
     });
   }
+}
+
+async function makeAttempts(who: Who, command: readonly string[]) {
+  const home = join(folder, who);
+  mkdirSync(home);
+  if (who === "user" && IS_ROOT) chownSync(home, USER, USER);
+  const [file = "", ...args] = [...command, home];
+  const child = spawn(file, args, {
+    cwd: "/",
+    env: { PATH: process.env["PATH"], HOME: home },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let [lines, errors] = ["", ""];
+  child.stdout.on("data", (chunk) => {
+    lines += String(chunk);
+  });
+  child.stderr.on("data", (chunk) => {
+    errors += String(chunk);
+  });
+  await once(child, "close");
+  const results = lines
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Result);
+  return { results: new Map(results.map((result) => [result.name, result])), errors };
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { statfsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Attempt, DISK_BYTES, processesWith } from "./world.ts";
+import { type Attempt, DISK_BYTES, survivorsWith } from "./world.ts";
 
 export const RESOURCES: readonly Attempt[] = [
   {
@@ -72,19 +72,19 @@ export const RESOURCES: readonly Attempt[] = [
       assert.ok(Number(before) > 0, before);
       await sleep(150);
       assert.equal(await size(), before);
-      assert.deepEqual(processesWith(mark), []);
+      assert.deepEqual(await survivorsWith(mark), []);
     },
   },
   {
     name: "outlive the workspace's time",
     async run(world) {
       const mark = `late-${randomUUID()}`;
-      const state = await world.sandbox.create({ id: "short", ttlMs: 700, diskBytes: 1024 * 1024 });
+      const state = await world.sandbox.create({ id: "short", ttlMs: 1500, diskBytes: 1024 * 1024 });
       const script = `$SIG{$_} = "IGNORE" for qw(HUP TERM INT QUIT); setpgrp; fork; sleep 30`;
       const { exit } = await world.run(["/usr/bin/perl", "-e", script, mark], state, { inputs: [] });
       assert.equal(exit, 128 + 9);
       assert.equal(world.sandbox.alive(state), false);
-      assert.deepEqual(processesWith(mark), []);
+      assert.deepEqual(await survivorsWith(mark), []);
     },
   },
   {

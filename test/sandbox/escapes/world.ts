@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FileEntry } from "../../../src/base/file-entry.ts";
 import { Bubblewrap } from "../../../src/sandbox/bubblewrap.ts";
 import type { ExecSpec, HolderState } from "../../../src/sandbox/sandbox.ts";
@@ -150,6 +151,12 @@ export function processesWith(text: string): string[] {
       }
     })
     .filter((line) => line.includes(text));
+}
+
+/** {@link processesWith}, once the kernel has had time to end them. */
+export async function survivorsWith(text: string): Promise<string[]> {
+  for (let tries = 0; processesWith(text).length > 0 && tries < 200; tries++) await sleep(10);
+  return processesWith(text);
 }
 
 /** One way out that must be closed; throws where it is open. */
