@@ -15,11 +15,18 @@ export class HelpShown extends Error {}
 const GLOBAL_HEADING = "Global options:";
 const HELP_COLUMNS_MAX = 100;
 
+interface Building {
+  readonly io: Io;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly onLeaf: OnLeaf;
+  /** What a command still lacks until it is the one that was asked for: building all of them costs start-up time. */
+  readonly rest: Map<Command, () => void>;
+}
+
 /** The parser. It throws {@link HelpShown} after help and version, and {@link UsageError} for what it cannot parse. */
 export function program(io: Io, env: Readonly<Record<string, string | undefined>>, onLeaf: OnLeaf): Command {
-  const root = new Command("cloister");
-  settle(root, io);
-  root
+  const building: Building = { io, env, onLeaf, rest: new Map() };
+  const root = settle(new Command("cloister"), building)
     .description(
       "Governed ML workspaces: one signed policy, sandboxed workspaces, sealed\n" +
         "artifacts, and a log nobody can quietly edit.",
@@ -30,62 +37,65 @@ export function program(io: Io, env: Readonly<Record<string, string | undefined>
   // Every command lists the global options itself; here they would only push the commands down.
   for (const choice of GLOBALS) root.addOption(option(choice).hideHelp());
   for (const { heading, commands } of TREE) {
-    for (const item of commands) {
-      const command = "leaves" in item ? addNoun(root, item) : addLeaf(root, item);
-      command.helpGroup(heading);
-    }
+    for (const item of commands) addCommand(root, item, building).helpGroup(heading);
   }
   addExamples(root, io, ["cloister init", "cloister push data --name cohort", "cloister help exit-codes"]);
   return root;
+}
 
-  function addNoun(parent: Command, noun: Noun): Command {
-    const command = parent.command(noun.name).summary(noun.summary).description(sentence(noun.summary));
-    settle(command, io);
-    command.aliases(noun.aliases ?? []);
-    for (const leaf of noun.leaves) addLeaf(command, leaf);
-    addExamples(command, io, noun.examples);
-    return command;
-  }
+function addCommand(parent: Command, item: Leaf | Noun, building: Building): Command {
+  const command = settle(parent.command(item.name), building)
+    .summary(item.summary)
+    .aliases(item.aliases ?? []);
+  building.rest.set(command, () => {
+    command.description(sentence(item.summary));
+    if ("leaves" in item) for (const leaf of item.leaves) addCommand(command, leaf, building);
+    else fillLeaf(command, item, building);
+    addExamples(command, building.io, item.examples);
+  });
+  return command;
+}
 
-  function addLeaf(parent: Command, leaf: Leaf): Command {
-    const command = parent.command(leaf.name).summary(leaf.summary).description(sentence(leaf.summary));
-    settle(command, io);
-    command.aliases(leaf.aliases ?? []);
-    for (const [name, text] of leaf.args ?? []) command.argument(name, text);
-    if (leaf.usage) command.usage(leaf.usage);
-    for (const choice of leaf.options ?? []) {
-      command.addOption(option(choice));
-      if (choice.also) command.addOption(option({ ...choice, flags: choice.also }).hideHelp());
-    }
-    for (const choice of GLOBALS) command.addOption(option(choice).helpGroup(GLOBAL_HEADING));
-    if (leaf.notes) command.addHelpText("after", `\n${leaf.notes}`);
-    addExamples(command, io, leaf.examples);
-    return command.action(async () => {
-      await onLeaf(leaf, command.args, new Flags(given(command), env));
-    });
+function fillLeaf(command: Command, leaf: Leaf, { env, onLeaf }: Building): void {
+  for (const [name, text] of leaf.args ?? []) command.argument(name, text);
+  if (leaf.usage) command.usage(leaf.usage);
+  for (const choice of leaf.options ?? []) {
+    command.addOption(option(choice));
+    if (choice.also) command.addOption(option({ ...choice, flags: choice.also }).hideHelp());
   }
+  for (const choice of GLOBALS) command.addOption(option(choice).helpGroup(GLOBAL_HEADING));
+  if (leaf.notes) command.addHelpText("after", `\n${leaf.notes}`);
+  command.action(async () => {
+    await onLeaf(leaf, command.args, new Flags(given(command), env));
+  });
 }
 
 /** Settings that commander does not inherit in the order we build: where it prints, how it fails, how help looks. */
-function settle(command: Command, io: Io): void {
-  const columns = Math.min(io.outIsTty ? io.columns : 80, HELP_COLUMNS_MAX);
-  command
-    .helpCommand(false)
-    .helpOption("-h, --help", "show this help")
-    // Help that commander takes for an error (a noun on its own) is a result to us.
-    .configureOutput({
-      writeOut: io.out,
-      writeErr: io.out,
-      outputError: () => {},
-      getOutHelpWidth: () => columns,
-      getErrHelpWidth: () => columns,
-      getOutHasColors: () => io.outColor,
-      getErrHasColors: () => io.outColor,
-    })
-    .configureHelp({ styleTitle: (text) => title(text, io), subcommandTerm })
-    .exitOverride((error) => {
-      throw error.exitCode === 0 || error.code === "commander.help" ? new HelpShown() : usageError(error, command);
-    });
+function settle(command: Command, { io, rest }: Building): Command {
+  const columns = (): number => Math.min(io.outIsTty ? io.columns : 80, HELP_COLUMNS_MAX);
+  return (
+    command
+      .hook("preSubcommand", (_parent, asked) => {
+        rest.get(asked)?.();
+        rest.delete(asked);
+      })
+      .helpCommand(false)
+      .helpOption("-h, --help", "show this help")
+      // Help that commander takes for an error (a noun on its own) is a result to us.
+      .configureOutput({
+        writeOut: io.out,
+        writeErr: io.out,
+        outputError: () => {},
+        getOutHelpWidth: columns,
+        getErrHelpWidth: columns,
+        getOutHasColors: () => io.outColor,
+        getErrHasColors: () => io.outColor,
+      })
+      .configureHelp({ styleTitle: (text) => title(text, io), subcommandTerm })
+      .exitOverride((error) => {
+        throw error.exitCode === 0 || error.code === "commander.help" ? new HelpShown() : usageError(error, command);
+      })
+  );
 }
 
 function subcommandTerm(command: Command): string {
