@@ -81,9 +81,19 @@ async function checkFree(target: string): Promise<void> {
 }
 
 async function makeStaging(parent: string): Promise<string> {
-  await mkdir(parent, { recursive: true });
+  await makeFolders(parent);
   // mkdtemp(3) makes it readable for its owner only.
   return await mkdtemp(join(parent, ".cloister-restore-"));
+}
+
+/** Not mkdir's `recursive`: Node 20 runs it for ever where a file system answers ENOENT below a folder that exists. */
+async function makeFolders(path: string): Promise<void> {
+  const make = () => mkdir(path).catch(ignoring("EEXIST"));
+  await make().catch(async (error: unknown) => {
+    if (systemCode(error) !== "ENOENT" || dirname(path) === path) throw error;
+    await makeFolders(dirname(path));
+    await make();
+  });
 }
 
 /** rename(2) also replaces an empty folder, and nothing else, in one step. */
