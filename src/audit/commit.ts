@@ -1,4 +1,5 @@
 // A commit: one create-only object of the log, holding one or more entries and the tree they lead to.
+import { integrity } from "../base/errors.ts";
 import { canonicalBytes, type Json, parseCanonical } from "../base/json.ts";
 import { Fields, SHA256 } from "../base/record.ts";
 
@@ -49,7 +50,7 @@ export function decodeCommit(payload: Uint8Array): Commit {
   fields.end();
   const count = commit.entries.length;
   if (version !== 1 || count < 1 || count > ENTRIES_MAX || sizeAfter !== commit.size + count) {
-    throw new RangeError("commit out of bounds");
+    throw integrity("malformed log commit");
   }
   return { ...commit, root };
 }

@@ -5,9 +5,11 @@ import { Fields, ID, SHA256 } from "../base/record.ts";
 
 export const EVENT_TYPE = "application/vnd.cloister.event.v1+json";
 /** provenance.md: an event is at most 16 KiB, so that a commit of many stays small. */
-export const EVENT_BYTES_MAX = 16 * 1024;
+const EVENT_BYTES_MAX = 16 * 1024;
+/** An envelope holds the event in base64, a signature and a key id. */
+export const ENVELOPE_BYTES_MAX = 2 * EVENT_BYTES_MAX;
 
-export type Phase = "intent" | "done" | "refused";
+type Phase = "intent" | "done" | "refused";
 
 /** The clear part of an event: allow-listed fields only, nothing that names an artifact, a file or a host. */
 export interface AuditEvent {

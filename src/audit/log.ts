@@ -4,13 +4,14 @@ import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sha256Hex } from "../base/digest.ts";
 import { CloisterError, integrity } from "../base/errors.ts";
-import { canonicalBytes, type Json, parseCanonical } from "../base/json.ts";
-import { type Envelope, parseEnvelope, signEnvelope, verifyEnvelope } from "../keys/dsse.ts";
+import { parseCanonical } from "../base/json.ts";
+import { type Envelope, signEnvelope, verifyEnvelope } from "../keys/dsse.ts";
 import type { Identity } from "../keys/identity.ts";
 import type { Store } from "../store/store.ts";
-import { COMMIT_BYTES_MAX, COMMIT_TYPE, type Commit, commitName, decodeCommit, encodeCommit } from "./commit.ts";
-import { type AuditEvent, decodeEvent, EVENT_BYTES_MAX, EVENT_TYPE, encodeEvent } from "./event.ts";
+import { COMMIT_BYTES_MAX, COMMIT_TYPE, type Commit, commitName, encodeCommit } from "./commit.ts";
+import { type AuditEvent, ENVELOPE_BYTES_MAX, EVENT_TYPE, encodeEvent } from "./event.ts";
 import { CompactTree } from "./merkle.ts";
+import { type ReadCommit, readCommit } from "./read-commit.ts";
 
 /** An event that counts, at its place. */
 export interface LoggedEvent {
@@ -151,7 +152,7 @@ export class Log {
       const seq = Number(object.name.slice("log/commit/".length));
       if (!Number.isSafeInteger(seq) || seq < this.#next || commitName(seq) !== object.name) continue;
       const bytes = await this.#read(seq);
-      const commit = bytes && this.#decode(bytes, seq);
+      const commit = bytes && readCommit(bytes, seq, this.#project);
       const signer = commit && (await this.#signer(commit));
       if (signer) {
         throw integrity(`log commit ${String(this.#next)} is missing`, {
@@ -182,7 +183,7 @@ export class Log {
   /** Looks at the commit at the next place; undefined where it does not count. */
   async #take(bytes: Uint8Array): Promise<TakenCommit | undefined> {
     const seq = this.#next;
-    const read = this.#decode(bytes, seq);
+    const read = readCommit(bytes, seq, this.#project);
     const checked = read && (await this.#check(read));
     if (!checked) {
       this.#next = seq + 1;
@@ -200,15 +201,6 @@ export class Log {
     this.#next = commit.seq + 1;
     this.#timeMs = commit.timeMs;
     this.#tip = { seq: commit.seq, digest: commit.digest };
-  }
-
-  #decode(bytes: Uint8Array, seq: number): ReadCommit | undefined {
-    return attempt(() => {
-      const envelope = parseEnvelope(bytes, COMMIT_TYPE, "log commit", COMMIT_BYTES_MAX);
-      const commit = decodeCommit(envelope.payload);
-      if (commit.seq !== seq || commit.project !== this.#project) return undefined;
-      return { envelope, commit, entries: commit.entries.map(readEntry) };
-    });
   }
 
   async #signer({ envelope, entries }: ReadCommit): Promise<string | undefined> {
@@ -298,30 +290,5 @@ export class Log {
       if (there) return Buffer.compare(there, bytes) === 0 ? "mine" : "theirs";
     }
     throw failure;
-  }
-}
-
-/** An envelope holds the event in base64, a signature and a key id. */
-const ENVELOPE_BYTES_MAX = EVENT_BYTES_MAX * 2;
-
-interface ReadCommit {
-  readonly envelope: Envelope;
-  readonly commit: Commit;
-  readonly entries: readonly { readonly envelope: Envelope; readonly event: AuditEvent; readonly leaf: Uint8Array }[];
-}
-
-function readEntry(json: Json): ReadCommit["entries"][number] {
-  const leaf = canonicalBytes(json);
-  const envelope = parseEnvelope(leaf, EVENT_TYPE, "log entry", ENVELOPE_BYTES_MAX);
-  return { envelope, event: decodeEvent(envelope.payload), leaf };
-}
-
-/** What cannot be read counts as empty; any other failure is a failure. */
-function attempt<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof RangeError || (error instanceof CloisterError && error.code === "INTEGRITY")) return undefined;
-    throw error;
   }
 }

@@ -5,7 +5,7 @@ const LEAF = Buffer.from([0]);
 const NODE = Buffer.from([1]);
 
 /** RFC 6962, section 2.1: SHA-256(0x00 || entry). */
-export function leafHash(entry: Uint8Array): Buffer {
+function leafHash(entry: Uint8Array): Buffer {
   return sha256(LEAF, entry);
 }
 

@@ -44,7 +44,7 @@ export type SealParts = Readonly<Record<PartName, { readonly bytes: number; read
 
 const HEADER_BYTES_MAX = 64 * 1024;
 
-export const KINDS: readonly ArtifactKind[] = ["dataset", "model", "code", "report"];
+const KINDS: readonly ArtifactKind[] = ["dataset", "model", "code", "report"];
 
 /**
  * The seal object: magic, then the sealed header, manifest and tree. Header and manifest are under the metadata key,

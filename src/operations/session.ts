@@ -139,7 +139,7 @@ async function requireStore(store: Store, config: ProjectConfig): Promise<void> 
 }
 
 /** The first object of every store: its format and its project id. */
-export function storeObject(project: string): Uint8Array {
+function storeObject(project: string): Uint8Array {
   return Buffer.from(`{"cloister":"store@1","project":"${project}"}`);
 }
 

@@ -1,0 +1,115 @@
+// The house rules that a compiler does not know: who may import whom, which packages, what nobody may touch.
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { expect, test } from "vitest";
+
+interface Room {
+  /** Rooms it may import, itself aside. */
+  readonly rooms: readonly string[];
+  /** Packages it may import. */
+  readonly packages: RegExp;
+}
+
+const ABOVE_STORE = ["base", "store", "keys"];
+const MIDDLE = ["content", "policy", "audit", "provenance", "sandbox"];
+const NODE = "^node:";
+
+/** docs/architecture.md, the floors. */
+const ROOMS: Readonly<Record<string, Room>> = {
+  base: { rooms: [], packages: /^node:(crypto|stream)$/ },
+  store: { rooms: ["base"], packages: new RegExp(NODE) },
+  keys: { rooms: ["base"], packages: /^(node:|age-encryption$|@napi-rs\/keyring$|keytar$)/ },
+  content: { rooms: ABOVE_STORE, packages: new RegExp(NODE) },
+  policy: { rooms: ABOVE_STORE, packages: /^(node:|yaml$|@cedar-policy\/cedar-wasm)/ },
+  audit: { rooms: ABOVE_STORE, packages: new RegExp(NODE) },
+  provenance: { rooms: ABOVE_STORE, packages: /^(node:|execa$)/ },
+  sandbox: { rooms: ABOVE_STORE, packages: /^(node:|tar-stream$)/ },
+  operations: { rooms: [...ABOVE_STORE, ...MIDDLE], packages: new RegExp(NODE) },
+  index: { rooms: ["operations", "base"], packages: /^$/ },
+  cli: { rooms: ["index", "base"], packages: /^(node:|commander$|inquirer$|chalk$|execa$)/ },
+};
+
+const LINES_MAX = 300;
+/** Only data types stand here, one after the other. */
+const LONG_BY_NATURE = ["src/operations/types.ts"];
+
+const root = resolve(import.meta.dirname, "..");
+const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => join("src", file));
+
+test("every room of the house is in the table, and every room in the table is there", () => {
+  expect(new Set(files.map(roomOf))).toEqual(new Set(Object.keys(ROOMS)));
+});
+
+test.each(files)("%s imports only what its room may", (file) => {
+  const room = ROOMS[roomOf(file)];
+  for (const specifier of importsOf(file)) {
+    if (!specifier.startsWith(".")) expect(specifier).toMatch(room?.packages ?? /^$/);
+    else expect([roomOf(file), ...(room?.rooms ?? [])]).toContain(target(file, specifier));
+  }
+});
+
+test.each(files)(`%s has at most ${String(LINES_MAX)} lines`, (file) => {
+  if (LONG_BY_NATURE.includes(file)) return;
+  expect(source(file).split("\n").length).toBeLessThanOrEqual(LINES_MAX);
+});
+
+/** Holds the source text of a child process, which has standard streams of its own. */
+const CHILD_SOURCE = "src/keys/keychain.ts";
+
+test.each(files.filter((file) => roomOf(file) !== "cli" && file !== CHILD_SOURCE))(
+  "%s neither prints, prompts nor ends the process",
+  (file) => {
+    expect(withoutComments(file)).not.toMatch(/\bprocess\.(env|argv|exit|cwd|stdout|stderr|stdin)\b|\bconsole\./);
+  },
+);
+
+test.each(
+  files.filter((file) => !["keys", "content", "audit", "base", "provenance", "operations"].includes(roomOf(file))),
+)("%s does no cryptography of its own", (file) => {
+  expect(withoutComments(file)).not.toMatch(/create(Cipheriv|Decipheriv|Sign|Verify|Hmac)\b/);
+});
+
+test("the policy decides in one place only: nobody outside its room and the guard compares roles or classes", () => {
+  const deciders = files.filter((file) => /\bdecide\(/.test(withoutComments(file)) && roomOf(file) !== "policy");
+  expect(deciders.sort()).toEqual([
+    "src/operations/guard.ts",
+    "src/operations/policy-read.ts",
+    "src/operations/versions.ts",
+  ]);
+});
+
+test("only the guard writes to the log, and the making of a project", () => {
+  const writers = files.filter(
+    (file) => /\.append(All)?\(/.test(withoutComments(file)) && roomOf(file) === "operations",
+  );
+  expect(writers.sort()).toEqual(["src/operations/guard.ts", "src/operations/init.ts", "src/operations/session.ts"]);
+});
+
+test("drivers are chosen in one place each", () => {
+  const importers = (driver: string) => files.filter((file) => importsOf(file).some((s) => s.endsWith(driver)));
+  expect(importers("store/folder.ts")).toEqual(["src/operations/session.ts"]);
+  expect(importers("sandbox/bubblewrap.ts")).toEqual(["src/operations/sandbox.ts"]);
+});
+
+function roomOf(file: string): string {
+  return (file.split("/")[1] ?? "").replace(/\.ts$/, "");
+}
+
+function target(file: string, specifier: string): string {
+  return roomOf(relative(root, resolve(root, dirname(file), specifier)));
+}
+
+function importsOf(file: string): readonly string[] {
+  const pattern = /(?:^(?:import|export)\b[^"'`;]*?\bfrom\s*|^import\s*|\b(?:import|require)\()["']([^"']+)["']/gm;
+  return [...source(file).matchAll(pattern)].map((match) => match[1] ?? "");
+}
+
+function withoutComments(file: string): string {
+  return source(file).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+}
+
+function source(file: string): string {
+  return readFileSync(join(root, file), "utf8");
+}
