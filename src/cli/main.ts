@@ -1,5 +1,5 @@
 // From a command line to an exit code.
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import type { Context } from "./context.ts";
 import { RUN_FAILED } from "./exit-codes.ts";
 import { type Failure, failureJson, isBrokenPipe, toFailure, UsageError } from "./failure.ts";
@@ -25,7 +25,7 @@ export async function main(argv: readonly string[], host: NodeJS.Process): Promi
     }),
     cwd: host.cwd(),
     env,
-    person: () => ({ home: homedir(), userName: env["USER"] ?? env["LOGNAME"] ?? "me" }),
+    person: () => ({ home: homedir(), userName: loginName(env) }),
     now: Date.now,
     library: async () => await import("../index.ts"),
   };
@@ -40,6 +40,17 @@ export async function main(argv: readonly string[], host: NodeJS.Process): Promi
     host.off("uncaughtException", onStray);
     interruption.release();
     io.close();
+  }
+}
+
+function loginName(env: NodeJS.ProcessEnv): string {
+  const said = env["USER"] || env["LOGNAME"];
+  if (said) return said;
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a uid that has no entry in passwd(5).
+    return "me";
   }
 }
 

@@ -8,7 +8,7 @@ const dryRun: Choice = { flags: "--dry-run", text: "ask the policy, change nothi
 const push: Leaf = {
   name: "push",
   summary: "seal a file or folder and store it as a new version",
-  args: [["<path>", "file or folder; - reads a tar stream from standard input"]],
+  args: [["<path>", "file or folder; - stores standard input as one file"]],
   options: [
     { flags: "--name <name>", text: "[domain/]name[:label]" },
     { flags: "--kind <kind>", text: "what it is (default: dataset)", choices: ["dataset", "model", "code", "report"] },
@@ -33,7 +33,7 @@ const pull: Leaf = {
   summary: "fetch an artifact, checked and decrypted, into a folder",
   args: [["<ref>", "[domain/]name[:version] or [domain/]name@sha256:…"]],
   options: [
-    { flags: "-o, --output <place>", text: "folder (default: ./name); - writes a tar stream" },
+    { flags: "-o, --output <place>", text: "folder (default: ./name); - writes its only file to stdout" },
     purpose,
     why,
     dryRun,

@@ -99,7 +99,7 @@ describe("pull", () => {
       project: { pull: async () => pulled },
     });
     expect(out).toBe(
-      "✓ pulled churn/risk:1.2  sha256:9c1e00000000…  412 MB in 12 files  to /home/ana/churn/model\n" +
+      "✓ pulled churn/risk:1.2  sha256:9c1e00000000…  412 MB in 12 files  to ./model\n" +
         "  class internal   pushed by bo 2026-03-01   log #482\n",
     );
   });

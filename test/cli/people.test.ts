@@ -37,7 +37,7 @@ function initialising(extra: Setting = {}) {
     member: "ana",
     fingerprint: "SHA256:abc",
     identityStorage: "keychain",
-    files: plan.files,
+    files: plan.files.map((file) => `/home/ana/churn/${file}`),
     logEntry: 0,
   };
   const setting: Setting = {
@@ -74,6 +74,7 @@ describe("init", () => {
       purpose: "modelling",
     });
     expect(out).toMatch(/^✓ project churn is ready {3}log #0\nfolder\t/);
+    expect(out).toContain("files\t.cloister/config.yaml cloister.policy.yaml\n");
   });
 
   it("asks at most six questions, shows the plan, confirms, and prints the command that asks nothing", async () => {

@@ -41,7 +41,7 @@ function standardInput(call: Call): PushOptions["source"] {
     });
   }
   if (io.inIsTty) {
-    throw new CloisterError("USAGE", "standard input is a terminal, not a tar stream", {
+    throw new CloisterError("USAGE", "standard input is a terminal: there is nothing to store", {
       next: "tar c data | cloister push - --name <name>",
     });
   }
@@ -95,8 +95,8 @@ function standardOutput(call: Call): PullOptions["output"] {
     throw new CloisterError("USAGE", "--json and -o - both want standard output", { next: "leave one of them out" });
   }
   if (io.outIsTty) {
-    throw new CloisterError("USAGE", "a tar stream cannot be shown on a terminal", {
-      next: `cloister pull ${call.args[0] ?? "<ref>"} -o - | tar x`,
+    throw new CloisterError("USAGE", "an artifact is not written to a terminal", {
+      next: `cloister pull ${call.args[0] ?? "<ref>"} -o - > file`,
     });
   }
   return { stream: io.stdout };
@@ -105,7 +105,7 @@ function standardOutput(call: Call): PullOptions["output"] {
 function showPulled(page: Page, pulled: Pulled, place: string): void {
   const size = `${formatBytes(pulled.bytes)} in ${files(pulled.files)}`;
   const verb = pulled.dryRun ? "would pull" : "pulled";
-  page.done(`${verb} ${pulled.reference}  ${page.digest(pulled.digest)}  ${size}  to ${pulled.folder ?? place}`);
+  page.done(`${verb} ${pulled.reference}  ${page.digest(pulled.digest)}  ${size}  to ${place}`);
   const end = pulled.dryRun ? "nothing was written" : log(pulled.pullEntry);
   page.line(`  class ${pulled.class}   pushed by ${pulled.pushedBy} ${pulled.pushedAt.slice(0, 10)}   ${end}`);
 }

@@ -66,7 +66,7 @@ function showCreated(page: Page, created: Created, command: string, call: Call):
     ["you", `${created.member}  ${created.fingerprint}`],
     ["key kept in", created.identityStorage],
     ["policy", `v${String(created.policyVersion)}  ${page.digest(created.policyDigest)}`],
-    ["files", created.files.join(" ")],
+    ["files", created.files.map((file) => relative(created.folder, file)).join(" ")],
   ]);
   const away = relative(call.context.cwd, created.folder);
   page.hints("Next", [
