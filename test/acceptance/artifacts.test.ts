@@ -1,0 +1,298 @@
+// Artifacts go in, come out the same, and every way of naming and printing them.
+import { execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Listing, Pulled, Pushed, Verified, VersionDetail } from "../../src/index.ts";
+import { BIN, filesBelow, type Member, randomText, World } from "./harness.ts";
+
+const world = new World();
+const ESCAPE = "\u001b";
+const PROVENANCE = "provenance.sigstore.json";
+let ana: Member;
+const data = {
+  "rows.csv": randomText(200_000),
+  "deep/er/weights.bin": randomBytes(300_000),
+  "run.sh": "#!/bin/sh\necho hi\n",
+  empty: "",
+  "grüße/日本 语.txt": randomText(50),
+};
+
+beforeAll(async () => {
+  ana = await world.project("ana", "solo");
+  const folder = ana.files("data", data);
+  chmodSync(join(folder, "run.sh"), 0o755);
+  mkdirSync(join(folder, "no-files-here"));
+});
+
+describe("push and pull", () => {
+  it("brings a folder back byte for byte: nested, empty, executable, Unicode names", async () => {
+    const pushed = await ana.json<Pushed>("push", "data", "--name", "cohort:first", "--class", "internal");
+    const bytes = Object.values(data).reduce((sum, content) => sum + content.length, 0);
+    expect(pushed).toMatchObject({ schema: "cloister/push@1", reference: "churn/cohort:first", number: 1, files: 5 });
+    expect(pushed).toMatchObject({ class: "internal", classFrom: "asked", kind: "dataset", dryRun: false });
+    expect(Math.abs(pushed.bytes - bytes)).toBeLessThan(100);
+    expect(pushed.bytesNew).toBe(pushed.bytes);
+
+    const pulled = await ana.json<Pulled>("pull", "cohort", "-o", "back/deeper");
+    expect(pulled).toMatchObject({ schema: "cloister/pull@1", digest: pushed.digest, dryRun: false, number: 1 });
+    const back = join(ana.folder, "back/deeper");
+    expect(pulled.folder).toBe(back);
+    expect(filesBelow(back)).toEqual([...Object.keys(data), PROVENANCE].sort());
+    for (const [path, content] of Object.entries(data)) {
+      expect(readFileSync(join(back, path)).equals(Buffer.from(content)), path).toBe(true);
+    }
+    expect(statSync(join(back, "no-files-here")).isDirectory()).toBe(true);
+    const executable = filesBelow(back).filter((path) => (statSync(join(back, path)).mode & 0o111) !== 0);
+    expect(executable).toEqual(["run.sh"]);
+    expect(readdirSync(join(ana.folder, "back"))).toEqual(["deeper"]);
+
+    const sums = "find . -type f ! -name provenance.sigstore.json | LC_ALL=C sort | sed 's,^./,,'";
+    const listed = execFileSync("sh", ["-c", `${sums} | xargs -d '\\n' sha256sum | sha256sum`], { cwd: back });
+    expect(listed.toString().slice(0, 64)).toBe(pushed.digest.replace("sha256:", ""));
+    expect((await ana.json<Verified>("verify", "back/deeper")).ok).toBe(true);
+  });
+
+  it("stores again only what changed, and nothing of what did not", async () => {
+    expect(await ana.json<Pushed>("push", "data", "--name", "cohort", "--class", "internal")).toMatchObject({
+      number: 2,
+      reference: "churn/cohort:v2",
+      bytesNew: 0,
+    });
+    ana.files("data", { "rows.csv": `${data["rows.csv"]}one more line\n` });
+    const third = await ana.json<Pushed>("push", "data", "--name", "cohort", "--class", "internal");
+    expect(third.bytesNew).toBeGreaterThan(0);
+    expect(third.bytesNew).toBeLessThan(third.bytes / 2);
+  });
+
+  it("takes any bytes from standard input and gives them back on standard output", async () => {
+    const bytes = randomBytes(1_500_000);
+    const pushed = await ana.with({ input: bytes }, "push", "-", "--name", "raw:d1", "--json");
+    expect(pushed.exit, pushed.err).toBe(0);
+    expect(JSON.parse(pushed.out)).toMatchObject({ bytes: bytes.length, files: 1 });
+    const pulled = await ana.cli("pull", "raw:d1", "-o", "-");
+    expect(pulled.exit, pulled.err).toBe(0);
+    expect(pulled.bytes.equals(bytes)).toBe(true);
+    expect(pulled.err).toMatch(/^cloister: pulled churn\/raw:d1 {2}log #\d+\n$/);
+
+    const pipe = `tar c data | "$0" "$1" push - --name tarred --json && "$0" "$1" pull tarred -o - --quiet | tar x -C `;
+    mkdirSync(join(ana.folder, "untarred"));
+    execFileSync("sh", ["-c", `${pipe} untarred`, process.execPath, BIN], { cwd: ana.folder, env: ana.env });
+    execFileSync("diff", ["-r", "data", "untarred/data"], { cwd: ana.folder });
+  });
+
+  it("pushes one file, a whole of nothing, and dry runs that change nothing", async () => {
+    ana.files(".", { "one.txt": "one" });
+    expect(await ana.json<Pushed>("push", "one.txt", "--name", "one")).toMatchObject({ files: 1, bytes: 3 });
+    await ana.ok("pull", "one");
+    expect(readFileSync(join(ana.folder, "one/one.txt"), "utf8")).toBe("one");
+    ana.files(".", { nothing: "" });
+    expect(await ana.json<Pushed>("push", "nothing", "--name", "nothing")).toMatchObject({ files: 1, bytes: 0 });
+    expect((await ana.ok("pull", "nothing", "-o", "-")).bytes.length).toBe(0);
+
+    const before = filesBelow(ana.store).length;
+    expect(await ana.json<Pushed>("push", "one.txt", "--name", "dry", "--dry-run")).toMatchObject({ dryRun: true });
+    expect(await ana.json<Pulled>("pull", "one", "-o", "dry", "--dry-run")).toMatchObject({ dryRun: true });
+    expect([filesBelow(ana.store).length, filesBelow(join(ana.folder, "dry"))]).toEqual([before, []]);
+    expect(await ana.fails("show", "dry")).toMatchObject({ exit: 7 });
+  });
+
+  it("will not write over anything: a folder with files, a file, a link", async () => {
+    ana.files("full", { mine: "mine" });
+    execFileSync("ln", ["-s", "data", join(ana.folder, "link")]);
+    for (const target of ["full", "one.txt", "link"]) {
+      expect(await ana.fails("pull", "one", "-o", target), target).toMatchObject({ exit: 2, code: "USAGE" });
+    }
+    expect(filesBelow(join(ana.folder, "full"))).toEqual(["mine"]);
+    mkdirSync(join(ana.folder, "vacant"));
+    await ana.ok("pull", "one", "-o", "vacant");
+    const many = await ana.cli("pull", "cohort", "-o", "-");
+    expect(many).toMatchObject({ exit: 2, out: "", err: expect.stringContaining("single file") });
+  });
+});
+
+describe("references", () => {
+  it("finds a version by label, number, latest, digest and version id, with the domain or without", async () => {
+    const first = await ana.json<VersionDetail>("show", "cohort:first");
+    const second = await ana.json<VersionDetail>("show", "churn/cohort:v2");
+    const { versions } = await ana.json<Listing>("list", "cohort");
+    expect(versions.map(({ reference }) => reference)).toEqual([
+      "churn/cohort:first",
+      "churn/cohort:v2",
+      "churn/cohort:v3",
+    ]);
+    for (const [reference, number] of [
+      ["cohort", 3],
+      ["cohort:latest", 3],
+      ["cohort:v1", 1],
+      [`cohort@sha256:${first.versionId}`, 1],
+      [`churn/cohort@sha256:${second.versionId}`, 2],
+    ] as const) {
+      expect((await ana.json<VersionDetail>("show", reference)).number, reference).toBe(number);
+    }
+    const byDigest = await ana.json<VersionDetail>("show", `cohort@sha256:${first.digest.replace("sha256:", "")}`);
+    expect(byDigest.digest).toBe(first.digest);
+  });
+
+  it("ends with 7 for what is not there, and says what is", async () => {
+    for (const reference of ["nosuch", "cohort:v9", "cohort:nolabel", `cohort@sha256:${"0".repeat(64)}`]) {
+      const failed = await ana.fails("pull", reference);
+      expect(failed, reference).toMatchObject({ exit: 7, code: "NOT_FOUND" });
+      expect(failed.next, reference).not.toBe("");
+    }
+    expect(await ana.fails("pull", "other/cohort")).toMatchObject({ exit: 7, next: expect.stringContaining("churn") });
+  });
+
+  it("never gives a label twice, and keeps vN and latest for itself", async () => {
+    expect(await ana.fails("push", "one.txt", "--name", "cohort:first")).toMatchObject({ exit: 2, code: "USAGE" });
+    expect(await ana.fails("push", "one.txt", "--name", "cohort:v7")).toMatchObject({ exit: 2 });
+    expect(await ana.fails("push", "one.txt", "--name", "cohort:latest")).toMatchObject({ exit: 2 });
+    expect((await ana.json<Listing>("list", "cohort")).versions).toHaveLength(3);
+  });
+});
+
+describe("list, show, verify", () => {
+  it("show says everything that was said at push, and every file", async () => {
+    const said = ["--owner", "ana", "--licence", "CC-BY-4.0", "--why", "asked for by legal", "--purpose", "modelling"];
+    await ana.ok("push", "data", "--name", "told:1.0", "--kind", "report", "--class", "public", ...said);
+    const detail = await ana.json<VersionDetail>("show", "told:1.0");
+    expect(detail).toMatchObject({ schema: "cloister/show@1", kind: "report", class: "public", label: "1.0" });
+    expect(detail).toMatchObject({ owner: "ana", licence: "CC-BY-4.0", justification: "asked for by legal" });
+    expect(detail).toMatchObject({ purpose: "modelling", inputs: [], pushedBy: "ana", policyVersion: 1 });
+    expect(detail.fileList?.map(({ path }) => path).sort()).toEqual(Object.keys(data).sort());
+    const [sha256] = execFileSync("sha256sum", [join(ana.folder, "data/run.sh")], { encoding: "utf8" }).split(" ");
+    expect(detail.fileList?.find(({ path }) => path === "run.sh")?.sha256).toBe(sha256);
+    const lines = (await ana.ok("show", "told:1.0")).out.split("\n");
+    expect(lines).toEqual(expect.arrayContaining(["licence\tCC-BY-4.0", "owner\tana", "why\tasked for by legal"]));
+  });
+
+  it("verify finds a changed, a missing and an added file, and accepts what is whole", async () => {
+    expect(await ana.json<Verified>("verify", "told:1.0")).toMatchObject({ schema: "cloister/verify@1", ok: true });
+    for (const [name, harm] of [
+      ["changed", "echo x >> rows.csv"],
+      ["missing", "rm run.sh"],
+      ["added", "echo x > new.csv"],
+      ["forged", "sed -i 's/A/B/' provenance.sigstore.json"],
+    ] as const) {
+      await ana.ok("pull", "told", "-o", name);
+      execFileSync("sh", ["-c", harm], { cwd: join(ana.folder, name) });
+      const { exit, out, err } = await ana.cli("verify", name);
+      expect(exit, `${name}: ${out}${err}`).toBe(6);
+    }
+  });
+
+  it("list is tab-separated and whole in a pipe, and an empty list is a success", async () => {
+    const { out, err } = await ana.ok("ls");
+    expect(err).toBe("");
+    const rows = out.trimEnd().split("\n");
+    expect(rows).toHaveLength((await ana.json<Listing>("list")).versions.length);
+    for (const row of rows) {
+      expect(row).toMatch(
+        /^churn\/[^\t]+\t(public|internal)\t(dataset|report)\t\d+\tana\t[^\t]+Z\tsha256:[0-9a-f]{64}$/,
+      );
+    }
+    const bo = await world.project("bo", "solo");
+    expect(await bo.cli("list")).toMatchObject({ exit: 0, out: "", err: "" });
+    expect(await bo.json<Listing>("list")).toMatchObject({ versions: [], hidden: [], ignored: [] });
+  });
+
+  it("ends quietly when the reader of the list has gone", async () => {
+    const child = spawn("sh", ["-c", '"$0" "$1" list | head -c 1 >/dev/null', process.execPath, BIN], {
+      cwd: ana.folder,
+      env: ana.env,
+    });
+    let err = "";
+    child.stderr.on("data", (chunk) => {
+      err += String(chunk);
+    });
+    expect(await new Promise((resolve) => child.on("close", resolve))).toBe(0);
+    expect(err).toBe("");
+    const first = execFileSync(
+      "bash",
+      ["-c", '"$0" "$1" list | head -1; exit $' + "{PIPESTATUS[0]}", process.execPath, BIN],
+      {
+        cwd: ana.folder,
+        env: ana.env,
+        encoding: "utf8",
+      },
+    );
+    expect(first.split("\n")).toHaveLength(2);
+  });
+});
+
+describe("output", () => {
+  it("has colour only when forced, and NO_COLOR wins", async () => {
+    const show = async (env: Record<string, string>, ...args: string[]) => {
+      const { out, err } = await ana.with({ env }, ...args);
+      return `${out}${err}`.includes(ESCAPE);
+    };
+    const writes = ["push", "one.txt", "--name", "colour"];
+    expect(await show({}, ...writes)).toBe(false);
+    expect(await show({ FORCE_COLOR: "1" }, ...writes)).toBe(true);
+    expect(await show({ FORCE_COLOR: "1", NO_COLOR: "1" }, ...writes)).toBe(false);
+    expect(await show({}, "pull", "nosuch")).toBe(false);
+    expect(await show({ FORCE_COLOR: "1" }, "pull", "nosuch")).toBe(true);
+  });
+
+  it("--quiet keeps results and errors and nothing else; --json is one document on standard output", async () => {
+    const quiet = await ana.ok("pull", "raw:d1", "-o", "-", "--quiet");
+    expect(quiet.err).toBe("");
+    const pushed = await ana.ok("push", "one.txt", "--name", "colour", "--quiet");
+    expect(pushed.err).toBe("");
+    const json = await ana.ok("push", "one.txt", "--name", "colour", "--json");
+    expect(json.err).toBe("");
+    expect(json.out.trimEnd().split("\n")).toHaveLength(1);
+    expect((await ana.cli("pull", "nosuch", "--quiet")).err).toContain("NOT_FOUND");
+  });
+
+  it("every command's JSON names its schema", async () => {
+    const schemas = await Promise.all(
+      [
+        ["status"],
+        ["whoami"],
+        ["doctor"],
+        ["list"],
+        ["show", "one"],
+        ["verify", "one"],
+        ["ws", "list"],
+        ["member", "list"],
+        ["policy", "show"],
+        ["policy", "check"],
+        ["policy", "explain", "artifact.pull"],
+        ["audit", "list"],
+        ["audit", "verify"],
+        ["help", "exit-codes"],
+      ].map(async (args) => {
+        const { out } = await ana.ok(...args, "--json");
+        return `${args.slice(0, 2).join(" ")}: ${String(JSON.parse(out).schema)}`;
+      }),
+    );
+    expect(schemas).toMatchInlineSnapshot(`
+      [
+        "status: cloister/status@1",
+        "whoami: cloister/whoami@1",
+        "doctor: cloister/doctor@1",
+        "list: cloister/list@1",
+        "show one: cloister/show@1",
+        "verify one: cloister/verify@1",
+        "ws list: cloister/workspace-list@1",
+        "member list: cloister/member-list@1",
+        "policy show: cloister/policy@1",
+        "policy check: cloister/policy-check@1",
+        "policy explain: cloister/policy-explain@1",
+        "audit list: cloister/audit-list@1",
+        "audit verify: cloister/audit-verify@1",
+        "help exit-codes: cloister/exit-codes@1",
+      ]
+    `);
+  });
+
+  it("strips what other people wrote of terminal controls", async () => {
+    const evil = "nice\u001b]0;owned\u0007\u001b[31m\u202etext";
+    await ana.ok("push", "one.txt", "--name", "evil", "--why", evil);
+    const { out } = await ana.ok("show", "evil");
+    for (const control of [ESCAPE, "\u0007", "\u202e"]) expect(out).not.toContain(control);
+    expect(out).toContain("nice");
+  });
+});
