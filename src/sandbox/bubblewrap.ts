@@ -2,10 +2,8 @@
 import { CloisterError } from "../base/errors.ts";
 import type { FileEntry } from "../base/file-entry.ts";
 import type { Streams } from "../base/streams.ts";
-import { collect } from "./collect.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
-import { fill } from "./fill.ts";
 import { startFolderTask } from "./folder-task.ts";
 import { startHolder, stopHolder } from "./holder.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "./host.ts";
@@ -71,6 +69,7 @@ export class Bubblewrap implements Sandbox {
     target: { readonly input: string } | "workspace",
     files: AsyncIterable<FileEntry>,
   ): Promise<void> {
+    const { fill } = await import("./fill.ts");
     await fill(this.#enter(state), state, target, files);
   }
 
@@ -79,6 +78,7 @@ export class Bubblewrap implements Sandbox {
   }
 
   async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
+    const { collect } = await import("./collect.ts");
     yield* collect(this.#enter(state), state, path);
   }
 

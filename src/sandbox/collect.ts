@@ -19,7 +19,8 @@ const ODD = 22;
  * Walks to the path given part by part, refusing links; refuses what is neither file nor folder before anything is
  * read (tar leaves sockets out in silence); then archives files and empty folders in the order of their whole paths.
  */
-const COLLECT = `leaf=
+const COLLECT = `cd /folder || exit 1
+leaf=
 for part do
   [ -z "$leaf" ] || exit ${String(MISSING)}
   if [ -L "./$part" ]; then printf %s "$PWD/$part" >&2; exit ${String(LINK)}

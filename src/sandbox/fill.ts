@@ -17,7 +17,8 @@ const EXISTS = 20;
 const EXTRACT = "tar --extract --file=- --touch --same-permissions --no-same-owner";
 
 /** An input is unpacked beside its place and moved there only when we say that it is complete. */
-const FILL_INPUT = `[ ! -e "$1" ] || exit ${String(EXISTS)}
+const FILL_INPUT = `cd /folder || exit
+[ ! -e "$1" ] || exit ${String(EXISTS)}
 rm -rf -- ".$1" && mkdir -m 0755 -- ".$1" || exit
 ${EXTRACT} -C ".$1" && read -r word <&${String(FEED_FD)} && [ "$word" = complete ] && mv -T -- ".$1" "$1" && exit
 rm -rf -- ".$1"
@@ -56,7 +57,7 @@ export async function fill(
 
 function script(target: { readonly input: string } | "workspace"): FolderScript {
   return target === "workspace"
-    ? { folder: "work", access: "write", script: `exec ${EXTRACT}`, args: [] }
+    ? { folder: "work", access: "write", script: `cd /folder && exec ${EXTRACT}`, args: [] }
     : { folder: "inputs", access: "write", script: FILL_INPUT, args: [checkInputName(target.input)] };
 }
 

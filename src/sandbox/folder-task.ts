@@ -11,7 +11,7 @@ const MESSAGE_BYTES_MAX = 16 * 1024;
 export interface FolderScript {
   readonly folder: "inputs" | "work";
   readonly access: "read" | "write";
-  /** For sh(1); the folder is the working directory. */
+  /** For sh(1); the folder is `/folder`. */
   readonly script: string;
   /** `$1` and on. */
   readonly args: readonly string[];

@@ -37,9 +37,8 @@ export interface Launched {
 
 /** @throws {@link CloisterError} USAGE for a NUL character in any argument */
 export function launch(runtime: Runtime, state: HolderState, { view, command, stdio, feeds }: Launch): Launched {
-  const options = [...view, "--seccomp", String(SECCOMP_FD), "--json-status-fd", String(STATUS_FD)];
   // Options travel NUL-separated, so a NUL inside one would smuggle in another.
-  if ([...options, ...command].some((argument) => argument.includes("\0"))) {
+  if ([...view, ...command].some((argument) => argument.includes("\0"))) {
     throw new CloisterError("USAGE", "a command or path holds a NUL character");
   }
   const child = spawnSealed(
@@ -47,7 +46,7 @@ export function launch(runtime: Runtime, state: HolderState, { view, command, st
     [...enter(runtime, state), ...command],
     [...stdio, ...Array.from({ length: FEED_FD - ARGUMENTS_FD + feeds.length }, (): Stdio => "pipe")],
   );
-  feed(child, ARGUMENTS_FD, `${options.join("\0")}\0`);
+  feed(child, ARGUMENTS_FD, `${view.join("\0")}\0`);
   feed(child, SECCOMP_FD, seccompFilter(runtime.arch));
   for (const [index, text] of feeds.entries()) feed(child, FEED_FD + index, text);
   return {
@@ -67,7 +66,9 @@ function enter({ programs, uid }: Runtime, state: HolderState): readonly string[
     ...[programs.env, "--ignore-signal=INT", "--ignore-signal=QUIT"],
     ...[programs.setpriv, "--pdeathsig=KILL", ...dropArguments(uid, state.uid), "--"],
     ...[programs.nsenter, `--target=${String(state.pid)}`, ...namespaces, "--"],
-    ...[programs.bwrap, "--args", String(ARGUMENTS_FD), "--"],
+    // The filter is not among the options that travel by pipe: should we die while writing them, it must not be missing.
+    ...[programs.bwrap, "--seccomp", String(SECCOMP_FD), "--json-status-fd", String(STATUS_FD)],
+    ...["--args", String(ARGUMENTS_FD), "--"],
   ];
 }
 

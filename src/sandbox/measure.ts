@@ -5,7 +5,7 @@ import type { Runtime } from "./runtime.ts";
 import type { HolderState } from "./sandbox.ts";
 
 /** Kind and size of everything that is no folder. Folders made unreadable, which would hide something, are opened. */
-const MEASURE = `exec find . -mindepth 1 -type d ! -perm -500 -exec chmod u+rx -- {} ";" -o ! -type d -printf "%y%s\\n"`;
+const MEASURE = `exec find /folder -mindepth 1 -type d ! -perm -500 -exec chmod u+rx -- {} ";" -o ! -type d -printf "%y%s\\n"`;
 
 /** Does what {@link Sandbox.measure} says, in a workspace that is known to be alive. */
 export async function measure(runtime: Runtime, state: HolderState): Promise<{ files: number; bytes: number }> {

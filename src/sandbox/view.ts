@@ -91,6 +91,8 @@ export function commandView(view: CommandView): string[] {
     ...volumeFolder("home", "/home/user"),
     ...volumeFolder("run", "/run/user"),
     ...volumeFolder("work", "/workspace"),
+    // A command that shut the folder must not have shut it for good.
+    ...["--chmod", "0700", "/workspace"],
     // Nothing is mounted below what the sandbox can write: a planted link there would be followed.
     ...view.inputs.flatMap(({ source, path }) => ["--ro-bind", `${VOLUME}/inputs/${source}`, path]),
     ...["--ro-bind", view.prlimit, STARTER, "--dir", TOOLS],
@@ -103,16 +105,16 @@ export function commandView(view: CommandView): string[] {
 
 /** What our own tar and find get: system files and one folder of the volume, so that no link leads anywhere. */
 export function folderView(folder: "inputs" | "work", access: "read" | "write"): string[] {
-  const bind = access === "read" ? "--ro-bind" : "--bind";
+  const [bind, open] = access === "read" ? ["--ro-bind", []] : ["--bind", ["--chmod", "0700", "/folder"]];
   return [
     ...NAMESPACES,
     "--new-session",
     ...systemFiles(),
     ...["--size", String(LIST_BYTES_MAX), "--tmpfs", "/tmp"],
-    ...[bind, `${VOLUME}/${folder}`, "/folder"],
+    ...[bind, `${VOLUME}/${folder}`, "/folder", ...open],
     ...["--remount-ro", "/"],
     ...["--setenv", "PATH", "/usr/bin:/bin", "--setenv", "LC_ALL", "C"],
-    ...["--chdir", "/folder"],
+    ...["--chdir", "/"],
   ];
 }
 

@@ -16,7 +16,7 @@ describe.skipIf(!WORKS)(`the volume of a workspace${REASON}`, () => {
   });
 
   beforeEach(async () => {
-    await world.sh("rm -rf /workspace/* /workspace/.[!.]*");
+    await world.sh("chmod -R u+rwx /workspace; rm -rf /workspace/* /workspace/.[!.]*");
   });
 
   afterAll(async () => {
@@ -102,6 +102,13 @@ describe.skipIf(!WORKS)(`the volume of a workspace${REASON}`, () => {
     await world.sh("chmod 600 out/f; chmod 0 out/shut");
     await expect(collected("out")).rejects.toMatchObject({ code: "FAILURE" });
     expect(await world.sandbox.measure(world.state)).toEqual({ files: 2, bytes: 4 });
+  });
+
+  test("a workspace that shuts itself is still counted", async () => {
+    await world.sh("mkdir -p a/b; echo 1 >a/b/c; chmod 0 a/b a /workspace");
+    await expect(collected("a")).rejects.toMatchObject({ code: "FAILURE" });
+    expect(await world.sandbox.measure(world.state)).toEqual({ files: 1, bytes: 2 });
+    expect((await world.sh("cat a/b/c")).out).toBe("1\n");
   });
 
   test("a sparse file is its whole content", async () => {
