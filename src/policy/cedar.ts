@@ -38,6 +38,8 @@ export function loadCedar(): Promise<Evaluator> {
 async function load(): Promise<Evaluator> {
   // 4 MB of WebAssembly that runs for a few milliseconds: V8's baseline compiler alone takes a third less of the start.
   setFlagsFromString("--liftoff-only");
+  // The module is as the package lock has it: validating its unused functions too would double the time to load it.
+  setFlagsFromString("--wasm-lazy-validation");
   return new CedarEvaluator(await import("@cedar-policy/cedar-wasm/nodejs"));
 }
 

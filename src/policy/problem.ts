@@ -32,6 +32,11 @@ export class Problems {
     return this.#all.some((problem) => problem.severity === "error");
   }
 
+  /** Whether further errors are dropped: no need to work out hints for them. */
+  get full(): boolean {
+    return this.#all.length >= PROBLEMS_MAX && this.failed;
+  }
+
   /** In the order of the file. */
   list(): Problem[] {
     return [...this.#all].sort((a, b) => a.line - b.line || a.column - b.column);
@@ -39,7 +44,7 @@ export class Problems {
 
   #add(place: Place, severity: Problem["severity"], message: string, hint: string | undefined): void {
     // Errors always get in: a flood of warnings must not make a wrong file look right.
-    if (this.#all.length >= PROBLEMS_MAX && (severity === "warning" || this.failed)) return;
+    if (this.full || (severity === "warning" && this.#all.length >= PROBLEMS_MAX)) return;
     this.#all.push({ line: place.line, column: place.column, severity, message, hint });
   }
 }

@@ -42,7 +42,11 @@ export class Section {
       if (later.includes(entry.key)) {
         problems.error(entry.place, `${quote(entry.key)} is not yet supported`, "remove it: it would not be enforced");
       } else {
-        problems.error(entry.place, `unknown key ${quote(entry.key)} in ${what}`, didYouMean(entry.key, known));
+        problems.error(
+          entry.place,
+          `unknown key ${quote(entry.key)} in ${what}`,
+          problems.full ? undefined : didYouMean(entry.key, known),
+        );
       }
     }
   }
@@ -150,7 +154,11 @@ export function references<T extends string>(
 ): readonly Spot<T>[] {
   return spots.filter((spot): spot is Spot<T> => {
     if ((known as readonly string[]).includes(spot.value)) return true;
-    problems.error(spot, `unknown ${what} ${quote(spot.value)}`, didYouMean(spot.value, known));
+    problems.error(
+      spot,
+      `unknown ${what} ${quote(spot.value)}`,
+      problems.full ? undefined : didYouMean(spot.value, known),
+    );
     return false;
   });
 }

@@ -19,6 +19,9 @@ const BYTES_MAX = 1_000_000;
 /** Open collections in the parser; the deepest legal policy needs about ten. */
 const DEPTH_MAX = 40;
 
+/** Words and signs of the file: some 5000 members. A megabyte of brackets alone would be read for many seconds. */
+const LEXEMES_MAX = 100_000;
+
 export type Tree =
   | { readonly kind: "map"; readonly place: Place; readonly entries: readonly Entry[] }
   | { readonly kind: "list"; readonly place: Place; readonly items: readonly Tree[] }
@@ -59,10 +62,12 @@ function compose(text: string, lines: LineCounter, problems: Problems): ParsedNo
   // Keys are compared by TreeBuilder: the package compares each with each, which a large map turns into hours.
   const composer = new Composer({ version: "1.2", schema: "core", strict: true, uniqueKeys: false, merge: false });
   const tokens = [];
+  let lexemes = 0;
   for (const lexeme of new Lexer().lex(text)) {
     tokens.push(...parser.next(lexeme));
-    if (parser.stack.length > DEPTH_MAX) {
-      problems.error(place(parser.offset), "the file is nested too deeply");
+    const tooDeep = parser.stack.length > DEPTH_MAX;
+    if (tooDeep || ++lexemes > LEXEMES_MAX) {
+      problems.error(place(parser.offset), tooDeep ? "the file is nested too deeply" : "the file has too many parts");
       return undefined;
     }
   }
