@@ -1,4 +1,5 @@
 // Small phrases that several commands print.
+import { formatDuration } from "../base/units.ts";
 
 /** `#481`, for a person: `log #481`. */
 export function log(entry: number | undefined): string {
@@ -13,6 +14,16 @@ export function files(count: number): string {
 /** An ISO 8601 time as people read it: `2026-03-01 10:20`. */
 export function minutes(time: string): string {
   return time.slice(0, 16).replace("T", " ");
+}
+
+/** `12.3 s` for what is short, `3 min 5 s` for what is not. */
+export function took(seconds: number): string {
+  return seconds < 60 ? `${seconds.toFixed(1)} s` : formatDuration(seconds * 1000);
+}
+
+/** A command as it can be typed again. */
+export function shellLine(argv: readonly string[]): string {
+  return argv.map(shellWord).join(" ");
 }
 
 /** A word as it must be typed in a POSIX shell. */

@@ -8,7 +8,7 @@ import type { Call } from "../call.ts";
 import { showChecks } from "../checks.ts";
 import { exitOf } from "../exit-codes.ts";
 import { type Page, print, type Row, warn } from "../output.ts";
-import { files, log, minutes } from "../words.ts";
+import { files, log, minutes, shellLine, took } from "../words.ts";
 
 const KINDS = ["dataset", "model", "code", "report"] as const;
 
@@ -162,7 +162,7 @@ function detailRows(page: Page, detail: VersionDetail): readonly Row[] {
     ["why", detail.justification],
     ["workspace", detail.workspace],
     ["code", git && `${git.commit}${git.dirty ? " with local changes" : ""}`],
-    ["run", run && `${run.argv.join(" ")}  (exit ${String(run.exit)}, ${run.seconds.toFixed(1)} s)`],
+    ["run", run && `${shellLine(run.argv)}  (exit ${String(run.exit)}, ${took(run.seconds)})`],
     ["policy", `v${String(detail.policyVersion)}`],
     ["log", `#${String(detail.logEntry)}`],
   ];

@@ -4,7 +4,7 @@ import type { Project, Receipt, RunResult, Streams, WorkspaceDetail, WorkspaceSu
 import type { Call } from "../call.ts";
 import { type Cell, type Page, print, type Row } from "../output.ts";
 import { signalExit } from "../signals.ts";
-import { files, log, shellWord } from "../words.ts";
+import { files, log, shellLine, shellWord, took } from "../words.ts";
 
 export async function create(call: Call): Promise<undefined> {
   const { flags, args } = call;
@@ -88,7 +88,7 @@ function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
     ["driver", detail.driver],
     ["code", code && `${code.folder}  ${files(code.files)}${code.commit ? `  commit ${code.commit}` : ""}`],
     ...inputs.map((input): Row => ["input", `${input.path}  ${input.reference} (${input.class})`]),
-    ...runs.map((run): Row => ["run", `${run.argv.join(" ")}  (${runEnd(run.exit)}, ${run.seconds.toFixed(1)} s)`]),
+    ...runs.map((run): Row => ["run", `${shellLine(run.argv)}  (${runEnd(run.exit)}, ${took(run.seconds)})`]),
   ];
 }
 
@@ -121,13 +121,12 @@ export async function run(call: Call): Promise<number> {
 function showEnd(call: Call, { workspace, exit, seconds, output, logEntry }: RunResult): void {
   if (output) call.progress.note(`the output is kept in the workspace, in ${output}`);
   if (!call.context.io.errIsTty) return;
-  const time = formatDuration(seconds * 1000);
-  call.progress.note(`${workspace} ended with ${String(exit)} after ${time}   ${log(logEntry)}`);
+  call.progress.note(`${workspace} ended with ${String(exit)} after ${took(seconds)}   ${log(logEntry)}`);
 }
 
 function noCommand(words: readonly string[], rest: readonly string[] | undefined): CloisterError {
   const [workspace = "<workspace>", ...command] = rest === undefined ? words : words.slice(0, 1);
-  const shown = (rest?.length ? rest : command).map(shellWord).join(" ") || "<command>";
+  const shown = shellLine(rest?.length ? rest : command) || "<command>";
   const why = words.length > 1 && rest?.length ? "before -- stands one workspace" : "a command comes after --";
   return new CloisterError("USAGE", "run needs a command", { why, next: `cloister run ${workspace} -- ${shown}` });
 }
