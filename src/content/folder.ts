@@ -1,10 +1,10 @@
 // Files of a real folder, or a single file, as entries to push. Everything odd is refused before anything is read.
 
-import type { BigIntStats } from "node:fs";
-import { constants } from "node:fs";
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
 import { lstat, open, readdir, realpath } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Readable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import { CloisterError, systemCode } from "../base/errors.ts";
 import type { FileEntry } from "../base/file-entry.ts";
 import { printable } from "../base/terminal.ts";
@@ -33,7 +33,9 @@ interface Found {
  * read, has a name that is not UTF-8, or changes while it is read; INTERRUPTED
  */
 export async function* folderFiles(path: string, options: FolderOptions): AsyncIterable<FileEntry> {
-  for (const found of await scan(path, options)) {
+  for (const [i, found] of (await scan(path, options)).entries()) {
+    // Small files are read without waiting, so that signals would never be seen.
+    if (i % FILES_PER_TURN === 0) await setImmediate();
     checkAborted(options.signal);
     yield { path: found.path, kind: found.kind, bytes: bytesOf(found), read: () => readUnchanged(found) };
   }
@@ -92,7 +94,7 @@ async function entriesOf(folder: Pick<Found, "absolute" | "path">, options: Fold
     if (!Buffer.from(name).equals(bytes)) throw refused(path, "its name is not UTF-8", "rename it");
     if (options.exclude?.(path)) continue;
     const absolute = join(folder.absolute, name);
-    const stats = await attempt(path, () => lstat(absolute, { bigint: true }));
+    const stats = await attempt(path, async () => lstatSync(absolute, { bigint: true }));
     entries.push({ path, absolute, stats, key: stats.isDirectory() ? Buffer.from(`${name}/`) : bytes });
   }
   return entries.sort((a, b) => Buffer.compare(a.key, b.key));
@@ -109,14 +111,39 @@ function bytesOf(found: Found): number {
   return found.kind === "directory" ? 0 : Number(found.stats.size);
 }
 
+/** Also the size up to which a file is read in one go: a trip to the thread pool costs more than such a read. */
 const PIECE_BYTES = 256 * 1024;
+const FILES_PER_TURN = 16;
 
 /** The file's bytes, if from the scan to the end of reading it stays the same file with the same content. */
 async function* readUnchanged(found: Found): AsyncIterable<Uint8Array> {
   if (found.kind === "directory") return;
-  // A pipe or link that took the file's place must neither block nor be followed.
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const handle = await attempt(found.path, () => open(found.absolute, flags));
+  if (found.stats.size <= PIECE_BYTES) yield await attempt(found.path, async () => readSmall(found));
+  else yield* readLarge(found);
+}
+
+/** A pipe or link that took the file's place must neither block nor be followed. */
+const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+function readSmall(found: Found): Uint8Array {
+  const file = openSync(found.absolute, READ);
+  try {
+    checkSame(found, fstatSync(file, { bigint: true }));
+    const bytes = Buffer.allocUnsafe(bytesOf(found));
+    for (let done = 0; done < bytes.length; ) {
+      const bytesRead = readSync(file, bytes, done, bytes.length - done, null);
+      if (bytesRead === 0) throw changed(found.path);
+      done += bytesRead;
+    }
+    checkSame(found, fstatSync(file, { bigint: true }));
+    return bytes;
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function* readLarge(found: Found): AsyncIterable<Uint8Array> {
+  const handle = await attempt(found.path, () => open(found.absolute, READ));
   try {
     checkSame(found, await handle.stat({ bigint: true }));
     let left = bytesOf(found);
@@ -142,6 +169,7 @@ async function attempt<T>(path: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
+    if (error instanceof CloisterError) throw error;
     const code = systemCode(error) ?? "unknown error";
     if (code === "ENOENT") {
       throw new CloisterError("NOT_FOUND", `there is no ${printable(path)}`, { cause: error, next: "check the path" });

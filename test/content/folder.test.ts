@@ -119,6 +119,17 @@ describe("files of a folder", () => {
     }
   });
 
+  it("are refused where a small file was replaced after it was listed", async () => {
+    writeSample();
+    const found = await collect(folderFiles(source, { signal }));
+    writeFileSync(join(source, "a.txt"), "HELLO\n");
+    rmSync(join(source, "a/run.sh"));
+    symlinkSync("b.bin", join(source, "a/run.sh"));
+    const read = async (path: string) => collect(found.find((entry) => entry.path === path)?.read() ?? []);
+    await expect(read("a.txt")).rejects.toMatchObject({ code: "FAILURE", message: "a.txt changed while it was read" });
+    await expect(read("a/run.sh")).rejects.toMatchObject({ code: "FAILURE", message: "cannot read a/run.sh" });
+  });
+
   it("stop when the signal is aborted", async () => {
     writeSample();
     const abort = new AbortController();
