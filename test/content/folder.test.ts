@@ -125,7 +125,9 @@ describe("files of a folder", () => {
     writeFileSync(join(source, "a.txt"), "HELLO\n");
     rmSync(join(source, "a/run.sh"));
     symlinkSync("b.bin", join(source, "a/run.sh"));
-    const read = async (path: string) => collect(found.find((entry) => entry.path === path)?.read() ?? []);
+    const read = async (path: string) => {
+      for await (const _ of found.find((entry) => entry.path === path)?.read() ?? []);
+    };
     await expect(read("a.txt")).rejects.toMatchObject({ code: "FAILURE", message: "a.txt changed while it was read" });
     await expect(read("a/run.sh")).rejects.toMatchObject({ code: "FAILURE", message: "cannot read a/run.sh" });
   });

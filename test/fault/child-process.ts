@@ -27,9 +27,9 @@ export function compile(folder: string, files: readonly string[]): void {
   execFileSync(process.execPath, [join(PROJECT, "node_modules/typescript/bin/tsc"), "-p", config]);
 }
 
-/** Starts an ES module given as text, in `folder`, so that it imports what {@link compile} left there by `./…`. */
+/** Starts an ES module given as text, in `folder`, its working directory, so that it imports what {@link compile} left there by `./…`. */
 export function start(folder: string, script: string): ChildProcess {
   const path = join(folder, "script.js");
   writeFileSync(path, script);
-  return spawn(process.execPath, [path], { stdio: ["ignore", "pipe", "inherit"] });
+  return spawn(process.execPath, [path], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
 }
