@@ -21,6 +21,8 @@ export interface Io {
   err(text: string): void;
   /** Whether the program that read our standard output has gone (EPIPE), as `head` does. */
   readerGone(): boolean;
+  /** Waits until standard output is written. Rejects where it could not be (a full disk), but not for a gone reader. */
+  flush(): Promise<void>;
   /** Lets go of standard input, so that an unread pipe cannot keep the process alive. */
   close(): void;
 }
@@ -32,13 +34,15 @@ export function processIo(host: NodeJS.Process): Io {
   const { env } = host;
   const [inIsTty, outIsTty, errIsTty] = [isatty(0), isatty(1), isatty(2)];
   let stdinUsed = false;
-  let gone = false;
-  const stdout = once(() =>
-    host.stdout.on("error", (error) => {
-      if (systemCode(error) !== "EPIPE") throw error;
-      gone = true;
-    }),
-  );
+  let stdoutUsed = false;
+  let failed: Error | undefined;
+  const stdout = once(() => {
+    stdoutUsed = true;
+    return host.stdout.on("error", (error) => {
+      failed ??= error;
+    });
+  });
+  const readerGone = (): boolean => systemCode(failed) === "EPIPE";
   // Nobody is left to tell that standard error is closed.
   const stderr = once(() => host.stderr.on("error", () => {}));
   return {
@@ -62,10 +66,18 @@ export function processIo(host: NodeJS.Process): Io {
       return stderr();
     },
     out: (text) => {
-      if (!gone) stdout().write(text);
+      if (!failed) stdout().write(text);
     },
     err: (text) => void stderr().write(text),
-    readerGone: () => gone,
+    readerGone,
+    flush: async () => {
+      if (!stdoutUsed) return;
+      await new Promise<void>((resolve) => {
+        // The empty write is answered after all earlier ones, or at once where one of them has failed.
+        stdout().write("", () => resolve());
+      });
+      if (failed && !readerGone()) throw failed;
+    },
     close: () => {
       if (stdinUsed) host.stdin.destroy();
     },

@@ -70,10 +70,12 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     }
   });
   try {
-    await parser.parseAsync([...argv], { from: "user" });
+    await parser.parseAsync([...argv], { from: "user" }).catch((error: unknown) => {
+      if (!(error instanceof HelpShown)) throw error;
+    });
+    await context.io.flush();
     return exit;
   } catch (error) {
-    if (error instanceof HelpShown) return 0;
     if (context.io.readerGone() && isBrokenPipe(error)) return 0;
     return await report(error, argv, context, started);
   }

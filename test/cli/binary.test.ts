@@ -1,6 +1,6 @@
 // The real program: what works without a project, how it ends, and that it never hangs or shows a stack.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
@@ -70,6 +70,18 @@ describe.skipIf(!built)(title, () => {
     });
     const exit = await new Promise((resolve) => child.on("close", resolve));
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
+  });
+
+  const full = existsSync("/dev/full") ? "" : " (skipped: no /dev/full)";
+  it.skipIf(full !== "")(`fails, without a stack, where its output cannot be written${full}`, () => {
+    const device = openSync("/dev/full", "w");
+    const { status, stderr } = spawnSync(process.execPath, [bin, "help", "exit-codes"], {
+      stdio: ["ignore", device, "pipe"],
+      encoding: "utf8",
+    });
+    closeSync(device);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^✗ ENOSPC.* {2}\[FAILURE\]\n {2}next .*\n$/);
   });
 
   it("ends although standard input stays open", async () => {

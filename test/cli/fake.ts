@@ -57,6 +57,7 @@ export async function cloister(argv: readonly string[], setting: Setting = {}): 
         seen.err += text;
       },
       readerGone: () => false,
+      flush: async () => {},
       close: () => {},
     },
     prompter: scripted(answers, seen.asked),
