@@ -23,6 +23,15 @@ if (existsSync(target)) throw new Error(`${target} exists: a golden store is nev
 const work = mkdtempSync(join(tmpdir(), "cloister-golden-"));
 const store = join(work, "store");
 
+const README = `# Golden store ${VERSION}
+
+A store as \`test/golden/make.mjs\` made it, never changed since. Every later version of Cloister must read it, and so must
+\`test/interop/reader/cloister_reader.py\`. \`expected.json\` says what is in it.
+
+**The keys in \`TEST-KEYS-known-to-everybody\` are public.** They open this store and nothing else. Never put them into a
+policy, never encrypt anything to them.
+`;
+
 /** Runs the command line as one member, each with a home of their own. */
 function cloister(member, args, cwd = join(work, member)) {
   mkdirSync(cwd, { recursive: true });
@@ -67,7 +76,7 @@ function writeDataset(folder) {
   write(folder, "large.bin", noise(1_200_000, "large"));
 }
 
-/** SHA-256 of each file, and the kind of each entry: what any reader must find. */
+/** What lies in a folder: what any reader must find. Empty folders are entries, others follow from the paths. */
 function filesOf(folder, path = "") {
   const entries = readdirSync(join(folder, path), { withFileTypes: true });
   if (entries.length === 0) return [{ path, kind: "directory" }];
@@ -80,11 +89,13 @@ function filesOf(folder, path = "") {
 }
 
 const versions = [];
-function expected(member, pushed, folder, executable = []) {
+
+/** Notes a version as a reader must find it. */
+function expected(pushed, folder, executable = []) {
   const files = filesOf(folder).sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
   for (const file of files) if (executable.includes(file.path)) file.kind = "executable";
   const { domain, name, number, label, class: klass, kind, versionId, digest, pushedBy } = pushed;
-  versions.push({ domain, name, number, label: label ?? null, class: klass, kind, versionId, digest, pushedBy, member, files });
+  versions.push({ domain, name, number, label: label ?? null, class: klass, kind, versionId, digest, pushedBy, files });
 }
 
 try {
@@ -102,20 +113,21 @@ try {
   writeDataset(data);
   const push = ["--class", "internal", "--purpose", PURPOSE];
   const first = cloister("steward", ["push", data, "--name", `${DOMAIN}/customers:1.0`, ...push]);
-  expected("steward", first, data, ["clean.sh"]);
+  expected(first, data, ["clean.sh"]);
 
   // The second version: one file changed in its middle, one more, one gone. The rest is found again, not stored again.
   const large = noise(1_200_000, "large");
   write(data, "large.bin", Buffer.concat([large.subarray(0, 600_000), Buffer.from("inserted"), large.subarray(600_000)]));
   write(data, "more.csv", "id\n2\n");
   rmSync(join(data, "same-2.bin"));
-  expected("steward", cloister("steward", ["push", data, "--name", `${DOMAIN}/customers`, ...push]), data, ["clean.sh"]);
+  const second = cloister("steward", ["push", data, "--name", `${DOMAIN}/customers`, ...push]);
+  expected(second, data, ["clean.sh"]);
 
   // A class that the scientist reads only inside a workspace.
   const secret = join(work, "secret");
   write(secret, "accounts.csv", "account,balance\n1,100\n");
   const confidential = ["--class", "confidential", "--purpose", PURPOSE, "--owner", "steward", "--licence", "CC0-1.0"];
-  cloister("steward", ["push", secret, "--name", `${DOMAIN}/accounts`, ...confidential]);
+  expected(cloister("steward", ["push", secret, "--name", `${DOMAIN}/accounts`, ...confidential]), secret);
 
   const input = ["--input", `${DOMAIN}/customers:1.0:/inputs/customers`, "--purpose", PURPOSE];
   cloister("scientist", ["workspace", "create", "train", ...input]);
@@ -126,7 +138,7 @@ try {
   cloister("scientist", ["workspace", "destroy", "train", "--yes"]);
   const weights = join(work, "weights");
   write(weights, "weights.txt", "id,value\n1,2\n");
-  expected("scientist", pushed, weights);
+  expected(pushed, weights);
 
   cpSync(store, join(target, "store"), { recursive: true });
   for (const member of ["steward", "scientist"]) keepIdentity(member);
@@ -135,6 +147,7 @@ try {
   const [, pin] = /^pin: "(\w+)"$/m.exec(config) ?? [];
   const text = JSON.stringify({ project, pin, purpose: PURPOSE, policyExpires: EXPIRES, versions }, undefined, 2);
   writeFileSync(join(target, "expected.json"), `${text}\n`);
+  writeFileSync(join(target, "README.md"), README);
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

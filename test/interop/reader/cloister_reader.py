@@ -1,0 +1,696 @@
+#!/usr/bin/env python3
+"""Reads one artifact version out of a Cloister store without Cloister.
+
+    cloister_reader.py STORE IDENTITY_FILE DOMAIN/NAME[:vN|:LABEL] OUT_DIR
+
+Written from docs/store-format.md alone, to show that the page suffices. STORE is a folder, IDENTITY_FILE holds the age
+secret key of a member's device, OUT_DIR must not exist. Needs python3-cryptography and the age tools (age, age-keygen).
+
+It checks the whole log, every signature and every digest on the way. Two things it does not do: it does not compare the
+pin (it prints it for a person to compare), and it does not judge whether the policy allowed the push.
+
+Exit codes: 0 done, 2 usage, 6 something in the store is damaged or forged, 7 there is no such version.
+"""
+import base64
+import hashlib
+import hmac
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unicodedata
+from datetime import datetime
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}\Z")
+NO_STREAM = 0xFFFFFFFF
+KIB, MIB = 1024, 1024 * 1024
+PARTS = ("header", "manifest", "tree")
+SEAL_MAX = 4096 * MIB
+
+
+class Fault(Exception):
+    def __init__(self, exit_code, text):
+        super().__init__(text)
+        self.exit_code = exit_code
+
+
+def damaged(text):
+    return Fault(6, text)
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def hmac256(key, *parts):
+    return hmac.new(key, b"".join(parts), hashlib.sha256).digest()
+
+
+# -- objects, JSON, signatures ---------------------------------------------------------------------------------------
+
+
+class Store:
+    def __init__(self, folder):
+        self.folder = folder
+
+    def get(self, name, limit):
+        try:
+            with open(os.path.join(self.folder, name), "rb") as file:
+                data = file.read(limit + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise damaged(f"{name} cannot be read: {error.strerror}") from None
+        if len(data) > limit:
+            raise damaged(f"{name} is larger than {limit} bytes")
+        return data
+
+    def need(self, name, limit):
+        data = self.get(name, limit)
+        if data is None:
+            raise damaged(f"{name} is missing from the store")
+        return data
+
+    def list(self, folder):
+        try:
+            return sorted(os.listdir(os.path.join(self.folder, folder)))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+
+def canonical(value):
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8")
+
+
+def parse_json(data, what, members=None):
+    """Canonical JSON or nothing; with exactly these members, "?" marking those that may be absent."""
+    try:
+        value = json.loads(data.decode("utf-8"))
+        same = canonical(value) == data
+    except (ValueError, RecursionError):
+        raise damaged(f"{what} is not JSON") from None
+    if not same:
+        raise damaged(f"{what} is not canonical JSON")
+    if members is not None:
+        wanted = members.split()
+        required = {name for name in wanted if not name.endswith("?")}
+        allowed = {name.rstrip("?") for name in wanted}
+        if not isinstance(value, dict) or not required <= set(value) <= allowed:
+            raise damaged(f"{what} has wrong members")
+    return value
+
+
+def unbase64(text, what, url=False):
+    try:
+        padded = text + "=" * (-len(text) % 4) if url else text
+        data = base64.b64decode(padded, altchars=b"-_" if url else None, validate=True)
+        again = (base64.urlsafe_b64encode(data).rstrip(b"=") if url else base64.b64encode(data)).decode()
+    except (ValueError, TypeError, AttributeError):
+        raise damaged(f"{what} has malformed base64") from None
+    if again != text:
+        raise damaged(f"{what} has base64 that is not canonical")
+    return data
+
+
+class Envelope:
+    """DSSE v1."""
+
+    def __init__(self, data, payload_type, what):
+        outer = parse_json(data, what, "payload payloadType signatures")
+        if outer["payloadType"] != f"application/vnd.cloister.{payload_type}":
+            raise damaged(f"{what} has another payload type")
+        self.payload = unbase64(outer["payload"], what)
+        if not isinstance(outer["signatures"], list) or not 1 <= len(outer["signatures"]) <= 16:
+            raise damaged(f"{what} has no or too many signatures")
+        signatures = [parse_json(canonical(item), what, "keyid sig") for item in outer["signatures"]]
+        self.signatures = [(item["keyid"], unbase64(item["sig"], what)) for item in signatures]
+        kind = outer["payloadType"].encode()
+        self.signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(self.payload), self.payload)
+
+    def is_by(self, key):
+        return any(verify(key, signature, self.signed) for _, signature in self.signatures)
+
+
+def verify(key, signature, signed):
+    """ECDSA P-256 with SHA-256; strict DER and low S only."""
+    try:
+        r, s = decode_dss_signature(signature)
+        if encode_dss_signature(r, s) != signature or s > P256_ORDER // 2:
+            return False
+        key.verify(signature, signed, ec.ECDSA(hashes.SHA256()))
+        return True
+    except (ValueError, InvalidSignature):
+        return False
+
+
+# -- policy and log ----------------------------------------------------------------------------------------------------
+
+
+class Policy:
+    """What a reader needs of a policy version, taken line by line: a member stands on one line."""
+
+    def __init__(self, store, version, digest):
+        what = f"policy version {version}"
+        self.envelope = Envelope(store.need(f"policy/{version:08d}-{digest}", 2_000_000), "policy.v1+yaml", what)
+        if sha256(self.envelope.payload).hex() != digest:
+            raise damaged(f"{what} is not what its name says")
+        self.version, self.digest, self.keys, self.owners = version, digest, {}, set()
+        text = self.envelope.payload.decode("utf-8")
+        field = lambda name: next(iter(re.findall(rf'^{name}:\s*"?([^"\s#]+)', text, re.M)), None)
+        self.project, self.previous = field("id"), (field("previous") or "").removeprefix("sha256:")
+        if field("version") != str(version):
+            raise damaged(f"{what} calls itself another version")
+        owners = re.search(r"^owners:.*\bmembers:\s*\[([^\]]*)\]", text, re.M)
+        owner_ids = {item.strip(' "') for item in owners.group(1).split(",")} if owners else set()
+        for line in text.splitlines():
+            found = re.match(r'\s+"?([a-z0-9][a-z0-9._-]*)"?:.*\bsigns:\s*"?p256:([A-Za-z0-9_-]{44})', line)
+            if not found or re.search(r"\bsuspended:", line):
+                continue
+            point = unbase64(found.group(2), what, url=True)
+            key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+            pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+            key_id = sha256(pem).hex()
+            self.keys[key_id] = key
+            if found.group(1) in owner_ids:
+                self.owners.add(key_id)
+
+    def signed_by_owner_of(self, other):
+        return any(self.envelope.is_by(other.keys[key_id]) for key_id in other.owners)
+
+
+class Log:
+    """Reads every commit; afterwards knows the policies, the key epochs and the pushes.
+
+    Junk is passed over, as the page says. A commit that a member signed and that does not count is an error here: no
+    honest member writes one.
+    """
+
+    def __init__(self, store, project):
+        self.store, self.project = store, project
+        self.policies, self.epochs, self.phases, self.entries, self.leaves = [], {}, {}, [], []
+        self.time = 0
+        sequence = 0
+        while (data := store.get(f"log/commit/{sequence:016d}", 8 * MIB)) is not None:
+            commit = self.read(sequence, data)
+            if commit is not None:
+                self.take_commit(*commit)
+            sequence += 1
+        if not self.entries:
+            raise damaged("the log puts no policy in force")
+        for name in store.list("log/commit"):
+            beyond = int(name) if re.fullmatch(r"\d{16}", name) else 0
+            if beyond > sequence and self.read(beyond, store.need(f"log/commit/{name}", 8 * MIB)) is not None:
+                raise damaged(f"log commit {sequence} is missing, but commit {beyond} of a member is there")
+
+    def read(self, sequence, data):
+        """The commit and its entries, where it is well-formed and signed by a member; None where it is empty."""
+        what = f"log commit {sequence}"
+        try:
+            envelope = Envelope(data, "commit.v1+json", what)
+            commit = parse_json(envelope.payload, what, "checkpoint entries project seq size time v")
+            entries = [self.entry(canonical(item)) for item in commit["entries"]]
+            place = {"project": self.project, "seq": sequence, "v": 1}
+            fits = 1 <= len(entries) <= 256 and all(commit[member] == value for member, value in place.items())
+        except (Fault, KeyError, TypeError, AttributeError, ValueError):
+            return None
+        if fits and not self.entries:
+            # Nothing is in force yet: the version that the first commit names, which is the pin.
+            self.policies = self.pinned(entries[0])
+        return (commit, entries, what) if fits and self.is_by_member(envelope) else None
+
+    def is_by_member(self, envelope):
+        key = self.policies[-1].keys.get(envelope.signatures[0][0]) if self.policies else None
+        return key is not None and len(envelope.signatures) == 1 and envelope.is_by(key)
+
+    def pinned(self, entry):
+        digest = str(entry["data"].get("facts", {}).get("policyDigest"))
+        return [Policy(self.store, 1, digest)] if re.fullmatch(r"[0-9a-f]{64}", digest) else []
+
+    @staticmethod
+    def entry(leaf):
+        envelope = Envelope(leaf, "event.v1+json", "log entry")
+        event = parse_json(envelope.payload, "log entry", "data id source specversion time type")
+        operation, _, phase = event["id"].partition("/")
+        action = event["type"].removeprefix("dev.cloister.").removesuffix(f".{phase}")
+        time = datetime.strptime(event["time"], "%Y-%m-%dT%H:%M:%S.%f%z").timestamp() * 1000
+        return {"leaf": leaf, "envelope": envelope, "data": event["data"], "source": event["source"], "time": time,
+                "operation": operation, "phase": phase, "action": action, "key": envelope.signatures[0][0]}
+
+    def take_commit(self, commit, entries, what):
+        if commit["size"] > len(self.entries):
+            raise damaged(f"log entry {len(self.entries)} is damaged or missing: {what} counts {commit['size']} before it")
+        if commit["size"] < len(self.entries):
+            return  # lost a race
+        if commit["time"] < self.time or any(entry["time"] > commit["time"] + 300_000 for entry in entries):
+            raise damaged(f"{what} or an entry of it has an impossible time")
+        for entry in entries:
+            self.take(entry)
+        if commit["checkpoint"] != {"root": merkle_root(self.leaves).hex(), "size": len(self.leaves)}:
+            raise damaged(f"{what} leads to another tree than it says")
+        self.time = commit["time"]
+
+    def take(self, entry):
+        number, data = len(self.entries), entry["data"]
+        what = f"log entry {number}"
+        if not self.is_by_member(entry["envelope"]):
+            raise damaged(f"{what} is not signed by a member")
+        if entry["source"] != f"cloister:{self.project}" or data["policy"] != self.policies[-1].version:
+            raise damaged(f"{what} is of another project or policy")
+        before = self.phases.setdefault((entry["key"], entry["operation"]), {})
+        repeated = entry["phase"] in before or "done" in before or "refused" in before
+        out_of_order = entry["phase"] == "done" and before.get("intent", {}).get("action") != entry["action"]
+        if repeated or out_of_order:
+            raise damaged(f"{what} does not fit its operation")
+        if entry["phase"] == "done" and entry["action"] in ("policy.change", "member.add"):
+            self.put_in_force(entry, what)
+        before[entry["phase"]] = {**entry, "entry": number}
+        self.entries.append(entry)
+        self.leaves.append(sha256(b"\0" + entry["leaf"]))
+
+    def put_in_force(self, entry, what):
+        facts, current = entry["data"]["facts"], self.policies[-1]
+        first = not any(e["phase"] == "done" and e["action"] == "policy.change" for e in self.entries)
+        wanted = 1 if first else current.version + 1
+        if facts["policyVersion"] != wanted or (first and facts["policyDigest"] != current.digest):
+            raise damaged(f"{what} puts the wrong policy version in force")
+        policy = current if first else Policy(self.store, wanted, facts["policyDigest"])
+        follows = policy.project == self.project and policy.previous == ("" if first else current.digest)
+        signed = policy.signed_by_owner_of(policy) and policy.signed_by_owner_of(current)
+        if not follows or not signed or entry["key"] not in current.owners:
+            raise damaged(f"{what} puts a policy in force that may not be")
+        if not first:
+            self.policies.append(policy)
+        for place, digest in facts["epochs"].items():
+            self.epochs.setdefault(place, digest)
+
+
+def merkle_root(leaves):
+    """RFC 6962, section 2.1, over leaf hashes."""
+    if len(leaves) <= 1:
+        return leaves[0] if leaves else sha256(b"")
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    return sha256(b"\1" + merkle_root(leaves[:split]) + merkle_root(leaves[split:]))
+
+
+# -- keys ----------------------------------------------------------------------------------------------------------------
+
+
+def age(identity, file, what):
+    """Decrypts a file of the store with an identity that goes through standard input."""
+    done = subprocess.run(["age", "-d", "-i", "-", file], input=identity.encode(), capture_output=True, check=False)
+    if done.returncode != 0:
+        raise damaged(f"{what} cannot be decrypted: it is damaged or for another key")
+    return done.stdout
+
+
+def recipient_of(identity, what):
+    done = subprocess.run(["age-keygen", "-y"], input=identity.encode(), capture_output=True, check=False)
+    if done.returncode != 0:
+        raise damaged(f"{what} is no age key")
+    return done.stdout.decode().strip()
+
+
+class Keys:
+    def __init__(self, store, log, identity):
+        self.store, self.log, self.identity = store, log, identity
+        self.device = sha256(recipient_of(identity, "the identity file").encode()).hex()[:32]
+
+    def secret(self, domain, klass, epoch):
+        place = f"{domain}/{klass}/{epoch}"
+        data = self.store.need(f"epochs/{place}", 8 * KIB)
+        if self.log.epochs.get(place) != sha256(data).hex():
+            raise damaged(f"epochs/{place} is not the one in the log")
+        payload = Envelope(data, "epoch.v1+json", f"epochs/{place}").payload
+        record = parse_json(payload, f"epochs/{place}", "class domain epoch project recipient v")
+        expected = {"class": klass, "domain": domain, "epoch": epoch, "project": self.log.project, "v": 1}
+        if {**expected, "recipient": record["recipient"]} != record:
+            raise damaged(f"epochs/{place} is of another place")
+        name = f"keys/{place}/{self.device}"
+        if self.store.get(name, 8 * KIB) is None:
+            raise Fault(7, f"this identity holds no key of {domain}/{klass} (there is no {name})")
+        secret = age(self.identity, os.path.join(self.store.folder, name), name).decode("latin-1").removesuffix("\n")
+        if not re.fullmatch(r"AGE-SECRET-KEY-1[0-9A-Z]+", secret) or recipient_of(secret, name) != record["recipient"]:
+            raise damaged(f"{name} does not belong to its epoch")
+        return secret
+
+    def name_key(self, domain):
+        secret = self.secret(domain, "_names", 1)
+        pseudo_random = hmac256(bytes(32), secret.encode())
+        return hmac256(pseudo_random, b"cloister name key v1", b"\1")
+
+    def wrapped(self, record, version_id, purpose):
+        name = f"wraps/{record['domain']}/{record['class']}/{version_id}/{purpose}"
+        self.store.need(name, 16 * KIB)
+        secret = self.secret(record["domain"], record["class"], record["epoch"])
+        wrap = parse_json(age(secret, os.path.join(self.store.folder, name), name), name)
+        expected = {**version_context(record), "cloister": "wrapped-key@1", "purpose": purpose}
+        if {**expected, "key": wrap.get("key")} != wrap:
+            raise damaged(f"{name} was made for another version")
+        key = unbase64(wrap["key"], name, url=True)
+        if len(key) != 32:
+            raise damaged(f"{name} holds no key of 32 bytes")
+        return key
+
+
+# -- versions ------------------------------------------------------------------------------------------------------------
+
+
+def version_context(record):
+    return {name: record[name] for name in ("project", "domain", "class", "epoch", "nameId", "number")}
+
+
+def read_record(store, log, domain, name_id, number):
+    """The version record, if it counts."""
+    name = f"versions/{domain}/{name_id}/{number:08d}"
+    data = store.get(name, 16 * MIB)
+    if data is None:
+        return None
+    envelope = Envelope(data, "version.v1+json", name)
+    members = "class domain epoch intent nameId number operation packs policy project seal v"
+    record = parse_json(envelope.payload, name, members)
+    version_id = sha256(envelope.payload).hex()
+    place = {"project": log.project, "domain": domain, "nameId": name_id, "number": number, "v": 1}
+    if any(record[member] != value for member, value in place.items()):
+        raise damaged(f"{name} is a record of another place")
+    key_id = envelope.signatures[0][0]
+    phases = log.phases.get((key_id, record["operation"]), {})
+    intent = phases.get("intent")
+    if intent is None or intent["action"] != "artifact.push" or intent["entry"] != record["intent"]:
+        raise damaged(f"the push of {name} is not in the log")
+    if any(intent["data"].get(member) != record[member] for member in ("domain", "class", "policy")):
+        raise damaged(f"the log says something else about the push of {name}")
+    policy = next((p for p in log.policies if p.version == record["policy"]), None)
+    key = policy.keys.get(key_id) if policy else None
+    if key is None or not envelope.is_by(key):
+        raise damaged(f"{name} is not signed by its pusher")
+    if "done" in phases:
+        if phases["done"]["data"].get("versionId") != version_id:
+            raise damaged(f"the log names another version than {name} for its push")
+    elif key_id not in log.policies[-1].keys:
+        raise damaged(f"the push of {name} was never finished")
+    return {**record, "versionId": version_id, "workspace": intent["data"].get("workspace")}
+
+
+def read_part(store, record, part, key):
+    """Cuts a part out of the seal, checks and opens it."""
+    what = f"the sealed {part} of version {record['number']}"
+    sizes = record["seal"]
+    start = 8 + sum(sizes[name]["bytes"] for name in PARTS[: PARTS.index(part)])
+    seal = store.need(f"seals/{record['domain']}/{record['class']}/{record['versionId']}", SEAL_MAX)
+    sealed = seal[start : start + sizes[part]["bytes"]]
+    if seal[:8] != b"CLSEAL1\n" or sha256(sealed).hex() != sizes[part]["sha256"]:
+        raise damaged(f"{what} is not what was signed")
+    return open_blob(key, {**version_context(record), "object": part}, sealed, what)
+
+
+def open_blob(key, context, blob, what):
+    """C2SP chunked-encryption, Cobblestone-256."""
+    salt, commitment, body = blob[:24], blob[24:56], blob[56:]
+    info = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0" + salt + canonical(context)
+    first = hmac.new(key, info + b"\1", hashlib.sha512).digest()
+    okm = first + hmac.new(key, first + info + b"\2", hashlib.sha512).digest()
+    if len(body) < 16 or len(body) % 16400 < 16 or not hmac.compare_digest(okm[44:76], commitment):
+        raise damaged(f"{what} does not open with its key and context")
+    cipher, base_nonce, plain = AESGCM(okm[:32]), int.from_bytes(okm[32:44], "big"), []
+    try:
+        for number, at in enumerate(range(0, len(body), 16400)):
+            plain.append(cipher.decrypt((base_nonce ^ number).to_bytes(12, "big"), body[at : at + 16400], None))
+    except InvalidTag:
+        raise damaged(f"{what} was changed") from None
+    return b"".join(plain)
+
+
+def find_version(store, log, keys, domain, name, version):
+    name_key = keys.name_key(domain)
+    name_id = hmac256(name_key, b"name\0", name.encode()).hex()
+    folder = f"versions/{domain}/{name_id}"
+    numbers = [int(item) for item in store.list(folder) if re.fullmatch(r"\d{8}", item)]
+    operation = None
+    if numbered := re.fullmatch(r"v([1-9]\d{0,7})", version):
+        numbers = [int(numbered.group(1))]
+    elif version != "latest":
+        label_id = hmac256(name_key, b"label\0", name.encode(), b"\0", version.encode()).hex()
+        operation = claimed_operation(store, log, domain, name_id, label_id)
+    fault = None
+    for number in sorted(numbers, reverse=True):
+        try:
+            record = read_record(store, log, domain, name_id, number)
+            if record is None or (operation and record["operation"] != operation):
+                continue
+            header = read_header(store, keys, record)
+            if operation is None or header.get("label") == version:
+                return record, header
+        except Fault as ignored:
+            fault = fault or ignored
+    raise fault or Fault(7, f"there is no version {domain}/{name}:{version}")
+
+
+def claimed_operation(store, log, domain, name_id, label_id):
+    data = store.get(f"labels/{domain}/{name_id}/{label_id}", 8 * KIB)
+    if data is None:
+        raise Fault(7, "there is no version with this label")
+    envelope = Envelope(data, "label.v1+json", "the version label")
+    claim = parse_json(envelope.payload, "the version label", "domain labelId nameId operation project v")
+    expected = {"domain": domain, "labelId": label_id, "nameId": name_id, "project": log.project, "v": 1}
+    if {**expected, "operation": claim["operation"]} != claim:
+        raise damaged("the version label was exchanged")
+    if not any(envelope.is_by(key) for policy in log.policies for key in policy.keys.values()):
+        raise damaged("the version label is not signed by a member")
+    return claim["operation"]
+
+
+def read_header(store, keys, record):
+    data = read_part(store, record, "header", keys.wrapped(record, record["versionId"], "metadata"))
+    optional = "label? purpose? owner? licence? justification? workspace?"
+    header = parse_json(data, "the header", f"v name kind files bytes dirHash manifest {optional}")
+    if header["v"] != 1 or header.get("workspace") != record["workspace"]:
+        raise damaged("the header does not fit the log")
+    return header
+
+
+# -- content -------------------------------------------------------------------------------------------------------------
+
+
+def parse_tree(data):
+    """Push keys, packs, chunks, streams (lists of chunk numbers) and files; nothing is believed before it is checked."""
+
+    def check(holds, text):
+        if not holds:
+            raise damaged(f"the tree is malformed: {text}")
+
+    check(data[:16] == b"cloister-tree@1\n" and len(data) >= 44, "its start")
+    counts = struct.unpack(">7I", data[16:44])
+    sizes = (32, 20, 53, 4, 8, 55, 1)
+    check(len(data) == 44 + sum(count * size for count, size in zip(counts, sizes)), "its length")
+    sections, at = [], 44
+    for count, size in zip(counts, sizes):
+        sections.append([data[at + i * size : at + (i + 1) * size] for i in range(count)] if size > 1 else data[at:])
+        at += count * size
+    push_keys, pack_rows, chunk_rows, stream_rows, range_rows, file_rows, paths = sections
+    packs = [(row[:16].hex(), int.from_bytes(row[16:], "big")) for row in pack_rows]
+    check(len({pack_id for pack_id, _ in packs}) == len(packs), "its packs")
+    check(all(0 < size <= 64 * MIB for _, size in packs), "the size of a pack")
+    chunks = [struct.unpack(">32s5IB", row) for row in chunk_rows]
+    for _, key, pack, offset, stored, plain, codec in chunks:
+        check(codec == 0, "a codec that this reader does not know")
+        check(0 < plain <= 128 * KIB and stored == plain + 28, "the length of a chunk")
+        check(key < len(push_keys) and pack < len(packs) and offset + stored <= packs[pack][1], "the place of a chunk")
+    used = ({chunk[1] for chunk in chunks}, {chunk[2] for chunk in chunks})
+    check(used == (set(range(len(push_keys))), set(range(len(packs)))), "a push key or pack that nothing uses")
+    ranges = [struct.unpack(">2I", row) for row in range_rows]
+    check(all(count > 0 and first + count <= len(chunks) for first, count in ranges), "a range of chunks")
+    streams, taken = [], 0
+    for row in stream_rows:
+        (count,) = struct.unpack(">I", row)
+        check(count > 0, "a stream")
+        streams.append([number for first, n in ranges[taken : taken + count] for number in range(first, first + n)])
+        taken += count
+    check(taken == len(ranges), "its ranges")
+    files, at = [], 0
+    for row in file_rows:
+        kind, stream, offset, length, digest, path_bytes = struct.unpack(">BIQQ32sH", row)
+        check(kind <= 2, "the kind of a file")
+        blank = bytes(32) if kind == 2 else sha256(b"")
+        if kind == 2 or length == 0:
+            check((stream, offset, length, digest) == (NO_STREAM, 0, 0, blank), "an empty file or folder")
+        else:
+            check(stream < len(streams), "the stream of a file")
+        files.append((paths[at : at + path_bytes], kind, stream, offset, length, digest))
+        at += path_bytes
+    check(at == len(paths), "its paths")
+    raw_paths = [file[0] for file in files]
+    check(all(a < b for a, b in zip(raw_paths, raw_paths[1:])), "the order of its files")
+    ends = [0] * len(streams)
+    for _, _, stream, offset, length, _ in sorted(files, key=lambda file: file[2:4]):
+        if stream != NO_STREAM:
+            check(offset == ends[stream], "the place of a file")
+            ends[stream] += length
+    check(ends == [sum(chunks[number][5] for number in stream) for stream in streams], "the length of a stream")
+    check_paths(raw_paths)
+    return push_keys, packs, chunks, streams, files
+
+
+def check_paths(raw_paths):
+    device = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?\Z", re.I | re.S)
+    unfit = re.compile(r'[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffd<>:"|?*\\]')
+    seen = {}
+    for raw in raw_paths:
+        try:
+            path = raw.decode("utf-8")
+        except UnicodeDecodeError:
+            raise damaged("the tree holds a path that is not UTF-8") from None
+        parts = path.split("/")
+        bad = len(raw) > 4096 or any(
+            part in ("", ".", "..") or len(part.encode()) > 255 or part.lower() == ".git" or part[0] in "- "
+            or part[-1] in ". " or device.match(part) or unfit.search(part)
+            or any(unicodedata.category(char) == "Cc" for char in part)
+            for part in parts
+        )
+        for end in range(1, len(parts) + 1):
+            prefix, leaf = "/".join(parts[:end]), end == len(parts)
+            folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", prefix).upper().lower())
+            earlier = seen.setdefault(folded, (prefix, leaf, raw))
+            bad = bad or (earlier[2] != raw and (earlier[0] != prefix or leaf or earlier[1]))
+        if bad:
+            raise damaged(f"the tree holds a path that may not be written: {path!r}")
+
+
+class Content:
+    def __init__(self, store, record, tree):
+        self.store, self.record = store, record
+        self.push_keys, self.packs, self.chunks, self.streams, self.files = tree
+        self.opened = (None, b"")
+        listed = {(pack["id"], pack["bytes"]) for pack in record["packs"]}
+        if listed != set(self.packs):
+            raise damaged("the version record names other packs than the tree")
+
+    def chunk(self, number):
+        if self.opened[0] == number:
+            return self.opened[1]
+        digest, key, pack, offset, stored, length, codec = self.chunks[number]
+        pack_id = self.packs[pack][0]
+        name = f"packs/{self.record['domain']}/{self.record['class']}/{pack_id[:2]}/{pack_id}"
+        try:
+            with open(os.path.join(self.store.folder, name), "rb") as file:
+                file.seek(offset)
+                sealed = file.read(stored)
+        except OSError:
+            raise damaged(f"{name} is missing from the store") from None
+        aad = b"cloister-chunk@1" + struct.pack(">BI", codec, length)
+        chunk_key = hmac256(self.push_keys[key], b"cloister chunk v1", digest)
+        try:
+            plain = AESGCM(chunk_key).decrypt(sealed[:12], sealed[12:], aad)
+        except (InvalidTag, ValueError):
+            raise damaged(f"a chunk in {name} was changed") from None
+        if sha256(plain) != digest:
+            raise damaged(f"a chunk in {name} is another one")
+        self.opened = (number, plain)
+        return plain
+
+    def pieces(self, stream, offset, length):
+        start = 0
+        for number in self.streams[stream] if length else []:
+            size = self.chunks[number][5]
+            if start + size > offset and start < offset + length:
+                yield self.chunk(number)[max(0, offset - start) : offset + length - start]
+            start += size
+
+    def write(self, folder):
+        """Writes all files and returns the dirHash."""
+        lines = hashlib.sha256()
+        for raw, kind, stream, offset, length, digest in self.files:
+            target = os.path.join(os.fsencode(folder), raw)
+            os.makedirs(target if kind == 2 else os.path.dirname(target), exist_ok=True)
+            if kind == 2:
+                continue
+            found = hashlib.sha256()
+            with open(target, "xb") as file:
+                for piece in self.pieces(stream, offset, length):
+                    found.update(piece)
+                    file.write(piece)
+            if found.digest() != digest:
+                raise damaged(f"{raw.decode()} is not the file that was pushed")
+            os.chmod(target, 0o755 if kind == 1 else 0o644)
+            lines.update(f"{digest.hex()}  ".encode() + raw + b"\n")
+        return lines.hexdigest()
+
+
+# -- the command ---------------------------------------------------------------------------------------------------------
+
+
+def read_identity(file):
+    try:
+        with open(file, encoding="utf-8") as text:
+            lines = [line.strip() for line in text if line.strip() and not line.startswith("#")]
+    except (OSError, ValueError):
+        raise Fault(2, f"{file} cannot be read") from None
+    if len(lines) != 1 or not lines[0].startswith("AGE-SECRET-KEY-1"):
+        raise Fault(2, f"{file} does not hold one age secret key")
+    return lines[0]
+
+
+def extract(store_folder, identity_file, reference, out):
+    domain, _, rest = reference.partition("/")
+    name, _, version = rest.partition(":")
+    if not all(NAME.match(part) for part in (domain, name, version or "latest")):
+        raise Fault(2, f"{reference} is not DOMAIN/NAME[:vN|:LABEL]")
+    if os.path.lexists(out):
+        raise Fault(2, f"{out} exists already")
+    store = Store(store_folder)
+    head = re.fullmatch(rb'\{"cloister":"store@1","project":"([0-9a-f]{32})"\}', store.get("cloister", KIB) or b"")
+    if not head:
+        raise damaged(f"{store_folder} is no Cloister store of format 1")
+    log = Log(store, head.group(1).decode())
+    keys = Keys(store, log, read_identity(identity_file))
+    record, header = find_version(store, log, keys, domain, name, version or "latest")
+    if header["name"] != name:
+        raise damaged("the header names another artifact")
+    manifest = read_part(store, record, "manifest", keys.wrapped(record, record["versionId"], "metadata"))
+    if sha256(manifest).hex() != header["manifest"]:
+        raise damaged("the manifest is not the one that the header names")
+    tree = parse_tree(read_part(store, record, "tree", keys.wrapped(record, record["versionId"], "data")))
+    content = Content(store, record, tree)
+    staging = tempfile.mkdtemp(prefix=".cloister-reader-", dir=os.path.dirname(os.path.abspath(out)))
+    try:
+        dir_hash = content.write(staging)
+        if dir_hash != header["dirHash"]:
+            raise damaged("the files are not those that the header names")
+        os.rename(staging, out)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    files = sum(1 for file in content.files if file[1] != 2)
+    return {"dirHash": dir_hash, "files": files, "number": record["number"], "pin": log.policies[0].digest,
+            "versionId": record["versionId"]}
+
+
+def main(arguments):
+    if len(arguments) != 4:
+        print("usage: cloister_reader.py STORE IDENTITY_FILE DOMAIN/NAME[:vN|:LABEL] OUT_DIR", file=sys.stderr)
+        return 2
+    try:
+        print(canonical(extract(*arguments)).decode())
+        return 0
+    except Fault as fault:
+        print(f"cloister_reader: {fault}", file=sys.stderr)
+        return fault.exit_code
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        # A member of the wrong type: only what is malformed gets this far.
+        print(f"cloister_reader: something in the store is malformed: {error!r}", file=sys.stderr)
+        return 6
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
