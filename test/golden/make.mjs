@@ -32,16 +32,26 @@ A store as \`test/golden/make.mjs\` made it, never changed since. Every later ve
 policy, never encrypt anything to them.
 `;
 
+/** A manifest describes the machine that a push came from. This one shall describe nobody's. */
+const NOBODYS_MACHINE = `data:text/javascript,${encodeURIComponent(`
+  import os from "node:os";
+  import { syncBuiltinESMExports } from "node:module";
+  Object.assign(os, { release: () => "6.1.0", totalmem: () => 8 * 2 ** 30, cpus: () => [{ model: "CPU" }, { model: "CPU" }] });
+  syncBuiltinESMExports();
+`)}`;
+
 /** Runs the command line as one member, each with a home of their own. */
 function cloister(member, args, cwd = join(work, member)) {
   mkdirSync(cwd, { recursive: true });
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  const flags = ["--insecure-storage", "--json", "--quiet"];
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
-    [join(root, "bin/cloister.js"), ...args, "--insecure-storage", "--json", "--quiet"],
+    ["--import", NOBODYS_MACHINE, join(root, "bin/cloister.js"), ...args.slice(0, end), ...flags, ...args.slice(end)],
     { cwd, encoding: "utf8", env: { PATH: process.env["PATH"], HOME: join(work, `home-${member}`) } },
   );
   if (status !== 0) throw new Error(`cloister ${args.join(" ")} ended with ${String(status)}\n${stdout}${stderr}`);
-  return stdout === "" ? undefined : JSON.parse(stdout);
+  return JSON.parse(stdout);
 }
 
 /** Bytes that do not compress and are the same at every run. */
