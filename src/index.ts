@@ -82,7 +82,8 @@ function projectOf(session: Session): Project {
       const { verifyFolder, verifyReference } = await import("./operations/verify.ts");
       return "folder" in target ? verifyFolder(session, target.folder) : verifyReference(session, target.reference);
     },
-    createWorkspace: async (options) => (await import("./operations/workspace-create.ts")).createWorkspace(session, options),
+    createWorkspace: async (options) =>
+      (await import("./operations/workspace-create.ts")).createWorkspace(session, options),
     listWorkspaces: async () => (await import("./operations/workspace.ts")).listWorkspaces(session),
     showWorkspace: async (name) => (await import("./operations/workspace.ts")).showWorkspace(session, name),
     run: async (options, streams) => (await import("./operations/workspace.ts")).run(session, options, streams),

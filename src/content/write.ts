@@ -3,12 +3,12 @@ import { createHash } from "node:crypto";
 import { sha256 } from "../base/digest.ts";
 import { CloisterError } from "../base/errors.ts";
 import type { FileEntry } from "../base/file-entry.ts";
+import { folderDigests, sortedByPath } from "../base/folder-digests.ts";
 import { CollisionCheck, pathProblem } from "../base/path.ts";
 import { printable } from "../base/terminal.ts";
 import { checkAborted } from "./abort.ts";
 import { ChunkTable } from "./chunk-table.ts";
 import { Chunker } from "./chunker.ts";
-import { dirHash, sortedByPath } from "./dir-hash.ts";
 import { type KnownChunk, KnownChunks } from "./known-chunks.ts";
 import type { PackPlace, PackRef } from "./pack.ts";
 import { type PackRecord, PackWriter } from "./pack-writer.ts";
@@ -43,7 +43,9 @@ export interface Written {
   readonly packs: readonly PackRef[];
   /** In the order of their paths; `sha256` is empty for an empty directory. */
   readonly files: readonly WrittenFile[];
+  /** See `folderDigests`. */
   readonly dirHash: string;
+  readonly omsRoot: string;
   readonly bytes: number;
   /** Bytes of content that were not in the store already. */
   readonly bytesNew: number;
@@ -149,7 +151,14 @@ class ContentWriter {
     const packs = Array.from(this.#packs, ([id, { bytes }]) => ({ id, bytes }));
     const tree = this.#tree(files, packs);
     const listed = files.map(({ path, kind, bytes, sha256: digest }) => ({ path, kind, bytes, sha256: digest }));
-    return { tree, packs, files: listed, dirHash: dirHash(files), bytes: this.#bytes, bytesNew: this.#bytesNew };
+    return {
+      tree,
+      packs,
+      files: listed,
+      ...folderDigests(listed.filter((file) => file.kind !== "directory")),
+      bytes: this.#bytes,
+      bytesNew: this.#bytesNew,
+    };
   }
 
   async settle(): Promise<void> {

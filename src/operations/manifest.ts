@@ -1,7 +1,6 @@
 // What the manifest of a push says: recorded by the workspace, not remembered by a person.
 import type { Written } from "../content/write.ts";
 import { captureHost } from "../provenance/capture.ts";
-import { folderDigests } from "../provenance/digests.ts";
 import type { ManifestContent, ManifestFile } from "../provenance/manifest.ts";
 import type { Operation } from "./guard.ts";
 import type { PushPlan } from "./push-plan.ts";
@@ -19,7 +18,6 @@ export async function manifestOf(
   const { owner, licence, justification } = options;
   const { compiled } = await session.ledger.policy(operation.intent.event.policy);
   const workspace = from?.state;
-  const { dirHash, omsRoot } = folderDigests(files);
   return (number) => ({
     project: { id: session.config.project, name: compiled.policy.project },
     domain: plan.domain,
@@ -29,8 +27,8 @@ export async function manifestOf(
     kind: plan.kind,
     class: plan.class,
     files: files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
-    dirHash,
-    omsRoot,
+    dirHash: content.dirHash,
+    omsRoot: content.omsRoot,
     bytes: content.bytes,
     declared: { owner, licence, purpose: plan.purpose, justification },
     workspace: workspace && { id: workspace.id, name: workspace.name },

@@ -3,7 +3,7 @@ import { sha256Hex } from "../base/digest.ts";
 import { CloisterError } from "../base/errors.ts";
 import { generateAge, recipientOf } from "../keys/age-key.ts";
 import { wrapPrivateHalf } from "../keys/class-key.ts";
-import type { Identity } from "../keys/identity.ts";
+import { checkReads, checkSigns, type Identity } from "../keys/identity.ts";
 import { entitlements } from "../policy/entitlements.ts";
 import type { Member, Policy } from "../policy/schema.ts";
 import type { Store } from "../store/store.ts";
@@ -101,10 +101,25 @@ export async function storePolicy(store: Store, identity: Identity, policy: Poli
 export async function readForSigning(text: Uint8Array, file: string, now: number): Promise<Policy> {
   const { readPolicy } = await import("../policy/read.ts");
   const { policy, problems } = readPolicy(text, { now });
-  if (policy) return policy;
+  if (policy) {
+    checkKeys(policy, file);
+    return policy;
+  }
   const errors = problems.filter((problem) => problem.severity === "error");
   throw new CloisterError("USAGE", `${file} has ${String(errors.length)} problem${errors.length === 1 ? "" : "s"}`, {
     why: errors.map(({ line, column, message }) => `${String(line)}:${String(column)} ${message}`).join("\n"),
     next: `cloister policy check ${file}`,
   });
+}
+
+/** The reader knows the form of keys only; a mistyped one would lock its member out for good. */
+function checkKeys(policy: Policy, file: string): void {
+  for (const { id, line, signs, reads } of policy.members) {
+    const wrong = checkSigns(signs) ? (checkReads(reads) ? undefined : "reads") : "signs";
+    if (wrong === undefined) continue;
+    throw new CloisterError("USAGE", `${file} has a key that cannot be one`, {
+      why: `line ${String(line)}: \`${wrong}\` of ${id}`,
+      next: "copy it from that member's: cloister whoami",
+    });
+  }
 }

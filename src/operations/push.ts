@@ -1,5 +1,6 @@
 // Push: files become an encrypted, signed, logged version that nobody can change.
 import { resolve as resolvePath } from "node:path";
+import type { LoggedEvent } from "../audit/log.ts";
 import { CloisterError } from "../base/errors.ts";
 import type { Written } from "../content/write.ts";
 import { labelIdOf, nameIdOf } from "./class-keys.ts";
@@ -12,7 +13,7 @@ import { checkSource, write } from "./push-content.ts";
 import { askOf, type PushPlan, planPush } from "./push-plan.ts";
 import type { Session } from "./session.ts";
 import type { Pushed, PushOptions } from "./types.ts";
-import { readVersionAt, referenceOf, summaryOf, takenNumbers, type Version } from "./versions.ts";
+import { readVersionAt, referenceOf, takenNumbers } from "./versions.ts";
 import { notePushed } from "./workspace-source.ts";
 
 /**
@@ -38,13 +39,12 @@ export async function push(session: Session, options: PushOptions): Promise<Push
   await claim(session, plan, nameId, journal);
   const operation = await begin(session, ask, journal.operation);
   const version = await commit(session, plan, { operation, nameId, content });
-  await operation.done({ versionId: version.versionId });
+  const done = await operation.done({ versionId: version.versionId });
+  // From here on the push has happened: nothing that can fail may follow.
   await journal.close();
-  const { number } = version;
-  if (plan.from) await notePushed(session, plan.from.name, referenceOf(plan.domain, plan.name, plan.label, number));
-  const judged = await readVersionAt(session, plan.domain, nameId, number);
-  if (judged?.kind === "accepted") return result(judged.version, plan, content.bytesNew, journal.resumed);
-  return ownSummary(session, plan, content, version, journal.resumed);
+  const pushed = resultOf(plan, content, { ...version, done, resumed: journal.resumed });
+  if (plan.from) await notePushed(session, plan.from.name, pushed.reference);
+  return pushed;
 }
 
 function stateOf({ places, config }: Session): string {
@@ -71,13 +71,13 @@ async function finishedEarlier(
   for (const number of (await takenNumbers(session, plan.domain, nameId)).reverse()) {
     const judged = await readVersionAt(session, plan.domain, nameId, number);
     if (judged?.kind !== "accepted" || judged.version.record.operation !== journal.operation) continue;
-    const { version } = judged;
+    const { versionId, header } = judged.version;
     const operation = await begin(session, await askOf(session, plan), journal.operation);
-    await operation.done({ versionId: version.versionId });
+    const done = await operation.done({ versionId });
     await journal.close();
-    if (version.header.dirHash !== content.dirHash) return push(session, plan.options);
-    const reread = await readVersionAt(session, plan.domain, nameId, number);
-    return result(reread?.kind === "accepted" ? reread.version : version, plan, content.bytesNew, true);
+    // It held other files than there are now: that version stands, and this is a new one.
+    if (header.dirHash !== content.dirHash) return push(session, plan.options);
+    return resultOf(plan, content, { number, versionId, done, resumed: true });
   }
   return undefined;
 }
@@ -123,31 +123,38 @@ async function commit(
   });
 }
 
-function result(version: Version, plan: PushPlan, bytesNew: number, resumed: boolean): Pushed {
-  return { ...summaryOf(version), dryRun: false, bytesNew, classFrom: plan.classFrom, resumed };
+interface Outcome {
+  readonly number: number;
+  readonly versionId: string;
+  readonly done: LoggedEvent;
+  readonly resumed: boolean;
 }
 
-/** Somebody may push into a class they cannot read: what they are told comes from what they pushed. */
-async function ownSummary(
-  session: Session,
-  plan: PushPlan,
-  content: Written,
-  { number, versionId }: { number: number; versionId: string },
-  resumed: boolean,
-): Promise<Pushed> {
-  const { domain, name, label, kind } = plan;
-  const entry = session.log.size - 1;
+/** From what was pushed, not from the store: somebody may push into a class they cannot read. */
+function resultOf(plan: PushPlan, content: Written, { number, versionId, done, resumed }: Outcome): Pushed {
+  const { domain, name, label, kind, classFrom } = plan;
   return {
-    ...{ reference: referenceOf(domain, name, label, number), domain, name, number, label, class: plan.class, kind },
-    ...{ versionId, digest: content.dirHash, bytes: content.bytes, logEntry: entry },
+    reference: referenceOf(domain, name, label, number),
+    ...{ domain, name, number, label, class: plan.class, kind, versionId, classFrom, resumed },
+    digest: content.dirHash,
+    bytes: content.bytes,
+    bytesNew: content.bytesNew,
     files: content.files.filter((file) => file.kind !== "directory").length,
-    pushedBy: (await session.me()).id,
-    pushedAt: new Date(await session.store.now()).toISOString(),
-    ...{ dryRun: false, bytesNew: content.bytesNew, classFrom: plan.classFrom, resumed },
+    pushedBy: done.member,
+    pushedAt: new Date(done.timeMs).toISOString(),
+    logEntry: done.entry,
+    dryRun: false,
   };
 }
 
+/** The number is not given, and nothing was read: both are for the push itself. */
 async function dryRunOf(session: Session, plan: PushPlan): Promise<Pushed> {
-  const content = { dirHash: "", bytes: 0, bytesNew: 0, files: [], packs: [], tree: new Uint8Array() };
-  return { ...(await ownSummary(session, plan, content, { number: 0, versionId: "" }, false)), dryRun: true };
+  const { domain, name, label, kind, classFrom } = plan;
+  return {
+    reference: `${domain}/${name}${label === undefined ? "" : `:${label}`}`,
+    ...{ domain, name, number: 0, label, class: plan.class, kind, versionId: "", classFrom, resumed: false },
+    ...{ digest: "", bytes: 0, bytesNew: 0, files: 0, logEntry: session.log.size - 1, dryRun: true },
+    pushedBy: (await session.me()).id,
+    pushedAt: new Date(await session.store.now()).toISOString(),
+  };
 }

@@ -63,7 +63,7 @@ export function connect(host: Host, config: ProjectConfig, store: Store): Sessio
   const ledger = new Ledger(config.project, config.pin, shelf);
   const memory = new LogMemory(places.state, config.project, config.pin);
   const log = new Log(store, config.project, ledger, (commit) => memory.remember(commit));
-  const identity = once(() => unlockIdentity(identityPlaces(host)));
+  const identity = once(() => unlock(host));
   const device = once(() => requireDevice(host));
   const keys = new ClassKeys({ store, ledger, project: config.project, identity });
   const policy = () => ledger.policy();
@@ -95,6 +95,13 @@ export function connect(host: Host, config: ProjectConfig, store: Store): Sessio
     },
   };
   return session;
+}
+
+/** What there is to say about how the identity is kept, is said when it is unlocked. */
+async function unlock(host: Host): Promise<Identity> {
+  const identity = await unlockIdentity(identityPlaces(host));
+  for (const warning of identity.warnings) host.notice(warning);
+  return identity;
 }
 
 function memberHere({ compiled }: PolicyVersion, device: KnownIdentity): Member {

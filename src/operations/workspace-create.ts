@@ -27,6 +27,17 @@ interface PlannedInput {
   readonly ask: Ask;
 }
 
+/** A workspace as asked for, everything resolved and nothing started. */
+interface WorkspacePlan {
+  readonly id: string;
+  readonly name: string;
+  readonly domain: string;
+  readonly ttlMs: number;
+  readonly diskBytes: number;
+  readonly inputs: readonly PlannedInput[];
+  readonly ask: Ask;
+}
+
 /**
  * Creates a sandboxed workspace with its inputs mounted read-only.
  * @throws CloisterError USAGE, NOT_FOUND, POLICY_DENIED (logged), UNSUPPORTED_HOST, FAILURE; nothing is left running
@@ -34,18 +45,47 @@ interface PlannedInput {
 export async function createWorkspace(session: Session, options: WorkspaceOptions): Promise<WorkspaceDetail> {
   const name = checkName(options.name, "workspace name");
   await session.sync();
-  const { policy } = (await session.policy()).compiled;
-  const limits = await limitsOf(session, policy);
   const sandbox = await workingSandbox(session.host);
+  await makeRoom(session, sandbox, name);
+  const plan = await planWorkspace(session, options, name);
+  const decideBy = options.dryRun ? wouldPermit : permit;
+  // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
+  for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
+  if (options.dryRun) return previewOf(session, sandbox, plan, options);
+  const operation = await begin(session, plan.ask);
+  const holder = await sandbox.create(plan);
+  try {
+    for (const input of plan.inputs) await mount(session, sandbox, holder, input);
+    const code = await copyCode(session, sandbox, holder, options.code);
+    const done = await operation.done();
+    const state = { ...stateOf(session, plan, options, holder), code, logEntry: done.entry };
+    await saveWorkspace(session, state);
+    return await detailOf(session, sandbox, state);
+  } catch (error) {
+    await sandbox.stop(holder);
+    throw error;
+  }
+}
+
+/** A workspace of that name that is over gives way; one that runs does not. */
+async function makeRoom(session: Session, sandbox: Sandbox, name: string): Promise<void> {
   const old = await findWorkspace(session, name);
-  if (old && sandbox.alive(old.holder)) {
+  if (!old) return;
+  if (sandbox.alive(old.holder)) {
     throw new CloisterError("USAGE", `workspace ${name} exists already`, {
       next: `cloister run ${name} -- CMD   (or: cloister workspace destroy ${name})`,
     });
   }
+  await sandbox.stop(old.holder);
+}
+
+async function planWorkspace(session: Session, options: WorkspaceOptions, name: string): Promise<WorkspacePlan> {
+  const { policy } = (await session.policy()).compiled;
+  const limits = await limitsOf(session, policy);
   const id = randomBytes(16).toString("hex");
-  const planned = await planInputs(session, options, id);
-  const domain = domainOf(policy, options.domain ?? planned[0]?.version.record.domain);
+  const inputs = await planInputs(session, options, id);
+  const domain = domainOf(policy, options.domain ?? inputs[0]?.version.record.domain);
+  for (const { ask } of inputs) checkDomain(domain, ask);
   const ttlMs = options.ttlMs ?? Math.min(TTL_MS_DEFAULT, limits.ttlMs);
   const diskBytes = options.diskBytes ?? Math.min(DISK_BYTES_DEFAULT, limits.diskBytes);
   const { purpose, justification } = options;
@@ -53,34 +93,42 @@ export async function createWorkspace(session: Session, options: WorkspaceOption
     ...{ title: `create workspace ${name}`, action: "workspace.create" },
     ...{ domain, purpose, justification, ttlMs, diskBytes, workspace: id },
     facts: { ttlMs, diskBytes },
-    sealed: { workspace: name, purpose, justification, inputs: planned.map(({ input }) => input.reference).join(" ") },
+    sealed: { workspace: name, purpose, justification, inputs: inputs.map(({ input }) => input.reference).join(" ") },
   };
-  for (const { ask: mount } of planned) checkDomain(domain, mount);
-  if (options.dryRun) {
-    await wouldPermit(session, ask);
-    for (const { ask: mount } of planned) await wouldPermit(session, mount);
-    throw new CloisterError("USAGE", "nothing was created", { why: "--dry-run: the policy would allow it" });
-  }
-  await permit(session, ask);
-  // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
-  for (const { ask: mount } of planned) await permit(session, mount);
-  const operation = await begin(session, ask);
-  const holder = await sandbox.create({ id, ttlMs, diskBytes });
-  try {
-    const inputs: WorkspaceInput[] = [];
-    for (const input of planned) inputs.push(await mount(session, sandbox, holder, input));
-    const code = await copyCode(session, sandbox, holder, options.code);
-    const createdMs = session.host.now();
-    const times = { createdMs, expiresMs: holder.expiresMs };
-    const common = { v: 1 as const, id, name, domain, purpose, diskBytes, holder, inputs, code, runs: [], pushed: [] };
-    const done = await operation.done();
-    const state: WorkspaceState = { ...common, ...times, logEntry: done.entry };
-    await saveWorkspace(session, state);
-    return await detailOf(session, sandbox, state);
-  } catch (error) {
-    await sandbox.stop(holder);
-    throw error;
-  }
+  return { id, name, domain, ttlMs, diskBytes, inputs, ask };
+}
+
+function stateOf(
+  session: Session,
+  plan: WorkspacePlan,
+  options: WorkspaceOptions,
+  holder: HolderState,
+): WorkspaceState {
+  const { id, name, domain, diskBytes, inputs } = plan;
+  return {
+    ...{ v: 1, id, name, domain, diskBytes, holder, purpose: options.purpose, code: undefined, runs: [], pushed: [] },
+    inputs: inputs.map(({ input }) => input),
+    createdMs: session.host.now(),
+    expiresMs: holder.expiresMs,
+    logEntry: 0,
+  };
+}
+
+/** What it would be, for `--dry-run`: there is no process behind it. */
+async function previewOf(
+  session: Session,
+  sandbox: Sandbox,
+  plan: WorkspacePlan,
+  options: WorkspaceOptions,
+): Promise<WorkspaceDetail> {
+  const { id, diskBytes, ttlMs, inputs } = plan;
+  const expiresMs = session.host.now() + ttlMs;
+  const nobody = { driver: "bubblewrap" as const, id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, expiresMs };
+  const { classifications } = (await session.policy()).compiled.policy;
+  const classes = inputs.map(({ input }) => input.class);
+  const label = [...classifications].reverse().find((klass) => classes.includes(klass));
+  const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody));
+  return { ...detail, state: "running", leftMs: ttlMs, label, logEntry: undefined };
 }
 
 /** The longest time and the largest volume that some role of this member allows. */
@@ -161,17 +209,11 @@ function mountAsk(options: WorkspaceOptions, { record, header, versionId }: Vers
 }
 
 /** The intent is on record before a byte of plain text exists in the workspace. */
-async function mount(
-  session: Session,
-  sandbox: Sandbox,
-  holder: HolderState,
-  planned: PlannedInput,
-): Promise<WorkspaceInput> {
+async function mount(session: Session, sandbox: Sandbox, holder: HolderState, planned: PlannedInput): Promise<void> {
   const { version, input, ask } = planned;
   const operation = await begin(session, ask);
   await sandbox.fill(holder, { input: input.name }, await contentOf(session, version));
   await operation.done();
-  return input;
 }
 
 async function copyCode(

@@ -1,10 +1,11 @@
 // A signed statement as a sigstore bundle v0.3 with a bare public key, which cosign and other verifiers read.
-import type { KeyObject } from "node:crypto";
+import { createPublicKey, type KeyObject } from "node:crypto";
 import { sha256Hex } from "../base/digest.ts";
 import { CloisterError, integrity } from "../base/errors.ts";
 import { canonicalBytes, type Json, parseCanonical } from "../base/json.ts";
 import { Fields, SHA256 } from "../base/record.ts";
-import { p256Key, verifyP256 } from "./ecdsa.ts";
+import { preAuthEncoding } from "../keys/dsse.ts";
+import { verifyLowS } from "../keys/ecdsa.ts";
 
 const MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const PAYLOAD_TYPE = "application/vnd.in-toto+json";
@@ -33,9 +34,9 @@ export function makeBundle(
     });
   }
   const key = p256Key(publicKeyPem);
-  const pae = preAuthentication(statementBytes);
+  const pae = preAuthEncoding(PAYLOAD_TYPE, statementBytes);
   const signature = sign(pae);
-  if (!verifyP256(pae, key, signature)) {
+  if (!verifyLowS(pae, signature, key)) {
     throw integrity("the signature that was made does not verify", { why: "it is not by the identity's public key" });
   }
   return canonicalBytes({
@@ -98,7 +99,7 @@ export function verifyBundle(bytes: Uint8Array, publicKeyPem: string): Json {
   const { payload, hint, signature } = readBundle(bytes);
   const key = p256Key(publicKeyPem);
   if (hint !== keyHint(key)) throw integrity("the manifest is signed by another key");
-  if (!verifyP256(preAuthentication(payload), key, signature)) {
+  if (!verifyLowS(preAuthEncoding(PAYLOAD_TYPE, payload), signature, key)) {
     throw integrity("the manifest's signature does not verify", { why: "the manifest or its signature was changed" });
   }
   return parseCanonical(payload, "manifest", STATEMENT_BYTES_MAX);
@@ -109,12 +110,16 @@ function keyHint(key: KeyObject): string {
   return sha256Hex(key.export({ type: "spki", format: "pem" }));
 }
 
-/** DSSE v1, protocol.md: what is signed binds the payload's type and length. */
-function preAuthentication(payload: Uint8Array): Uint8Array {
-  return Buffer.concat([
-    Buffer.from(`DSSEv1 ${String(PAYLOAD_TYPE.length)} ${PAYLOAD_TYPE} ${String(payload.length)} `, "utf8"),
-    payload,
-  ]);
+/** Reads a public key from SPKI PEM. @throws CloisterError INTEGRITY where it is no P-256 key */
+function p256Key(publicKeyPem: string): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPublicKey({ key: publicKeyPem, format: "pem" });
+  } catch (cause) {
+    throw integrity("malformed public key", { why: "it is not SPKI PEM", cause });
+  }
+  if (key.asymmetricKeyType === "ec" && key.asymmetricKeyDetails?.namedCurve === "prime256v1") return key;
+  throw integrity("malformed public key", { why: "it is not an ECDSA P-256 key" });
 }
 
 function fromBase64(text: string): Uint8Array {

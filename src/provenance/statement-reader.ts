@@ -2,11 +2,11 @@
 // parameters and annotations, which they leave open, it takes what it knows and lets later additions pass.
 import { byUtf8 } from "../base/digest.ts";
 import { integrity } from "../base/errors.ts";
+import { folderDigests } from "../base/folder-digests.ts";
 import type { Json } from "../base/json.ts";
 import { NAME } from "../base/name.ts";
 import { pathProblem } from "../base/path.ts";
 import { Fields, ID, SHA256 } from "../base/record.ts";
-import { folderDigests } from "./digests.ts";
 import {
   artifactUri,
   BUILD_TYPE,

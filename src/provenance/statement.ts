@@ -1,6 +1,7 @@
 // Writes the manifest of a version as an in-toto Statement v1 with the SLSA provenance v1 predicate.
+
+import { sortedByPath } from "../base/folder-digests.ts";
 import type { Json } from "../base/json.ts";
-import { sortedByPath } from "./digests.ts";
 import {
   artifactUri,
   BUILD_TYPE,

@@ -1,6 +1,6 @@
 // Compares the files on disk with what a manifest says they are.
 import { byUtf8 } from "../base/digest.ts";
-import { folderDigests, sortedByPath } from "./digests.ts";
+import { folderDigests, sortedByPath } from "../base/folder-digests.ts";
 import type { Manifest } from "./manifest.ts";
 
 interface Found {

@@ -1,6 +1,6 @@
 // A manifest with every part filled in, and the key that signs in these tests.
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
-import { folderDigests } from "../../src/provenance/digests.ts";
+import { folderDigests } from "../../src/base/folder-digests.ts";
 import { artifactUri, type ManifestContent, type ManifestFile } from "../../src/provenance/manifest.ts";
 
 export const PROJECT = "0123456789abcdef0123456789abcdef";

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { byUtf8 } from "../../src/base/digest.ts";
 import { canonicalBytes, canonicalJson, type Json, parseCanonical } from "../../src/base/json.ts";
 import { pathProblem } from "../../src/base/path.ts";
-import { folderDigests } from "../../src/provenance/digests.ts";
+import { folderDigests } from "../../src/base/folder-digests.ts";
 import type { ManifestContent } from "../../src/provenance/manifest.ts";
 import { buildStatement } from "../../src/provenance/statement.ts";
 import { readStatement } from "../../src/provenance/statement-reader.ts";

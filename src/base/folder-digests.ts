@@ -1,6 +1,6 @@
 // The two digests that stand for a whole folder.
 import { createHash } from "node:crypto";
-import { byUtf8 } from "../base/digest.ts";
+import { byUtf8 } from "./digest.ts";
 
 interface Digested {
   readonly path: string;
@@ -10,8 +10,11 @@ interface Digested {
 
 /** Sorted by the UTF-8 bytes of the path. A list that is in order already, as trees are, costs one pass. */
 export function sortedByPath<T extends { readonly path: string }>(files: readonly T[]): readonly T[] {
-  const ordered = files.every((file, at) => at === 0 || byUtf8(files[at - 1]?.path ?? "", file.path) <= 0);
-  return ordered ? files : [...files].sort((a, b) => byUtf8(a.path, b.path));
+  if (files.every((file, at) => at === 0 || byUtf8(files[at - 1]?.path ?? "", file.path) <= 0)) return files;
+  return files
+    .map((file) => ({ file, bytes: Buffer.from(file.path) }))
+    .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
+    .map(({ file }) => file);
 }
 
 /**
