@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { packName } from "../../src/content/pack.ts";
-import { MemoryStore, noise, PREFIX, placeIn, pull, push } from "./files.ts";
+import { MemoryStore } from "../fault/memory-store.ts";
+import { noise, PREFIX, placeIn, pull, push } from "./files.ts";
 
 const original = noise(4_000_000, "original");
 const edited = Buffer.concat([original.subarray(0, 1_500_000), noise(1000, "inserted"), original.subarray(1_500_000)]);

@@ -9,7 +9,8 @@ import { readContent } from "../../src/content/read.ts";
 import { restoreFolder } from "../../src/content/restore.ts";
 import { folderStore } from "../../src/store/folder.ts";
 import { Crash, type Fault, FaultyStore } from "../fault/faulty-store.ts";
-import { MemoryStore, never, noise, PREFIX, placeIn, pull, push } from "./files.ts";
+import { MemoryStore } from "../fault/memory-store.ts";
+import { never, noise, PREFIX, placeIn, pull, push } from "./files.ts";
 
 const MB = 1024 * 1024;
 const base = noise(1.5 * MB, "base");

@@ -7,7 +7,7 @@ import { parseTree } from "../../src/content/parse-tree.ts";
 import { readContent } from "../../src/content/read.ts";
 import type { Tree } from "../../src/content/tree.ts";
 import { type WriteOptions, type Written, writeContent } from "../../src/content/write.ts";
-import type { Store, StoredObject } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/store.ts";
 
 export const PREFIX = "packs/churn/internal/";
 export const never = new AbortController().signal;
@@ -36,36 +36,6 @@ export function noise(bytes: number, seed: string): Buffer {
     .update(seed)
     .digest()
     .subarray(0, bytes);
-}
-
-/** A store in memory whose objects a test can spoil. */
-export class MemoryStore implements Store {
-  readonly url = "memory";
-  readonly objects = new Map<string, Buffer>();
-
-  async get(name: string): Promise<Uint8Array | undefined> {
-    return this.objects.get(name);
-  }
-  async range(name: string, from: number, length: number): Promise<Uint8Array | undefined> {
-    const found = this.objects.get(name)?.subarray(from, from + length);
-    return found && Buffer.from(found);
-  }
-  async *list(prefix: string): AsyncIterable<StoredObject> {
-    for (const [name, bytes] of [...this.objects].sort()) {
-      if (name.startsWith(prefix)) yield { name, bytes: bytes.length };
-    }
-  }
-  async create(name: string, parts: readonly Uint8Array[]): Promise<"created" | "exists"> {
-    if (this.objects.has(name)) return "exists";
-    this.objects.set(name, Buffer.concat(parts));
-    return "created";
-  }
-  async delete(name: string): Promise<void> {
-    this.objects.delete(name);
-  }
-  async now(): Promise<number> {
-    return Date.now();
-  }
 }
 
 export function placeIn(store: Store, condemned: ReadonlySet<string> = new Set()): PackPlace {

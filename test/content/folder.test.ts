@@ -25,7 +25,8 @@ import { readContent } from "../../src/content/read.ts";
 import { restoreFolder, streamFile } from "../../src/content/restore.ts";
 import { writeContent } from "../../src/content/write.ts";
 import { collect } from "../fault/faulty-store.ts";
-import { entries, type Given, MemoryStore, never, noise, PREFIX, placeIn, push } from "./files.ts";
+import { MemoryStore } from "../fault/memory-store.ts";
+import { entries, type Given, never, noise, PREFIX, placeIn, push } from "./files.ts";
 
 let dir: string;
 let source: string;

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { sha256Hex } from "../../src/base/digest.ts";
 import { packName, paddedBytes } from "../../src/content/pack.ts";
 import { writeContent } from "../../src/content/write.ts";
-import { entries, expected, type Given, MemoryStore, never, noise, PREFIX, placeIn, pull, push } from "./files.ts";
+import { MemoryStore } from "../fault/memory-store.ts";
+import { entries, expected, type Given, never, noise, PREFIX, placeIn, pull, push } from "./files.ts";
 
 const MB = 1024 * 1024;
 

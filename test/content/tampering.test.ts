@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { CloisterError } from "../../src/base/errors.ts";
 import { packName } from "../../src/content/pack.ts";
 import { parseTree } from "../../src/content/parse-tree.ts";
-import { MemoryStore, noise, PREFIX, pull, push } from "./files.ts";
+import { MemoryStore } from "../fault/memory-store.ts";
+import { noise, PREFIX, pull, push } from "./files.ts";
 
 const files = [
   { path: "a/small", content: noise(5000, "a") },

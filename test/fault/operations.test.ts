@@ -1,5 +1,5 @@
 // Push, pull and publishing under a store that fails, dies or answers ambiguously at every k-th operation (testing.md, I1 to I9).
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { CloisterError } from "../../src/base/errors.ts";
@@ -10,9 +10,8 @@ import { proposePolicy } from "../../src/operations/policy-change.ts";
 import { pull } from "../../src/operations/pull.ts";
 import { push } from "../../src/operations/push.ts";
 import { verifyReference } from "../../src/operations/verify.ts";
-import { type Fault, FaultyStore } from "./faulty-store.ts";
 import { copyOf, hostIn, makeProject, randomFiles, scratch, sessionOf } from "../operations/project.ts";
-import { readFileSync, writeFileSync } from "node:fs";
+import { type Fault, FaultyStore } from "./faulty-store.ts";
 
 const FAULTS: readonly Fault[] = ["fail", "ambiguous", "crash", "crash-after"];
 
@@ -29,7 +28,9 @@ const pushIt = { source: { path: "data" }, name: "cohort:1.0", class: "internal"
 async function invariants(host: Host): Promise<number> {
   const { versions, ignored } = await list(await sessionOf(host), {});
   for (const { reference } of versions) {
-    expect((await verifyReference(await sessionOf(host), reference)).checks.filter((c) => c.state === "bad")).toEqual([]);
+    expect((await verifyReference(await sessionOf(host), reference)).checks.filter((c) => c.state === "bad")).toEqual(
+      [],
+    );
   }
   expect((await verifyAudit(await sessionOf(host))).checks.filter((c) => c.state === "bad")).toEqual([]);
   return versions.length + ignored.length;
@@ -88,7 +89,8 @@ describe.each(FAULTS)("a store that can %s", (fault) => {
         () => true,
       );
       const out = join(host.cwd, "out");
-      const whole = () => readFileSync(join(out, "a.csv"), "utf8") === readFileSync(join(host.cwd, "data/a.csv"), "utf8");
+      const whole = () =>
+        readFileSync(join(out, "a.csv"), "utf8") === readFileSync(join(host.cwd, "data/a.csv"), "utf8");
       // After the last byte only the log entry can fail: the files are there then, and whole.
       if (existsSync(out)) expect(whole()).toBe(true);
       expect(readdirSync(host.cwd).filter((name) => name.startsWith(".") && name !== ".cloister")).toEqual([]);

@@ -68,7 +68,10 @@ export async function sessionOf(host: Host, around: (store: Store) => Store = (s
 }
 
 /** A folder with a few random files; the marker is in all of them. */
-export function randomFiles(folder: string, marker = randomBytes(16).toString("hex")): { path: string; marker: string } {
+export function randomFiles(
+  folder: string,
+  marker = randomBytes(16).toString("hex"),
+): { path: string; marker: string } {
   const path = join(folder, "data");
   mkdirSync(join(path, "sub"), { recursive: true });
   writeFileSync(join(path, "a.csv"), `${marker}\n${randomBytes(3000).toString("hex")}`);
