@@ -103,7 +103,6 @@ describe("one flipped bit", { concurrent: true }, () => {
     const at = flipped(kind);
     const { status, stderr } = await read(at, reference);
     expect(status, stderr).toBe(6);
-    process.stderr.write(kind + " => " + stderr);
     expect(stderr).toMatch(/^cloister_reader: [^\n]+\n$/);
     expect(existsSync(join(at.folder, "read"))).toBe(false);
   });
