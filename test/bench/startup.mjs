@@ -1,0 +1,56 @@
+// Start-up as a person feels it: whole processes, in turn with a bare `node -e 0`, as ratios of medians.
+// Usage: npm run bench [RUNS]
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const RUNS = Number(process.argv[2] ?? 25);
+const program = fileURLToPath(new URL("../../bin/cloister.js", import.meta.url));
+const home = mkdtempSync(join(tmpdir(), "cloister-bench-"));
+const project = join(home, "project");
+const env = { PATH: process.env.PATH, HOME: home, NO_COLOR: "1" };
+
+/** Wall milliseconds of one process. */
+function time(args) {
+  const began = performance.now();
+  const { status, stderr } = spawnSync(process.execPath, args, {
+    env,
+    cwd: project,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const wall = performance.now() - began;
+  if (status !== 0) throw new Error(`${args.join(" ")} ended with ${String(status)}: ${stderr.toString()}`);
+  return wall;
+}
+
+const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+
+try {
+  const init = [program, "init", "--template", "solo", "--yes", "--insecure-storage", project];
+  const made = spawnSync(process.execPath, init, { env, cwd: home, stdio: "pipe" });
+  if (made.status !== 0) throw new Error(made.stderr.toString());
+  const commands = {
+    "--version": [program, "--version"],
+    "--help": [program, "--help"],
+    whoami: [program, "whoami"],
+    "policy explain": [program, "policy", "explain", "artifact.pull", "--class", "internal", "--kind", "model"],
+    status: [program, "status"],
+    list: [program, "list"],
+  };
+  const limits = { "--help": 1.5, "policy explain": 3 };
+  console.log(`median of ${RUNS} runs each, in turn with \`node -e 0\` (Node ${process.versions.node})`);
+  for (const [name, args] of Object.entries(commands)) {
+    time(args);
+    const pairs = Array.from({ length: RUNS }, () => [time(["-e", "0"]), time(args)]);
+    const bare = median(pairs.map(([a]) => a));
+    const ours = median(pairs.map(([, b]) => b));
+    const target = limits[name] ? `   target ${limits[name]}x` : "";
+    console.log(
+      `${name.padEnd(16)} ${(ours / bare).toFixed(2)}x   (${ours.toFixed(0)} ms against ${bare.toFixed(0)} ms)${target}`,
+    );
+  }
+} finally {
+  rmSync(home, { recursive: true, force: true });
+}
