@@ -18,7 +18,9 @@ export async function demo(call: Call): Promise<number> {
   const steps: Step[] = [];
   const started = context.now();
   try {
-    const stage = new Stage(scratch, context.io.outColor && !call.json, host.signal);
+    const { outIsTty, errIsTty, outColor } = context.io;
+    const audience = { live: outIsTty && errIsTty && !call.json, color: outColor && !call.json };
+    const stage = new Stage(scratch, audience, host.signal);
     const missing = await play(stage, (step) => {
       steps.push(step);
       if (!call.json) showStep(page, step, steps.length);

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { formatBytes } from "../../base/units.ts";
-import type { Actor, Outcome, Stage } from "./stage.ts";
+import { type Actor, type Outcome, Stage } from "./stage.ts";
 import { copy, filesBelow, flipBit, searchStore } from "./tamper.ts";
 
 /** One step, as the audience sees it. */
@@ -61,6 +61,19 @@ class Act {
     return this.shown(actor.name, title, await this.#stage.cloister(actor, args, to), expected);
   }
 
+  /** Training shows its progress on a terminal; without one, its output has to stay in the workspace. */
+  async train(actor: Actor, title: string, command: readonly string[]): Promise<void> {
+    if (!this.#stage.live) {
+      await this.run(actor, title, ["run", "w1", "--keep-output", ...command]);
+      return;
+    }
+    const args = ["run", "w1", ...command];
+    const step = { title, as: actor.name, command: Stage.command(args), output: "", exit: 0, expected: 0, seconds: 0 };
+    this.#show(step);
+    const { exit, seconds } = await this.#stage.cloister(actor, args, "terminal");
+    if (exit !== 0) this.#show({ ...step, exit, seconds });
+  }
+
   shown(as: string | undefined, title: string, outcome: Outcome, expected: number): Outcome {
     const { command, exit, seconds } = outcome;
     const output = [outcome.stdout, outcome.stderr].filter((text) => text !== "").join("\n");
@@ -112,8 +125,7 @@ async function train(act: Act, stage: Stage, bo: Actor): Promise<void> {
   await act.run(bo, "Bo creates a sandboxed workspace with it: no network, read-only inputs", [
     ...["workspace", "create", "w1", "--input", DATASET, "--purpose", PURPOSE, "--ttl", "1h", "--code", "code"],
   ]);
-  const inputs = ["run", "w1", "--keep-output", "--seed", "7", "--", "node", "train.mjs"];
-  await act.run(bo, "He trains a model in it", inputs);
+  await act.train(bo, "He trains a model in it", ["--seed", "7", "--", "node", "train.mjs"]);
   await act.run(
     bo,
     "He tries to take the data out: refused, and on record",

@@ -32,12 +32,15 @@ const COMMAND_MS_MAX = 120_000;
 
 export class Stage {
   readonly scratch: string;
+  /** Whether a terminal is there to show a command's output on while it runs. */
+  readonly live: boolean;
   readonly #color: boolean;
   readonly #signal: AbortSignal;
 
-  constructor(scratch: string, color: boolean, signal: AbortSignal) {
+  constructor(scratch: string, audience: { readonly live: boolean; readonly color: boolean }, signal: AbortSignal) {
     this.scratch = scratch;
-    this.#color = color;
+    this.live = audience.live;
+    this.#color = audience.color;
     this.#signal = signal;
   }
 
@@ -56,10 +59,15 @@ export class Stage {
     return join(TEMPLATE, file);
   }
 
-  /** Runs `cloister` as a person, in their folder. `to` sends standard output to a file instead. */
-  async cloister(actor: Actor, args: readonly string[], to?: string): Promise<Outcome> {
-    const redirect = to === undefined ? "" : ` > ${to}`;
-    return this.#spawn(actor, PROGRAM, args, `cloister ${args.map(shellWord).join(" ")}${redirect}`, to);
+  /** `cloister` as a person would type it. */
+  static command(args: readonly string[], to?: string): string {
+    return `cloister ${args.map(shellWord).join(" ")}${to === undefined ? "" : ` > ${to}`}`;
+  }
+
+  /** Runs `cloister` as a person, in their folder. `to` sends standard output to a file, or to the terminal. */
+  async cloister(actor: Actor, args: readonly string[], to?: string | "terminal"): Promise<Outcome> {
+    const file = to === "terminal" ? undefined : to;
+    return this.#spawn(actor, PROGRAM, args, Stage.command(args, file), to);
   }
 
   /** Runs a Node.js script that comes with the demo. */
@@ -88,14 +96,15 @@ export class Stage {
       },
       extendEnv: false,
       stdin: "ignore",
-      stdout: to === undefined ? "pipe" : { file: join(actor.folder, to) },
+      stdout: to === undefined ? "pipe" : to === "terminal" ? "inherit" : { file: join(actor.folder, to) },
+      stderr: to === "terminal" ? "inherit" : "pipe",
       reject: false,
       timeout: COMMAND_MS_MAX,
       cancelSignal: this.#signal,
       stripFinalNewline: true,
     });
     this.#signal.throwIfAborted();
-    const { exitCode, stdout = "", stderr } = result;
+    const { exitCode, stdout = "", stderr = "" } = result;
     if (exitCode === undefined) {
       throw new CloisterError("FAILURE", `the demo could not run ${command}`, { why: result.shortMessage });
     }
