@@ -16,6 +16,8 @@ export interface Commit {
   readonly size: number;
   /** ms since 1970: the store's clock, never before the commit that came before. */
   readonly timeMs: number;
+  /** SHA-256 of the last commit object that counted; zeros for the first. Binds its time and place, too. */
+  readonly previous: string;
   /** DSSE envelopes of the events; the canonical bytes of each are a leaf of the tree. */
   readonly entries: readonly Json[];
   /** Root of the tree after this commit, hex. */
@@ -27,9 +29,9 @@ export function commitName(seq: number): string {
 }
 
 export function encodeCommit(commit: Commit): Uint8Array {
-  const { project, seq, size, timeMs, entries, root } = commit;
+  const { project, seq, size, timeMs, previous, entries, root } = commit;
   const checkpoint = { size: size + entries.length, root };
-  return canonicalBytes({ v: 1, project, seq, size, time: timeMs, entries, checkpoint });
+  return canonicalBytes({ v: 1, project, seq, size, time: timeMs, previous, entries, checkpoint });
 }
 
 /** @throws CloisterError INTEGRITY */
@@ -41,6 +43,7 @@ export function decodeCommit(payload: Uint8Array): Commit {
     seq: fields.integer("seq"),
     size: fields.integer("size"),
     timeMs: fields.integer("time"),
+    previous: fields.string("previous", SHA256),
     entries: fields.list("entries"),
   };
   const checkpoint = fields.fields("checkpoint");

@@ -4,39 +4,15 @@ import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sha256Hex } from "../base/digest.ts";
 import { CloisterError, integrity } from "../base/errors.ts";
-import { parseCanonical } from "../base/json.ts";
-import { type Envelope, signEnvelope, verifyEnvelope } from "../keys/dsse.ts";
+import { type Envelope, verifyEnvelope } from "../keys/dsse.ts";
 import type { Identity } from "../keys/identity.ts";
 import type { Store } from "../store/store.ts";
-import { COMMIT_BYTES_MAX, COMMIT_TYPE, type Commit, commitName, encodeCommit } from "./commit.ts";
-import { type AuditEvent, ENVELOPE_BYTES_MAX, EVENT_TYPE, encodeEvent } from "./event.ts";
+import { COMMIT_BYTES_MAX, type Commit, commitName } from "./commit.ts";
+import type { AuditEvent } from "./event.ts";
 import { CompactTree } from "./merkle.ts";
 import { type ReadCommit, readCommit } from "./read-commit.ts";
-
-/** An event that counts, at its place. */
-export interface LoggedEvent {
-  /** Number of the entry in the log, from 0. */
-  readonly entry: number;
-  /** The commit it came in. */
-  readonly seq: number;
-  /** Time of that commit, ms. */
-  readonly timeMs: number;
-  /** Key that signed it, and the member it belonged to then. */
-  readonly keyId: string;
-  readonly member: string;
-  readonly event: AuditEvent;
-}
-
-/** A commit that counts, as much as is needed to go on from it later. */
-export interface TakenCommit {
-  readonly seq: number;
-  /** SHA-256 of the object's bytes. */
-  readonly digest: string;
-  readonly timeMs: number;
-  readonly size: number;
-  readonly edge: readonly string[];
-  readonly events: readonly LoggedEvent[];
-}
+import type { LoggedEvent, TakenCommit } from "./taken.ts";
+import { writeCommit } from "./write-commit.ts";
 
 /** What stands at a point of the log: whose keys count, and which events. Membership and policy live outside this room. */
 export interface Admission {
@@ -52,6 +28,16 @@ export interface Admission {
 const AHEAD_MS_MAX = 5 * 60_000;
 /** Lost races before giving up; each loss means that somebody else's entry went in. */
 const ATTEMPTS_MAX = 400;
+
+/** A commit that counts, its events taken in. */
+interface Checked extends Omit<TakenCommit, "digest"> {
+  readonly tree: CompactTree;
+  /** Takes its events out again. */
+  takeBack(): void;
+}
+
+/** Stands for the commit before the first. */
+const NO_COMMIT = "0".repeat(64);
 
 /** Reads, checks and appends to the log of one project. */
 export class Log {
@@ -132,14 +118,9 @@ export class Log {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       await this.sync();
       const bytes = await this.#build(identity, await make());
-      const name = commitName(this.#next);
-      if ((await this.#createSurely(name, bytes)) === "mine") {
-        const commit = await this.#take(bytes);
-        if (commit) return commit.events;
-        throw new CloisterError("FAILURE", "the log did not accept its own entry", {
-          why: "your key may have been suspended a moment ago",
-          next: "cloister status",
-        });
+      await this.#requireCounts(bytes);
+      if ((await this.#createSurely(bytes)) === "mine") {
+        return (await this.#take(bytes))?.events ?? [];
       }
       await sleep(randomInt(1, 5 + Math.min(200, attempt * 5)));
     }
@@ -156,10 +137,14 @@ export class Log {
       const signer = commit && (await this.#signer(commit));
       if (signer) {
         throw integrity(`log commit ${String(this.#next)} is missing`, {
-          why: `commit ${String(seq)}, signed by a member, stands after it`,
+          why: `commit ${String(seq)}, signed by ${signer}, stands after it`,
         });
       }
     }
+  }
+
+  get #previous(): string {
+    return this.#tip?.digest ?? NO_COMMIT;
   }
 
   async #checkTip(tip: { readonly seq: number; readonly digest: string }): Promise<void> {
@@ -191,9 +176,20 @@ export class Log {
     }
     const commit = { ...checked, digest: sha256Hex(bytes) };
     this.#advance(commit, checked.tree);
-    const { tree: _, ...taken } = commit;
+    const { tree: _tree, takeBack: _takeBack, ...taken } = commit;
     this.#taken(taken);
     return taken;
+  }
+
+  /** What would not count is not written: it would only be junk. @throws CloisterError FAILURE */
+  async #requireCounts(bytes: Uint8Array): Promise<void> {
+    const read = readCommit(bytes, this.#next, this.#project);
+    const checked = read && (await this.#check(read));
+    if (checked) return checked.takeBack();
+    throw new CloisterError("FAILURE", "the log does not accept this entry", {
+      why: "the policy or your membership changed a moment ago, or another entry says the same already",
+      next: "cloister status, then try again",
+    });
   }
 
   #advance(commit: { seq: number; timeMs: number; digest: string }, tree: CompactTree): void {
@@ -216,17 +212,21 @@ export class Log {
   }
 
   /** Everything that makes a commit count; events it took in are taken back where it turns out not to. */
-  async #check(read: ReadCommit): Promise<(Omit<TakenCommit, "digest"> & { tree: CompactTree }) | undefined> {
+  async #check(read: ReadCommit): Promise<Checked | undefined> {
     const { commit, entries } = read;
-    if (!(await this.#signer(read))) return undefined;
-    if (commit.size > this.#tree.size) {
+    const signer = await this.#signer(read);
+    if (signer === undefined) return undefined;
+    if (commit.size > this.#tree.size || (commit.size === this.#tree.size && commit.previous !== this.#previous)) {
       // An honest member never counts entries that are not there: one before it was damaged or replaced.
       throw integrity(`log entry ${String(this.#tree.size)} is damaged or missing`, {
-        why: `commit ${String(commit.seq)}, signed by a member, counts ${String(commit.size)} entries before it; ${String(this.#tree.size)} were found`,
+        why: `commit ${String(commit.seq)}, signed by ${signer}, follows ${String(commit.size)} entries that are not those found here`,
       });
     }
     if (commit.size !== this.#tree.size || commit.timeMs < this.#timeMs) return undefined;
     const undo: (() => void)[] = [];
+    const takeBack = () => {
+      for (const step of undo.reverse()) step();
+    };
     const events: LoggedEvent[] = [];
     let tree = this.#tree;
     for (const { envelope, event, leaf } of entries) {
@@ -236,9 +236,9 @@ export class Log {
       tree = tree.append(leaf);
     }
     if (events.length === entries.length && tree.root() === commit.root) {
-      return { seq: commit.seq, timeMs: commit.timeMs, size: tree.size, edge: tree.edge, events, tree };
+      return { seq: commit.seq, timeMs: commit.timeMs, size: tree.size, edge: tree.edge, events, tree, takeBack };
     }
-    for (const step of undo.reverse()) step();
+    takeBack();
     return undefined;
   }
 
@@ -260,28 +260,17 @@ export class Log {
   }
 
   async #build(identity: Identity, events: readonly AuditEvent[]): Promise<Uint8Array> {
-    const entries = events.map((event) => {
-      const bytes = signEnvelope(EVENT_TYPE, encodeEvent(event), identity);
-      return { bytes, json: parseCanonical(bytes, "log entry", ENVELOPE_BYTES_MAX) };
-    });
-    const tree = entries.reduce((before, { bytes }) => before.append(bytes), this.#tree);
-    const commit: Commit = {
-      project: this.#project,
-      seq: this.#next,
-      size: this.#tree.size,
-      timeMs: Math.max(this.#timeMs, Math.floor(await this.#store.now())),
-      entries: entries.map(({ json }) => json),
-      root: tree.root(),
-    };
-    return signEnvelope(COMMIT_TYPE, encodeCommit(commit), identity);
+    const timeMs = Math.max(this.#timeMs, Math.floor(await this.#store.now()));
+    const place = { project: this.#project, seq: this.#next, timeMs, previous: this.#previous };
+    return writeCommit(identity, events, this.#tree, place);
   }
 
-  /** Creates the object; after a lost answer, reads back whose it is. */
-  async #createSurely(name: string, bytes: Uint8Array): Promise<"mine" | "theirs"> {
+  /** Creates the object at the next place; after a lost answer, reads back whose it is. */
+  async #createSurely(bytes: Uint8Array): Promise<"mine" | "theirs"> {
     let failure: unknown;
-    for (let attemptNumber = 0; attemptNumber < 3; attemptNumber++) {
+    for (let attempt = 0; attempt < 3; attempt++) {
       try {
-        if ((await this.#store.create(name, [bytes])) === "created") return "mine";
+        if ((await this.#store.create(commitName(this.#next), [bytes])) === "created") return "mine";
       } catch (error) {
         if (!(error instanceof CloisterError) || error.code !== "UNAVAILABLE") throw error;
         failure = error;

@@ -1,5 +1,6 @@
 // Reading the log as people see it, and checking the whole of it again from the first entry.
-import { Log, type LoggedEvent, type TakenCommit } from "../audit/log.ts";
+import { Log } from "../audit/log.ts";
+import type { LoggedEvent, TakenCommit } from "../audit/taken.ts";
 import { CloisterError } from "../base/errors.ts";
 import { parseCanonical } from "../base/json.ts";
 import { decryptWith } from "../keys/age.ts";

@@ -13,8 +13,8 @@ import { encodeSeal, type Header, type SealContext } from "./artifact-seal.ts";
 import type { EpochRecord } from "./class-keys.ts";
 import type { Operation } from "./guard.ts";
 import type { Session } from "./session.ts";
-import { signVersion, VERSION_BYTES_MAX, type VersionRecord, versionName } from "./version-record.ts";
-import { sealName, takenNumbers, wrapName } from "./versions.ts";
+import { readVersion, signVersion, VERSION_BYTES_MAX, type VersionRecord, versionName } from "./version-record.ts";
+import { sealName, wrapName } from "./versions.ts";
 
 /** What is to become a version, except for its number. */
 export interface Draft {
@@ -23,6 +23,13 @@ export interface Draft {
   readonly content: Written;
   readonly header: Omit<Header, "manifest">;
   readonly manifest: (number: number) => ManifestContent;
+  /** Told before each attempt to create the record, so that a later push can find it. */
+  readonly attempting: (version: Committed) => Promise<void>;
+}
+
+export interface Committed {
+  readonly number: number;
+  readonly versionId: string;
 }
 
 /** Lost races before giving up. */
@@ -33,20 +40,36 @@ const ATTEMPTS_MAX = 1000;
  * logged intent.
  * @throws CloisterError UNAVAILABLE where the store fails; the outcome may be unknown, and nothing is cleaned up
  */
-export async function commitVersion(
-  session: Session,
-  operation: Operation,
-  draft: Draft,
-): Promise<{ readonly number: number; readonly versionId: string }> {
+export async function commitVersion(session: Session, operation: Operation, draft: Draft): Promise<Committed> {
   const { domain } = draft.epoch;
-  const taken = await takenNumbers(session, domain, draft.nameId);
-  let number = (taken.at(-1) ?? 0) + 1;
+  let number = nextNumber(session, domain, draft.nameId);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++, number++) {
     const { versionId, bytes } = await prepare(session, operation, draft, number);
+    await draft.attempting({ number, versionId });
     const name = versionName(domain, draft.nameId, number);
     if ((await createOurs(session, name, bytes)) === "ours") return { number, versionId };
   }
   throw new CloisterError("UNAVAILABLE", "too many others are pushing this artifact", { next: "try again" });
+}
+
+/** The first number that the log has not given; the store may hold a record there that was never finished, or junk. */
+export function nextNumber(session: Session, domain: string, nameId: string): number {
+  return (session.ledger.versionsOf(domain, nameId).at(-1)?.number ?? 0) + 1;
+}
+
+/** Id of the record under a number, whoever made it; undefined where there is none that can be read. */
+export async function recordIdAt(
+  session: Session,
+  domain: string,
+  nameId: string,
+  number: number,
+): Promise<string | undefined> {
+  try {
+    const bytes = await session.store.get(versionName(domain, nameId, number), VERSION_BYTES_MAX);
+    return bytes && readVersion(bytes).versionId;
+  } catch (error) {
+    return unlessIntegrity(error);
+  }
 }
 
 async function prepare(

@@ -1,7 +1,7 @@
 // The only door: every operation the policy can govern is decided here, logged, and only then done.
 import { randomBytes } from "node:crypto";
 import type { AuditEvent } from "../audit/event.ts";
-import type { LoggedEvent } from "../audit/log.ts";
+import type { LoggedEvent } from "../audit/taken.ts";
 import { CloisterError } from "../base/errors.ts";
 import { canonicalBytes, type Json } from "../base/json.ts";
 import { encryptTo } from "../keys/age.ts";
@@ -31,8 +31,8 @@ export interface Ask extends Omit<DecisionRequest, "member" | "now" | "openWorks
 export interface Operation {
   readonly id: string;
   readonly intent: LoggedEvent;
-  /** Logs that it is done. */
-  done(outcome?: Outcome): Promise<LoggedEvent>;
+  /** Logs that it is done. `outcome` is asked again whenever somebody else's entry was first, and may throw. */
+  done(outcome?: () => Outcome): Promise<LoggedEvent>;
 }
 
 export interface Outcome {
@@ -49,7 +49,9 @@ export async function permit(session: Session, ask: Ask): Promise<Decision> {
   await session.sync();
   const { decision, policy } = await decideNow(session, ask);
   if (decision.allow) return decision;
-  const logged = await refuse(session, ask, decision);
+  // After its last day a policy lets nothing but its renewal into the log.
+  const expired = decision.refusals.some((refusal) => refusal.rule === "builtin:policy-expired");
+  const logged = expired ? undefined : await refuse(session, ask, decision);
   throw denial(ask, decision, policy, logged?.entry);
 }
 
@@ -78,10 +80,11 @@ export async function begin(session: Session, ask: Ask, id = newOperationId()): 
   const identity = await session.identity();
   const keyId = keyIdOf(identity.signs);
   const intent = session.ledger.operation(keyId, id)?.intent ?? (await logIntent(session, identity, ask, id));
-  const done = async (outcome: Outcome = {}): Promise<LoggedEvent> => {
+  const done = async (outcomeNow: () => Outcome = () => ({})): Promise<LoggedEvent> => {
     const logged = session.ledger.operation(keyId, id)?.done;
     if (logged) return logged;
     return session.append(identity, async () => {
+      const outcome = outcomeNow();
       const whole = { ...ask, facts: outcome.facts ?? {}, sealed: outcome.sealed ?? {} };
       const versionId = outcome.versionId ?? ask.versionId;
       const decision = { rules: intent.event.rules, enforcement: intent.event.enforcement };
@@ -114,7 +117,7 @@ export async function perform<T>(
 ): Promise<{ result: T; done: LoggedEvent }> {
   const operation = await begin(session, ask);
   const { result, outcome } = await work(operation);
-  return { result, done: await operation.done(outcome) };
+  return { result, done: await operation.done(() => outcome ?? {}) };
 }
 
 export function newOperationId(): string {

@@ -20,19 +20,22 @@ export class Journal {
   readonly pushKey: Buffer;
   /** Packs stored by an interrupted attempt. */
   readonly packs: readonly PackRecord[];
+  /** The version that the interrupted attempt was about to make. */
+  readonly attempt: Attempt | undefined;
   readonly resumed: boolean;
   readonly #folder: string;
   readonly #key: Buffer;
   #count: number;
 
-  private constructor(folder: string, key: Buffer, head: Head, packs: readonly PackRecord[], resumed: boolean) {
+  private constructor(folder: string, key: Buffer, head: Head, found: Found | undefined) {
     this.#folder = folder;
     this.#key = key;
     this.operation = head.operation;
     this.pushKey = Buffer.from(head.pushKey, "hex");
-    this.packs = packs;
-    this.#count = packs.length;
-    this.resumed = resumed;
+    this.packs = found?.packs ?? [];
+    this.attempt = found?.attempt;
+    this.#count = this.packs.length;
+    this.resumed = found !== undefined;
   }
 
   /**
@@ -44,22 +47,41 @@ export class Journal {
     const key = createHmac("sha256", identity.ageSecret).update("cloister push journal v1").digest();
     const folder = join(state, "pushes", sha256Hex(key, canonicalBytes(push)).slice(0, 32));
     const head = await readEntry<Head>(folder, key, "head");
-    if (head) return new Journal(folder, key, head, await readPacks(folder, key), true);
+    if (head) {
+      const attempt = await readEntry<Attempt>(folder, key, "attempt");
+      return new Journal(folder, key, head, { packs: await readPacks(folder, key), attempt });
+    }
     await rm(folder, { recursive: true, force: true });
     const fresh = { operation: newOperationId(), pushKey: randomBytes(32).toString("hex") };
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await writeEntry(folder, key, "head", fresh);
-    return new Journal(folder, key, fresh, [], false);
+    return new Journal(folder, key, fresh, undefined);
   }
 
   async stored(pack: PackRecord): Promise<void> {
     await writeEntry(this.#folder, this.#key, `pack-${String(this.#count++)}`, pack);
   }
 
+  async attempting(attempt: Attempt): Promise<void> {
+    await writeEntry(this.#folder, this.#key, "attempt", attempt);
+  }
+
   /** The push is finished, or will never be. */
   async close(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** A version record about to be created. */
+interface Attempt {
+  readonly number: number;
+  readonly versionId: string;
+  readonly dirHash: string;
+}
+
+interface Found {
+  readonly packs: readonly PackRecord[];
+  readonly attempt: Attempt | undefined;
 }
 
 interface Head {

@@ -1,9 +1,11 @@
 // What the log has established: the policy in force at each position, whose keys count, which operations happened.
 
 import type { AuditEvent } from "../audit/event.ts";
-import type { Admission, LoggedEvent } from "../audit/log.ts";
+import type { Admission } from "../audit/log.ts";
+import type { LoggedEvent } from "../audit/taken.ts";
 import { integrity } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
+import { SHA256 } from "../base/record.ts";
 import { keyIdOf } from "../keys/identity.ts";
 import type { Policy } from "../policy/schema.ts";
 import { type PolicyShelf, type PolicyVersion, signedByOwnerOf } from "./policy-shelf.ts";
@@ -25,6 +27,16 @@ export interface OperationRecord {
   refused?: LoggedEvent;
 }
 
+/** A version that the log gave a number and perhaps a label. What counts is here; the store only holds the bytes. */
+export interface LoggedVersion {
+  readonly domain: string;
+  readonly nameId: string;
+  readonly number: number;
+  readonly labelId: string | undefined;
+  readonly versionId: string;
+  readonly done: LoggedEvent;
+}
+
 /** Holds the log's meaning in memory; {@link Log} feeds it. */
 export class Ledger implements Admission {
   readonly events: LoggedEvent[] = [];
@@ -34,6 +46,9 @@ export class Ledger implements Admission {
   readonly #operations = new Map<string, OperationRecord>();
   readonly #byWorkspace = new Map<string, LoggedEvent[]>();
   readonly #classes = new Map<string, string>();
+  /** By `domain/nameId`, then by number. */
+  readonly #versions = new Map<string, Map<number, LoggedVersion>>();
+  readonly #labels = new Map<string, LoggedVersion>();
   readonly #project: string;
   readonly #pin: string;
   readonly #shelf: PolicyShelf;
@@ -73,6 +88,22 @@ export class Ledger implements Admission {
     return this.#classes.get(versionId);
   }
 
+  /** Versions of an artifact that were pushed to the end, ascending. */
+  versionsOf(domain: string, nameId: string): readonly LoggedVersion[] {
+    return [...(this.#versions.get(`${domain}/${nameId}`)?.values() ?? [])].sort((a, b) => a.number - b.number);
+  }
+
+  /** The version that a label was given to; labels are given once. */
+  labelled(domain: string, nameId: string, labelId: string): LoggedVersion | undefined {
+    return this.#labels.get(`${domain}/${nameId}/${labelId}`);
+  }
+
+  /** Name ids of all artifacts in a domain. */
+  artifactsIn(domain: string): readonly string[] {
+    const prefix = `${domain}/`;
+    return [...this.#versions.keys()].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
+  }
+
   /** The member behind a key id in any policy version that took force, newest first; suspended ones included. */
   async signerOf(keyId: string): Promise<{ signs: string; member: string } | undefined> {
     for (const { version } of [...this.policies].reverse()) {
@@ -92,9 +123,11 @@ export class Ledger implements Admission {
   async admit(logged: LoggedEvent): Promise<(() => void) | undefined> {
     const { event, keyId } = logged;
     if (event.policy !== (this.policies.at(-1)?.version ?? 1)) return undefined;
+    if (!(await this.#inTime(logged))) return undefined;
     const before = this.operation(keyId, event.operation);
     if (before?.[event.phase] || before?.done || before?.refused) return undefined;
     if (event.phase === "done" && before?.intent?.event.action !== event.action) return undefined;
+    if (finishesPush(event) && !this.#isFree(versionIn(logged))) return undefined;
     if (changesPolicy(event) && !(await this.#mayTakeForce(logged))) return undefined;
     return this.#take(logged);
   }
@@ -109,6 +142,17 @@ export class Ledger implements Admission {
       throw integrity("the log does not begin with the policy that this checkout pins");
     }
     return this.#shelf.load(1, this.#pin);
+  }
+
+  /**
+   * After the policy expired, only an owner's change of it counts: otherwise one entry dated far ahead, which no clock
+   * can refute later, would make everybody's later entries count as too late.
+   */
+  async #inTime({ timeMs, event, member }: LoggedEvent): Promise<boolean> {
+    if (this.policies.length === 0) return true;
+    const { policy } = (await this.policy()).compiled;
+    if (timeMs < policy.expires.endMs) return true;
+    return event.action === "policy.change" && policy.owners.members.includes(member);
   }
 
   /** policy.md, Trust: no gaps, no forks, signed by an owner of the version before and by one of its own. */
@@ -133,9 +177,10 @@ export class Ledger implements Admission {
     const workspace = event.workspace === undefined ? undefined : this.#inWorkspaceOf(event.workspace);
     workspace?.push(logged);
     const epochs = changesPolicy(event) ? this.#takePolicy(logged) : [];
-    const pushed = this.#takePush(event);
+    const pushed = finishesPush(event) ? versionIn(logged) : undefined;
+    if (pushed) this.#takeVersion(pushed);
     return () => {
-      if (pushed) this.#classes.delete(pushed);
+      if (pushed) this.#dropVersion(pushed);
       this.#operations.set(key, record);
       this.events.pop();
       workspace?.pop();
@@ -152,13 +197,27 @@ export class Ledger implements Admission {
     return epochs.map(([name]) => name);
   }
 
-  /** The first push logged for a version id is the one that counts. */
-  #takePush({ action, phase, versionId, class: klass }: AuditEvent): string | undefined {
-    if (action !== "artifact.push" || phase !== "done" || versionId === undefined || klass === undefined)
-      return undefined;
-    if (this.#classes.has(versionId)) return undefined;
-    this.#classes.set(versionId, klass);
-    return versionId;
+  /** A number and a label are given once: versions never change. */
+  #isFree(version: LoggedVersion | undefined): boolean {
+    if (!version || this.#classes.has(version.versionId)) return false;
+    const { domain, nameId, number, labelId } = version;
+    if (this.#versions.get(`${domain}/${nameId}`)?.has(number)) return false;
+    return labelId === undefined || !this.labelled(domain, nameId, labelId);
+  }
+
+  #takeVersion(version: LoggedVersion): void {
+    const { domain, nameId, number, labelId, versionId, done } = version;
+    const artifact = `${domain}/${nameId}`;
+    const versions = this.#versions.get(artifact) ?? new Map<number, LoggedVersion>();
+    this.#versions.set(artifact, versions.set(number, version));
+    if (labelId !== undefined) this.#labels.set(`${artifact}/${labelId}`, version);
+    this.#classes.set(versionId, done.event.class ?? "");
+  }
+
+  #dropVersion({ domain, nameId, number, labelId, versionId }: LoggedVersion): void {
+    this.#versions.get(`${domain}/${nameId}`)?.delete(number);
+    if (labelId !== undefined) this.#labels.delete(`${domain}/${nameId}/${labelId}`);
+    this.#classes.delete(versionId);
   }
 
   #inWorkspaceOf(workspace: string): LoggedEvent[] {
@@ -171,6 +230,21 @@ export class Ledger implements Admission {
 /** Both publish a new policy version: `member add` is a change of policy by another name. */
 function changesPolicy(event: AuditEvent): boolean {
   return event.phase === "done" && (event.action === "policy.change" || event.action === "member.add");
+}
+
+function finishesPush(event: AuditEvent): boolean {
+  return event.phase === "done" && event.action === "artifact.push";
+}
+
+/** What the entry that finishes a push says; undefined where it does not say it rightly. */
+function versionIn(done: LoggedEvent): LoggedVersion | undefined {
+  const { domain, class: klass, versionId, facts = {} } = done.event;
+  const { nameId, number, labelId } = facts as { readonly [name: string]: Json | undefined };
+  if (domain === undefined || klass === undefined || versionId === undefined) return undefined;
+  if (typeof nameId !== "string" || !SHA256.test(nameId)) return undefined;
+  if (typeof number !== "number" || !Number.isSafeInteger(number) || number < 1) return undefined;
+  if (labelId !== undefined && (typeof labelId !== "string" || !SHA256.test(labelId))) return undefined;
+  return { domain, nameId, number, labelId, versionId, done };
 }
 
 function policyFacts(event: AuditEvent): { version: number; digest: string | undefined } {

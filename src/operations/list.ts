@@ -1,4 +1,6 @@
 // Listing and showing what this member can see.
+
+import { byUtf8 } from "../base/digest.ts";
 import type { CloisterError } from "../base/errors.ts";
 import { parseCanonical } from "../base/json.ts";
 import { parseReference } from "../base/name.ts";
@@ -7,13 +9,13 @@ import type { Manifest } from "../provenance/manifest.ts";
 import { readStatement } from "../provenance/statement-reader.ts";
 import { nameIdOf } from "./class-keys.ts";
 import { mayI } from "./guard.ts";
-import { knownNames } from "./names.ts";
+import type { LoggedVersion } from "./ledger.ts";
 import { manifestOf } from "./pull.ts";
 import { domainOf, resolve } from "./resolve.ts";
 import type { Session } from "./session.ts";
 import type { Ignored, Listing, VersionDetail, VersionSummary } from "./types.ts";
 import { treeOf } from "./version-content.ts";
-import { readVersionAt, summaryOf, takenNumbers, type Version } from "./versions.ts";
+import { readVersionAt, summaryOf, type Version } from "./versions.ts";
 
 /** Versions this member may see, by name and number; what does not count is named with the reason. */
 export async function list(session: Session, options: { readonly name?: string | undefined }): Promise<Listing> {
@@ -22,33 +24,39 @@ export async function list(session: Session, options: { readonly name?: string |
   const versions: VersionSummary[] = [];
   const hidden = new Map<string, number>();
   const ignored: Ignored[] = [];
-  for (const { domain, nameId } of await artifacts(session, options.name)) {
-    for (const number of await takenNumbers(session, domain, nameId)) {
-      const judged = await readVersionAt(session, domain, nameId, number);
-      if (judged?.kind === "ignored") ignored.push(judged.ignored);
-      if (judged?.kind === "accepted" && (await visible(session, judged.version)))
-        versions.push(summaryOf(judged.version));
-      else if (judged?.kind === "hidden" || judged?.kind === "accepted") {
-        const { record } = judged.kind === "hidden" ? judged : judged.version;
-        const where = `${record.domain}/${record.class}`;
-        hidden.set(where, (hidden.get(where) ?? 0) + 1);
-      }
+  for (const { logged, nameKey } of await wanted(session, options.name)) {
+    const judged = await readVersionAt(session, logged, nameKey);
+    if (judged.kind === "ignored") ignored.push(judged.ignored);
+    else if (judged.kind === "accepted" && (await visible(session, judged.version))) {
+      versions.push(summaryOf(judged.version));
+    } else {
+      const { record } = judged.kind === "hidden" ? judged : judged.version;
+      const where = `${record.domain}/${record.class}`;
+      hidden.set(where, (hidden.get(where) ?? 0) + 1);
     }
   }
+  versions.sort((a, b) => byUtf8(`${a.domain}/${a.name}`, `${b.domain}/${b.name}`) || a.number - b.number);
   return { versions, hidden: [...hidden].map(([where, count]) => ({ where, count })), ignored };
 }
 
-async function artifacts(session: Session, name: string | undefined) {
+/** The logged versions of one artifact, or of all in the domains whose name key this member holds. */
+async function wanted(session: Session, name: string | undefined) {
+  const { ledger, keys } = session;
   const { policy } = (await session.policy()).compiled;
+  const all: { logged: LoggedVersion; nameKey: Buffer }[] = [];
+  const add = (domain: string, nameId: string, nameKey: Buffer) => {
+    for (const logged of ledger.versionsOf(domain, nameId)) all.push({ logged, nameKey });
+  };
   if (name !== undefined) {
     const reference = parseReference(name);
     const domain = domainOf(policy, reference.domain);
-    const nameKey = await session.keys.requireNameKey(domain);
-    return [{ domain, nameId: nameIdOf(nameKey, reference.name) }];
+    const nameKey = await keys.requireNameKey(domain);
+    add(domain, nameIdOf(nameKey, reference.name), nameKey);
+    return all;
   }
-  const all: { domain: string; nameId: string }[] = [];
   for (const { id: domain } of policy.domains) {
-    for (const { nameId } of await knownNames(session, domain)) all.push({ domain, nameId });
+    const nameKey = await keys.nameKey(domain);
+    if (nameKey) for (const nameId of ledger.artifactsIn(domain)) add(domain, nameId, nameKey);
   }
   return all;
 }

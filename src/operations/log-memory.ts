@@ -1,7 +1,7 @@
 // What this device verified of the log, so that the next command reads on from there, and notices a log rolled back.
 import { appendFile, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { TakenCommit } from "../audit/log.ts";
+import type { TakenCommit } from "../audit/taken.ts";
 import { readLocal } from "./local-file.ts";
 
 const MEMORY_BYTES_MAX = 512 * 1024 * 1024;

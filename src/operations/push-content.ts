@@ -13,7 +13,7 @@ import type { PushPlan } from "./push-plan.ts";
 import type { Session } from "./session.ts";
 import type { PushOptions } from "./types.ts";
 import { packPlace, treeOf } from "./version-content.ts";
-import { readVersionAt, takenNumbers } from "./versions.ts";
+import { readVersionAt } from "./versions.ts";
 
 export interface Source {
   readonly files: AsyncIterable<FileEntry | UnsizedEntry>;
@@ -73,9 +73,8 @@ function workspaceSource({ from, options }: PushPlan): Source {
 async function baseOf(session: Session, plan: PushPlan): Promise<{ tree: Tree; verify: boolean } | undefined> {
   const nameKey = await session.keys.requireNameKey(plan.domain);
   const nameId = nameIdOf(nameKey, plan.name);
-  const newest = (await takenNumbers(session, plan.domain, nameId)).at(-1);
-  if (newest === undefined) return undefined;
-  const judged = await readVersionAt(session, plan.domain, nameId, newest);
+  const newest = session.ledger.versionsOf(plan.domain, nameId).at(-1);
+  const judged = newest && (await readVersionAt(session, newest, nameKey));
   if (judged?.kind !== "accepted" || judged.version.record.class !== plan.class) return undefined;
   const tree = await treeOf(session, judged.version);
   return tree && { tree, verify: judged.version.pusher !== (await session.me()).id };

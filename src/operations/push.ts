@@ -1,19 +1,19 @@
 // Push: files become an encrypted, signed, logged version that nobody can change.
 import { resolve as resolvePath } from "node:path";
-import type { LoggedEvent } from "../audit/log.ts";
+import type { LoggedEvent } from "../audit/taken.ts";
 import { CloisterError } from "../base/errors.ts";
 import type { Written } from "../content/write.ts";
+import { keyIdOf } from "../keys/identity.ts";
 import { labelIdOf, nameIdOf } from "./class-keys.ts";
-import { commitVersion } from "./commit-version.ts";
-import { begin, type Operation, permit, wouldPermit } from "./guard.ts";
+import { type Committed, commitVersion, nextNumber, recordIdAt } from "./commit-version.ts";
+import { begin, type Operation, type Outcome, permit, wouldPermit } from "./guard.ts";
 import { Journal } from "./journal.ts";
 import { manifestOf } from "./manifest.ts";
-import { claimLabel, claimName } from "./names.ts";
 import { checkSource, write } from "./push-content.ts";
 import { askOf, type PushPlan, planPush } from "./push-plan.ts";
 import type { Session } from "./session.ts";
 import type { Pushed, PushOptions } from "./types.ts";
-import { readVersionAt, referenceOf, takenNumbers } from "./versions.ts";
+import { referenceOf } from "./versions.ts";
 import { notePushed } from "./workspace-source.ts";
 
 /**
@@ -31,20 +31,60 @@ export async function push(session: Session, options: PushOptions): Promise<Push
     return dryRunOf(session, plan);
   }
   await permit(session, ask);
+  const filing = await filingOf(session, plan);
   const journal = await Journal.open(stateOf(session), await session.identity(), journalKey(session, plan));
+  await checkLabel(session, plan, filing, journal);
   const content = await write(session, plan, source, journal);
   const finished = await finishedEarlier(session, plan, journal, content);
   if (finished) return finished;
-  const nameId = await claimName(session, plan.domain, plan.name);
-  await claim(session, plan, nameId, journal);
   const operation = await begin(session, ask, journal.operation);
-  const version = await commit(session, plan, { operation, nameId, content });
-  const done = await operation.done({ versionId: version.versionId });
-  // From here on the push has happened: nothing that can fail may follow.
+  const version =
+    (await committedEarlier(session, filing, journal, content)) ??
+    (await commit(session, plan, { operation, filing, content, journal }));
+  const done = await operation.done(() => outcomeOf(session, filing, version));
+  return pushed(session, plan, content, { ...version, done, journal });
+}
+
+/** Where the log files a version: ids instead of names. */
+interface Filing {
+  readonly domain: string;
+  readonly nameId: string;
+  readonly labelId: string | undefined;
+}
+
+async function filingOf(session: Session, { domain, name, label }: PushPlan): Promise<Filing> {
+  const nameKey = await session.keys.requireNameKey(domain);
+  const labelId = label === undefined ? undefined : labelIdOf(nameKey, name, label);
+  return { domain, nameId: nameIdOf(nameKey, name), labelId };
+}
+
+/** @throws CloisterError USAGE where the label was given, by any push but an interrupted one of this */
+async function checkLabel(session: Session, plan: PushPlan, filing: Filing, journal: Journal): Promise<void> {
+  const { domain, nameId, labelId } = filing;
+  const given = labelId === undefined ? undefined : session.ledger.labelled(domain, nameId, labelId);
+  if (!given || given.done.event.operation === journal.operation) return;
   await journal.close();
-  const pushed = resultOf(plan, content, { ...version, done, resumed: journal.resumed });
-  if (plan.from) await notePushed(session, plan.from.name, pushed.reference);
-  return pushed;
+  throw labelTaken(referenceOf(domain, plan.name, plan.label, 0));
+}
+
+function labelTaken(reference: string): CloisterError {
+  return new CloisterError("USAGE", `${reference} exists already`, {
+    why: "versions never change, and a label is given once",
+    next: "choose another label, or leave it out and the version gets the next number",
+  });
+}
+
+/** What the last entry of a push says. Asked for each position it tries to stand at. */
+function outcomeOf(session: Session, filing: Filing, version: Committed): Outcome {
+  const { domain, nameId, labelId } = filing;
+  const { number, versionId } = version;
+  if (labelId !== undefined && session.ledger.labelled(domain, nameId, labelId)) throw labelTaken("the label");
+  if (session.ledger.versionsOf(domain, nameId).some((other) => other.number === number)) {
+    throw new CloisterError("UNAVAILABLE", `version ${String(number)} was given to another push`, {
+      next: "push again: what was stored is found again",
+    });
+  }
+  return { versionId, facts: { nameId, number, labelId } };
 }
 
 function stateOf({ places, config }: Session): string {
@@ -58,53 +98,54 @@ function journalKey(session: Session, plan: PushPlan): readonly string[] {
   return [plan.domain, plan.name, plan.label ?? "", plan.class, plan.from?.id ?? "", path];
 }
 
-/** The version that an interrupted attempt of this push made after all, where it holds the same content. */
+/** The push was logged as done, and only its journal was left. */
 async function finishedEarlier(
   session: Session,
   plan: PushPlan,
   journal: Journal,
   content: Written,
 ): Promise<Pushed | undefined> {
-  if (!journal.resumed) return undefined;
-  const nameKey = await session.keys.requireNameKey(plan.domain);
-  const nameId = nameIdOf(nameKey, plan.name);
-  for (const number of (await takenNumbers(session, plan.domain, nameId)).reverse()) {
-    const judged = await readVersionAt(session, plan.domain, nameId, number);
-    if (judged?.kind !== "accepted" || judged.version.record.operation !== journal.operation) continue;
-    const { versionId, header } = judged.version;
-    const operation = await begin(session, await askOf(session, plan), journal.operation);
-    const done = await operation.done({ versionId });
-    await journal.close();
-    // It held other files than there are now: that version stands, and this is a new one.
-    if (header.dirHash !== content.dirHash) return push(session, plan.options);
-    return resultOf(plan, content, { number, versionId, done, resumed: true });
+  const keyId = keyIdOf((await session.device()).signs);
+  const done = session.ledger.operation(keyId, journal.operation)?.done;
+  if (!done) return undefined;
+  const { attempt } = journal;
+  if (attempt?.dirHash === content.dirHash && attempt.versionId === done.event.versionId) {
+    return pushed(session, plan, content, { ...attempt, done, journal });
   }
-  return undefined;
+  // It held other files than there are now: that version stands, and this is a new one.
+  await journal.close();
+  return push(session, plan.options);
 }
 
-async function claim(session: Session, plan: PushPlan, nameId: string, journal: Journal): Promise<void> {
-  if (plan.label === undefined) return;
-  const nameKey = await session.keys.requireNameKey(plan.domain);
-  const labelId = labelIdOf(nameKey, plan.name, plan.label);
-  const reference = referenceOf(plan.domain, plan.name, plan.label, 0);
-  try {
-    await claimLabel(session, { domain: plan.domain, nameId, labelId }, journal.operation, reference);
-  } catch (error) {
-    if (error instanceof CloisterError && error.code === "USAGE") await journal.close();
-    throw error;
-  }
+/** The record was created, and the log never heard of it. */
+async function committedEarlier(
+  session: Session,
+  { domain, nameId }: Filing,
+  { attempt }: Journal,
+  content: Written,
+): Promise<Committed | undefined> {
+  if (attempt?.dirHash !== content.dirHash || attempt.number < nextNumber(session, domain, nameId)) return undefined;
+  const there = await recordIdAt(session, domain, nameId, attempt.number);
+  return there === attempt.versionId ? attempt : undefined;
 }
 
 async function commit(
   session: Session,
   plan: PushPlan,
-  { operation, nameId, content }: { operation: Operation; nameId: string; content: Written },
-): Promise<{ number: number; versionId: string }> {
+  made: {
+    readonly operation: Operation;
+    readonly filing: Filing;
+    readonly content: Written;
+    readonly journal: Journal;
+  },
+): Promise<Committed> {
+  const { operation, filing, content, journal } = made;
   const { options, name, label, kind, purpose, from } = plan;
   const files = content.files.filter((file) => file.kind !== "directory");
   return commitVersion(session, operation, {
     epoch: await session.keys.newest({ domain: plan.domain, class: plan.class }),
-    nameId,
+    nameId: filing.nameId,
+    attempting: (version) => journal.attempting({ ...version, dirHash: content.dirHash }),
     content,
     header: {
       name,
@@ -123,15 +164,27 @@ async function commit(
   });
 }
 
-interface Outcome {
-  readonly number: number;
-  readonly versionId: string;
-  readonly done: LoggedEvent;
-  readonly resumed: boolean;
+/** From here on the push has happened: what follows must not fail it, and needs nothing of the store. */
+async function pushed(
+  session: Session,
+  plan: PushPlan,
+  content: Written,
+  { number, versionId, done, journal }: Committed & { readonly done: LoggedEvent; readonly journal: Journal },
+): Promise<Pushed> {
+  await journal.close();
+  const result = resultOf(plan, content, { number, versionId }, done, journal.resumed);
+  if (plan.from) await notePushed(session, plan.from.name, result.reference);
+  return result;
 }
 
 /** From what was pushed, not from the store: somebody may push into a class they cannot read. */
-function resultOf(plan: PushPlan, content: Written, { number, versionId, done, resumed }: Outcome): Pushed {
+function resultOf(
+  plan: PushPlan,
+  content: Written,
+  { number, versionId }: Committed,
+  done: LoggedEvent,
+  resumed: boolean,
+): Pushed {
   const { domain, name, label, kind, classFrom } = plan;
   return {
     reference: referenceOf(domain, name, label, number),

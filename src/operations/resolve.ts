@@ -3,9 +3,9 @@ import { CloisterError } from "../base/errors.ts";
 import { parseReference, type Reference } from "../base/name.ts";
 import type { Policy } from "../policy/schema.ts";
 import { labelIdOf, nameIdOf } from "./class-keys.ts";
-import { knownNames, readLabel } from "./names.ts";
+import type { LoggedVersion } from "./ledger.ts";
 import type { Session } from "./session.ts";
-import { type Judged, readVersionAt, takenNumbers, type Version } from "./versions.ts";
+import { type Judged, readVersionAt, type Version } from "./versions.ts";
 
 /** The domain a reference without one means: the project's only domain. @throws CloisterError USAGE, NOT_FOUND */
 export function domainOf(policy: Policy, given: string | undefined): string {
@@ -23,8 +23,8 @@ export function domainOf(policy: Policy, given: string | undefined): string {
 }
 
 /**
- * The version a reference means. Damaged or unauthorised versions are never returned; where one is what was asked for,
- * the error says why it does not count.
+ * The version a reference means, by the log. Versions that do not count are never returned; where one is what was asked
+ * for, the error says why. Damage to a newer version is an error, too: `latest` must not quietly mean an older one.
  * @throws CloisterError NOT_FOUND, INTEGRITY, POLICY_DENIED (no key)
  */
 export async function resolve(session: Session, text: string): Promise<Version> {
@@ -32,69 +32,67 @@ export async function resolve(session: Session, text: string): Promise<Version> 
   const domain = domainOf((await session.policy()).compiled.policy, reference.domain);
   const nameKey = await session.keys.requireNameKey(domain);
   const nameId = nameIdOf(nameKey, reference.name);
-  const read = (number: number) => readVersionAt(session, domain, nameId, number);
-  const numbers = await takenNumbers(session, domain, nameId);
-  if (numbers.length === 0) throw await unknownName(session, domain, reference.name);
+  const versions = session.ledger.versionsOf(domain, nameId);
+  if (versions.length === 0) throw await unknownName(session, domain, reference.name);
   const { version } = reference;
-  if (version.kind === "number") {
-    const judged = await read(version.number);
-    if (!judged) throw unknownVersion(text, numbers);
-    return accepted(judged, text);
+  if (version.kind === "number" || version.kind === "label") {
+    const found =
+      version.kind === "number"
+        ? versions.find(({ number }) => number === version.number)
+        : session.ledger.labelled(domain, nameId, labelIdOf(nameKey, reference.name, version.label));
+    if (!found) throw unknownVersion(text, versions);
+    return accepted(await readVersionAt(session, found, nameKey), text);
   }
-  const operation =
-    version.kind === "label"
-      ? await readLabel(session, domain, nameId, labelIdOf(nameKey, reference.name, version.label))
-      : undefined;
-  if (version.kind === "label" && operation === undefined) throw unknownVersion(text, numbers);
-  return newestThat(numbers, read, text, (found) => matches(found, reference, operation));
-}
-
-function matches(found: Version, { version }: Reference, operation: string | undefined): boolean {
-  if (version.kind === "latest") return true;
-  if (version.kind === "label") return found.record.operation === operation && found.header.label === version.label;
-  return version.kind === "digest" && [found.header.dirHash, found.versionId].includes(version.sha256);
-}
-
-async function newestThat(
-  numbers: readonly number[],
-  read: (number: number) => Promise<Judged | undefined>,
-  text: string,
-  fits: (version: Version) => boolean,
-): Promise<Version> {
   let obstacle: Judged | undefined;
-  for (const number of [...numbers].reverse()) {
-    const judged = await read(number);
-    if (judged?.kind === "accepted" && fits(judged.version)) return judged.version;
-    if (judged && judged.kind !== "accepted") obstacle ??= judged;
+  for (const logged of [...versions].reverse()) {
+    const judged = await readVersionAt(session, logged, nameKey);
+    if (judged.kind === "accepted" && fits(judged.version, version)) return judged.version;
+    if (judged.kind === "ignored" && judged.damaged && version.kind === "latest") return accepted(judged, text);
+    if (judged.kind !== "accepted") obstacle ??= judged;
   }
   if (obstacle) return accepted(obstacle, text);
-  throw unknownVersion(text, numbers);
+  throw unknownVersion(text, versions);
+}
+
+function fits({ header, versionId }: Version, wanted: Reference["version"]): boolean {
+  return wanted.kind === "latest" || (wanted.kind === "digest" && [header.dirHash, versionId].includes(wanted.sha256));
 }
 
 function accepted(judged: Judged, text: string): Version {
   if (judged.kind === "accepted") return judged.version;
   if (judged.kind === "hidden") {
+    const { domain, class: klass } = judged.record;
     throw new CloisterError("POLICY_DENIED", `read ${text}`, {
-      why: `you hold no key of class ${judged.record.class} in domain ${judged.record.domain}`,
-      next: `cloister policy explain artifact.pull --domain ${judged.record.domain} --class ${judged.record.class}`,
+      why: `you hold no key of class ${klass} in domain ${domain}`,
+      next: `cloister policy explain artifact.pull --domain ${domain} --class ${klass}`,
     });
   }
   throw new CloisterError("INTEGRITY", `${text} cannot be trusted`, {
-    why: judged.ignored.why,
-    next: "cloister audit verify; ask its pusher to push it again",
+    why: `${judged.ignored.what}: ${judged.ignored.why}`,
+    next: `ask for it to be pushed again, or name an older version: cloister list ${parseReference(text).name}`,
   });
 }
 
-function unknownVersion(text: string, numbers: readonly number[]): CloisterError {
-  const newest = numbers.at(-1) ?? 0;
+function unknownVersion(text: string, versions: readonly LoggedVersion[]): CloisterError {
   return new CloisterError("NOT_FOUND", `there is no version ${text}`, {
-    next: `cloister list ${parseReference(text).name}   (the newest is v${String(newest)})`,
+    next: `cloister list ${parseReference(text).name}   (the newest is v${String(versions.at(-1)?.number ?? 0)})`,
   });
 }
 
 async function unknownName(session: Session, domain: string, name: string): Promise<CloisterError> {
-  const names = await knownNames(session, domain);
-  const near = names.map((known) => known.name).filter((known) => known.includes(name) || name.includes(known));
+  const near = (await namesIn(session, domain)).filter((known) => known.includes(name) || name.includes(known));
   const next = near.length > 0 ? `did you mean ${near.slice(0, 3).join(", ")}?` : "cloister list";
   return new CloisterError("NOT_FOUND", `there is no artifact ${domain}/${name}`, { next });
+}
+
+/** Names of a domain that this member can read. */
+async function namesIn(session: Session, domain: string): Promise<readonly string[]> {
+  const nameKey = await session.keys.requireNameKey(domain);
+  const names: string[] = [];
+  for (const nameId of session.ledger.artifactsIn(domain)) {
+    const newest = session.ledger.versionsOf(domain, nameId).at(-1);
+    const judged = newest && (await readVersionAt(session, newest, nameKey));
+    if (judged?.kind === "accepted") names.push(judged.version.header.name);
+  }
+  return names;
 }

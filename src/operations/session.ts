@@ -1,5 +1,6 @@
 // An open project: the store, the log and the keys connected for one command.
-import { Log, type LoggedEvent } from "../audit/log.ts";
+import { Log } from "../audit/log.ts";
+import type { LoggedEvent } from "../audit/taken.ts";
 import { CloisterError } from "../base/errors.ts";
 import { type Identity, keyIdOf } from "../keys/identity.ts";
 import { type KnownIdentity, readPublicIdentity, unlockIdentity } from "../keys/keyring.ts";

@@ -129,8 +129,9 @@ async function checkVersion(session: Session, manifest: Manifest, bundle: Buffer
   }
   await checked(checks, "version", async () => {
     const nameId = nameIdOf(nameKey, manifest.name);
-    const judged = await readVersionAt(session, manifest.domain, nameId, manifest.number);
-    if (!judged) return [false, "the store has no such version"];
+    const logged = session.ledger.versionsOf(manifest.domain, nameId).find(({ number }) => number === manifest.number);
+    if (!logged) return [false, "the log has no such version"];
+    const judged = await readVersionAt(session, logged, nameKey);
     if (judged.kind === "ignored") return [false, judged.ignored.why];
     if (judged.kind === "hidden")
       return [true, `version v${String(manifest.number)} is in the store (you hold no key of its class)`];

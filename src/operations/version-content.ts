@@ -1,11 +1,13 @@
 // The files of a version, decrypted and checked as they are read.
-import { CloisterError } from "../base/errors.ts";
+import { CloisterError, integrity } from "../base/errors.ts";
+import { folderDigests } from "../base/folder-digests.ts";
 import { parseTree } from "../content/parse-tree.ts";
 import { readContent, type StoredFile } from "../content/read.ts";
 import type { Tree } from "../content/tree.ts";
-import { readPart } from "./artifact-seal.ts";
+import { type Header, readPart } from "./artifact-seal.ts";
 import { isCondemned } from "./commit-version.ts";
 import type { Session } from "./session.ts";
+import type { VersionRecord } from "./version-record.ts";
 import { contextOfVersion, keyOfVersion, sealName, type Version } from "./versions.ts";
 
 /** Where the packs of a class lie. */
@@ -18,11 +20,33 @@ export function packPlace(session: Session, place: { readonly domain: string; re
 }
 
 /** The tree of a version; undefined where this member holds no key for it. @throws CloisterError INTEGRITY */
-export async function treeOf(session: Session, { record, versionId }: Version): Promise<Tree | undefined> {
+export async function treeOf(session: Session, { record, versionId, header }: Version): Promise<Tree | undefined> {
   const key = await keyOfVersion(session, record, versionId, "data");
   if (!key) return undefined;
   const part = { name: "tree", of: record.seal } as const;
-  return parseTree(await readPart(session.store, sealName(record, versionId), part, key, contextOfVersion(record)));
+  const sealed = await readPart(session.store, sealName(record, versionId), part, key, contextOfVersion(record));
+  const tree = parseTree(sealed);
+  checkTree(tree, record, header);
+  return tree;
+}
+
+/**
+ * All three are signed by the pusher, who may be hostile: the digest that was shown, decided and pinned must be the
+ * content's, and the packs that are kept from garbage collection those that are needed.
+ */
+function checkTree(tree: Tree, record: VersionRecord, header: Header): void {
+  const files = tree.files.filter((file) => file.kind !== "directory");
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const { dirHash } = folderDigests(files);
+  if (dirHash !== header.dirHash || files.length !== header.files || bytes !== header.bytes) {
+    throw integrity(`${header.name} holds other files than it says`, { why: "its tree and its header differ" });
+  }
+  const packs = (list: readonly { readonly id: string; readonly bytes: number }[]) =>
+    list
+      .map(({ id, bytes: size }) => `${id} ${String(size)}`)
+      .sort()
+      .join();
+  if (packs(tree.packs) !== packs(record.packs)) throw integrity(`${header.name} names other packs than it needs`);
 }
 
 /** @throws CloisterError POLICY_DENIED (no key), INTEGRITY naming the file, while reading */

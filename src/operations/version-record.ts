@@ -28,13 +28,9 @@ export interface VersionRecord {
   readonly packs: readonly { readonly id: string; readonly bytes: number }[];
 }
 
-/** Where versions of an artifact lie; numbers are padded so that listing gives them in order. */
-export function versionPrefix(domain: string, nameId: string): string {
-  return `versions/${domain}/${nameId}/`;
-}
-
+/** Numbers are padded so that listing gives them in order. */
 export function versionName(domain: string, nameId: string, number: number): string {
-  return `${versionPrefix(domain, nameId)}${String(number).padStart(8, "0")}`;
+  return `versions/${domain}/${nameId}/${String(number).padStart(8, "0")}`;
 }
 
 /** The signed record and its id: SHA-256 of the payload, to which log, approvals and statements are bound. */

@@ -1,15 +1,16 @@
 // Reading versions as every reader must: what the log and the policy at its position do not bear out is not accepted.
-import type { LoggedEvent } from "../audit/log.ts";
+import type { LoggedEvent } from "../audit/taken.ts";
 import { CloisterError, integrity } from "../base/errors.ts";
 import { unwrapKey } from "../keys/data-key.ts";
 import { verifyEnvelope } from "../keys/dsse.ts";
-import { keyIdOf } from "../keys/identity.ts";
 import { decide } from "../policy/decide.ts";
 import { decodeHeader, type Header, readPart, type SealContext } from "./artifact-seal.ts";
+import { labelIdOf, nameIdOf } from "./class-keys.ts";
 import { labelOf, ranIn } from "./label.ts";
+import type { LoggedVersion } from "./ledger.ts";
 import type { Session } from "./session.ts";
 import type { Ignored, VersionSummary } from "./types.ts";
-import { readVersion, VERSION_BYTES_MAX, type VersionRecord, versionName, versionPrefix } from "./version-record.ts";
+import { readVersion, VERSION_BYTES_MAX, type VersionRecord, versionName } from "./version-record.ts";
 
 /** A version that counts, opened as far as its header. */
 export interface Version {
@@ -18,7 +19,7 @@ export interface Version {
   readonly header: Header;
   readonly pusher: string;
   readonly intent: LoggedEvent;
-  /** Entry of the `done`; the intent's where the push never got to log it. */
+  /** Entry of the `done`. */
   readonly entry: number;
   readonly timeMs: number;
   readonly metadataKey: Buffer;
@@ -28,7 +29,8 @@ export type Judged =
   | { readonly kind: "accepted"; readonly version: Version }
   /** It counts, as far as can be told, but this member has no key for its class. */
   | { readonly kind: "hidden"; readonly record: VersionRecord }
-  | { readonly kind: "ignored"; readonly ignored: Ignored };
+  /** It does not count: its pusher was not allowed it, or (damaged) what is in the store is not what was logged. */
+  | { readonly kind: "ignored"; readonly ignored: Ignored; readonly damaged: boolean };
 
 const WRAP_BYTES_MAX = 16 * 1024;
 
@@ -45,50 +47,61 @@ export function contextOfVersion(record: VersionRecord): SealContext {
   return { project, domain, class: klass, epoch, nameId, number };
 }
 
-/** Numbers that are taken under an artifact's name, junk included, ascending. */
-export async function takenNumbers(session: Session, domain: string, nameId: string): Promise<number[]> {
-  const prefix = versionPrefix(domain, nameId);
-  const numbers: number[] = [];
-  for await (const { name } of session.store.list(prefix)) {
-    const number = Number(name.slice(prefix.length));
-    if (Number.isSafeInteger(number) && number > 0) numbers.push(number);
-  }
-  return numbers.sort((a, b) => a - b);
-}
-
-/** Reads one version. Damage and forgery come back as `ignored`; only a failing store throws. */
-export async function readVersionAt(
-  session: Session,
-  domain: string,
-  nameId: string,
-  number: number,
-): Promise<Judged | undefined> {
-  const what = `version ${String(number)} of ${domain}/${nameId.slice(0, 12)}…`;
+/**
+ * Reads one logged version. Damage and forgery come back as `ignored`; only a failing store throws.
+ * @param nameKey of the domain: the sealed name must be the one that the version is filed under
+ */
+export async function readVersionAt(session: Session, logged: LoggedVersion, nameKey: Buffer): Promise<Judged> {
+  const { domain, nameId, number } = logged;
+  const what = `version ${String(number)} of ${domain}/${nameId.slice(0, 12)}…, pushed by ${logged.done.member}`;
   try {
-    const bytes = await session.store.get(versionName(domain, nameId, number), VERSION_BYTES_MAX);
-    if (!bytes) return undefined;
-    const read = readVersion(bytes);
-    const { record } = read;
-    if (
-      record.project !== session.config.project ||
-      versionName(record.domain, record.nameId, record.number) !== versionName(domain, nameId, number)
-    ) {
-      throw integrity("it is a record of another place");
-    }
-    const pushed = await pushOf(session, read);
-    const metadataKey = await keyOfVersion(session, record, read.versionId, "metadata");
+    const { record, versionId } = await readRecord(session, logged);
+    const push = pushOf(session, record, logged);
+    const metadataKey = await keyOfVersion(session, record, versionId, "metadata");
     if (!metadataKey) return { kind: "hidden", record };
-    const part = { name: "header", of: record.seal } as const;
-    const context = contextOfVersion(record);
-    const header = decodeHeader(
-      await readPart(session.store, sealName(record, read.versionId), part, metadataKey, context),
-    );
-    await checkEntitled(session, record, header, pushed);
-    return { kind: "accepted", version: { record, versionId: read.versionId, header, metadataKey, ...pushed } };
+    const header = await readHeader(session, record, versionId, metadataKey);
+    checkFiled(header, logged, nameKey);
+    const refusal = await whyNotEntitled(session, record, header, push);
+    if (refusal !== undefined) return { kind: "ignored", ignored: { what, why: refusal }, damaged: false };
+    return { kind: "accepted", version: { record, versionId, header, metadataKey, ...push } };
   } catch (error) {
     if (!(error instanceof CloisterError) || error.code !== "INTEGRITY") throw error;
-    return { kind: "ignored", ignored: { what, why: error.why ? `${error.message}: ${error.why}` : error.message } };
+    const why = error.why ? `${error.message}: ${error.why}` : error.message;
+    return { kind: "ignored", ignored: { what, why }, damaged: true };
   }
+}
+
+/** The signed record that the log's entry names. @throws CloisterError INTEGRITY where it is missing or another */
+async function readRecord(session: Session, { domain, nameId, number, versionId, done }: LoggedVersion) {
+  const bytes = await session.store.get(versionName(domain, nameId, number), VERSION_BYTES_MAX);
+  if (!bytes)
+    throw integrity("its record is missing from the store", { why: `log entry #${String(done.entry)} names it` });
+  const read = readVersion(bytes);
+  if (read.versionId !== versionId) throw integrity("its record is not the one in the log");
+  const { record } = read;
+  if (
+    record.project !== session.config.project ||
+    record.domain !== domain ||
+    record.nameId !== nameId ||
+    record.number !== number
+  ) {
+    throw integrity("it is a record of another place");
+  }
+  const signer = await session.ledger.signerOf(done.keyId);
+  if (!signer || !verifyEnvelope(read.envelope, signer.signs)) throw integrity("its signature is not the pusher's");
+  return { record, versionId };
+}
+
+async function readHeader(session: Session, record: VersionRecord, versionId: string, key: Buffer): Promise<Header> {
+  const part = { name: "header", of: record.seal } as const;
+  return decodeHeader(await readPart(session.store, sealName(record, versionId), part, key, contextOfVersion(record)));
+}
+
+/** Name and label in the header are those that the log filed the version under. */
+function checkFiled({ name, label }: Header, { nameId, labelId }: LoggedVersion, nameKey: Buffer): void {
+  if (nameIdOf(nameKey, name) !== nameId) throw integrity("its name is another than it is filed under");
+  const expected = label === undefined ? undefined : labelIdOf(nameKey, name, label);
+  if (expected !== labelId) throw integrity("its label is another than the log says");
 }
 
 interface Push {
@@ -98,35 +111,30 @@ interface Push {
   readonly timeMs: number;
 }
 
-/** The logged push behind a record. @throws CloisterError INTEGRITY: without it the record does not count */
-async function pushOf(
-  session: Session,
-  { record, versionId, envelope }: ReturnType<typeof readVersion>,
-): Promise<Push> {
-  const [signature] = envelope.signatures;
-  const logged = signature && session.ledger.operation(signature.keyid, record.operation);
-  const intent = logged?.intent;
-  if (!intent) throw integrity("its push is not in the log");
+/** The logged push behind a record. @throws CloisterError INTEGRITY where they contradict each other */
+function pushOf(session: Session, record: VersionRecord, { done }: LoggedVersion): Push {
+  const intent = session.ledger.operation(done.keyId, record.operation)?.intent;
+  if (!intent || done.event.operation !== record.operation) throw integrity("its push is not in the log");
   const { event } = intent;
   const fits = event.domain === record.domain && event.class === record.class && intent.entry === record.intent;
-  if (event.action !== "artifact.push" || !fits || event.policy !== record.policy) {
+  if (
+    event.action !== "artifact.push" ||
+    !fits ||
+    event.policy !== record.policy ||
+    done.event.class !== record.class
+  ) {
     throw integrity("the log says something else about its push");
   }
-  const { compiled } = await session.ledger.policy(record.policy);
-  const signer = compiled.policy.members.find((m) => keyIdOf(m.signs) === intent.keyId);
-  if (!signer || !verifyEnvelope(envelope, signer.signs)) throw integrity("its signature is not the pusher's");
-  if (logged.done) {
-    if (logged.done.event.versionId !== versionId) throw integrity("the log names another version for its push");
-    return { pusher: intent.member, intent, entry: logged.done.entry, timeMs: logged.done.timeMs };
-  }
-  // Not yet logged as done: it counts only while its key does, so that a suspended key cannot finish old intents.
-  const now = (await session.policy()).compiled.policy.members.find((m) => keyIdOf(m.signs) === intent.keyId);
-  if (!now || now.suspended !== undefined) throw integrity("its push was never finished");
-  return { pusher: intent.member, intent, entry: intent.entry, timeMs: intent.timeMs };
+  return { pusher: done.member, intent, entry: done.entry, timeMs: done.timeMs };
 }
 
-/** The pusher was allowed this push, under the policy and the label at that position of the log. */
-async function checkEntitled(session: Session, record: VersionRecord, header: Header, push: Push): Promise<void> {
+/** Why the pusher was not allowed this push, under the policy and the label at that position of the log. */
+async function whyNotEntitled(
+  session: Session,
+  record: VersionRecord,
+  header: Header,
+  push: Push,
+): Promise<string | undefined> {
   const { compiled } = await session.ledger.policy(record.policy);
   const decision = await decide(compiled, {
     ...pushRequest(session, compiled.policy.classifications, header, push.intent),
@@ -136,9 +144,9 @@ async function checkEntitled(session: Session, record: VersionRecord, header: He
     class: record.class,
     epoch: record.epoch,
   });
-  if (decision.allow) return;
+  if (decision.allow) return undefined;
   const [refusal] = decision.refusals;
-  throw integrity(`${push.pusher} was not allowed to push it`, { why: refusal && `${refusal.rule}: ${refusal.why}` });
+  return `${push.pusher} was not allowed to push it${refusal ? `: ${refusal.rule}: ${refusal.why}` : ""}`;
 }
 
 function pushRequest(session: Session, classifications: readonly string[], header: Header, intent: LoggedEvent) {

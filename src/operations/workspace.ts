@@ -173,10 +173,10 @@ export async function destroyWorkspace(session: Session, name: string): Promise<
   await sandbox.stop(state.holder);
   await forgetWorkspace(session, name);
   const livedMs = Math.min(session.host.now(), state.expiresMs) - state.createdMs;
-  const done = await operation.done({
+  const done = await operation.done(() => ({
     facts: { livedMs, files: lost?.files, bytes: lost?.bytes, pushed: state.pushed.length },
-    sealed: { workspace: name, pushed: state.pushed.join(" ") },
-  });
+    sealed: { workspace: name, pushed: state.pushed.length === 0 ? undefined : state.pushed.join(" ") },
+  }));
   return {
     workspace: name,
     id: state.id,

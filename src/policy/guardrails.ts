@@ -26,14 +26,8 @@ import type { Policy, Rule } from "./schema.ts";
 
 type CompiledGuardrail = Guardrail & { readonly json: PolicyJson };
 
-/** What stays possible after the last day: renewing the policy, looking, and tidying up. */
-const AFTER_EXPIRY: readonly Action[] = [
-  "policy.change",
-  "audit.read",
-  "artifact.read-metadata",
-  "policy.read",
-  "workspace.destroy",
-];
+/** What stays possible after the last day: renewing the policy, and looking. Nothing else can be logged then. */
+const AFTER_EXPIRY: readonly Action[] = ["policy.change", "artifact.read-metadata", "policy.read"];
 
 /** All of them, built-in ones first. */
 export function compileGuardrails(policy: Policy): readonly CompiledGuardrail[] {
