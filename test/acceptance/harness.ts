@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -167,7 +168,8 @@ export class World {
 
   constructor() {
     afterAll(async () => {
-      await Promise.all(this.#members.map((member) => member.cli("lock")));
+      const devices = this.#members.filter(({ home }) => existsSync(join(home, ".config")));
+      await Promise.all(devices.map((member) => member.cli("lock")));
       rmSync(this.root, { recursive: true, force: true });
     });
   }
@@ -176,6 +178,17 @@ export class World {
     const member = new Member(this.root, id);
     this.#members.push(member);
     return member;
+  }
+
+  /** The same person with a copy of their device, of their project's folder and of the store in it. */
+  twin(member: Member): Member {
+    const twin = this.member(`${member.id}-${String(this.#members.length)}`);
+    const { CLOISTER_PASSPHRASE_FILE: from = "" } = member.env;
+    const { CLOISTER_PASSPHRASE_FILE: to = "" } = twin.env;
+    cpSync(from, to);
+    cpSync(member.home, twin.home, { recursive: true });
+    cpSync(member.folder, twin.folder, { recursive: true });
+    return twin;
   }
 
   /** A member with a project of their own. */

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Created, Plan, Status, WhoAmI } from "../../src/index.ts";
-import { filesBelow, has, type Member, start, World } from "./harness.ts";
+import { BIN, filesBelow, has, type Member, start, World } from "./harness.ts";
 import { Terminal } from "./terminal.ts";
 
 const world = new World();
@@ -67,13 +67,9 @@ describe("init without questions", () => {
   it("without a keychain or passphrase ends with 9, naming both ways out, and writes nothing", async () => {
     const eve = world.member("eve");
     const { CLOISTER_PASSPHRASE_FILE: _, ...env } = eve.env;
-    const { exit, out, err } = await start(
-      [process.execPath, join(import.meta.dirname, "../../bin/cloister.js"), "init", "--yes"],
-      env,
-      {
-        cwd: eve.folder,
-      },
-    ).ended;
+    const { exit, out, err } = await start([process.execPath, BIN, "init", "--yes"], env, {
+      cwd: eve.folder,
+    }).ended;
     expect({ exit, out }).toEqual({ exit: 9, out: "" });
     expect(err).toContain("UNSUPPORTED_HOST");
     expect(err).toContain("--passphrase-file");
@@ -83,8 +79,10 @@ describe("init without questions", () => {
 
   it("with --insecure-storage keeps the identity in a file that only its owner can open, and says so", async () => {
     const pat = world.member("pat");
-    const created = await pat.json<Created>("init", "--yes", "--insecure-storage", "--template", "solo");
-    expect(created.identityStorage).toMatch(/plain|unencrypted/);
+    const { CLOISTER_PASSPHRASE_FILE: _, ...env } = pat.env;
+    const init = [process.execPath, BIN, "init", "--yes", "--insecure-storage", "--json"];
+    const { out } = await start(init, env, { cwd: pat.folder }).ended;
+    expect((JSON.parse(out) as Created).identityStorage).toMatch(/not encrypted/i);
     for (const file of filesBelow(join(pat.home, ".config"))) {
       expect(statSync(join(pat.home, ".config", file)).mode & 0o077, file).toBe(0);
     }
@@ -153,20 +151,11 @@ describe.skipIf(terminal !== "")(`guided init in a terminal${terminal}`, () => {
 
     const command = /cloister (init --template .*--yes)/s.exec(screen)?.[1]?.replaceAll(/\s+/g, " ");
     const again = world.member("bo2");
-    execFileSync(
-      "sh",
-      [
-        "-c",
-        `exec "$0" "$1" ${command ?? "nothing printed"}`,
-        process.execPath,
-        join(import.meta.dirname, "../../bin/cloister.js"),
-      ],
-      {
-        cwd: again.folder,
-        env: again.env,
-        stdio: "pipe",
-      },
-    );
+    execFileSync("sh", ["-c", `exec "$0" "$1" ${command ?? "nothing printed"}`, process.execPath, BIN], {
+      cwd: again.folder,
+      env: again.env,
+      stdio: "pipe",
+    });
     expect(withoutKeys(again, ".")).toBe(withoutKeys(bo, "."));
   });
 

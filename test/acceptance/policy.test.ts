@@ -59,19 +59,26 @@ describe("policy check", () => {
     expect(json.problems.filter(({ severity }) => severity === "error").length).toBeGreaterThanOrEqual(4);
   });
 
-  it.each([
-    ["a duplicate key", (text: string) => text.replace(/^purposes:/m, "purposes: {}\npurposes:")],
-    ["an alias", (text: string) => text.replace("roles: [data-scientist]", "roles: &r [data-scientist]")],
-    ["a tag", (text: string) => text.replace(/^project: /m, "project: !!str ")],
-    ["__proto__", (text: string) => `${text}\n__proto__: {}\n`],
-    ["a tab", (text: string) => text.replace("  steward:", "\tsteward:")],
-    ["no YAML at all", () => "\u0000\u0001}{"],
-    ["nothing", () => ""],
-  ])("refuses %s without a crash", async (_, change) => {
-    writeFileSync(join(ana.folder, "draft.yaml"), change(readFileSync(policyFile(ana), "utf8")));
-    const { exit, out } = await ana.cli("policy", "check", "draft.yaml");
-    expect(exit).toBe(2);
-    expect(out).toMatch(/^draft.yaml:\d+:\d+: error: /m);
+  it("refuses what is no plain YAML of the format, without a crash", async () => {
+    const wrong = [
+      ["a duplicate key", (text: string) => text.replace(/^purposes:/m, "purposes: {}\npurposes:")],
+      ["an alias", (text: string) => text.replace("roles: [data-scientist]", "roles: &r [data-scientist]")],
+      ["a tag", (text: string) => text.replace(/^project: /m, "project: !!str ")],
+      ["__proto__", (text: string) => `${text}\n__proto__: {}\n`],
+      ["a tab", (text: string) => text.replace("  steward:", "\tsteward:")],
+      ["no YAML at all", () => "\u0000\u0001}{"],
+      ["nothing", () => ""],
+    ] as const;
+    const text = readFileSync(policyFile(ana), "utf8");
+    await Promise.all(
+      wrong.map(async ([what, change], at) => {
+        const file = `draft-${String(at)}.yaml`;
+        writeFileSync(join(ana.folder, file), change(text));
+        const { exit, out } = await ana.cli("policy", "check", file);
+        expect({ what, exit }).toEqual({ what, exit: 2 });
+        expect(out).toMatch(/^draft-\d.yaml:\d+:\d+: error: /m);
+      }),
+    );
   });
 
   it("names a file that is not there", async () => {

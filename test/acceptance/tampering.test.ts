@@ -51,8 +51,8 @@ function siblings(all: readonly string[], path: string): number {
   return all.filter((other) => other.startsWith(folder)).length;
 }
 
-function change(path: string, how: (bytes: Buffer) => Buffer): void {
-  const file = join(ana.store, path);
+function change(path: string, how: (bytes: Buffer) => Buffer, member = ana): void {
+  const file = join(member.store, path);
   writeFileSync(file, how(readFileSync(file)));
 }
 
@@ -67,45 +67,46 @@ const harms = [
   ["a bit changed in the middle", flip(0.5)],
   ["a bit changed at the end", flip(-1)],
   ["cut short", (bytes: Buffer) => bytes.subarray(0, Math.floor(bytes.length / 2))],
-  ["emptied", () => Buffer.alloc(0)],
 ] as const;
 
 /** A pull of the first version fails, says so, and leaves nothing. */
-async function expectRefused(what: string): Promise<string> {
-  const failed = await ana.fails("pull", "cohort:one", "-o", "out");
-  expect({ what, exit: failed.exit, code: failed.code, left: filesBelow(join(ana.folder, "out")) }).toEqual({
+async function expectRefused(what: string, member = ana): Promise<void> {
+  const failed = await member.fails("pull", "cohort:one", "-o", "out");
+  const said = `${failed.message} ${failed.why}`;
+  expect({ what, exit: failed.exit, code: failed.code, left: filesBelow(join(member.folder, "out")) }).toEqual({
     ...{ what, exit: 6, code: "INTEGRITY", left: [] },
   });
-  return `${failed.message} ${failed.why} ${failed.next}`;
+  expect(said, "the object itself is found out, not the log").not.toContain("log commit");
 }
 
-describe.each(["seals", "wraps", "versions", "epochs", "keys", "policy"])("%s", (kind) => {
-  it.each(harms)("%s: exit 6, nothing is written", async (what, how) => {
-    const touched = objects(kind);
-    expect(touched.length).toBeGreaterThan(0);
-    for (const path of touched) change(path, how);
-    const said = await expectRefused(`${kind} ${what}`);
-    expect(said, "the object itself is found out, not the log").not.toContain("log commit");
-  });
+describe("every object of a version", () => {
+  it.each(["seals", "wraps", "versions", "epochs", "keys", "policy", "packs"])(
+    "%s: changed or cut short, nothing is written",
+    async (kind) => {
+      const touched = objects(kind);
+      expect(touched.length).toBeGreaterThan(0);
+      // The last bytes of a pack are padding, which nothing relies on.
+      const harmful = harms.filter(([what]) => kind !== "packs" || !what.endsWith("end"));
+      await Promise.all(
+        harmful.map(async ([what, how]) => {
+          const twin = world.twin(ana);
+          for (const path of touched) change(path, how, twin);
+          await expectRefused(`${kind} ${what}`, twin);
+        }),
+      );
+    },
+  );
 });
 
 describe("packs", () => {
-  // The last bytes of a pack are padding, which nothing relies on.
-  const harmful = harms.filter(([what]) => !what.endsWith("end"));
-  it.each(harmful)(
-    "%s: exit 6, nothing is written, and nothing false to a pipe; lists still work",
-    async (what, how) => {
-      for (const path of objects("packs")) change(path, how);
-      await expectRefused(`packs ${what}`);
-      const stream = await ana.cli("pull", "other", "-o", "-");
-      expect(stream.exit).toBe(6);
-      expect(readFileSync(join(ana.folder, "other/x.csv"), "utf8").startsWith(stream.out), "true bytes only").toBe(
-        true,
-      );
-      expect((await ana.cli("verify", "cohort:one")).exit).toBe(6);
-      expect(await ana.json<Listing>("list")).toMatchObject({ ignored: [] });
-    },
-  );
+  it("that were changed: nothing false goes to a pipe, verify says so, and lists still work", async () => {
+    for (const path of objects("packs")) change(path, flip(0.5));
+    const [stream, verify] = await Promise.all([ana.cli("pull", "other", "-o", "-"), ana.cli("verify", "cohort:one")]);
+    expect([stream.exit, verify.exit]).toEqual([6, 6]);
+    const original = readFileSync(join(ana.folder, "other/x.csv"), "utf8");
+    expect(original.startsWith(stream.out) && stream.out.length < original.length).toBe(true);
+    expect(await ana.json<Listing>("list")).toMatchObject({ ignored: [] });
+  });
 
   it("missing, or those of another artifact put in their place", async () => {
     const packs = objects("packs");
