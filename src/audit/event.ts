@@ -9,7 +9,8 @@ const EVENT_BYTES_MAX = 16 * 1024;
 /** An envelope holds the event in base64, a signature and a key id. */
 export const ENVELOPE_BYTES_MAX = 2 * EVENT_BYTES_MAX;
 
-type Phase = "intent" | "done" | "refused";
+/** `failed`: the intent was given up, with nothing done. */
+type Phase = "intent" | "done" | "refused" | "failed";
 
 /** The clear part of an event: allow-listed fields only, nothing that names an artifact, a file or a host. */
 export interface AuditEvent {
@@ -57,7 +58,7 @@ export function decodeEvent(bytes: Uint8Array): AuditEvent {
   if (outer.string("specversion") !== "1.0") throw integrity("malformed log entry");
   const [operation = "", phase = "", ...rest] = outer.string("id").split("/");
   const [scheme, project = "", ...more] = outer.string("source").split(":");
-  const kind = /^dev\.cloister\.([a-z][a-z.-]{1,63})\.(intent|done|refused)$/.exec(outer.string("type"));
+  const kind = /^dev\.cloister\.([a-z][a-z.-]{1,63})\.(intent|done|refused|failed)$/.exec(outer.string("type"));
   if (!ID.test(operation) || !ID.test(project) || scheme !== "cloister" || rest.length + more.length > 0) {
     throw integrity("malformed log entry");
   }

@@ -12,7 +12,7 @@ export function checkName(name: string, what: string): string {
     .replace(/[^a-z0-9._-]+/g, "-")
     .replace(/^[^a-z0-9]+/, "")
     .slice(0, 128);
-  throw new CloisterError("USAGE", `${JSON.stringify(name)} cannot be a ${what}`, {
+  throw new CloisterError("USAGE", `${JSON.stringify(name)} cannot be used as ${what}`, {
     why: "names are 1 to 128 of a-z 0-9 . _ - and start with a letter or digit",
     next: NAME.test(repaired) ? `use ${repaired}` : `choose another ${what}`,
   });

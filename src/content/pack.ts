@@ -1,4 +1,4 @@
-// What a pack is: sealed chunks one after the other and random padding, under a random name. See docs/content-format.md.
+// What a pack is: sealed chunks one after the other and random padding, under a random name. See docs/store-format.md.
 import { CloisterError, integrity } from "../base/errors.ts";
 import type { Store } from "../store/store.ts";
 

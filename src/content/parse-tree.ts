@@ -30,7 +30,7 @@ const EMPTY = sha256Hex();
 /**
  * Parses the opened bytes of a tree.
  *
- * @throws CloisterError INTEGRITY where anything is not exactly as docs/content-format.md says; FAILURE where a newer
+ * @throws CloisterError INTEGRITY where anything is not exactly as docs/store-format.md says; FAILURE where a newer
  * version wrote it
  */
 export function parseTree(bytes: Uint8Array): Tree {

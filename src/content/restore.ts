@@ -71,7 +71,8 @@ function writePiece(writable: Writable, piece: Uint8Array): Promise<void> {
   return new Promise((done, fail) => writable.write(piece, (error) => (error ? fail(error) : done())));
 }
 
-async function checkFree(target: string): Promise<void> {
+/** Refuses a target that is anything but absent or an empty folder. @throws CloisterError USAGE */
+export async function checkFree(target: string): Promise<void> {
   const found = await attempt(target, () => lstat(target).catch(ignoring("ENOENT", "ENOTDIR")));
   if (!found) return;
   if (found.isSymbolicLink()) throw taken(target, "it is a symbolic link");

@@ -1,5 +1,5 @@
 // The tree of a version: which files it has and which stored chunks they are made of. Binary and sectioned, because one
-// JSON of a million entries costs more than a gigabyte of memory. Byte for byte in docs/content-format.md.
+// JSON of a million entries costs more than a gigabyte of memory. Byte for byte in docs/store-format.md.
 
 import type { ChunkTable } from "./chunk-table.ts";
 import { CHUNK_MAX } from "./chunker.ts";

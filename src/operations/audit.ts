@@ -45,7 +45,7 @@ async function auditSecrets(session: Session): Promise<readonly string[]> {
 
 async function row(session: Session, logged: LoggedEvent, secrets: readonly string[]): Promise<AuditRow> {
   const { entry, timeMs, member, keyId, event } = logged;
-  const open = event.phase === "intent" && !session.ledger.operation(keyId, event.operation)?.done;
+  const open = event.phase === "intent" && isOpen(session.ledger, keyId, event.operation);
   return {
     entry,
     time: new Date(timeMs).toISOString(),
@@ -101,14 +101,15 @@ export async function verifyAudit(session: Session): Promise<AuditVerified> {
   );
   await look(checks, "policies", async () => {
     for (const { version } of ledger.policies) await ledger.policy(version);
-    return `${String(ledger.policies.length)} policy versions took force, each signed by its owners`;
+    const count = ledger.policies.length;
+    return `${count === 1 ? "1 policy version" : `${String(count)} policy versions`} took force, signed by owners`;
   });
   const junk = log.commits - seen.size;
   if (junk > 0)
     checks.push({
       name: "junk",
       state: "unknown",
-      text: `${String(junk)} objects in the log count as empty: no member signed them`,
+      text: `${junk === 1 ? "1 object in the log counts" : `${String(junk)} objects in the log count`} as empty: not a commit of a member`,
     });
   await look(checks, "operations", async () => unfinished(ledger));
   const ok = checks.every(({ state }) => state !== "bad");
@@ -138,11 +139,18 @@ async function compare(remembered: readonly TakenCommit[], seen: ReadonlyMap<num
   return `all ${String(count)} entries that this device saw before are unchanged`;
 }
 
+function isOpen(ledger: Ledger, keyId: string, id: string): boolean {
+  const operation = ledger.operation(keyId, id);
+  return !operation?.done && !operation?.failed;
+}
+
 async function unfinished(ledger: Ledger): Promise<string> {
   const open = ledger.events.filter(
-    ({ event, keyId }) => event.phase === "intent" && !ledger.operation(keyId, event.operation)?.done,
+    ({ event, keyId }) => event.phase === "intent" && isOpen(ledger, keyId, event.operation),
   );
   if (open.length === 0) return "every intent has its outcome";
   const numbers = open.slice(-5).map(({ entry }) => `#${String(entry)}`);
-  return `${String(open.length)} intents have no outcome yet (interrupted, or under way): ${numbers.join(", ")}`;
+  const newest = open.length > numbers.length ? "the newest: " : "";
+  const count = open.length === 1 ? "1 intent has" : `${String(open.length)} intents have`;
+  return `${count} no outcome yet (interrupted, or under way): ${newest}${numbers.join(", ")}`;
 }

@@ -1,4 +1,5 @@
 // The code that comes into a workspace: what git tracks or would track, or a whole folder.
+import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { CloisterError } from "../base/errors.ts";
 import type { FileEntry } from "../base/file-entry.ts";
@@ -23,6 +24,12 @@ export async function codeSource(session: Session, given: string | undefined): P
   const { host, config } = session;
   const folder = given === undefined ? config.folder : resolve(host.cwd, given);
   const options = { home: host.home, signal: host.signal };
+  const there = await stat(folder).catch(() => undefined);
+  if (!there?.isDirectory()) {
+    throw new CloisterError("NOT_FOUND", `there is no folder ${given ?? folder}`, {
+      next: "--code FOLDER, with the code that the workspace needs",
+    });
+  }
   const listing = await listCode(folder, options).catch((error: unknown) => {
     if (given !== undefined) throw error;
     host.notice(`no code was copied: ${error instanceof Error ? error.message : String(error)}`);

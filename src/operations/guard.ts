@@ -33,6 +33,8 @@ export interface Operation {
   readonly intent: LoggedEvent;
   /** Logs that it is done. `outcome` is asked again whenever somebody else's entry was first, and may throw. */
   done(outcome?: () => Outcome): Promise<LoggedEvent>;
+  /** Logs, as well as it can, that it was given up and nothing was done. Never throws. */
+  failed(error: unknown): Promise<void>;
 }
 
 export interface Outcome {
@@ -92,7 +94,16 @@ export async function begin(session: Session, ask: Ask, id = newOperationId()): 
       return { ...(await eventOf(session, whole, { id, phase: "done", policy, decision })), versionId };
     });
   };
-  return { id, intent, done };
+  const failed = async (error: unknown): Promise<void> => {
+    const code = error instanceof CloisterError ? error.code : "FAILURE";
+    const decision = { rules: intent.event.rules, enforcement: intent.event.enforcement };
+    const ended = { ...ask, facts: { code }, sealed: {} };
+    const { version } = session.ledger.inForce;
+    const entry = () => eventOf(session, ended, { id, phase: "failed" as const, policy: version, decision });
+    // The failure itself is what the person has to hear of.
+    await session.append(identity, entry).catch(() => undefined);
+  };
+  return { id, intent, done, failed };
 }
 
 async function logIntent(session: Session, identity: Identity, ask: Ask, id: string): Promise<LoggedEvent> {
@@ -116,7 +127,10 @@ export async function perform<T>(
   work: (operation: Operation) => Promise<{ result: T; outcome?: Outcome }>,
 ): Promise<{ result: T; done: LoggedEvent }> {
   const operation = await begin(session, ask);
-  const { result, outcome } = await work(operation);
+  const { result, outcome } = await work(operation).catch(async (error: unknown) => {
+    await operation.failed(error);
+    throw error;
+  });
   return { result, done: await operation.done(() => outcome ?? {}) };
 }
 

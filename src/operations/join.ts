@@ -4,7 +4,7 @@ import { CloisterError, integrity } from "../base/errors.ts";
 import { canonicalBytes, parseCanonical } from "../base/json.ts";
 import { checkName, NAME } from "../base/name.ts";
 import { Fields, ID, SHA256 } from "../base/record.ts";
-import { parseEnvelope, signEnvelope, verifyEnvelope } from "../keys/dsse.ts";
+import { type Envelope, parseEnvelope, signEnvelope, verifyEnvelope } from "../keys/dsse.ts";
 import { checkReads, checkSigns, fingerprint, type Identity, keyIdOf, type PublicIdentity } from "../keys/identity.ts";
 import { createIdentity, readPublicIdentity, unlockIdentity } from "../keys/keyring.ts";
 import type { Store } from "../store/store.ts";
@@ -119,6 +119,20 @@ function writeLine(claim: JoinClaim, identity: Identity): string {
   return PREFIX + Buffer.from(envelope).toString("base64url");
 }
 
+/** A line that was cut or wrapped on its way is a mistake, not an attack. */
+function openLine(encoded: string, what: string): { envelope: Envelope; fields: Fields } {
+  try {
+    const envelope = parseEnvelope(Buffer.from(encoded, "base64url"), JOIN_TYPE, what, JOIN_BYTES_MAX);
+    return { envelope, fields: new Fields(parseCanonical(envelope.payload, what, JOIN_BYTES_MAX), what) };
+  } catch (cause) {
+    throw new CloisterError("USAGE", "the join line is not whole", {
+      why: "a part of it is missing, or something was added",
+      next: "copy all of it again, in one line and in quotes",
+      cause,
+    });
+  }
+}
+
 /**
  * Reads a join line: whole, and signed with the key it names.
  * @throws CloisterError USAGE where it is no join line, INTEGRITY where it was changed
@@ -132,8 +146,7 @@ export function readClaim(line: string): JoinClaim {
     });
   }
   const what = "join line";
-  const envelope = parseEnvelope(Buffer.from(text.slice(PREFIX.length), "base64url"), JOIN_TYPE, what, JOIN_BYTES_MAX);
-  const fields = new Fields(parseCanonical(envelope.payload, what, JOIN_BYTES_MAX), what);
+  const { envelope, fields } = openLine(text.slice(PREFIX.length), what);
   if (fields.integer("v") !== 1) throw integrity(`unknown version of a ${what}`);
   const claim: JoinClaim = {
     project: fields.string("project", ID),

@@ -25,6 +25,7 @@ export interface OperationRecord {
   intent?: LoggedEvent;
   done?: LoggedEvent;
   refused?: LoggedEvent;
+  failed?: LoggedEvent;
 }
 
 /** A version that the log gave a number and perhaps a label. What counts is here; the store only holds the bytes. */
@@ -125,8 +126,9 @@ export class Ledger implements Admission {
     if (event.policy !== (this.policies.at(-1)?.version ?? 1)) return undefined;
     if (!(await this.#inTime(logged))) return undefined;
     const before = this.operation(keyId, event.operation);
-    if (before?.[event.phase] || before?.done || before?.refused) return undefined;
-    if (event.phase === "done" && before?.intent?.event.action !== event.action) return undefined;
+    if (before?.[event.phase] || before?.done || before?.refused || before?.failed) return undefined;
+    const ends = event.phase === "done" || event.phase === "failed";
+    if (ends && before?.intent?.event.action !== event.action) return undefined;
     if (finishesPush(event) && !this.#isFree(versionIn(logged))) return undefined;
     if (changesPolicy(event) && !(await this.#mayTakeForce(logged))) return undefined;
     return this.#take(logged);

@@ -69,7 +69,7 @@ function visible(session: Session, { record, header, versionId }: Version): Prom
 /** Everything about one version. @throws CloisterError NOT_FOUND, INTEGRITY, POLICY_DENIED */
 export async function show(session: Session, reference: string): Promise<VersionDetail> {
   await session.sync();
-  const version = await resolve(session, reference);
+  const version = await resolve(session, reference, { action: "artifact.read-metadata" });
   const { header } = version;
   const manifest = await readManifest(session, version);
   const run = manifest.runs?.at(-1);
@@ -81,7 +81,11 @@ export async function show(session: Session, reference: string): Promise<Version
     purpose: header.purpose,
     justification: header.justification,
     workspace: manifest.workspace?.name,
-    inputs: manifest.inputs.map(({ uri, digest, class: klass }) => ({ reference: uri, digest, class: klass })),
+    inputs: manifest.inputs.map(({ uri, digest, class: klass }) => ({
+      reference: shortReference(uri),
+      digest,
+      class: klass,
+    })),
     run: run && {
       argv: run.argv,
       exit: run.exitCode,
@@ -94,6 +98,11 @@ export async function show(session: Session, reference: string): Promise<Version
       kind === "directory" ? [] : [{ path, bytes, sha256 }],
     ),
   };
+}
+
+/** `cloister://<project>/<domain>/<name>@vN` as people write it here. */
+function shortReference(uri: string): string {
+  return uri.replace(/^cloister:\/\/[0-9a-f]{32}\//, "").replace(/@(v\d+)$/, ":$1");
 }
 
 /** The manifest of a version that was accepted. Its signature is the pusher's; `verify` checks it again. */

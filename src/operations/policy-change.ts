@@ -79,7 +79,9 @@ export async function proposePolicy(
   const file = join(session.config.folder, POLICY_FILE);
   const bytes = await readLocal(file, FILE_BYTES_MAX);
   if (!bytes)
-    throw new CloisterError("NOT_FOUND", `there is no ${file}`, { next: `cloister policy show > ${POLICY_FILE}` });
+    throw new CloisterError("NOT_FOUND", `there is no ${file}`, {
+      next: `cloister policy show --text > ${POLICY_FILE}`,
+    });
   if (sha256Hex(bytes) === session.ledger.inForce.digest) {
     throw new CloisterError("USAGE", "there is nothing to propose", { why: `${file} is what is in force` });
   }

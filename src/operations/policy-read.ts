@@ -21,7 +21,9 @@ export async function showPolicy(session: Session): Promise<PolicyShown> {
     import("./policy-change.ts"),
   ]);
   const lines = describePolicy(compiled.policy);
-  return { version, digest, text, lines, signedBy, logEntry: entry, localFile: await localState(session) };
+  const projectFingerprint = session.config.pin;
+  const localFile = await localState(session);
+  return { version, digest, text, lines, signedBy, logEntry: entry, localFile, projectFingerprint };
 }
 
 /** Reads a policy file as strictly as it will be read when it is signed. @throws CloisterError NOT_FOUND */

@@ -1,7 +1,7 @@
 // Pull: a version leaves the store, decrypted, verified and on record.
 import { resolve as resolvePath } from "node:path";
 import { CloisterError } from "../base/errors.ts";
-import { restoreFolder, streamFile } from "../content/restore.ts";
+import { checkFree, restoreFolder, streamFile } from "../content/restore.ts";
 import { readPart } from "./artifact-seal.ts";
 import { type Ask, perform, wouldPermit } from "./guard.ts";
 import { PROVENANCE_FILE } from "./provenance-file.ts";
@@ -18,7 +18,8 @@ import { contextOfVersion, sealName, summaryOf, type Version } from "./versions.
  */
 export async function pull(session: Session, options: PullOptions): Promise<Pulled> {
   await session.sync();
-  const version = await resolve(session, options.reference);
+  const { purpose, justification } = options;
+  const version = await resolve(session, options.reference, { action: "artifact.pull", purpose, justification });
   const summary = summaryOf(version);
   const ask: Ask = {
     ...{ title: `pull ${summary.reference}`, action: "artifact.pull", reference: summary.reference },
@@ -31,6 +32,7 @@ export async function pull(session: Session, options: PullOptions): Promise<Pull
     await wouldPermit(session, ask);
     return { ...summary, dryRun: true, folder, pullEntry: undefined };
   }
+  if (folder !== undefined) await checkFree(folder);
   if ("stream" in options.output && summary.files !== 1) {
     throw new CloisterError("USAGE", `${summary.reference} has ${String(summary.files)} files`, {
       why: "only a single file can go to standard output",

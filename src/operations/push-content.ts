@@ -1,6 +1,6 @@
 // The bytes of a push: where they come from, and how they get into the store.
 import { stat } from "node:fs/promises";
-import { resolve as resolvePath } from "node:path";
+import { basename, dirname, join, resolve as resolvePath } from "node:path";
 import { CloisterError, systemCode } from "../base/errors.ts";
 import type { FileEntry } from "../base/file-entry.ts";
 import { folderFiles, folderSize, stdinFile } from "../content/folder.ts";
@@ -18,13 +18,15 @@ import { readVersionAt } from "./versions.ts";
 export interface Source {
   readonly files: AsyncIterable<FileEntry | UnsizedEntry>;
   readonly bytesTotal: number | undefined;
+  /** Manifests that earlier pulls left beside the files. */
+  readonly manifests: readonly string[];
 }
 
 /** What can be checked before anything is decided or stored: the path is there and can be read. */
 export async function checkSource(session: Session, { source, from }: PushOptions): Promise<Source | undefined> {
   const { host } = session;
   if (from !== undefined) return undefined;
-  if ("stream" in source) return { files: stdinFile(source.stream, "stdin"), bytesTotal: undefined };
+  if ("stream" in source) return { files: stdinFile(source.stream, "stdin"), bytesTotal: undefined, manifests: [] };
   const path = resolvePath(host.cwd, source.path);
   const there = await stat(path).catch((error: unknown) => {
     const code = systemCode(error) === "ENOENT" ? "NOT_FOUND" : "FAILURE";
@@ -33,9 +35,16 @@ export async function checkSource(session: Session, { source, from }: PushOption
       cause: error,
     });
   });
-  const exclude = (at: string) => there.isDirectory() && at === PROVENANCE_FILE;
+  const manifests: string[] = [];
+  const exclude = (at: string): boolean => {
+    if (basename(at) === PROVENANCE_FILE) manifests.push(join(path, at));
+    // What `pull` added is left out again; a project's own store is no content.
+    return there.isDirectory() && (at === PROVENANCE_FILE || at === ".cloister");
+  };
   const options = { signal: host.signal, exclude };
-  return { files: folderFiles(path, options), bytesTotal: (await folderSize(path, options)).bytes };
+  const { bytes } = await folderSize(path, options);
+  if (!there.isDirectory()) manifests.push(join(dirname(path), PROVENANCE_FILE));
+  return { files: folderFiles(path, options), bytesTotal: bytes, manifests: [...manifests] };
 }
 
 /** Cuts, encrypts and stores what is not there yet. @throws CloisterError USAGE where there is nothing to push */
@@ -66,7 +75,7 @@ function workspaceSource({ from, options }: PushPlan): Source {
       next: "cloister push out/ --from NAME",
     });
   }
-  return { files: from.collect(options.source.path), bytesTotal: undefined };
+  return { files: from.collect(options.source.path), bytesTotal: undefined, manifests: [] };
 }
 
 /** The newest version of the same artifact in the same class, where this member can read it: to find chunks again. */

@@ -18,10 +18,14 @@ export interface PushPlan {
   readonly kind: NonNullable<PushOptions["kind"]>;
   readonly purpose: string | undefined;
   readonly from: PushedFrom | undefined;
+  /** The highest class among what it was made from, as far as that is known. */
+  readonly inputs: Label | undefined;
 }
 
+type Label = NonNullable<PushedFrom["label"]>;
+
 /** @throws CloisterError USAGE, NOT_FOUND (workspace) */
-export async function planPush(session: Session, options: PushOptions): Promise<PushPlan> {
+export async function planPush(session: Session, options: PushOptions, carried: Label | undefined): Promise<PushPlan> {
   const { policy } = (await session.policy()).compiled;
   const reference = parseReference(options.name);
   if (reference.version.kind === "digest" || reference.version.kind === "number") {
@@ -39,7 +43,8 @@ export async function planPush(session: Session, options: PushOptions): Promise<
     });
   }
   const [lowest = ""] = policy.classifications;
-  const inherited = from?.label && { class: from.label.class, classFrom: from.label.from };
+  const inputs = from ? from.label : carried;
+  const inherited = inputs && { class: inputs.class, classFrom: inputs.from };
   const given = options.class === undefined ? undefined : { class: options.class, classFrom: "asked" };
   if (given && !policy.classifications.includes(given.class)) {
     throw new CloisterError("USAGE", `the policy has no class ${given.class}`, {
@@ -55,6 +60,7 @@ export async function planPush(session: Session, options: PushOptions): Promise<
     kind: options.kind ?? "dataset",
     purpose: options.purpose ?? from?.purpose,
     from,
+    inputs,
   };
 }
 
@@ -76,7 +82,7 @@ export async function askOf(session: Session, plan: PushPlan): Promise<Ask> {
     justification,
     fields,
     provenance: from?.ran ? "run" : "none",
-    label: from?.label,
+    label: plan.inputs,
     epoch: (await session.keys.newest({ domain, class: plan.class })).epoch,
     workspace: from?.id,
     reference,

@@ -4,6 +4,7 @@ import type { LoggedEvent } from "../audit/taken.ts";
 import { CloisterError } from "../base/errors.ts";
 import type { Written } from "../content/write.ts";
 import { keyIdOf } from "../keys/identity.ts";
+import { carriedLabel } from "./carried-label.ts";
 import { labelIdOf, nameIdOf } from "./class-keys.ts";
 import { type Committed, commitVersion, nextNumber, recordIdAt } from "./commit-version.ts";
 import { begin, type Operation, type Outcome, permit, wouldPermit } from "./guard.ts";
@@ -24,7 +25,8 @@ import { notePushed } from "./workspace-source.ts";
 export async function push(session: Session, options: PushOptions): Promise<Pushed> {
   const source = await checkSource(session, options);
   await session.sync();
-  const plan = await planPush(session, options);
+  const carried = await carriedLabel(session, source?.manifests ?? []);
+  const plan = await planPush(session, options, carried);
   const ask = await askOf(session, plan);
   if (options.dryRun) {
     await wouldPermit(session, ask);

@@ -3,9 +3,18 @@ import { CloisterError } from "../base/errors.ts";
 import { parseReference, type Reference } from "../base/name.ts";
 import type { Policy } from "../policy/schema.ts";
 import { labelIdOf, nameIdOf } from "./class-keys.ts";
+import { permit } from "./guard.ts";
 import type { LoggedVersion } from "./ledger.ts";
 import type { Session } from "./session.ts";
+import type { VersionRecord } from "./version-record.ts";
 import { type Judged, readVersionAt, type Version } from "./versions.ts";
+
+/** What a version is wanted for, in case it has to be refused. */
+export interface Use {
+  readonly action: "artifact.pull" | "artifact.read-metadata" | "workspace.mount";
+  readonly purpose?: string | undefined;
+  readonly justification?: string | undefined;
+}
 
 /** The domain a reference without one means: the project's only domain. @throws CloisterError USAGE, NOT_FOUND */
 export function domainOf(policy: Policy, given: string | undefined): string {
@@ -27,7 +36,7 @@ export function domainOf(policy: Policy, given: string | undefined): string {
  * for, the error says why. Damage to a newer version is an error, too: `latest` must not quietly mean an older one.
  * @throws CloisterError NOT_FOUND, INTEGRITY, POLICY_DENIED (no key)
  */
-export async function resolve(session: Session, text: string): Promise<Version> {
+export async function resolve(session: Session, text: string, use: Use): Promise<Version> {
   const reference = parseReference(text);
   const domain = domainOf((await session.policy()).compiled.policy, reference.domain);
   const nameKey = await session.keys.requireNameKey(domain);
@@ -41,16 +50,17 @@ export async function resolve(session: Session, text: string): Promise<Version> 
         ? versions.find(({ number }) => number === version.number)
         : session.ledger.labelled(domain, nameId, labelIdOf(nameKey, reference.name, version.label));
     if (!found) throw unknownVersion(text, versions);
-    return accepted(await readVersionAt(session, found, nameKey), text);
+    return accepted(session, await readVersionAt(session, found, nameKey), text, use);
   }
   let obstacle: Judged | undefined;
   for (const logged of [...versions].reverse()) {
     const judged = await readVersionAt(session, logged, nameKey);
     if (judged.kind === "accepted" && fits(judged.version, version)) return judged.version;
-    if (judged.kind === "ignored" && judged.damaged && version.kind === "latest") return accepted(judged, text);
+    if (judged.kind === "ignored" && judged.damaged && version.kind === "latest")
+      return accepted(session, judged, text, use);
     if (judged.kind !== "accepted") obstacle ??= judged;
   }
-  if (obstacle) return accepted(obstacle, text);
+  if (obstacle) return accepted(session, obstacle, text, use);
   throw unknownVersion(text, versions);
 }
 
@@ -58,18 +68,23 @@ function fits({ header, versionId }: Version, wanted: Reference["version"]): boo
   return wanted.kind === "latest" || (wanted.kind === "digest" && [header.dirHash, versionId].includes(wanted.sha256));
 }
 
-function accepted(judged: Judged, text: string): Version {
+async function accepted(session: Session, judged: Judged, text: string, use: Use): Promise<Version> {
   if (judged.kind === "accepted") return judged.version;
-  if (judged.kind === "hidden") {
-    const { domain, class: klass } = judged.record;
-    throw new CloisterError("POLICY_DENIED", `read ${text}`, {
-      why: `you hold no key of class ${klass} in domain ${domain}`,
-      next: `cloister policy explain artifact.pull --domain ${domain} --class ${klass}`,
-    });
-  }
+  if (judged.kind === "hidden") return withoutKey(session, judged.record, text, use);
   throw new CloisterError("INTEGRITY", `${text} cannot be trusted`, {
     why: `${judged.ignored.what}: ${judged.ignored.why}`,
     next: `ask for it to be pushed again, or name an older version: cloister list ${parseReference(text).name}`,
+  });
+}
+
+/** No key, no header: the policy says why, on record, before mathematics would. */
+async function withoutKey(session: Session, record: VersionRecord, text: string, use: Use): Promise<never> {
+  const { domain, class: klass } = record;
+  const title = `${use.action.split(".")[1] ?? "read"} ${text}`;
+  await permit(session, { ...use, title, domain, class: klass, reference: text, sealed: { artifact: text, ...use } });
+  throw new CloisterError("NOT_AUTHENTICATED", `you were not given the key of class ${klass} in domain ${domain}`, {
+    why: "the policy entitles you to it, and nobody has wrapped it for this device yet",
+    next: "ask an owner to publish the policy once more (cloister policy propose), which hands out missing keys",
   });
 }
 

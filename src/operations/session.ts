@@ -1,4 +1,5 @@
 // An open project: the store, the log and the keys connected for one command.
+import { stat } from "node:fs/promises";
 import { Log } from "../audit/log.ts";
 import type { LoggedEvent } from "../audit/taken.ts";
 import { CloisterError } from "../base/errors.ts";
@@ -51,6 +52,9 @@ export function openStore(config: Pick<ProjectConfig, "folder" | "store">): Stor
 
 /** Connects the project that `folder` lies in. @throws CloisterError NOT_FOUND, USAGE */
 export async function openSession(host: Host, folder: string): Promise<Session> {
+  if (!(await stat(folder).catch(() => undefined))?.isDirectory()) {
+    throw new CloisterError("NOT_FOUND", `there is no folder ${folder}`, { next: "-C FOLDER" });
+  }
   const config = await requireConfig(folder);
   const session = connect(host, config, openStore(config));
   await session.begin();

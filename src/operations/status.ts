@@ -30,6 +30,7 @@ export async function status(session: Session): Promise<Status> {
     project: policy.project,
     member: me?.id,
     roles: me?.roles.map(holdingText) ?? [],
+    projectFingerprint: config.pin,
     policyVersion: policy.version,
     policyExpires: policy.expires.date,
     localFile: local,

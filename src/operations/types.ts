@@ -346,6 +346,8 @@ export interface PolicyShown {
   readonly signedBy: readonly string[];
   readonly logEntry: number;
   readonly localFile: "same" | "differs" | "missing";
+  /** SHA-256 of policy version 1, which people compare when somebody joins. */
+  readonly projectFingerprint: string;
 }
 
 export interface ExplainOptions {
@@ -388,8 +390,8 @@ export interface AuditRow {
   readonly time: string;
   readonly member: string;
   readonly action: string;
-  /** `intent`, `done`, `refused`; `open` where an intent has no `done` yet. */
-  readonly phase: "intent" | "done" | "refused" | "open";
+  /** `open` is an intent that has no outcome yet. */
+  readonly phase: "intent" | "done" | "refused" | "failed" | "open";
   readonly domain: string | undefined;
   readonly class: string | undefined;
   readonly operation: string;
@@ -423,6 +425,8 @@ export interface Status {
   readonly project: string;
   readonly member: string | undefined;
   readonly roles: readonly string[];
+  /** SHA-256 of policy version 1, which people compare when somebody joins. */
+  readonly projectFingerprint: string;
   readonly policyVersion: number;
   readonly policyExpires: string | undefined;
   readonly localFile: "same" | "differs" | "missing";

@@ -48,18 +48,17 @@ export async function verifyFolder(session: Session, folder: string): Promise<Ve
 export async function verifyReference(session: Session, text: string): Promise<Verified> {
   await session.sync();
   const checks: Check[] = [];
-  const version = await resolve(session, text).catch((error: unknown) => {
+  const version = await resolve(session, text, { action: "artifact.read-metadata" }).catch((error: unknown) => {
     if (!(error instanceof CloisterError) || error.code !== "INTEGRITY") throw error;
     checks.push(bad("record", error));
     return undefined;
   });
   if (version) {
-    checks.push(...entitled(version));
-    await checked(checks, "manifest", async () => {
+    await checked(checks, "version", async () => {
       const bundle = await manifestOf(session, version);
       const manifest = await checkSignature(session, bundle, checks);
       const same = sha256Hex(bundle) === version.header.manifest && manifest?.dirHash === version.header.dirHash;
-      return [same, same ? "the signed manifest is the one the header names" : "manifest and header differ"];
+      return [same, same ? "record, header and manifest agree" : "manifest and header differ"];
     });
     await checked(checks, "content", async () => {
       let files = 0;
@@ -67,9 +66,10 @@ export async function verifyReference(session: Session, text: string): Promise<V
         for await (const _ of file.read());
         if (file.kind !== "directory") files++;
       }
-      return [files === version.header.files, `${String(files)} files decrypted, every digest matches`];
+      return [files === version.header.files, `${countOf(files)} decrypted, every digest matches`];
     });
   }
+  if (version) checks.push(...entitled(version));
   const ok = checks.every(({ state }) => state !== "bad");
   return { target: text, ok, checks, reference: version && summaryOf(version).reference };
 }
@@ -93,13 +93,17 @@ async function checkSignature(session: Session, bundle: Buffer, checks: Check[])
 async function checkFiles(session: Session, path: string, manifest: Manifest, checks: Check[]): Promise<void> {
   await checked(checks, "files", async () => {
     const found = await verifyFiles(manifest, digests(path, session.host.signal));
-    if (found.ok) return [true, `${String(manifest.fileCount)} files are as they were pushed`];
+    if (found.ok) return [true, `${countOf(manifest.fileCount)} as pushed`];
     const { changed, missing, extra } = found;
     const parts = Object.entries({ changed, missing, added: extra }).flatMap(([what, paths]) =>
       paths.length === 0 ? [] : [`${what}: ${some(paths)}`],
     );
     return [false, [...parts, ...(found.unlisted ? ["files beyond the manifest's list differ"] : [])].join("; ")];
   });
+}
+
+function countOf(files: number): string {
+  return files === 1 ? "1 file" : `${String(files)} files`;
 }
 
 function some(paths: readonly string[]): string {
@@ -127,6 +131,7 @@ async function checkVersion(session: Session, manifest: Manifest, bundle: Buffer
     });
     return;
   }
+  let accepted: Version | undefined;
   await checked(checks, "version", async () => {
     const nameId = nameIdOf(nameKey, manifest.name);
     const logged = session.ledger.versionsOf(manifest.domain, nameId).find(({ number }) => number === manifest.number);
@@ -136,9 +141,10 @@ async function checkVersion(session: Session, manifest: Manifest, bundle: Buffer
     if (judged.kind === "hidden")
       return [true, `version v${String(manifest.number)} is in the store (you hold no key of its class)`];
     if (judged.version.header.manifest !== sha256Hex(bundle)) return [false, "the store's manifest is another one"];
-    checks.push(...entitled(judged.version));
+    accepted = judged.version;
     return [true, `version v${String(manifest.number)} in the store bears this manifest`];
   });
+  if (accepted) checks.push(...entitled(accepted));
 }
 
 /** What `readVersionAt` established before it accepted the version. */

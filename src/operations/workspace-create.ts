@@ -5,7 +5,7 @@ import { checkName } from "../base/name.ts";
 import type { Policy } from "../policy/schema.ts";
 import { artifactUri } from "../provenance/manifest.ts";
 import type { HolderState, Sandbox } from "../sandbox/sandbox.ts";
-import { codeSource } from "./code-source.ts";
+import { type CodeSource, codeSource } from "./code-source.ts";
 import { type Ask, begin, permit, wouldPermit } from "./guard.ts";
 import { domainOf, resolve } from "./resolve.ts";
 import { workingSandbox } from "./sandbox.ts";
@@ -47,6 +47,7 @@ export async function createWorkspace(session: Session, options: WorkspaceOption
   await session.sync();
   const sandbox = await workingSandbox(session.host);
   await makeRoom(session, sandbox, name);
+  const source = await codeSource(session, options.code);
   const plan = await planWorkspace(session, options, name);
   const decideBy = options.dryRun ? wouldPermit : permit;
   // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
@@ -56,13 +57,14 @@ export async function createWorkspace(session: Session, options: WorkspaceOption
   const holder = await sandbox.create(plan);
   try {
     for (const input of plan.inputs) await mount(session, sandbox, holder, input);
-    const code = await copyCode(session, sandbox, holder, options.code);
+    const code = source && (await copyCode(sandbox, holder, source));
     const done = await operation.done();
     const state = { ...stateOf(session, plan, options, holder), code, logEntry: done.entry };
     await saveWorkspace(session, state);
     return await detailOf(session, sandbox, state);
   } catch (error) {
     await sandbox.stop(holder);
+    await operation.failed(error);
     throw error;
   }
 }
@@ -160,7 +162,7 @@ async function planInputs(
   const paths = new Set<string>();
   for (const text of options.inputs) {
     const [reference, path] = splitInput(text);
-    const version = await resolve(session, reference);
+    const version = await resolve(session, reference, { action: "workspace.mount", purpose: options.purpose });
     const { record, header } = version;
     const at = path ?? `/inputs/${header.name}`;
     if (paths.has(at))
@@ -212,18 +214,16 @@ function mountAsk(options: WorkspaceOptions, { record, header, versionId }: Vers
 async function mount(session: Session, sandbox: Sandbox, holder: HolderState, planned: PlannedInput): Promise<void> {
   const { version, input, ask } = planned;
   const operation = await begin(session, ask);
-  await sandbox.fill(holder, { input: input.name }, await contentOf(session, version));
+  try {
+    await sandbox.fill(holder, { input: input.name }, await contentOf(session, version));
+  } catch (error) {
+    await operation.failed(error);
+    throw error;
+  }
   await operation.done();
 }
 
-async function copyCode(
-  session: Session,
-  sandbox: Sandbox,
-  holder: HolderState,
-  given: string | undefined,
-): Promise<WorkspaceState["code"]> {
-  const source = await codeSource(session, given);
-  if (!source) return undefined;
+async function copyCode(sandbox: Sandbox, holder: HolderState, source: CodeSource): Promise<WorkspaceState["code"]> {
   await sandbox.fill(holder, "workspace", source.files);
   return { folder: source.folder, files: source.count(), git: source.git };
 }

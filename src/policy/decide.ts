@@ -2,7 +2,7 @@
 import type { Refusal } from "../base/errors.ts";
 import { printable } from "../base/terminal.ts";
 import { type Evaluator, loadCedar } from "./cedar.ts";
-import type { CompiledPolicy } from "./compiled.ts";
+import type { CompiledPolicy, Guardrail } from "./compiled.ts";
 import { type Enforcement, enforcementOf, strongest } from "./enforcement.ts";
 import { missingRole } from "./near-miss.ts";
 import { refusalOf } from "./refusal.ts";
@@ -50,7 +50,11 @@ export function decideWith(evaluator: Evaluator, compiled: CompiledPolicy, reque
   if (answer.errors.length > 0) return broken(answer.errors);
   if (answer.allow && answer.reasons.length > 0) return allowed(compiled, request, answer.reasons);
   const fired = compiled.guardrails.filter((guardrail) => answer.reasons.includes(guardrail.id));
-  const refusals = fired.map((guardrail) => refusalOf(compiled, guardrail, member, request));
+  // What nothing remedies first: the person should not mend the rest only to be refused all the same.
+  const final = (guardrail: Guardrail) => (guardrail.condition.kind === "refuse" ? 0 : 1);
+  const refusals = [...fired]
+    .sort((a, b) => final(a) - final(b))
+    .map((guardrail) => refusalOf(compiled, guardrail, member, request));
   if (member.suspended !== undefined) return refused(refusals);
   const parts = evaluator.ask(compiled, "explain", asked);
   if (request.action === "workspace.destroy" && request.ownWorkspace !== true)

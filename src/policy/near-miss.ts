@@ -3,6 +3,7 @@ import type { Refusal } from "../base/errors.ts";
 import { formatBytes, formatDuration } from "../base/units.ts";
 import type { Clause, CompiledPolicy, Grant } from "./compiled.ts";
 import { type Enforcement, enforcementOf, strongest } from "./enforcement.ts";
+import { entitlements } from "./entitlements.ts";
 import type { DecisionRequest } from "./request.ts";
 import type { Member, Policy, Role } from "./schema.ts";
 import { listed, withArticle } from "./words.ts";
@@ -37,7 +38,7 @@ export function missingRole(
     return [
       refusal({
         rule: "role",
-        enforcement: enforcementOf(request.action),
+        enforcement: enforcementFor(compiled.policy, member, request),
         why: `${request.action}: ${why}`,
         who,
         next,
@@ -48,7 +49,7 @@ export function missingRole(
     const [{ grant, lacks } = ofRole[0] as Candidate] = ofRole;
     const role = compiled.policy.roles.find((each) => each.id === grant.role);
     const why = lacks.map((part) => lackText(part, request, role, ofRole)).join("; ");
-    const enforcement = strongest(lacks.map((part) => enforcementOfPart(part, request)));
+    const enforcement = strongest(lacks.map((part) => enforcementOfPart(part, compiled.policy, member, request)));
     return refusal({ rule: `role:${grant.role}`, line: grant.line, enforcement, why, who, next });
   });
 }
@@ -88,9 +89,14 @@ function lackText(
   }
 }
 
-function enforcementOfPart(part: Clause["part"], request: DecisionRequest): Enforcement {
+function enforcementOfPart(
+  part: Clause["part"],
+  policy: Policy,
+  member: Member,
+  request: DecisionRequest,
+): Enforcement {
   if (part === "ttl" || part === "disk") return "sandbox";
-  return part === "purpose" || part === "open" ? "advisory" : enforcementOf(request.action);
+  return part === "purpose" || part === "open" ? "advisory" : enforcementFor(policy, member, request);
 }
 
 /** Names shown before a list is cut. */
@@ -144,4 +150,13 @@ function refusal(parts: {
 }): Refusal {
   const { who, next, ...rest } = parts;
   return { ...rest, ...(who === undefined ? {} : { who }), ...(next === undefined ? {} : { next }) };
+}
+
+/** Whoever was given the class key for another action can read all the same: the missing role is advisory then. */
+function enforcementFor(policy: Policy, member: Member, request: DecisionRequest): Enforcement {
+  const stands = enforcementOf(request.action);
+  if (stands !== "cryptographic" || request.class === undefined) return stands;
+  const { classKeys } = entitlements(policy, member.id);
+  const holds = classKeys.some((key) => key.domain === request.domain && key.class === request.class);
+  return holds ? "advisory" : stands;
 }

@@ -51,7 +51,7 @@ function words(policy: Policy, condition: Condition, member: Member, request: De
     case "justification":
       return {
         why: `${request.action} needs a justification of at least ${String(condition.charsMin)} characters, has ${String(charsOf(request.justification))}`,
-        next: `add --justification "…" (at least ${String(condition.charsMin)} characters)`,
+        next: `add --why "…" (at least ${String(condition.charsMin)} characters)`,
       };
     case "label-flow":
       return {
@@ -106,9 +106,8 @@ function refuseWords(policy: Policy, text: string, member: Member, request: Deci
     (role) => role.can.includes("workspace.create") && member.roles.some((holding) => holding.role === role.id),
   );
   if (request.action !== "artifact.pull" || !creates) return { why, who, next: "cloister policy show" };
-  const purpose = /^[a-z0-9][a-z0-9._-]*$/.test(request.purpose ?? "")
-    ? `--purpose ${request.purpose ?? ""}`
-    : purposeFlag(policy, member, request);
+  const declared = policy.purposes.some(({ id }) => id === request.purpose);
+  const purpose = declared ? `--purpose ${request.purpose ?? ""}` : purposeFlag(policy, member, request);
   return { why, who, next: `cloister workspace create NAME --input ${reference(request)} ${purpose}` };
 }
 
@@ -117,7 +116,7 @@ function fieldWords(policy: Policy, field: string, member: Member, request: Deci
   const examples: Readonly<Record<string, string>> = {
     owner: "add --owner WHO",
     licence: "add --licence ID (such as Apache-2.0)",
-    justification: 'add --justification "…"',
+    justification: 'add --why "…"',
   };
   return { why, next: examples[field] ?? `add ${purposeFlag(policy, member, request)}` };
 }

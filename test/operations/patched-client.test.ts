@@ -88,7 +88,7 @@ test("without the class key the patched program reads nothing: mathematics, not 
   await session.sync();
   expect(await session.keys.secret({ domain: "churn", class: "confidential" }, 1)).toBeUndefined();
   const wanted = { reference: "cohort:1", purpose: "modelling", output: { folder: "out" } };
-  await expect(pull(session, wanted)).rejects.toMatchObject({ code: "POLICY_DENIED" });
+  await expect(pull(session, wanted)).rejects.toMatchObject({ code: "NOT_AUTHENTICATED" });
   expect((await list(await sessionOf(bo), {})).hidden).toContainEqual({ where: "churn/confidential", count: 2 });
 });
 

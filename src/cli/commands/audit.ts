@@ -27,7 +27,7 @@ function tableRow(page: Page, row: AuditRow): readonly Cell[] {
   const paints = {
     intent: page.paint.dim,
     done: page.paint.green,
-    refused: page.paint.red,
+    refused: page.paint.red, failed: page.paint.red,
     open: page.paint.yellow,
   };
   const where = [row.domain, row.class].filter((part) => part !== undefined).join("/") || "-";
