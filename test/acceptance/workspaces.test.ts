@@ -52,6 +52,9 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     expect(await bo.fails("ws", "create", "w0", "--purpose", "modelling", "--ttl", "soon")).toMatchObject({ exit: 2 });
     expect(await bo.fails("ws", "create", "W0", ...use)).toMatchObject({ exit: 2, next: "use w0" });
     expect(await bo.fails("ws", "create", "w0", "--input", "nosuch", ...use)).toMatchObject({ exit: 7 });
+    const env = { CLOISTER_PURPOSE: "modelling" };
+    const dry = await bo.with({ env }, "ws", "create", "w0", "--input", "cohort", "--ttl", "5m", "--dry-run", "--json");
+    expect(JSON.parse(dry.out)).toMatchObject({ dryRun: true, label: "confidential" });
     expect((await bo.json<{ workspaces: [] }>("ws", "list")).workspaces).toEqual([]);
     expect(await bo.fails("run", "w0", "--", "true")).toMatchObject({ exit: 125, code: "NOT_FOUND" });
   });
