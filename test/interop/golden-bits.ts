@@ -55,7 +55,7 @@ function projectFlips(store: string, target: ExpectedVersion, reads: string): re
 }
 
 function versionFlips(store: string, target: ExpectedVersion): readonly Flip[] {
-  const { file, seal, packs, operation } = recordOf(store, target);
+  const { file, seal, packs } = recordOf(store, target);
   const place = `${target.domain}/${target.class}`;
   const sealed = join(store, "seals", place, target.versionId);
   const wrap = (purpose: string) => middleOf(join(store, "wraps", place, target.versionId, purpose));
@@ -66,11 +66,6 @@ function versionFlips(store: string, target: ExpectedVersion): readonly Flip[] {
   });
   const pack = join(store, "packs", place, packs[0].id.slice(0, 2), packs[0].id);
   return [
-    {
-      kind: "label",
-      list: "shows it",
-      bit: middleOf(find(store, "labels", (each) => payloadOf(each).operation === operation)),
-    },
     { kind: "version record", list: "ignores it", bit: middleOf(file) },
     { kind: "version record's signature", list: "ignores it", bit: { object: file, byte: statSync(file).size - 20 } },
     { kind: "sealed header", list: "ignores it", bit: part(0, header) },

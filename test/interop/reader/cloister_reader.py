@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import unicodedata
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes, serialization
@@ -33,16 +33,27 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}\Z")
+HEX32, HEX64 = re.compile(r"[0-9a-f]{32}\Z"), re.compile(r"[0-9a-f]{64}\Z")
 NO_STREAM = 0xFFFFFFFF
 KIB, MIB = 1024, 1024 * 1024
 PARTS = ("header", "manifest", "tree")
+KINDS = ("dataset", "model", "code", "report")
+COMMIT_MAX = 8 * MIB
 SEAL_MAX = 4096 * MIB
+# Members of a log entry's data that may be absent, and their form.
+PLACE = r"[a-z0-9_][a-z0-9._-]{0,127}"
+OPTIONAL_DATA = {"domain?": PLACE, "class?": PLACE, "versionId?": "[0-9a-f]{64}", "workspace?": "[0-9a-f]{32}",
+                 "facts?": None, "sealed?": "[A-Za-z0-9+/]+={0,2}"}
 
 
 class Fault(Exception):
     def __init__(self, exit_code, text):
         super().__init__(text)
         self.exit_code = exit_code
+
+
+class NoKey(Fault):
+    """The version may be there; this identity cannot open it."""
 
 
 def damaged(text):
@@ -55,6 +66,18 @@ def sha256(data):
 
 def hmac256(key, *parts):
     return hmac.new(key, b"".join(parts), hashlib.sha256).digest()
+
+
+def is_integer(value):
+    return type(value) is int and 0 <= value < 1 << 53
+
+
+def is_hex64(value):
+    return isinstance(value, str) and HEX64.match(value) is not None
+
+
+def milliseconds(time):
+    return (time.replace(tzinfo=timezone.utc) - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(milliseconds=1)
 
 
 # -- objects, JSON, signatures ---------------------------------------------------------------------------------------
@@ -90,14 +113,29 @@ class Store:
 
 
 def canonical(value):
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """RFC 8785: keys by their UTF-16 code units."""
+    text = json.dumps(in_order(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8")
+
+
+def in_order(value, depth=1):
+    if not isinstance(value, (list, dict)):
+        return value
+    if depth > 32:
+        raise ValueError("nested too deeply")
+    if isinstance(value, list):
+        return [in_order(item, depth + 1) for item in value]
+    return {key: in_order(value[key], depth + 1) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
+
+
+def no_fraction(text):
+    raise ValueError(f"{text} is no integer")
 
 
 def parse_json(data, what, members=None):
     """Canonical JSON or nothing; with exactly these members, "?" marking those that may be absent."""
     try:
-        value = json.loads(data.decode("utf-8"))
+        value = json.loads(data.decode("utf-8"), parse_float=no_fraction, parse_constant=no_fraction)
         same = canonical(value) == data
     except (ValueError, RecursionError):
         raise damaged(f"{what} is not JSON") from None
@@ -172,6 +210,7 @@ class Policy:
         self.project, self.previous = field("id"), (field("previous") or "").removeprefix("sha256:")
         if field("version") != str(version):
             raise damaged(f"{what} calls itself another version")
+        self.end = milliseconds(datetime.strptime(field("expires") or "", "%Y-%m-%d") + timedelta(days=1))
         owners = re.search(r"^owners:.*\bmembers:\s*\[([^\]]*)\]", text, re.M)
         owner_ids = {item.strip(' "') for item in owners.group(1).split(",")} if owners else set()
         for line in text.splitlines():
@@ -185,115 +224,188 @@ class Policy:
             self.keys[key_id] = key
             if found.group(1) in owner_ids:
                 self.owners.add(key_id)
+        if not self.signed_by_owner_of(self):
+            raise damaged(f"{what} is not signed by one of its owners")
 
     def signed_by_owner_of(self, other):
         return any(self.envelope.is_by(other.keys[key_id]) for key_id in other.owners)
 
 
 class Log:
-    """Reads every commit; afterwards knows the policies, the key epochs and the pushes.
+    """Reads every commit; afterwards knows the policies, the key epochs and the versions.
 
-    Junk is passed over, as the page says. A commit that a member signed and that does not count is an error here: no
-    honest member writes one.
+    What is empty is passed over; what the page calls an integrity failure is one.
     """
 
     def __init__(self, store, project):
-        self.store, self.project = store, project
-        self.policies, self.epochs, self.phases, self.entries, self.leaves = [], {}, {}, [], []
-        self.time = 0
+        self.store, self.project, self.pin = store, project, None
+        self.policies, self.epochs, self.phases, self.leaves = [], {}, {}, []
+        self.numbers, self.labels, self.version_ids = {}, {}, set()
+        self.previous, self.time = "0" * 64, 0
         sequence = 0
-        while (data := store.get(f"log/commit/{sequence:016d}", 8 * MIB)) is not None:
+        while (data := store.get(self.place(sequence), COMMIT_MAX)) is not None:
             commit = self.read(sequence, data)
-            if commit is not None:
-                self.take_commit(*commit)
+            if commit is not None and self.counts(sequence, *commit):
+                self.previous, self.time = sha256(data).hex(), commit[0]["time"]
             sequence += 1
-        if not self.entries:
+        if not self.policies:
             raise damaged("the log puts no policy in force")
-        for name in store.list("log/commit"):
-            beyond = int(name) if re.fullmatch(r"\d{16}", name) else 0
-            if beyond > sequence and self.read(beyond, store.need(f"log/commit/{name}", 8 * MIB)) is not None:
-                raise damaged(f"log commit {sequence} is missing, but commit {beyond} of a member is there")
+        self.check_nothing_after(sequence)
+
+    @staticmethod
+    def place(sequence):
+        return f"log/commit/{sequence:016d}"
+
+    def check_nothing_after(self, end):
+        beyond = [int(name) for name in self.store.list("log/commit") if re.fullmatch(r"[0-9]{16}", name)]
+        for sequence in (each for each in beyond if each > end):
+            data = self.store.get(self.place(sequence), COMMIT_MAX)
+            # Somebody may have written on in the meantime; then the first absent one is there by now.
+            if data and self.read(sequence, data) and self.store.get(self.place(end), COMMIT_MAX) is None:
+                raise damaged(f"log commit {end} is missing, but commit {sequence} of a member is there")
+
+    @property
+    def current(self):
+        """The policy in force; before anything is, the one that the first commit names, which is the pin."""
+        return self.policies[-1] if self.policies else self.pin
 
     def read(self, sequence, data):
         """The commit and its entries, where it is well-formed and signed by a member; None where it is empty."""
-        what = f"log commit {sequence}"
         try:
-            envelope = Envelope(data, "commit.v1+json", what)
-            commit = parse_json(envelope.payload, what, "checkpoint entries project seq size time v")
+            envelope = Envelope(data, "commit.v1+json", "a log commit")
+            commit = parse_json(envelope.payload, "a log commit", "checkpoint entries previous project seq size time v")
             entries = [self.entry(canonical(item)) for item in commit["entries"]]
+            after = parse_json(canonical(commit["checkpoint"]), "a checkpoint", "root size")
             place = {"project": self.project, "seq": sequence, "v": 1}
-            fits = 1 <= len(entries) <= 256 and all(commit[member] == value for member, value in place.items())
+            fits = (
+                1 <= len(entries) <= 256 and all(commit[member] == value for member, value in place.items())
+                and all(is_integer(commit[member]) for member in ("size", "time"))
+                and after["size"] == commit["size"] + len(entries)
+                and HEX64.match(after["root"]) and HEX64.match(commit["previous"])
+            )
         except (Fault, KeyError, TypeError, AttributeError, ValueError):
             return None
-        if fits and not self.entries:
-            # Nothing is in force yet: the version that the first commit names, which is the pin.
-            self.policies = self.pinned(entries[0])
-        return (commit, entries, what) if fits and self.is_by_member(envelope) else None
+        if fits and not self.policies:
+            digest = str(entries[0]["facts"].get("policyDigest"))
+            self.pin = Policy(self.store, 1, digest) if HEX64.match(digest) else None
+        return (commit, entries) if fits and self.member(envelope) else None
 
-    def is_by_member(self, envelope):
-        key = self.policies[-1].keys.get(envelope.signatures[0][0]) if self.policies else None
-        return key is not None and len(envelope.signatures) == 1 and envelope.is_by(key)
+    def member(self, envelope):
+        """The key id of the unsuspended member who signed, None for anybody else."""
+        key_id = envelope.signatures[0][0]
+        key = self.current.keys.get(key_id) if self.current else None
+        return key_id if key is not None and len(envelope.signatures) == 1 and envelope.is_by(key) else None
 
-    def pinned(self, entry):
-        digest = str(entry["data"].get("facts", {}).get("policyDigest"))
-        return [Policy(self.store, 1, digest)] if re.fullmatch(r"[0-9a-f]{64}", digest) else []
-
-    @staticmethod
-    def entry(leaf):
+    def entry(self, leaf):
+        """An entry taken apart and checked for its form. Raises whatever where it is malformed."""
+        if len(leaf) > 32 * KIB:
+            raise damaged("a log entry is too large")
         envelope = Envelope(leaf, "event.v1+json", "log entry")
+        if len(envelope.payload) > 16 * KIB:
+            raise damaged("a log entry is too large")
         event = parse_json(envelope.payload, "log entry", "data id source specversion time type")
-        operation, _, phase = event["id"].partition("/")
-        action = event["type"].removeprefix("dev.cloister.").removesuffix(f".{phase}")
-        time = datetime.strptime(event["time"], "%Y-%m-%dT%H:%M:%S.%f%z").timestamp() * 1000
-        return {"leaf": leaf, "envelope": envelope, "data": event["data"], "source": event["source"], "time": time,
-                "operation": operation, "phase": phase, "action": action, "key": envelope.signatures[0][0]}
+        kind = re.fullmatch(r"dev\.cloister\.([a-z][a-z.-]{1,63})\.(intent|done|failed|refused)", event["type"])
+        action, phase = kind.groups()
+        operation = event["id"].removesuffix(f"/{phase}")
+        data = parse_json(canonical(event["data"]), "log entry", f"policy rules enforcement {' '.join(OPTIONAL_DATA)}")
+        facts = data.get("facts", {})
+        fits = (
+            event["specversion"] == "1.0" and event["id"] == f"{operation}/{phase}" and HEX32.match(operation)
+            and re.fullmatch(r"cloister:[0-9a-f]{32}", event["source"])
+            and isinstance(facts, dict) and is_integer(data["policy"]) and data["policy"] >= 1
+            and re.fullmatch(r"[\x20-\x7e]{1,100}", data["enforcement"])
+            and isinstance(data["rules"], list) and all(re.fullmatch(r"[\x21-\x7e]{1,200}", rule) for rule in data["rules"])
+            and all(re.fullmatch(form, data[name[:-1]]) for name, form in OPTIONAL_DATA.items() if form and name[:-1] in data)
+        )
+        if not fits or not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event["time"]):
+            raise damaged("a log entry is malformed")
+        time = milliseconds(datetime.strptime(event["time"], "%Y-%m-%dT%H:%M:%S.%fZ"))
+        return {"leaf": leaf, "envelope": envelope, "data": data, "facts": facts, "source": event["source"], "time": time,
+                "operation": operation, "phase": phase, "action": action}
 
-    def take_commit(self, commit, entries, what):
-        if commit["size"] > len(self.entries):
-            raise damaged(f"log entry {len(self.entries)} is damaged or missing: {what} counts {commit['size']} before it")
-        if commit["size"] < len(self.entries):
-            return  # lost a race
-        if commit["time"] < self.time or any(entry["time"] > commit["time"] + 300_000 for entry in entries):
-            raise damaged(f"{what} or an entry of it has an impossible time")
-        for entry in entries:
-            self.take(entry)
-        if commit["checkpoint"] != {"root": merkle_root(self.leaves).hex(), "size": len(self.leaves)}:
-            raise damaged(f"{what} leads to another tree than it says")
-        self.time = commit["time"]
+    def counts(self, sequence, commit, entries):
+        """Takes a commit of a member in, if it counts."""
+        if commit["size"] != len(self.leaves) or commit["previous"] != self.previous:
+            raise damaged(f"log commit {sequence}, signed by a member, follows other commits than those found before it")
+        undo = []
+        if (
+            commit["time"] >= self.time
+            and all(self.take(entry, commit["time"], undo) for entry in entries)
+            and merkle_root(self.leaves).hex() == commit["checkpoint"]["root"]
+        ):
+            return True
+        for step in reversed(undo):
+            step()
+        return False
 
-    def take(self, entry):
-        number, data = len(self.entries), entry["data"]
-        what = f"log entry {number}"
-        if not self.is_by_member(entry["envelope"]):
-            raise damaged(f"{what} is not signed by a member")
-        if entry["source"] != f"cloister:{self.project}" or data["policy"] != self.policies[-1].version:
-            raise damaged(f"{what} is of another project or policy")
-        before = self.phases.setdefault((entry["key"], entry["operation"]), {})
-        repeated = entry["phase"] in before or "done" in before or "refused" in before
-        out_of_order = entry["phase"] == "done" and before.get("intent", {}).get("action") != entry["action"]
-        if repeated or out_of_order:
-            raise damaged(f"{what} does not fit its operation")
-        if entry["phase"] == "done" and entry["action"] in ("policy.change", "member.add"):
-            self.put_in_force(entry, what)
-        before[entry["phase"]] = {**entry, "entry": number}
-        self.entries.append(entry)
+    def take(self, entry, commit_time, undo):
+        """Takes an entry in, if it counts; `undo` then takes it out again."""
+        key_id = self.member(entry["envelope"])
+        if key_id is None or entry["source"] != f"cloister:{self.project}" or entry["time"] > commit_time + 300_000:
+            return False
+        if entry["data"]["policy"] != self.current.version or not self.is_in_time(entry, key_id, commit_time):
+            return False
+        phase, before = entry["phase"], self.phases.setdefault((key_id, entry["operation"]), {})
+        if phase in before or before.keys() & {"done", "failed", "refused"}:
+            return False
+        if phase in ("done", "failed") and before.get("intent", {}).get("action") != entry["action"]:
+            return False
+        entry = {**entry, "key": key_id, "entry": len(self.leaves)}
+        if phase == "done" and entry["action"] == "artifact.push" and not self.file_version(entry, undo):
+            return False
+        if phase == "done" and entry["action"] in ("policy.change", "member.add") and not self.put_in_force(entry, undo):
+            return False
+        before[phase] = entry
         self.leaves.append(sha256(b"\0" + entry["leaf"]))
+        undo += [lambda: before.pop(phase), self.leaves.pop]
+        return True
 
-    def put_in_force(self, entry, what):
-        facts, current = entry["data"]["facts"], self.policies[-1]
-        first = not any(e["phase"] == "done" and e["action"] == "policy.change" for e in self.entries)
+    def is_in_time(self, entry, key_id, commit_time):
+        if not self.policies or commit_time < self.current.end:
+            return True
+        return entry["action"] == "policy.change" and key_id in self.current.owners
+
+    def file_version(self, done, undo):
+        """Gives a version its number and label, each of which is given once."""
+        data, facts = done["data"], done["facts"]
+        version_id, name_id, number, label_id = data.get("versionId"), *map(facts.get, ("nameId", "number", "labelId"))
+        if "domain" not in data or "class" not in data or version_id is None or not is_integer(number):
+            return False
+        if not is_hex64(name_id) or not (label_id is None and "labelId" not in facts or is_hex64(label_id)):
+            return False
+        artifact = (data["domain"], name_id)
+        numbers, labels = self.numbers.setdefault(artifact, {}), self.labels.setdefault(artifact, {})
+        if not 1 <= number <= min(max(numbers, default=0) + 1000, 99_999_999):
+            return False
+        if number in numbers or label_id in labels or version_id in self.version_ids:
+            return False
+        numbers[number] = {**done, "versionId": version_id, "nameId": name_id, "number": number, "labelId": label_id}
+        self.version_ids.add(version_id)
+        undo += [lambda: numbers.pop(number), lambda: self.version_ids.remove(version_id)]
+        if label_id is not None:
+            labels[label_id] = number
+            undo.append(lambda: labels.pop(label_id))
+        return True
+
+    def put_in_force(self, done, undo):
+        facts, current = done["facts"], self.current
+        first = not self.policies
         wanted = 1 if first else current.version + 1
-        if facts["policyVersion"] != wanted or (first and facts["policyDigest"] != current.digest):
-            raise damaged(f"{what} puts the wrong policy version in force")
-        policy = current if first else Policy(self.store, wanted, facts["policyDigest"])
-        follows = policy.project == self.project and policy.previous == ("" if first else current.digest)
-        signed = policy.signed_by_owner_of(policy) and policy.signed_by_owner_of(current)
-        if not follows or not signed or entry["key"] not in current.owners:
-            raise damaged(f"{what} puts a policy in force that may not be")
-        if not first:
-            self.policies.append(policy)
-        for place, digest in facts["epochs"].items():
-            self.epochs.setdefault(place, digest)
+        digest = facts.get("policyDigest")
+        if facts.get("policyVersion") != wanted or done["key"] not in current.owners or not is_hex64(digest):
+            return False
+        policy = Policy(self.store, wanted, digest)
+        if policy.project != self.project or policy.previous != ("" if first else current.digest):
+            return False
+        if (first and digest != current.digest) or not policy.signed_by_owner_of(current):
+            return False
+        self.policies.append(policy)
+        undo.append(self.policies.pop)
+        for place, sha in facts["epochs"].items():
+            if place not in self.epochs:
+                self.epochs[place] = sha
+                undo.append(lambda place=place: self.epochs.pop(place))
+        return True
 
 
 def merkle_root(leaves):
@@ -339,7 +451,7 @@ class Keys:
             raise damaged(f"epochs/{place} is of another place")
         name = f"keys/{place}/{self.device}"
         if self.store.get(name, 8 * KIB) is None:
-            raise Fault(7, f"this identity holds no key of {domain}/{klass} (there is no {name})")
+            raise NoKey(7, f"this identity holds no key of {domain}/{klass} (there is no {name})")
         secret = age(self.identity, os.path.join(self.store.folder, name), name).decode("latin-1").removesuffix("\n")
         if not re.fullmatch(r"AGE-SECRET-KEY-1[0-9A-Z]+", secret) or recipient_of(secret, name) != record["recipient"]:
             raise damaged(f"{name} does not belong to its epoch")
@@ -371,36 +483,28 @@ def version_context(record):
     return {name: record[name] for name in ("project", "domain", "class", "epoch", "nameId", "number")}
 
 
-def read_record(store, log, domain, name_id, number):
-    """The version record, if it counts."""
-    name = f"versions/{domain}/{name_id}/{number:08d}"
-    data = store.get(name, 16 * MIB)
-    if data is None:
-        return None
-    envelope = Envelope(data, "version.v1+json", name)
+def read_record(store, log, logged):
+    """The version record that the log names, checked against it."""
+    domain = logged["data"]["domain"]
+    name = f"versions/{domain}/{logged['nameId']}/{logged['number']:08d}"
+    envelope = Envelope(store.need(name, 16 * MIB), "version.v1+json", name)
+    if sha256(envelope.payload).hex() != logged["versionId"]:
+        raise damaged(f"{name} is not the record in the log")
     members = "class domain epoch intent nameId number operation packs policy project seal v"
     record = parse_json(envelope.payload, name, members)
-    version_id = sha256(envelope.payload).hex()
-    place = {"project": log.project, "domain": domain, "nameId": name_id, "number": number, "v": 1}
+    place = {"project": log.project, "domain": domain, "nameId": logged["nameId"], "number": logged["number"], "v": 1}
     if any(record[member] != value for member, value in place.items()):
         raise damaged(f"{name} is a record of another place")
-    key_id = envelope.signatures[0][0]
-    phases = log.phases.get((key_id, record["operation"]), {})
-    intent = phases.get("intent")
-    if intent is None or intent["action"] != "artifact.push" or intent["entry"] != record["intent"]:
-        raise damaged(f"the push of {name} is not in the log")
-    if any(intent["data"].get(member) != record[member] for member in ("domain", "class", "policy")):
-        raise damaged(f"the log says something else about the push of {name}")
-    policy = next((p for p in log.policies if p.version == record["policy"]), None)
-    key = policy.keys.get(key_id) if policy else None
-    if key is None or not envelope.is_by(key):
+    keys = [policy.keys[logged["key"]] for policy in log.policies if logged["key"] in policy.keys]
+    if not any(envelope.is_by(key) for key in keys[-1:]):
         raise damaged(f"{name} is not signed by its pusher")
-    if "done" in phases:
-        if phases["done"]["data"].get("versionId") != version_id:
-            raise damaged(f"the log names another version than {name} for its push")
-    elif key_id not in log.policies[-1].keys:
-        raise damaged(f"the push of {name} was never finished")
-    return {**record, "versionId": version_id, "workspace": intent["data"].get("workspace")}
+    intent = log.phases[logged["key"], logged["operation"]]["intent"]
+    fits = all(intent["data"].get(member) == record[member] for member in ("domain", "class", "policy"))
+    if not fits or intent["entry"] != record["intent"] or logged["data"]["class"] != record["class"]:
+        raise damaged(f"the log says something else about the push of {name}")
+    if logged["operation"] != record["operation"]:
+        raise damaged(f"{name} is the record of another push")
+    return {**record, "versionId": logged["versionId"], "workspace": intent["data"].get("workspace")}
 
 
 def read_part(store, record, part, key):
@@ -412,7 +516,21 @@ def read_part(store, record, part, key):
     sealed = seal[start : start + sizes[part]["bytes"]]
     if seal[:8] != b"CLSEAL1\n" or sha256(sealed).hex() != sizes[part]["sha256"]:
         raise damaged(f"{what} is not what was signed")
-    return open_blob(key, {**version_context(record), "object": part}, sealed, what)
+    return unpad(open_blob(key, {**version_context(record), "object": part}, sealed, what), what)
+
+
+def unpad(padded, what):
+    end = 8 + int.from_bytes(padded[:8], "big")
+    if len(padded) < 8 or len(padded) != padme(end) or any(padded[end:]):
+        raise damaged(f"{what} is not padded as it must be")
+    return padded[8:end]
+
+
+def padme(length):
+    least = max(length, 4096)
+    exponent = least.bit_length() - 1
+    step = 1 << exponent - exponent.bit_length()
+    return -(-least // step) * step
 
 
 def open_blob(key, context, blob, what):
@@ -433,49 +551,47 @@ def open_blob(key, context, blob, what):
 
 
 def find_version(store, log, keys, domain, name, version):
+    """The record and header of the version that is meant."""
     name_key = keys.name_key(domain)
     name_id = hmac256(name_key, b"name\0", name.encode()).hex()
-    folder = f"versions/{domain}/{name_id}"
-    numbers = [int(item) for item in store.list(folder) if re.fullmatch(r"\d{8}", item)]
-    operation = None
-    if numbered := re.fullmatch(r"v([1-9]\d{0,7})", version):
-        numbers = [int(numbered.group(1))]
-    elif version != "latest":
-        label_id = hmac256(name_key, b"label\0", name.encode(), b"\0", version.encode()).hex()
-        operation = claimed_operation(store, log, domain, name_id, label_id)
-    fault = None
-    for number in sorted(numbers, reverse=True):
+
+    def label_id(label):
+        return hmac256(name_key, b"label\0", name.encode(), b"\0", label.encode()).hex()
+
+    numbers = log.numbers.get((domain, name_id), {})
+    if version == "latest":
+        wanted = sorted(numbers, reverse=True)
+    elif numbered := re.fullmatch(r"v([1-9][0-9]{0,7})", version):
+        wanted = [int(numbered.group(1))]
+    else:
+        wanted = [log.labels.get((domain, name_id), {}).get(label_id(version))]
+    without_key = None
+    for number in wanted:
+        if number not in numbers:
+            break
+        record = read_record(store, log, numbers[number])
         try:
-            record = read_record(store, log, domain, name_id, number)
-            if record is None or (operation and record["operation"] != operation):
-                continue
             header = read_header(store, keys, record)
-            if operation is None or header.get("label") == version:
-                return record, header
-        except Fault as ignored:
-            fault = fault or ignored
-    raise fault or Fault(7, f"there is no version {domain}/{name}:{version}")
-
-
-def claimed_operation(store, log, domain, name_id, label_id):
-    data = store.get(f"labels/{domain}/{name_id}/{label_id}", 8 * KIB)
-    if data is None:
-        raise Fault(7, "there is no version with this label")
-    envelope = Envelope(data, "label.v1+json", "the version label")
-    claim = parse_json(envelope.payload, "the version label", "domain labelId nameId operation project v")
-    expected = {"domain": domain, "labelId": label_id, "nameId": name_id, "project": log.project, "v": 1}
-    if {**expected, "operation": claim["operation"]} != claim:
-        raise damaged("the version label was exchanged")
-    if not any(envelope.is_by(key) for policy in log.policies for key in policy.keys.values()):
-        raise damaged("the version label is not signed by a member")
-    return claim["operation"]
+        except NoKey as hidden:
+            without_key = without_key or hidden
+            continue
+        label = header.get("label")
+        if header["name"] != name or numbers[number]["labelId"] != (None if label is None else label_id(label)):
+            raise damaged(f"version {number} has another name or label than it is filed under")
+        return record, header
+    raise without_key or Fault(7, f"there is no version {domain}/{name}:{version}")
 
 
 def read_header(store, keys, record):
     data = read_part(store, record, "header", keys.wrapped(record, record["versionId"], "metadata"))
     optional = "label? purpose? owner? licence? justification? workspace?"
     header = parse_json(data, "the header", f"v name kind files bytes dirHash manifest {optional}")
-    if header["v"] != 1 or header.get("workspace") != record["workspace"]:
+    label = header.get("label", "1.0")
+    if not NAME.match(label) or label == "latest" or re.fullmatch(r"v[0-9]+", label):
+        raise damaged("the header has a label that cannot be one")
+    if header["v"] != 1 or len(data) > 64 * KIB or header["kind"] not in KINDS:
+        raise damaged("the header is malformed")
+    if header.get("workspace") != record["workspace"]:
         raise damaged("the header does not fit the log")
     return header
 
@@ -572,9 +688,17 @@ class Content:
         self.store, self.record = store, record
         self.push_keys, self.packs, self.chunks, self.streams, self.files = tree
         self.opened = (None, b"")
-        listed = {(pack["id"], pack["bytes"]) for pack in record["packs"]}
-        if listed != set(self.packs):
+
+    def check_against(self, header):
+        """The tree holds what the header says, in the packs that the record says."""
+        listed = sorted((pack["id"], pack["bytes"]) for pack in self.record["packs"])
+        if listed != sorted(self.packs):
             raise damaged("the version record names other packs than the tree")
+        files = [file for file in self.files if file[1] != 2]
+        lines = hashlib.sha256(b"".join(b"%s  %s\n" % (file[5].hex().encode(), file[0]) for file in files))
+        said = (header["dirHash"], header["files"], header["bytes"])
+        if said != (lines.hexdigest(), len(files), sum(file[4] for file in files)):
+            raise damaged("the tree holds other files than the header says")
 
     def chunk(self, number):
         if self.opened[0] == number:
@@ -608,8 +732,7 @@ class Content:
             start += size
 
     def write(self, folder):
-        """Writes all files and returns the dirHash."""
-        lines = hashlib.sha256()
+        """Writes all files."""
         for raw, kind, stream, offset, length, digest in self.files:
             target = os.path.join(os.fsencode(folder), raw)
             os.makedirs(target if kind == 2 else os.path.dirname(target), exist_ok=True)
@@ -623,8 +746,6 @@ class Content:
             if found.digest() != digest:
                 raise damaged(f"{raw.decode()} is not the file that was pushed")
             os.chmod(target, 0o755 if kind == 1 else 0o644)
-            lines.update(f"{digest.hex()}  ".encode() + raw + b"\n")
-        return lines.hexdigest()
 
 
 # -- the command ---------------------------------------------------------------------------------------------------------
@@ -655,24 +776,21 @@ def extract(store_folder, identity_file, reference, out):
     log = Log(store, head.group(1).decode())
     keys = Keys(store, log, read_identity(identity_file))
     record, header = find_version(store, log, keys, domain, name, version or "latest")
-    if header["name"] != name:
-        raise damaged("the header names another artifact")
     manifest = read_part(store, record, "manifest", keys.wrapped(record, record["versionId"], "metadata"))
     if sha256(manifest).hex() != header["manifest"]:
         raise damaged("the manifest is not the one that the header names")
     tree = parse_tree(read_part(store, record, "tree", keys.wrapped(record, record["versionId"], "data")))
     content = Content(store, record, tree)
+    content.check_against(header)
     staging = tempfile.mkdtemp(prefix=".cloister-reader-", dir=os.path.dirname(os.path.abspath(out)))
     try:
-        dir_hash = content.write(staging)
-        if dir_hash != header["dirHash"]:
-            raise damaged("the files are not those that the header names")
+        content.write(staging)
         os.rename(staging, out)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
     files = sum(1 for file in content.files if file[1] != 2)
-    return {"dirHash": dir_hash, "files": files, "number": record["number"], "pin": log.policies[0].digest,
+    return {"dirHash": header["dirHash"], "files": files, "number": record["number"], "pin": log.policies[0].digest,
             "versionId": record["versionId"]}
 
 
