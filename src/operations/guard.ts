@@ -213,7 +213,12 @@ async function seal(session: Session, texts: Ask["sealed"]): Promise<string | un
 }
 
 function denial(ask: Ask, decision: Decision, policy: number, entry: number | undefined): CloisterError {
-  const refusals = decision.refusals.map((refusal) => (ask.next ? { ...refusal, next: ask.next } : refusal));
+  const refusals = decision.refusals.map((refusal) => ({
+    ...refusal,
+    ...(ask.next ? { next: ask.next } : {}),
+    // Readers know the inputs of a workspace from the log; what pulled files carry with them only this program sees.
+    ...(refusal.rule === "builtin:label-flow" && ask.workspace === undefined ? { enforcement: "advisory" } : {}),
+  }));
   return new CloisterError("POLICY_DENIED", ask.title, {
     why: refusals[0]?.why,
     next: refusals[0]?.next,

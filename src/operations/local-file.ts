@@ -1,22 +1,26 @@
 // Small files on this device: written whole or not at all, readable by their owner alone.
 import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { CloisterError, systemCode } from "../base/errors.ts";
 
-/** The bytes of a regular file, or undefined where there is none. @throws CloisterError FAILURE */
+/**
+ * The bytes of a regular file, or undefined where there is none. Read at once: these files are small and on this
+ * machine, and every command reads several before it can begin; a trip to the thread pool for each is felt.
+ * @throws CloisterError FAILURE
+ */
 export async function readLocal(path: string, bytesMax: number): Promise<Buffer | undefined> {
   try {
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      const stat = await file.stat();
+      const stat = fstatSync(file);
       if (!stat.isFile() || stat.size > bytesMax) {
         throw new CloisterError("FAILURE", `${path} is no regular file of at most ${String(bytesMax)} bytes`);
       }
-      return await file.readFile();
+      return readFileSync(file);
     } finally {
-      await file.close();
+      closeSync(file);
     }
   } catch (error) {
     if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
