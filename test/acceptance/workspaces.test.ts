@@ -217,7 +217,7 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
   });
 
   it("ends by itself when its time is over, with what runs in it, though no command is there to see it", async () => {
-    const seconds = longSleep();
+    const seconds = String(1_000_000 + randomInt(1_000_000));
     await bo.ok("ws", "create", "w3", "--input", "cohort", "--purpose", "modelling", "--ttl", "4s");
     const running = bo.start(["run", "w3", "--keep-output", "--", "sleep", seconds]);
     const began = Date.now();
@@ -232,7 +232,7 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
   });
 
   it("passes Ctrl-C on to the command and ends with 130", async () => {
-    const seconds = longSleep();
+    const seconds = String(1_000_000 + randomInt(1_000_000));
     await bo.ok("ws", "create", "w4", ...use);
     const running = bo.start(["run", "w4", "--", "sh", "-c", `echo ready; exec sleep ${seconds}`]);
     await new Promise((resolve) => running.child.stdout?.once("data", resolve));
@@ -242,11 +242,6 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     await bo.ok("ws", "destroy", "w4");
   });
 });
-
-/** Seconds to sleep that no other process sleeps. */
-function longSleep(): string {
-  return String(1_000_000 + randomInt(1_000_000));
-}
 
 function sleeping(seconds: string): boolean {
   return spawnSync("pgrep", ["-fx", `sleep ${seconds}`]).status === 0;
