@@ -1,6 +1,5 @@
 // Workspaces: what runs in them, what gets in and out, how they end.
-import { execFileSync, spawnSync } from "node:child_process";
-import { randomInt } from "node:crypto";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -13,7 +12,7 @@ import type {
   WorkspaceDetail,
   WorkspaceSummary,
 } from "../../src/index.ts";
-import { filesBelow, HAS_SANDBOX, holders, type Member, marker, until, World } from "./harness.ts";
+import { filesBelow, HAS_SANDBOX, holders, type Member, marker, World } from "./harness.ts";
 
 const title = HAS_SANDBOX ? "workspaces" : "workspaces (skipped: no bubblewrap here)";
 const secret = marker();
@@ -215,34 +214,4 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     expect(holders(world.root, [secret]).filter((path) => !path.startsWith("work-ana/cohort/"))).toEqual([]);
     expect(filesBelow(bo.env["TMPDIR"] ?? "")).toEqual([]);
   });
-
-  it("ends by itself when its time is over, with what runs in it, though no command is there to see it", async () => {
-    const seconds = String(1_000_000 + randomInt(1_000_000));
-    await bo.ok("ws", "create", "w3", "--input", "cohort", "--purpose", "modelling", "--ttl", "4s");
-    const running = bo.start(["run", "w3", "--keep-output", "--", "sleep", seconds]);
-    const began = Date.now();
-    expect((await running.ended).exit).not.toBe(0);
-    expect(Date.now() - began).toBeLessThan(15_000);
-    await until("an end of every process of the workspace", 5_000, () => !sleeping(seconds));
-    const { workspaces } = await bo.json<{ workspaces: readonly WorkspaceSummary[] }>("ws", "list");
-    expect(workspaces).toMatchObject([{ name: "w3", state: "expired" }]);
-    const failed = await bo.fails("run", "w3", "--", "true");
-    expect(failed).toMatchObject({ exit: 125, code: "NOT_FOUND", next: expect.stringContaining("destroy") });
-    expect(await bo.json<Receipt>("ws", "destroy", "w3")).toMatchObject({ workspace: "w3", label: "confidential" });
-  });
-
-  it("passes Ctrl-C on to the command and ends with 130", async () => {
-    const seconds = String(1_000_000 + randomInt(1_000_000));
-    await bo.ok("ws", "create", "w4", ...use);
-    const running = bo.start(["run", "w4", "--", "sh", "-c", `echo ready; exec sleep ${seconds}`]);
-    await new Promise((resolve) => running.child.stdout?.once("data", resolve));
-    running.child.kill("SIGINT");
-    expect((await running.ended).exit).toBe(130);
-    await until("the end of the command", 5_000, () => !sleeping(seconds));
-    await bo.ok("ws", "destroy", "w4");
-  });
 });
-
-function sleeping(seconds: string): boolean {
-  return spawnSync("pgrep", ["-fx", `sleep ${seconds}`]).status === 0;
-}
