@@ -26,18 +26,18 @@ export interface Call {
 export type Run = (call: Call) => Promise<number | undefined>;
 
 /** Connects a parsed command line with the process around it. */
-export function makeCall(
+export async function makeCall(
   context: Context,
   args: readonly string[],
   rest: readonly string[] | undefined,
   flags: Flags,
-): Call {
+): Promise<Call> {
   const { io } = context;
   const quiet = flags.on("quiet");
   const showsProgress = io.errIsTty && !quiet && !flags.on("json") && !flags.off("progress");
   const progress = new ProgressLine(io, context.now, showsProgress);
   const folder = resolve(context.cwd, flags.text("C") ?? ".");
-  const host = makeHost(context, flags, progress, quiet);
+  const host = await makeHost(context, flags, progress, quiet);
   return {
     context,
     args,
@@ -53,12 +53,12 @@ export function makeCall(
   };
 }
 
-function makeHost(context: Context, flags: Flags, progress: ProgressLine, quiet: boolean): Host {
+async function makeHost(context: Context, flags: Flags, progress: ProgressLine, quiet: boolean): Promise<Host> {
   const { io, env, cwd, now, interruption, prompter } = context;
   return {
     env,
     cwd,
-    ...context.person(),
+    ...(await context.person()),
     now,
     signal: interruption.signal,
     ...(io.canPrompt && {

@@ -13,7 +13,7 @@ export function showChecks(page: Page, checks: readonly Check[], verdict: string
   }
   const width = Math.max(0, ...checks.map(({ name }) => name.length));
   const marks = { good: page.paint.green("✓"), bad: page.paint.red("✗"), unknown: page.paint.yellow("?") };
-  for (const { state, name, text } of checks) page.marked(marks[state], `${name.padEnd(width)}   ${text}`);
+  for (const { state, name, text } of checks) page.marked(marks[state], name.padEnd(width), text);
   if (good) page.done(verdict);
   else page.refused(verdict);
 }

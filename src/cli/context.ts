@@ -12,7 +12,7 @@ export interface Context {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Home folder and login name, looked up when they are needed. */
-  readonly person: () => { readonly home: string; readonly userName: string };
+  readonly person: () => Promise<{ readonly home: string; readonly userName: string }>;
   /** Wall clock, ms since 1970. */
   readonly now: () => number;
   readonly interruption: Interruption;

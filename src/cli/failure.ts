@@ -36,7 +36,7 @@ export function toFailure(error: unknown): Failure {
     return { code: "USAGE", message, exit: exitOf("USAGE"), why, next: `${command} --help` };
   }
   const name = error instanceof Error ? error.name : "";
-  if (CANCELLED.has(name)) return interrupted("cancelled");
+  if (CANCELLED.has(name)) return { ...interrupted("cancelled"), why: "nothing was written" };
   if (name === "AbortError") return interrupted("interrupted");
   const message = error instanceof Error ? error.message : String(error);
   return {

@@ -19,12 +19,30 @@ export async function answers(call: Call, found: Detected, folder: string): Prom
   return { folder, template, project, store, member, name: flags.text("name") ?? found.name, domain, purpose };
 }
 
+/** What the answers are where every default is taken. */
+export function defaults({ flags }: Call, found: Detected, folder: string): CreateOptions {
+  const project = flags.text("project") ?? found.project;
+  return {
+    folder,
+    template: flags.text("template") ?? firstTemplate(found),
+    project,
+    store: flags.text("store") ?? STORE,
+    member: flags.text("as") ?? found.member,
+    name: flags.text("name") ?? found.name,
+    domain: flags.text("domain") ?? project,
+    purpose: flags.text("purpose") ?? PURPOSE,
+  };
+}
+
+function firstTemplate({ templates }: Detected): string {
+  return (templates.find(({ name }) => name === "solo") ?? templates[0])?.name ?? "solo";
+}
+
 async function pickTemplate(call: Call, found: Detected): Promise<string> {
   const { flags, context } = call;
   const given = flags.text("template");
-  const [first] = found.templates;
   if (given !== undefined) return given;
-  if (flags.on("yes")) return found.templates.find(({ name }) => name === "solo")?.name ?? first?.name ?? "solo";
+  if (flags.on("yes")) return firstTemplate(found);
   return await context.prompter.select({
     message: "What should the policy start from?",
     flag: "--template",
@@ -47,7 +65,8 @@ async function ask(
   return await call.context.prompter.input({ message, default: initial, flag, ...(check && { check }) });
 }
 
-function nameProblem(text: string): string | undefined {
+/** What is wrong with a name, for a question; undefined where nothing is. */
+export function nameProblem(text: string): string | undefined {
   try {
     checkName(text, "name");
     return undefined;

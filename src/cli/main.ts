@@ -1,5 +1,4 @@
 // From a command line to an exit code.
-import { homedir, userInfo } from "node:os";
 import type { Context } from "./context.ts";
 import { RUN_FAILED } from "./exit-codes.ts";
 import { type Failure, failureJson, isBrokenPipe, toFailure, UsageError } from "./failure.ts";
@@ -25,7 +24,10 @@ export async function main(argv: readonly string[], host: NodeJS.Process): Promi
     }),
     cwd: host.cwd(),
     env,
-    person: () => ({ home: homedir(), userName: loginName(env) }),
+    person: async () => {
+      const { homedir, userInfo } = await import("node:os");
+      return { home: homedir(), userName: loginName(env, () => userInfo().username) };
+    },
     now: Date.now,
     library: async () => await import("../index.ts"),
   };
@@ -43,11 +45,11 @@ export async function main(argv: readonly string[], host: NodeJS.Process): Promi
   }
 }
 
-function loginName(env: NodeJS.ProcessEnv): string {
+function loginName(env: NodeJS.ProcessEnv, lookUp: () => string): string {
   const said = env["USER"] || env["LOGNAME"];
   if (said) return said;
   try {
-    return userInfo().username;
+    return lookUp();
   } catch {
     // A container may run under a uid that has no entry in passwd(5).
     return "me";
@@ -62,7 +64,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     started = leaf;
     const { makeCall } = await import("./call.ts");
     const command = await leaf.load();
-    const call = makeCall(context, args, afterDashes(argv), flags);
+    const call = await makeCall(context, args, afterDashes(argv), flags);
     try {
       exit = (await command(call)) ?? 0;
     } finally {
@@ -95,14 +97,24 @@ async function report(
 ): Promise<number> {
   const { io, env, interruption } = context;
   const isRun = leaf?.name === "run" || (error instanceof UsageError && / run$/.test(error.command));
-  const failure = settleExit(toFailure(error), isRun, interruption.caught());
+  const settled = settleExit(toFailure(error), isRun, interruption.caught());
+  const failure =
+    settled.message === "interrupted" && GOES_ON.has(leaf?.name ?? "")
+      ? { ...settled, next: "run the same command again to continue" }
+      : settled;
   const dashes = argv.indexOf("--");
   const ours = dashes < 0 ? argv : argv.slice(0, dashes);
   if (ours.includes("--json")) io.err(failureJson(failure));
-  else io.err((await import("./failure-text.ts")).failureText(failure, io.errColor));
+  else {
+    const { failureText } = await import("./failure-text.ts");
+    io.err(failureText(failure, io.errColor, io.errIsTty ? io.columns : Number.POSITIVE_INFINITY));
+  }
   if (env["CLOISTER_DEBUG"] && error instanceof Error) io.err(`${error.stack ?? ""}\n`);
   return failure.exit;
 }
+
+/** Commands that lose nothing when they are interrupted. */
+const GOES_ON: ReadonlySet<string> = new Set(["push", "pull"]);
 
 /** A signal explains whatever failed because of it; `run` keeps 1 to 124 for the command it runs. */
 function settleExit(failure: Failure, isRun: boolean, caught: "SIGINT" | "SIGTERM" | undefined): Failure {

@@ -3,6 +3,7 @@ import { Chalk, type ChalkInstance } from "chalk";
 import { printable } from "../base/terminal.ts";
 import type { Call } from "./call.ts";
 import type { Io } from "./io.ts";
+import { wrap } from "./wrap.ts";
 
 /** A cell of a table: text as other people wrote it, and how to paint it. */
 export type Cell = string | { readonly text: string; readonly paint: (text: string) => string };
@@ -22,48 +23,58 @@ export class Page {
   readonly paint: ChalkInstance;
   readonly tty: boolean;
   readonly quiet: boolean;
+  /** Where lines are broken: nowhere in a pipe. */
+  readonly columns: number;
   readonly #io: Io;
 
   constructor(io: Io, quiet: boolean) {
     this.#io = io;
     this.tty = io.outIsTty;
     this.quiet = quiet;
+    this.columns = io.outIsTty ? io.columns : Number.POSITIVE_INFINITY;
     this.paint = new Chalk({ level: io.outColor ? 1 : 0 });
   }
 
   /** `✓ pushed …`. */
   done(text: string): void {
-    this.#io.out(`${this.paint.green("✓")} ${printable(text)}\n`);
+    this.#hang(`${this.paint.green("✓")} `, 2, text);
   }
 
   /** `✗ …`, where the answer itself is a no. */
   refused(text: string): void {
-    this.#io.out(`${this.paint.red("✗")} ${printable(text)}\n`);
+    this.#hang(`${this.paint.red("✗")} `, 2, text);
   }
 
-  /** A line that was made printable and painted already. */
+  /** A line that was made printable, painted and broken already. */
   drawn(text: string): void {
     this.#io.out(`${text}\n`);
   }
 
-  /** A line that starts with a mark of ours, indented. */
-  marked(mark: string, text: string): void {
-    this.#io.out(`  ${mark} ${printable(text)}\n`);
+  /** A mark of ours, a label and what stands beside it. */
+  marked(mark: string, label: string, text: string): void {
+    const lead = `${printable(label)}   `;
+    this.#hang(`  ${mark} ${lead}`, lead.length + 4, text);
   }
 
+  /** A paragraph. Its indentation is kept. */
   line(text: string, paint: (text: string) => string = plain): void {
-    this.#io.out(`${paint(printable(text))}\n`);
+    const safe = printable(text);
+    const words = safe.trimStart();
+    const indent = safe.length - words.length;
+    for (const line of wrap(words, this.columns - indent)) this.drawn(paint(`${" ".repeat(indent)}${line}`));
   }
 
   /** A heading on a terminal; nothing in a pipe. */
   heading(text: string): void {
-    if (this.tty) this.#io.out(`\n${this.paint.bold(printable(text))}\n`);
+    if (this.tty) this.drawn(`\n${this.paint.bold(printable(text))}`);
   }
 
   /** Sentences, indented; `label<TAB>sentence` in a pipe. */
   list(label: string, sentences: readonly string[]): void {
-    const prefix = this.tty ? "  " : `${label}\t`;
-    for (const sentence of sentences) this.#io.out(`${prefix}${printable(sentence)}\n`);
+    for (const sentence of sentences) {
+      if (this.tty) this.#hang("  ", 4, sentence);
+      else this.drawn(`${label}\t${printable(sentence)}`);
+    }
   }
 
   /** A whole file: byte for byte in a pipe, made harmless on a terminal. */
@@ -76,33 +87,40 @@ export class Page {
     const kept = rows.filter((row): row is readonly [string, Cell] => row[1] !== undefined);
     const width = Math.max(0, ...kept.map(([label]) => label.length));
     for (const [label, cell] of kept) {
-      if (this.tty) this.#io.out(`  ${this.paint.dim(label.padEnd(width))}   ${drawn(cell)}\n`);
-      else this.#io.out(`${label}\t${printable(textOf(cell))}\n`);
+      if (!this.tty) this.drawn(`${label}\t${printable(textOf(cell))}`);
+      else this.#hang(`  ${this.paint.dim(label.padEnd(width))}   `, width + 5, textOf(cell), painterOf(cell));
     }
   }
 
   /**
    * Columns, aligned under their headings; without headings and separated by tabs in a pipe. On a terminal that is too
-   * narrow the last column is cut.
+   * narrow the columns headed `spare` are left out, in this order, and then the last one is cut.
    */
-  table(headings: readonly string[], rows: readonly (readonly Cell[])[]): void {
+  table(headings: readonly string[], rows: readonly (readonly Cell[])[], spare: readonly string[] = []): void {
     if (!this.tty) {
-      for (const row of rows) this.#io.out(`${row.map((cell) => printable(textOf(cell))).join("\t")}\n`);
+      for (const row of rows) this.drawn(row.map((cell) => printable(textOf(cell))).join("\t"));
       return;
     }
     if (rows.length === 0) return;
-    const widths = headings.map((heading, at) =>
-      Math.max(heading.length, ...rows.map((row) => printable(textOf(row[at] ?? "")).length)),
-    );
-    const used = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
-    const last = Math.max(8, this.#io.columns - used);
+    const [dropped, ...others] = spare;
+    const at = dropped === undefined ? -1 : headings.indexOf(dropped);
+    if (at >= 0 && total(widthsOf(headings, rows)) > this.columns) {
+      const without = <T>(items: readonly T[]): readonly T[] => items.filter((_, index) => index !== at);
+      this.table(without(headings), rows.map(without), others);
+      return;
+    }
+    this.#drawTable(headings, rows);
+  }
+
+  #drawTable(headings: readonly string[], rows: readonly (readonly Cell[])[]): void {
+    const widths = widthsOf(headings, rows);
+    const last = Math.max(8, this.columns - total([...widths.slice(0, -1), 0]));
     for (const row of [headings.map((text) => ({ text, paint: this.paint.dim })), ...rows]) {
       const cells = row.map((cell, at) => {
         const text = printable(textOf(cell));
-        const shown = at === headings.length - 1 ? cut(text, last) : text.padEnd(widths[at] ?? 0);
-        return typeof cell === "string" ? shown : cell.paint(shown);
+        return painterOf(cell)(at === headings.length - 1 ? cut(text, last) : text.padEnd(widths[at] ?? 0));
       });
-      this.#io.out(`${cells.join("  ").trimEnd()}\n`);
+      this.drawn(cells.join("  ").trimEnd());
     }
   }
 
@@ -110,7 +128,8 @@ export class Page {
   hints(title: string, commands: readonly string[]): void {
     if (this.quiet || !this.tty) return;
     this.heading(title);
-    for (const command of commands) this.#io.out(`  ${this.paint.cyan(printable(command))}\n`);
+    // Never broken: each is one line to copy.
+    for (const command of commands) this.drawn(`  ${this.paint.cyan(printable(command))}`);
   }
 
   /** A SHA-256 with its name: short on a terminal, whole in a pipe. */
@@ -118,21 +137,45 @@ export class Page {
     const bare = hex.replace(/^sha256:/, "");
     return `sha256:${this.tty ? `${bare.slice(0, 12)}…` : bare}`;
   }
+
+  /** A whole SHA-256 as a row; on a terminal so that it fits into 80 columns. */
+  digestRow(hex: string): Row {
+    const bare = hex.replace(/^sha256:/, "");
+    return this.tty ? ["sha256", bare] : ["digest", `sha256:${bare}`];
+  }
+
+  /** Text behind a prefix `indent` columns wide. What is too long goes on below its first word. */
+  #hang(prefix: string, indent: number, text: string, paint: (text: string) => string = plain): void {
+    const lines = wrap(printable(text), this.columns - indent).map(paint);
+    this.drawn(prefix + lines.join(`\n${" ".repeat(indent)}`));
+  }
 }
 
 /** Something to know besides the result: on standard error, so that a pipe stays clean. */
 export function warn(call: Call, text: string): void {
   const { io } = call.context;
   const paint = new Chalk({ level: io.errColor ? 1 : 0 });
-  io.err(`${paint.yellow("!")} ${printable(text)}\n`);
+  const columns = io.errIsTty ? io.columns : Number.POSITIVE_INFINITY;
+  io.err(`${paint.yellow("!")} ${wrap(printable(text), columns - 2).join("\n  ")}\n`);
 }
 
 function textOf(cell: Cell): string {
   return typeof cell === "string" ? cell : cell.text;
 }
 
-function drawn(cell: Cell): string {
-  return typeof cell === "string" ? printable(cell) : cell.paint(printable(cell.text));
+function painterOf(cell: Cell): (text: string) => string {
+  return typeof cell === "string" ? plain : cell.paint;
+}
+
+/** Columns that each column of a table needs. */
+function widthsOf(headings: readonly string[], rows: readonly (readonly Cell[])[]): readonly number[] {
+  return headings.map((heading, at) =>
+    Math.max(heading.length, ...rows.map((row) => printable(textOf(row[at] ?? "")).length)),
+  );
+}
+
+function total(widths: readonly number[]): number {
+  return widths.reduce((sum, width) => sum + width + 2, -2);
 }
 
 function cut(text: string, columns: number): string {

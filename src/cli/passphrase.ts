@@ -1,21 +1,25 @@
 import type { Prompter } from "./prompter.ts";
 
 const FLAG = "--passphrase-file";
-/** A floor against slips, not a judgement of strength: scrypt slows guessing down. */
-const LENGTH_MIN = 8;
+/** Below this, guessing against scrypt is cheap (src/keys/passphrase.ts warns of it in a file). */
+const LENGTH_MIN = 10;
+const RULE = `at least ${String(LENGTH_MIN)} characters`;
 
-/** Asks for a passphrase without showing it; a new one twice, until both are the same. */
+/**
+ * Asks for a passphrase, shown as stars; a new one twice. What is refused is asked for anew from nothing: nobody can
+ * mend what they cannot see.
+ */
 export async function askPassphrase(prompter: Prompter, purpose: "new" | "unlock"): Promise<string> {
-  if (purpose === "unlock") return await prompter.hidden({ message: "Passphrase of your identity:", flag: FLAG });
-  const first = await prompter.hidden({
-    message: "New passphrase for your identity:",
-    flag: FLAG,
-    check: (text) => (text.length < LENGTH_MIN ? `at least ${String(LENGTH_MIN)} characters` : undefined),
-  });
-  await prompter.hidden({
-    message: "The same once more:",
-    flag: FLAG,
-    check: (text) => (text === first ? undefined : "that was not the same"),
-  });
-  return first;
+  const ask = async (message: string): Promise<string> => await prompter.hidden({ message, flag: FLAG });
+  if (purpose === "unlock") {
+    let typed = "";
+    while (typed === "") typed = await ask("Passphrase of your identity:");
+    return typed;
+  }
+  for (let refused = ""; ; ) {
+    const first = await ask(`${refused}New passphrase for your identity, ${RULE}:`);
+    if ([...first].length < LENGTH_MIN) refused = "That was too short. ";
+    else if ((await ask("The same once more:")) === first) return first;
+    else refused = "The two were not the same. ";
+  }
 }

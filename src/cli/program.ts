@@ -13,6 +13,7 @@ export type OnLeaf = (leaf: Leaf, args: readonly string[], flags: Flags) => Prom
 export class HelpShown extends Error {}
 
 const GLOBAL_HEADING = "Global options:";
+const HELP = ["-h, --help", "show this help"] as const;
 const HELP_COLUMNS_MAX = 100;
 
 interface Building {
@@ -64,6 +65,7 @@ function fillLeaf(command: Command, leaf: Leaf, { env, onLeaf }: Building): void
     if (choice.also) command.addOption(option({ ...choice, flags: choice.also }).hideHelp());
   }
   for (const choice of GLOBALS) command.addOption(option(choice).helpGroup(GLOBAL_HEADING));
+  command.addHelpOption(new Option(...HELP).helpGroup(GLOBAL_HEADING));
   if (leaf.notes) command.addHelpText("after", `\n${leaf.notes}`);
   command.action(async () => {
     await onLeaf(leaf, command.args, new Flags(given(command), env));
@@ -80,7 +82,7 @@ function settle(command: Command, { io, rest }: Building): Command {
         rest.delete(asked);
       })
       .helpCommand(false)
-      .helpOption("-h, --help", "show this help")
+      .helpOption(...HELP)
       // Help that commander takes for an error (a noun on its own) is a result to us.
       .configureOutput({
         writeOut: io.out,
@@ -103,6 +105,9 @@ function subcommandTerm(command: Command): string {
 }
 
 function usageError(error: CommanderError, command: Command): UsageError {
+  if (error.message === "error: unknown command 'version'" && !command.parent) {
+    return new UsageError("unknown command 'version'", "Did you mean --version?", path(command));
+  }
   const [first = "", ...others] = error.message.replace(/^error: /, "").split("\n");
   const hint = others
     .join(" ")

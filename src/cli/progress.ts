@@ -3,13 +3,16 @@ import { printable } from "../base/terminal.ts";
 import { formatBytes, formatDuration } from "../base/units.ts";
 import type { Progress } from "../index.ts";
 import type { Io } from "./io.ts";
+import { wrap } from "./wrap.ts";
 
 const QUIET_MS = 1000;
 const REDRAW_MS = 100;
 const CLEAR = "\r\u001b[K";
 
+type Terminal = Pick<Io, "err" | "errIsTty" | "errColor" | "columns">;
+
 export class ProgressLine {
-  readonly #io: Pick<Io, "err" | "columns">;
+  readonly #io: Terminal;
   readonly #now: () => number;
   readonly #enabled: boolean;
   #startedAt: number | undefined;
@@ -17,7 +20,7 @@ export class ProgressLine {
   #drawnAt = 0;
   #shown = false;
 
-  constructor(io: Pick<Io, "err" | "columns">, now: () => number, enabled: boolean) {
+  constructor(io: Terminal, now: () => number, enabled: boolean) {
     this.#io = io;
     this.#now = now;
     this.#enabled = enabled;
@@ -44,9 +47,11 @@ export class ProgressLine {
   }
 
   /** Prints a line for a person; the progress comes back below it. */
-  note(text: string): void {
+  note(text: string, look: "plain" | "dim" = "plain"): void {
     this.clear();
-    this.#io.err(`cloister: ${printable(text)}\n`);
+    const columns = this.#io.errIsTty ? this.#io.columns : Number.POSITIVE_INFINITY;
+    const shown = wrap(`cloister: ${printable(text)}`, columns - 2).join("\n  ");
+    this.#io.err(look === "dim" && this.#io.errColor ? `\u001b[2m${shown}\u001b[22m\n` : `${shown}\n`);
   }
 }
 

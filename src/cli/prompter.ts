@@ -12,8 +12,8 @@ export interface Prompter {
   input(question: Question & { default: string; check?: (text: string) => string | undefined }): Promise<string>;
   select(question: Question & { choices: readonly { value: string; name: string }[] }): Promise<string>;
   confirm(question: Question & { default: boolean }): Promise<boolean>;
-  /** Shows nothing of what is typed. */
-  hidden(question: Question & { check?: (text: string) => string | undefined }): Promise<string>;
+  /** Shows a star for each character. It checks nothing: inquirer would keep a refused answer and add to it, unseen. */
+  hidden(question: Question): Promise<string>;
 }
 
 /** Where questions are shown and answered. Standard output stays free for results. */
@@ -33,17 +33,17 @@ export function inquirerPrompter(options: PrompterOptions): Prompter {
   const ask = async (flag: string, question: object): Promise<unknown> => await askOne(options, flag, question);
   return {
     input: async ({ message, default: initial, check, flag }) =>
-      String(await ask(flag, { type: "input", message, default: initial, ...validation(check) })),
+      String(await ask(flag, { type: "input", message, default: initial, ...(check && { validate: valid(check) }) })),
     select: async ({ message, choices, flag }) => String(await ask(flag, { type: "select", message, choices })),
     confirm: async ({ message, default: initial, flag }) =>
       (await ask(flag, { type: "confirm", message, default: initial })) === true,
-    hidden: async ({ message, check, flag }) =>
-      String(await ask(flag, { type: "password", message, mask: false, toggleMask: false, ...validation(check) })),
+    hidden: async ({ message, flag }) =>
+      String(await ask(flag, { type: "password", message, mask: "*", toggleMask: false })),
   };
 }
 
-function validation(check: ((text: string) => string | undefined) | undefined): object {
-  return check ? { validate: (text: string) => check(text) ?? true } : {};
+function valid(check: (text: string) => string | undefined): (text: string) => string | true {
+  return (text) => check(text) ?? true;
 }
 
 async function askOne(options: PrompterOptions, flag: string, question: object): Promise<unknown> {

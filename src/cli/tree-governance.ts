@@ -4,7 +4,7 @@ import type { Leaf, Noun } from "./tree.ts";
 const member: Noun = {
   name: "member",
   summary: "people of the project and their roles",
-  examples: ["cloister member list", "cloister member add '<join line>' --role data-scientist"],
+  examples: ["cloister member list", "cloister member add 'LINE' --role ROLE"],
   leaves: [
     {
       name: "add",
@@ -19,12 +19,13 @@ const member: Noun = {
         { flags: "--dry-run", text: "say what would change, change nothing" },
       ],
       examples: [
-        "cloister member add '<join line>' --role data-scientist",
-        "cloister member add '<join line>' --id bo --role data-owner@churn --yes",
+        "cloister member add 'LINE' --role data-scientist",
+        "cloister member add 'LINE' --id bo --role data-owner@churn --yes",
       ],
       notes:
-        "Compare the fingerprint with the person, by voice or face to face: whoever\n" +
-        "can change the line on its way could put their own key into it.",
+        "Roles are those of your policy: cloister policy show. Compare the fingerprint\n" +
+        "with the person, by voice or face to face: whoever can change the line on its\n" +
+        "way could put their own key into it.",
       load: async () => (await import("./commands/member.ts")).add,
     },
     {
@@ -80,6 +81,7 @@ const policy: Noun = {
       summary: "sign the project's policy file as the next version",
       options: [
         { flags: "--why <text>", text: "justification, kept in the log" },
+        { flags: "-y, --yes", text: "the changes were read: do not ask" },
         { flags: "--dry-run", text: "say what would change, change nothing" },
       ],
       examples: ["cloister policy propose --dry-run", "cloister policy propose --why 'bo may push models'"],

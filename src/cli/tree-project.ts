@@ -9,7 +9,7 @@ const init: Leaf = {
   summary: "set up a project: policy, store and your identity",
   args: [["[dir]", "project folder (default: here)"]],
   options: [
-    { flags: "--template <name>", text: "what the policy starts from, e.g. solo" },
+    { flags: "--template <name>", text: "what the policy starts from: solo, or demo (two people)" },
     { flags: "--project <name>", text: "project name" },
     { flags: "--store <folder>", text: "where sealed artifacts are kept" },
     member,

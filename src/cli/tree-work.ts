@@ -38,14 +38,17 @@ const pull: Leaf = {
     why,
     dryRun,
   ],
-  examples: ["cloister pull risk:1.2 -o ./model", "cloister pull raw:d1 -o - | tar x"],
+  examples: [
+    "cloister pull risk:1.2 -o ./model --purpose modelling",
+    "cloister pull raw:d1 -o - --purpose modelling | tar x",
+  ],
   load: async () => (await import("./commands/artifact.ts")).pull,
 };
 
 const list: Leaf = {
   name: "list",
   aliases: ["ls"],
-  summary: "list the artifacts you can read, newest last",
+  summary: "list the artifacts you can read, by name and version",
   args: [["[name]", "only the versions of this artifact"]],
   examples: ["cloister list", "cloister list cohort", "cloister list | cut -f1"],
   load: async () => (await import("./commands/artifact.ts")).list,
@@ -101,8 +104,8 @@ const create: Leaf = {
     dryRun,
   ],
   examples: [
-    "cloister ws create t1 --input cohort --purpose churn-modelling --ttl 8h",
-    "cloister ws create t2 --input cohort:v3:/inputs/old --code . --disk 4GB",
+    "cloister ws create t1 --input cohort --purpose modelling --ttl 8h",
+    "cloister ws create t2 --input cohort:v3:/inputs/old --purpose modelling",
   ],
   load: async () => (await import("./commands/workspace.ts")).create,
 };
@@ -112,7 +115,7 @@ const workspace: Noun = {
   aliases: ["ws"],
   summary: "sandboxed, short-lived places to work in",
   examples: [
-    "cloister ws create t1 --input cohort --ttl 8h",
+    "cloister ws create t1 --input cohort --purpose modelling --ttl 8h",
     "cloister ws list",
     "cloister run t1 -- python train.py",
     "cloister ws destroy t1",

@@ -11,10 +11,22 @@ export function files(count: number): string {
   return count === 1 ? "1 file" : `${String(count)} files`;
 }
 
-/** An ISO 8601 time as people read it: `2026-03-01 10:20`. */
+/** An ISO 8601 time in UTC as people read it, under a heading that says UTC: `2026-03-01 10:20`. */
 export function minutes(time: string): string {
   return time.slice(0, 16).replace("T", " ");
 }
+
+/** {@link minutes} where no heading says it: `2026-03-01 10:20 UTC`. */
+export function minutesUtc(time: string): string {
+  return `${minutes(time)} UTC`;
+}
+
+/** Time that is left, in whole minutes begun: a fresh workspace of 8 hours has `8 h`, not `7 h 59 min`. */
+export function left(ms: number): string {
+  return formatDuration(Math.ceil(ms / MINUTE_MS) * MINUTE_MS);
+}
+
+const MINUTE_MS = 60_000;
 
 /** `12.3 s` for what is short, `3 min 5 s` for what is not. */
 export function took(seconds: number): string {

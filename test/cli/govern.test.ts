@@ -11,6 +11,7 @@ describe("policy", () => {
     signedBy: ["ana"],
     logEntry: 7,
     localFile: "differs",
+    projectFingerprint: "ef".repeat(32),
   };
 
   it("show says when the local file differs; --text prints the file alone", async () => {
@@ -18,7 +19,7 @@ describe("policy", () => {
     const words = await cloister(["policy", "show"], { project });
     expect(words.out).toContain("says\tAna may do everything.\n");
     expect(words.err).toContain("cloister.policy.yaml differs from it");
-    expect((await cloister(["policy", "show", "--text", "--quiet"], { project })).out).toBe("cloister: 1\n");
+    expect(await cloister(["policy", "show", "--text"], { project })).toMatchObject({ out: "cloister: 1\n", err: "" });
   });
 
   it("check prints problems where editors find them, and ends with 2", async () => {
@@ -48,14 +49,14 @@ describe("policy", () => {
     const { exit, out } = await cloister(argv, { project: { explainPolicy } });
     expect(exit).toBe(0);
     expect(out).toBe(
-      "✗ bo may not artifact.pull   policy v3   (cryptographic)\n" +
+      "✗ bo may not pull artifacts (artifact.pull)   policy v3   (cryptographic)\n" +
         "  rule   role   policy v3   (cryptographic)\n  why    no role allows it\n  who    ana\n",
     );
     expect(seen).toMatchObject({ as: "bo", ttlMs: 3_600_000, class: "secret" });
     const by = [{ rule: "owner", line: 12, text: "owners may do everything" }];
     const yes = { explainPolicy: async () => ({ ...answer, allow: true, refusals: [], by }) };
     expect((await cloister(argv, { project: yes, tty: true })).out).toBe(
-      "✓ bo may artifact.pull   policy v3   (cryptographic)\n  by   owner, line 12   owners may do everything\n",
+      "✓ bo may pull artifacts (artifact.pull)   policy v3   (cryptographic)\n  by   owner, line 12   owners may do everything\n",
     );
   });
 });
@@ -119,6 +120,7 @@ describe("this device", () => {
       policyVersion: 3,
       policyExpires: undefined,
       localFile: "same",
+      projectFingerprint: "ef".repeat(32),
       logEntries: 12,
       unlocked: true,
       workspaces: [],

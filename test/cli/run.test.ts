@@ -67,8 +67,8 @@ describe("run", () => {
   });
 
   it.each([
-    [["run"], "cloister run <workspace> -- <command>"],
-    [["run", "t1"], "cloister run t1 -- <command>"],
+    [["run"], "cloister run WORKSPACE -- COMMAND"],
+    [["run", "t1"], "cloister run t1 -- COMMAND"],
     [["run", "t1", "python", "a b.py"], "cloister run t1 -- python 'a b.py'"],
     [["run", "t1", "t2", "--", "ls"], "cloister run t1 -- ls"],
   ])("%j: 125, and says what to type", async (argv, next) => {
@@ -111,6 +111,19 @@ describe("run", () => {
 });
 
 describe("workspace", () => {
+  const detail = {
+    ...summary,
+    labelFrom: undefined,
+    purpose: undefined,
+    diskBytes: 4e9,
+    code: undefined,
+    driver: "bubblewrap",
+    enforced: [],
+    notEnforced: [],
+    runs: [],
+    logEntry: 9,
+  };
+
   it("lists with the time left: words for people, seconds for pipes", async () => {
     const { project } = fake(0);
     expect((await cloister(["ws", "ls"], { project })).out).toBe(
@@ -121,18 +134,6 @@ describe("workspace", () => {
 
   it("creates with typed flags", async () => {
     let seen: unknown;
-    const detail = {
-      ...summary,
-      labelFrom: undefined,
-      purpose: undefined,
-      diskBytes: 4e9,
-      code: undefined,
-      driver: "bubblewrap",
-      enforced: [],
-      notEnforced: [],
-      runs: [],
-      logEntry: 9,
-    };
     const project = {
       createWorkspace: async (options: unknown) => {
         seen = options;
@@ -164,6 +165,7 @@ describe("workspace", () => {
       logEntry: 12,
     };
     const project = {
+      showWorkspace: async () => detail,
       destroyWorkspace: async () => {
         erased++;
         return receipt;
@@ -171,6 +173,8 @@ describe("workspace", () => {
     };
     expect((await cloister(["ws", "rm", "t1"], { project, answers: { "--yes": false } })).exit).toBe(130);
     expect(erased).toBe(0);
+    const gone = { ...project, showWorkspace: async () => Promise.reject(new CloisterError("NOT_FOUND", "gone")) };
+    expect(await cloister(["ws", "rm", "t1"], { project: gone, answers: {} })).toMatchObject({ exit: 7, asked: [] });
     const { exit, out } = await cloister(["ws", "destroy", "t1"], { project, tty: true });
     expect({ exit, erased }).toEqual({ exit: 0, erased: 1 });
     expect(out).toBe(

@@ -10,7 +10,8 @@ import { listenToSignals } from "../../src/cli/signals.ts";
 
 function terminal(canPrompt = true) {
   const input = new PassThrough();
-  const output = new PassThrough();
+  // As standard error: no question can end it.
+  const output = Object.assign(new PassThrough(), { end: () => output });
   let shown = "";
   output.on("data", (chunk) => {
     shown += String(chunk);
@@ -85,17 +86,51 @@ describe("the prompter", () => {
 });
 
 describe("a passphrase", () => {
-  it("is asked twice when new, with a floor", async () => {
-    const checks: ((text: string) => string | undefined)[] = [];
-    const prompter = {
-      hidden: async ({ check }: { check?: (text: string) => string | undefined }) => {
-        if (check) checks.push(check);
-        return "correct horse";
-      },
-    } as Pick<Prompter, "hidden"> as Prompter;
-    expect(await askPassphrase(prompter, "new")).toBe("correct horse");
-    expect(checks.map((check) => check("short"))).toEqual(["at least 8 characters", "that was not the same"]);
-    expect(checks.map((check) => check("correct horse"))).toEqual([undefined, undefined]);
+  function typing(...texts: readonly string[]) {
+    const asked: string[] = [];
+    const hidden: Prompter["hidden"] = async ({ message }) => {
+      asked.push(message);
+      return texts[asked.length - 1] ?? "";
+    };
+    return { asked, prompter: { hidden } as Pick<Prompter, "hidden"> as Prompter };
+  }
+
+  it("is asked twice when new, and again from the start where it is too short or differs", async () => {
+    const { asked, prompter } = typing(
+      "too short",
+      "correct horse",
+      "correct hors",
+      "battery staple",
+      "battery staple",
+    );
+    expect(await askPassphrase(prompter, "new")).toBe("battery staple");
+    expect(asked).toEqual([
+      "New passphrase for your identity, at least 10 characters:",
+      "That was too short. New passphrase for your identity, at least 10 characters:",
+      "The same once more:",
+      "The two were not the same. New passphrase for your identity, at least 10 characters:",
+      "The same once more:",
+    ]);
+  });
+
+  it("is asked for once to unlock, whatever its length", async () => {
+    const { asked, prompter } = typing("", "old");
+    expect(await askPassphrase(prompter, "unlock")).toBe("old");
+    expect(asked).toHaveLength(2);
+  });
+
+  it("that was refused is not part of the next one", async () => {
+    const { input, prompter, seen, shown } = terminal();
+    const answer = askPassphrase(prompter, "new");
+    await seen("at least 10 characters:");
+    input.write("short\r");
+    await seen("That was too short.");
+    input.write("correct horse\r");
+    await seen("once more:");
+    input.write("correct horse\r");
+    expect(await answer).toBe("correct horse");
+    expect(shown()).toContain("*".repeat(13));
+    expect(shown()).not.toMatch(/short\r|correct|horse/);
   });
 });
 
@@ -116,7 +151,7 @@ describe("progress", () => {
   function line(enabled = true) {
     const written: string[] = [];
     let now = 0;
-    const io = { err: (text: string) => void written.push(text), columns: 60 };
+    const io = { err: (text: string) => void written.push(text), columns: 60, errIsTty: true, errColor: false };
     const progress = new ProgressLine(io, () => now, enabled);
     const at = (ms: number, bytes: number) => {
       now = ms;

@@ -8,15 +8,18 @@ import type { Call } from "../call.ts";
 import { showChecks } from "../checks.ts";
 import { exitOf } from "../exit-codes.ts";
 import { type Page, print, type Row, warn } from "../output.ts";
-import { files, log, minutes, shellLine, took } from "../words.ts";
+import { files, log, minutes, minutesUtc, shellLine, shellWord, took } from "../words.ts";
 
 const KINDS = ["dataset", "model", "code", "report"] as const;
 
 export async function push(call: Call): Promise<undefined> {
   const { flags, args } = call;
   const path = args[0] ?? "";
+  const source: PushOptions["source"] = path === "-" ? standardInput(call) : { path };
+  // Before any question: without a project there is nothing to ask for.
+  const project = await call.project();
   const options: PushOptions = {
-    source: path === "-" ? standardInput(call) : { path },
+    source,
     name: flags.text("name") ?? (await askName(call, path)),
     kind: flags.choice("kind", KINDS),
     class: flags.text("class"),
@@ -27,7 +30,7 @@ export async function push(call: Call): Promise<undefined> {
     from: flags.text("from"),
     dryRun: flags.on("dryRun"),
   };
-  const pushed = await (await call.project()).push(options);
+  const pushed = await project.push(options);
   call.progress.clear();
   print(call, "push", pushed, (page) => showPushed(page, pushed));
 }
@@ -37,12 +40,12 @@ function standardInput(call: Call): PushOptions["source"] {
   if (call.flags.text("from") !== undefined) {
     throw new CloisterError("USAGE", "- cannot be combined with --from", {
       why: "--from takes a path inside the workspace",
-      next: "cloister push <path> --from <workspace>",
+      next: "cloister push PATH --from WORKSPACE",
     });
   }
   if (io.inIsTty) {
     throw new CloisterError("USAGE", "standard input is a terminal: there is nothing to store", {
-      next: "tar c data | cloister push - --name <name>",
+      next: "tar c data | cloister push - --name NAME",
     });
   }
   return { stream: io.stdin };
@@ -57,12 +60,16 @@ async function askName(call: Call, path: string): Promise<string> {
 }
 
 function showPushed(page: Page, pushed: Pushed): void {
+  const klass = `class ${pushed.class} (${classFrom(pushed.classFrom)})`;
+  if (pushed.dryRun) {
+    // Nothing was read yet: size, digest and number are not known.
+    page.done(`would push ${pushed.reference}`);
+    page.line(`  ${klass}   the policy allows it; nothing was written`);
+    return;
+  }
   const size = `${formatBytes(pushed.bytes)} (${formatBytes(pushed.bytesNew)} new)`;
-  const verb = pushed.dryRun ? "would push" : "pushed";
-  page.done(`${verb} ${pushed.reference}  ${page.digest(pushed.digest)}  ${size}`);
-  const signed = pushed.dryRun ? ["nothing was written"] : [`signed by ${pushed.pushedBy}`, log(pushed.logEntry)];
-  const from = classFrom(pushed.classFrom);
-  page.line(`  ${[`class ${pushed.class} (${from})`, ...signed].join("   ")}`);
+  page.done(`pushed ${pushed.reference}  ${page.digest(pushed.digest)}  ${size}`);
+  page.line(`  ${klass}   signed by ${pushed.pushedBy}   ${log(pushed.logEntry)}`);
   if (pushed.resumed) page.line("  finished a push of the same that was interrupted");
 }
 
@@ -96,7 +103,7 @@ function standardOutput(call: Call): PullOptions["output"] {
   }
   if (io.outIsTty) {
     throw new CloisterError("USAGE", "an artifact is not written to a terminal", {
-      next: `cloister pull ${call.args[0] ?? "<ref>"} -o - > file`,
+      next: `cloister pull ${shellWord(call.args[0] ?? "")} -o - > FILE`,
     });
   }
   return { stream: io.stdout };
@@ -107,21 +114,26 @@ function showPulled(page: Page, pulled: Pulled, place: string): void {
   const verb = pulled.dryRun ? "would pull" : "pulled";
   page.done(`${verb} ${pulled.reference}  ${page.digest(pulled.digest)}  ${size}  to ${place}`);
   const end = pulled.dryRun ? "nothing was written" : log(pulled.pullEntry);
-  page.line(`  class ${pulled.class}   pushed by ${pulled.pushedBy} ${pulled.pushedAt.slice(0, 10)}   ${end}`);
+  page.line(`  class ${pulled.class}   pushed by ${pulled.pushedBy} ${minutesUtc(pulled.pushedAt)}   ${end}`);
 }
 
 export async function list(call: Call): Promise<undefined> {
   const listing = await (await call.project()).list({ name: call.args[0] });
   print(call, "list", listing, (page) => {
     page.table(
-      ["ARTIFACT", "CLASS", "KIND", "SIZE", "BY", "PUSHED", "DIGEST"],
+      ["ARTIFACT", "CLASS", "KIND", "SIZE", "BY", "PUSHED (UTC)", "DIGEST"],
       listing.versions.map((version) => listRow(page, version)),
+      ["DIGEST", "KIND"],
     );
-    if (page.tty && listing.versions.length === 0 && !page.quiet) {
-      page.line("nothing to list yet: cloister push <path> --name <name>", page.paint.dim);
+    if (page.tty && listing.versions.length === 0 && call.args.length === 0 && !page.quiet) {
+      page.line("nothing to list yet: cloister push PATH --name NAME", page.paint.dim);
     }
   });
   if (call.json) return;
+  const [name] = call.args;
+  if (name !== undefined && listing.versions.length === 0 && !call.quiet) {
+    warn(call, `there is no artifact ${name} that you can read (cloister list shows those there are)`);
+  }
   for (const { where, count } of call.quiet ? [] : listing.hidden) {
     warn(call, `${String(count)} more in ${where}, for which you hold no key`);
   }
@@ -149,12 +161,12 @@ function detailRows(page: Page, detail: VersionDetail): readonly Row[] {
   const { git, run } = detail;
   return [
     ["reference", page.tty ? undefined : detail.reference],
-    ["digest", `sha256:${detail.digest.replace(/^sha256:/, "")}`],
+    page.digestRow(detail.digest),
     ["version", `v${String(detail.number)}  ${detail.versionId}`],
     ["kind", detail.kind],
     ["class", detail.class],
     ["size", `${formatBytes(detail.bytes)} in ${files(detail.files)}`],
-    ["pushed", `${detail.pushedAt} by ${detail.pushedBy}`],
+    ["pushed", `${page.tty ? minutesUtc(detail.pushedAt) : detail.pushedAt} by ${detail.pushedBy}`],
     ["signer", detail.signer],
     ["owner", detail.owner],
     ["licence", detail.licence],

@@ -16,7 +16,7 @@ export async function list(call: Call): Promise<undefined> {
   });
   print(call, "audit-list", { entries }, (page) => {
     page.table(
-      ["LOG", "TIME", "MEMBER", "ACTION", "PHASE", "WHERE AND WHAT"],
+      ["LOG", "TIME (UTC)", "MEMBER", "ACTION", "PHASE", "WHERE AND WHAT"],
       entries.map((entry) => tableRow(page, entry)),
     );
     if (page.tty && entries.length === 0 && !page.quiet) page.line("no entries", page.paint.dim);
@@ -27,7 +27,8 @@ function tableRow(page: Page, row: AuditRow): readonly Cell[] {
   const paints = {
     intent: page.paint.dim,
     done: page.paint.green,
-    refused: page.paint.red, failed: page.paint.red,
+    refused: page.paint.red,
+    failed: page.paint.red,
     open: page.paint.yellow,
   };
   const where = [row.domain, row.class].filter((part) => part !== undefined).join("/") || "-";

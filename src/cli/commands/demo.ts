@@ -1,14 +1,18 @@
 // `cloister demo`: the main job, end to end, on real files, in front of the audience.
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { CloisterError } from "../../base/errors.ts";
 import type { Call } from "../call.ts";
+import type { Context } from "../context.ts";
 import { play, type Step } from "../demo/play.ts";
-import { Stage } from "../demo/stage.ts";
+import { PROGRAM, Stage } from "../demo/stage.ts";
 import { exitOf } from "../exit-codes.ts";
 import { Page, print } from "../output.ts";
+import { shellWord } from "../words.ts";
+import { wrap } from "../wrap.ts";
 
 export async function demo(call: Call): Promise<number> {
   const { context, host, flags } = call;
@@ -29,7 +33,7 @@ export async function demo(call: Call): Promise<number> {
     const seconds = (context.now() - started) / 1000;
     const kept = keep === undefined ? undefined : scratch;
     print(call, "demo", { steps: steps.map(bare), seconds, workspaces: missing === undefined, kept }, () =>
-      showEnd(page, { steps, seconds, missing, kept }),
+      showEnd(page, { steps, seconds, missing, kept }, context.env),
     );
     return missing === undefined ? 0 : exitOf("UNSUPPORTED_HOST");
   } finally {
@@ -51,7 +55,7 @@ function showStep(page: Page, step: Step, number: number): void {
   const who = step.as === undefined ? "" : paint.dim(` (${step.as})`);
   page.drawn(`\n${paint.bold(`${String(number).padStart(2)}  ${step.title}`)}${who}`);
   page.drawn(`    ${paint.cyan(`$ ${shorten(step.command)}`)}`);
-  for (const line of tabled(step.output)) page.drawn(`    ${line}`);
+  for (const line of tabled(step.output)) page.drawn(`    ${below(line, page.columns - 4)}`);
   if (step.expected !== 0) page.drawn(paint.dim(`    exit ${String(step.exit)}, as it should be`));
 }
 
@@ -77,6 +81,19 @@ function tabled(output: string): readonly string[] {
   );
 }
 
+/** At most this many columns stand before the later lines of a long one. */
+const INDENT_MAX = 24;
+
+/** A line broken at `columns`; what is too long goes on under the last of its cells. */
+function below(line: string, columns: number): string {
+  const bare = stripVTControlCharacters(line);
+  const lead = /^.*\S {2,}(?=\S)/.exec(bare.slice(0, INDENT_MAX))?.[0] ?? /^ */.exec(bare)?.[0] ?? "";
+  const [first = "", ...others] = wrap(line, columns);
+  if (others.length === 0) return first;
+  const indent = " ".repeat(4 + lead.length);
+  return [first, ...wrap(others.join(" "), columns - lead.length).map((text) => indent + text)].join("\n");
+}
+
 /** A join line is long, and nobody reads it; so are digests. */
 function shorten(text: string): string {
   return text
@@ -91,12 +108,27 @@ interface End {
   readonly kept: string | undefined;
 }
 
-function showEnd(page: Page, { steps, seconds, missing, kept }: End): void {
+function showEnd(page: Page, { steps, seconds, missing, kept }: End, env: Context["env"]): void {
   page.drawn("");
   page.done(`${String(steps.length)} steps in ${seconds.toFixed(0)} s, each a command you can type yourself`);
   if (missing !== undefined) page.refused(`without workspaces: ${missing}`);
   page.line(kept === undefined ? "  nothing was left behind (keep it with --keep DIR)" : `  kept in ${kept}`);
-  page.hints("Next, with your own data", ["cloister init my-project", "cloister help"]);
+  const alias = onPath(env) ? [] : [`alias cloister=${shellWord(`node ${PROGRAM}`)}   # or, in its folder: npm link`];
+  if (kept !== undefined) page.hints("Act as Bo", [...alias, asMember(kept, "bo", "list")]);
+  page.hints("Next, with your own data", [...alias, "cloister init my-project", "cloister help"]);
+}
+
+/** Whether a shell finds `cloister`. */
+function onPath(env: Context["env"]): boolean {
+  const folders = (env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
+  return folders.some((folder) => existsSync(join(folder, "cloister")));
+}
+
+/** A command typed as one of the two, with their home and passphrase. */
+function asMember(kept: string, name: string, command: string): string {
+  const home = join(kept, "home", name);
+  const settings = `HOME=${shellWord(home)} CLOISTER_PASSPHRASE_FILE=${shellWord(join(home, "passphrase"))}`;
+  return `${settings} cloister -C ${shellWord(join(kept, name))} ${command}`;
 }
 
 function bare(step: Step): Step {

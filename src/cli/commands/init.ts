@@ -1,11 +1,13 @@
-import { relative, resolve } from "node:path";
+import { relative } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import { printable } from "../../base/terminal.ts";
 import type { Created, CreateOptions, Detected, Plan } from "../../index.ts";
 import type { Call } from "../call.ts";
-import { answers } from "../init-answers.ts";
+import { answers, defaults } from "../init-answers.ts";
 import { type Page, print } from "../output.ts";
+import { projectFolder } from "../project-folder.ts";
 import { log, shellWord } from "../words.ts";
+import { wrap } from "../wrap.ts";
 import { joinStore } from "./join.ts";
 
 /** Detect, ask, show the plan, confirm, create, say what is next. */
@@ -17,8 +19,10 @@ export async function init(call: Call): Promise<undefined> {
     return;
   }
   const library = await call.library();
-  const folder = resolve(call.folder, args[0] ?? ".");
+  const folder = projectFolder(call, args[0]);
   const found = await library.detect(host, folder);
+  // Before any question: a folder that is a project already, or a device without a safe place for an identity.
+  if (call.context.io.canPrompt && !flags.on("yes")) await library.plan(host, defaults(call, found, folder));
   const options = await answers(call, found, folder);
   if (flags.on("dryRun")) {
     const plan = await library.plan(host, options);
@@ -29,36 +33,43 @@ export async function init(call: Call): Promise<undefined> {
   const created = await library.create(host, options);
   call.progress.clear();
   const command = sameCommand(call, options);
-  print(call, "init", { ...created, command }, (page) => showCreated(page, created, command, call));
+  print(call, "init", { ...created, command }, (page) => showCreated(page, created, command, { call, options }));
 }
 
 async function confirmPlan(call: Call, plan: Plan, found: Detected): Promise<void> {
   const { io, prompter } = call.context;
-  const lines = planLines(plan, found).map((text) => `  ${printable(text)}\n`);
+  const lines = planRows(plan, found).map(([label, text]) => {
+    return `  ${label.padEnd(8)}   ${wrap(printable(text), io.columns - 13).join(`\n${" ".repeat(13)}`)}\n`;
+  });
   if (io.canPrompt) io.err(`\nThis will be set up:\n${lines.join("")}\n`);
   if (await prompter.confirm({ message: "Set it up?", default: true, flag: "--yes" })) return;
   throw new CloisterError("INTERRUPTED", "cancelled", { why: "nothing was written" });
 }
 
-function planLines(plan: Plan, found: Detected | undefined): readonly string[] {
+function planRows(plan: Plan, found: Detected | undefined): readonly (readonly [string, string])[] {
   const { git } = found ?? {};
   return [
-    `folder     ${plan.folder}${git ? `  (git${git.branch ? `, branch ${git.branch}` : ""})` : ""}`,
-    `store      ${plan.store}`,
-    `identity   ${plan.identity}`,
-    ...plan.files.map((file, at) => `${at === 0 ? "files   " : "        "}   ${file}`),
-    ...plan.policyLines.map((text, at) => `${at === 0 ? "policy  " : "        "}   ${text}`),
+    ["folder", `${plan.folder}${git ? `  (git${git.branch ? `, branch ${git.branch}` : ""})` : ""}`],
+    ["store", plan.store],
+    ["identity", plan.identity],
+    ...plan.files.map((file, at) => [at === 0 ? "files" : "", file] as const),
+    ...plan.policyLines.map((text, at) => [at === 0 ? "policy" : "", text] as const),
   ];
 }
 
 function showDryRun(page: Page, plan: Plan): void {
   page.line("Nothing was written. This would be set up:");
-  for (const text of planLines(plan, undefined)) page.line(`  ${text}`);
+  page.fields(planRows(plan, undefined));
   page.heading("cloister.policy.yaml");
-  for (const text of plan.policyText.trimEnd().split("\n")) page.line(text);
+  page.text(plan.policyText);
 }
 
-function showCreated(page: Page, created: Created, command: string, call: Call): void {
+function showCreated(
+  page: Page,
+  created: Created,
+  command: string,
+  { call, options }: { readonly call: Call; readonly options: CreateOptions },
+): void {
   page.done(`project ${created.project} is ready   ${log(created.logEntry)}`);
   page.fields([
     ["folder", created.folder],
@@ -71,9 +82,9 @@ function showCreated(page: Page, created: Created, command: string, call: Call):
   const away = relative(call.context.cwd, created.folder);
   page.hints("Next", [
     ...(away === "" ? [] : [`cd ${shellWord(away)}`]),
-    "cloister push <path> --name <name>",
-    "cloister ws create t1 --input <name>",
-    "cloister run t1 -- ls /inputs",
+    "cloister push PATH --name NAME",
+    `cloister ws create w1 --input NAME --purpose ${shellWord(options.purpose)}`,
+    "cloister run w1 -- ls /inputs",
     "cloister policy show",
   ]);
   page.hints("The same without questions", [command]);

@@ -1,7 +1,8 @@
-import { resolve } from "node:path";
 import type { Joined } from "../../index.ts";
 import type { Call } from "../call.ts";
+import { nameProblem } from "../init-answers.ts";
 import { type Page, print } from "../output.ts";
+import { projectFolder } from "../project-folder.ts";
 
 export async function join(call: Call): Promise<undefined> {
   await joinStore(call, call.args[0] ?? "", call.args[1]);
@@ -11,17 +12,30 @@ export async function join(call: Call): Promise<undefined> {
 export async function joinStore(call: Call, store: string, dir: string | undefined): Promise<void> {
   const { flags, host } = call;
   const library = await call.library();
-  const folder = resolve(call.folder, dir ?? ".");
+  const folder = projectFolder(call, dir);
   const found = await library.detect(host, folder);
   const joined = await library.join(host, {
     folder,
     store,
-    member: flags.text("as") ?? found.member,
-    name: flags.text("name") ?? found.name,
+    member: flags.text("as") ?? (await ask(call, "--as", "Member id you would like:", found.member, nameProblem)),
+    name: flags.text("name") ?? (await ask(call, "--name", "Your name, as colleagues read it:", found.name)),
     expectPolicy: flags.text("expect"),
   });
   call.progress.clear();
   print(call, "join", joined, (page) => showJoined(page, joined, flags.text("expect") !== undefined));
+}
+
+/** What was detected is good enough where no one can be asked. */
+async function ask(
+  call: Call,
+  flag: string,
+  message: string,
+  initial: string,
+  check?: (text: string) => string | undefined,
+): Promise<string> {
+  const { io, prompter } = call.context;
+  if (!io.canPrompt || call.flags.on("yes")) return initial;
+  return await prompter.input({ message, default: initial, flag, ...(check && { check }) });
 }
 
 function showJoined(page: Page, joined: Joined, compared: boolean): void {
@@ -39,9 +53,9 @@ function showJoined(page: Page, joined: Joined, compared: boolean): void {
   if (joined.member || !page.tty) return;
   page.heading("Hand this line to a steward of the project");
   page.line(joined.line);
-  page.hints("They add you with", ["cloister member add '<line>' --role data-scientist"]);
+  page.hints("They add you with", ["cloister member add 'LINE' --role ROLE"]);
   if (!page.quiet && !compared) {
     page.heading("Before you trust what you pull");
-    page.line("  read the policy fingerprint to them: theirs must be the same.");
+    page.line("  Read the policy fingerprint to them: theirs (cloister status) must be the same.");
   }
 }

@@ -7,25 +7,22 @@ import { log } from "../words.ts";
 
 export async function add(call: Call): Promise<undefined> {
   const { flags, args } = call;
-  const line = args[0] ?? "";
-  const roles = flags.list("role");
-  if (roles.length === 0) {
-    throw new CloisterError("USAGE", "--role is required", {
-      next: "cloister member add '<join line>' --role data-scientist",
-    });
-  }
-  const said = await (await call.library()).readJoinLine(line);
   const dryRun = flags.on("dryRun");
-  if (!dryRun && !flags.on("yes")) await confirmFingerprint(call, said);
-  const project = await call.project();
-  const added = await project.addMember({
-    line,
+  const options = {
+    line: args[0] ?? "",
     id: flags.text("id"),
     name: flags.text("name"),
-    roles,
+    roles: flags.list("role"),
     justification: flags.text("why"),
-    dryRun,
-  });
+  };
+  const said = await (await call.library()).readJoinLine(options.line);
+  const project = await call.project();
+  if (!dryRun && !flags.on("yes")) {
+    // Before the question: a missing role, a line for another project, a refusal of the policy.
+    if (call.context.io.canPrompt) await project.addMember({ ...options, dryRun: true });
+    await confirmFingerprint(call, said);
+  }
+  const added = await project.addMember({ ...options, dryRun });
   print(call, "member-add", added, (page) => showAdded(page, added));
 }
 
@@ -37,7 +34,10 @@ async function confirmFingerprint(call: Call, said: JoinLine): Promise<void> {
     io.err(`    ${printable(said.fingerprint)}\n\n  Ask them to read theirs to you: cloister whoami\n\n`);
   }
   const sure = await prompter.confirm({ message: "Is it the same?", default: false, flag: "--yes" });
-  if (!sure) throw new CloisterError("INTERRUPTED", "cancelled", { why: "the fingerprint was not confirmed" });
+  if (!sure)
+    throw new CloisterError("INTERRUPTED", "cancelled", {
+      why: "the fingerprint was not confirmed; nothing was written",
+    });
 }
 
 function showAdded(page: Page, added: MemberAdded): void {
@@ -55,10 +55,10 @@ export async function list(call: Call): Promise<undefined> {
   const members = await (await call.project()).listMembers();
   print(call, "member-list", { members }, (page) => {
     page.table(
-      ["MEMBER", "NAME", "ROLES", "STATE", "FINGERPRINT"],
+      ["MEMBER", "NAME", "ROLES", "NOTES", "FINGERPRINT"],
       members.map(({ id, name, roles, suspended, owner, you, fingerprint }) => {
-        const state = [suspended && "suspended", owner && "owner", you && "you"].filter((word) => word !== false);
-        return [id, name, roles.join(" "), state.join(" ") || "-", fingerprint];
+        const notes = [suspended && "suspended", owner && "signs the policy", you && "you"];
+        return [id, name, roles.join(" "), notes.filter((word) => word !== false).join(", ") || "-", fingerprint];
       }),
     );
   });

@@ -1,12 +1,16 @@
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import { CloisterError } from "../../base/errors.ts";
+import { printable } from "../../base/terminal.ts";
 import { durationFlagMs } from "../../base/units.ts";
-import type { Explained, PolicyChecked, PolicyShown } from "../../index.ts";
+import type { Explained, PolicyChecked, PolicyShown, Project } from "../../index.ts";
+import { actionInWords } from "../action-words.ts";
 import type { Call } from "../call.ts";
 import { exitOf } from "../exit-codes.ts";
 import { refusalLines } from "../failure-text.ts";
 import { type Page, print, warn } from "../output.ts";
 import { log } from "../words.ts";
+import { wrap } from "../wrap.ts";
 
 const FILE = "cloister.policy.yaml";
 const KINDS = ["dataset", "model", "code", "report"] as const;
@@ -17,17 +21,22 @@ export async function show(call: Call): Promise<undefined> {
     if (call.flags.on("text")) page.text(policy.text);
     else showPolicy(page, policy);
   });
-  if (policy.localFile !== "same" && !call.json && !call.quiet) {
-    const file = policy.localFile === "missing" ? `${FILE} is missing` : `${FILE} differs from it`;
-    warn(call, `this is the policy in force; ${file} (cloister policy propose)`);
+  // The text alone is for a file: the difference is what is being mended.
+  if (policy.localFile !== "same" && !call.json && !call.quiet && !call.flags.on("text")) {
+    const file =
+      policy.localFile === "missing"
+        ? `${FILE} is missing (cloister policy show --text > ${FILE})`
+        : `${FILE} differs from it (cloister policy propose)`;
+    warn(call, `this is the policy in force; ${file}`);
   }
 }
 
 function showPolicy(page: Page, policy: PolicyShown): void {
   page.fields([
     ["version", `v${String(policy.version)}`],
-    ["digest", `sha256:${policy.digest.replace(/^sha256:/, "")}`],
+    page.digestRow(policy.digest),
     ["signed by", policy.signedBy.join(", ")],
+    ["fingerprint", policy.projectFingerprint],
     ["log", `#${String(policy.logEntry)}`],
   ]);
   page.heading("In plain words");
@@ -81,22 +90,43 @@ export async function explain(call: Call): Promise<undefined> {
 
 function showExplained(page: Page, explained: Explained): void {
   const { member, action, allow, by, refusals, policyVersion, enforcement } = explained;
-  if (allow) page.done(`${member} may ${action}   policy v${String(policyVersion)}   (${enforcement})`);
-  else page.refused(`${member} may not ${action}   policy v${String(policyVersion)}   (${enforcement})`);
+  const what = `${actionInWords(action)}   policy v${String(policyVersion)}   (${enforcement})`;
+  if (allow) page.done(`${member} may ${what}`);
+  else page.refused(`${member} may not ${what}`);
   for (const { rule, line, text } of by) {
     page.fields([["by", `${rule}${line === undefined ? "" : `, line ${String(line)}`}   ${text}`]]);
   }
-  for (const refusal of refusals) for (const text of refusalLines(refusal, policyVersion, page.paint)) page.drawn(text);
+  for (const refusal of refusals) {
+    for (const text of refusalLines(refusal, policyVersion, page.paint, page.columns)) page.drawn(text);
+  }
 }
 
 export async function propose(call: Call): Promise<undefined> {
   const { flags } = call;
   const project = await call.project();
-  const proposed = await project.proposePolicy({ justification: flags.text("why"), dryRun: flags.on("dryRun") });
+  const options = { justification: flags.text("why"), dryRun: flags.on("dryRun") };
+  if (!options.dryRun && !flags.on("yes")) await confirmPolicy(call, project, options.justification);
+  const proposed = await project.proposePolicy(options);
   print(call, "policy-propose", proposed, (page) => {
     const verb = proposed.dryRun ? "would sign" : "signed";
     page.done(`${verb} policy v${String(proposed.version)}  ${page.digest(proposed.digest)}`);
     const end = proposed.dryRun ? "nothing was written" : log(proposed.logEntry);
     page.line(`  from ${proposed.file}   ${end}`);
   });
+}
+
+/** Shows what the next version says, and what the one in force says no more. */
+async function confirmPolicy(call: Call, project: Project, justification: string | undefined): Promise<void> {
+  const { io, prompter } = call.context;
+  if (io.canPrompt) {
+    const next = await project.proposePolicy({ justification, dryRun: true });
+    const [now, then] = [await project.showPolicy(), await (await call.library()).checkPolicy(call.host, next.file)];
+    const gone = now.lines.filter((text) => !then.lines.includes(text)).map((text) => `- ${text}`);
+    const said = then.lines.map((text) => `${now.lines.includes(text) ? " " : "+"} ${text}`);
+    io.err(`\nPolicy v${String(next.version)}, from ${printable(next.file)}:\n`);
+    for (const text of [...gone, ...said]) io.err(`  ${wrap(printable(text), io.columns - 6).join("\n    ")}\n`);
+    io.err("\n");
+  }
+  if (await prompter.confirm({ message: "Sign it for everybody?", default: false, flag: "--yes" })) return;
+  throw new CloisterError("INTERRUPTED", "cancelled", { why: "nothing was written" });
 }

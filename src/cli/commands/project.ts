@@ -1,13 +1,13 @@
-import { formatDuration } from "../../base/units.ts";
 import type { Call } from "../call.ts";
 import { showChecks } from "../checks.ts";
 import { exitOf } from "../exit-codes.ts";
 import { print, warn } from "../output.ts";
+import { left } from "../words.ts";
 
 const LOCAL_FILE = {
   same: "the file here is the policy in force",
   differs: "the file here differs (cloister policy propose)",
-  missing: "the file here is missing (cloister policy show --text)",
+  missing: "the file here is missing (cloister policy show --text > cloister.policy.yaml)",
 } as const;
 
 export async function status(call: Call): Promise<undefined> {
@@ -18,6 +18,7 @@ export async function status(call: Call): Promise<undefined> {
       ["project", state.project],
       ["folder", state.folder],
       ["store", state.store],
+      ["fingerprint", state.projectFingerprint],
       ["you", state.member ? `${state.member}  ${state.roles.join(", ")}` : "not a member yet"],
       ["identity", state.unlocked ? "unlocked" : "locked"],
       ["policy", `v${String(state.policyVersion)}${expires}; ${LOCAL_FILE[state.localFile]}`],
@@ -31,7 +32,7 @@ export async function status(call: Call): Promise<undefined> {
         name,
         is,
         label ?? "none",
-        is === "running" ? formatDuration(leftMs) : "-",
+        is === "running" ? left(leftMs) : "-",
       ]),
     );
   });

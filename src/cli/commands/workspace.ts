@@ -4,7 +4,7 @@ import type { Project, Receipt, RunResult, Streams, WorkspaceDetail, WorkspaceSu
 import type { Call } from "../call.ts";
 import { type Cell, type Page, print, type Row } from "../output.ts";
 import { signalExit } from "../signals.ts";
-import { files, log, shellLine, shellWord, took } from "../words.ts";
+import { files, left, log, minutesUtc, shellLine, shellWord, took } from "../words.ts";
 
 export async function create(call: Call): Promise<undefined> {
   const { flags, args } = call;
@@ -24,7 +24,7 @@ export async function create(call: Call): Promise<undefined> {
   call.progress.clear();
   print(call, "workspace", { ...made, dryRun }, (page) => {
     const verb = dryRun ? "would create" : "created";
-    page.done(`${verb} workspace ${made.name}   label ${labelOf(made)}   ${formatDuration(made.leftMs)} left`);
+    page.done(`${verb} workspace ${made.name}   label ${labelOf(made)}   ${left(made.leftMs)} left`);
     const end = dryRun ? "nothing was written" : log(made.logEntry);
     page.line(`  domain ${made.domain}   disk ${formatBytes(made.diskBytes)}   ${made.driver}   ${end}`);
     for (const input of made.inputs) page.line(`  input ${input.reference} (${input.class}) at ${input.path}`);
@@ -51,7 +51,7 @@ export async function list(call: Call): Promise<undefined> {
       workspaces.map((workspace) => listRow(page, workspace)),
     );
     if (page.tty && workspaces.length === 0 && !page.quiet) {
-      page.line("no workspaces: cloister ws create <name> --input <ref>", page.paint.dim);
+      page.line("no workspaces: cloister ws create NAME --input REF --purpose PURPOSE", page.paint.dim);
     }
   });
 }
@@ -59,8 +59,8 @@ export async function list(call: Call): Promise<undefined> {
 function listRow(page: Page, workspace: WorkspaceSummary): readonly Cell[] {
   const { name, state, domain, leftMs, inputs } = workspace;
   const paint = state === "running" ? page.paint.green : page.paint.yellow;
-  const left = state !== "running" ? "-" : page.tty ? formatDuration(leftMs) : String(Math.round(leftMs / 1000));
-  return [name, { text: state, paint }, domain, labelOf(workspace), left, inputs.map((i) => i.reference).join(" ")];
+  const remains = state !== "running" ? "-" : page.tty ? left(leftMs) : String(Math.round(leftMs / 1000));
+  return [name, { text: state, paint }, domain, labelOf(workspace), remains, inputs.map((i) => i.reference).join(" ")];
 }
 
 export async function show(call: Call): Promise<undefined> {
@@ -83,7 +83,7 @@ function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
     ["label", `${labelOf(detail)}${labelFrom ? ` (${labelFrom})` : ""}`],
     ["domain", detail.domain],
     ["purpose", detail.purpose],
-    ["left", `${formatDuration(detail.leftMs)} (until ${detail.expiresAt})`],
+    ["left", `${left(detail.leftMs)} (until ${page.tty ? minutesUtc(detail.expiresAt) : detail.expiresAt})`],
     ["disk", formatBytes(detail.diskBytes)],
     ["driver", detail.driver],
     ["code", code && `${code.folder}  ${files(code.files)}${code.commit ? `  commit ${code.commit}` : ""}`],
@@ -103,7 +103,7 @@ export async function run(call: Call): Promise<number> {
   const words = rest === undefined ? args : args.slice(0, args.length - rest.length);
   if (rest === undefined || rest.length === 0 || words.length > 1) throw noCommand(words, rest);
   const project = await call.project();
-  const workspace = words[0] ?? (await onlyWorkspace(project));
+  const workspace = words[0] ?? (await onlyWorkspace(project, rest));
   const seed = flags.count("seed", 0);
   const streams: Streams = { stdin: io.stdin, stdout: call.json ? io.stderr : io.stdout, stderr: io.stderr };
   const work = async (): Promise<RunResult> => {
@@ -119,38 +119,53 @@ export async function run(call: Call): Promise<number> {
 }
 
 function showEnd(call: Call, { workspace, exit, seconds, output, logEntry }: RunResult): void {
+  const { io } = call.context;
+  if (io.errIsTty) io.err(freshLine(io.columns));
   if (output) call.progress.note(`the output is kept in the workspace, in ${output}`);
-  if (!call.context.io.errIsTty) return;
-  call.progress.note(`${workspace} ended with ${String(exit)} after ${took(seconds)}   ${log(logEntry)}`);
+  if (!io.errIsTty) return;
+  call.progress.note(`${workspace} ended with ${String(exit)} after ${took(seconds)}   ${log(logEntry)}`, "dim");
+}
+
+/**
+ * Goes to the start of a line that holds nothing, wherever the cursor was left: spaces to the last column wrap unless
+ * it stood at the first one.
+ */
+function freshLine(columns: number): string {
+  return `${" ".repeat(columns - 1)}\r`;
 }
 
 function noCommand(words: readonly string[], rest: readonly string[] | undefined): CloisterError {
-  const [workspace = "<workspace>", ...command] = rest === undefined ? words : words.slice(0, 1);
-  const shown = shellLine(rest?.length ? rest : command) || "<command>";
+  const [workspace = "WORKSPACE", ...command] = rest === undefined ? words : words.slice(0, 1);
+  const shown = shellLine(rest?.length ? rest : command) || "COMMAND";
   const why = words.length > 1 && rest?.length ? "before -- stands one workspace" : "a command comes after --";
   return new CloisterError("USAGE", "run needs a command", { why, next: `cloister run ${workspace} -- ${shown}` });
 }
 
-async function onlyWorkspace(project: Project): Promise<string> {
+async function onlyWorkspace(project: Project, command: readonly string[]): Promise<string> {
   const running = (await project.listWorkspaces()).filter(({ state }) => state === "running");
   const [first, second] = running;
   if (first && !second) return first.name;
   throw new CloisterError("USAGE", "run needs the name of a workspace", {
     why: first ? `several are running: ${running.map(({ name }) => name).join(", ")}` : "none is running",
-    next: first ? `cloister run ${first.name} -- <command>` : "cloister ws create <name> --input <ref>",
+    next: first
+      ? `cloister run ${first.name} -- ${shellLine(command)}`
+      : "cloister ws create NAME --input REF --purpose PURPOSE",
   });
 }
 
 export async function destroy(call: Call): Promise<undefined> {
   const { flags, args, context } = call;
   const name = args[0] ?? "";
+  const project = await call.project();
   if (!flags.on("yes") && context.io.canPrompt) {
+    // Before the question: a workspace that is gone already cannot be erased.
+    await project.showWorkspace(name);
     const message = `Erase workspace ${shellWord(name)} and everything in it that was not pushed?`;
     if (!(await context.prompter.confirm({ message, default: false, flag: "--yes" }))) {
       throw new CloisterError("INTERRUPTED", "cancelled", { why: "nothing was erased" });
     }
   }
-  const receipt = await (await call.project()).destroyWorkspace(name);
+  const receipt = await project.destroyWorkspace(name);
   print(call, "workspace-receipt", receipt, (page) => showReceipt(page, receipt));
 }
 

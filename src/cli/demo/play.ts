@@ -1,6 +1,6 @@
 // The demo as a play: steps in order, each with what it shows and the exit code it must end with.
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { formatBytes } from "../../base/units.ts";
 import { type Actor, type Outcome, Stage } from "./stage.ts";
 import { copy, filesBelow, flipBit, searchStore } from "./tamper.ts";
@@ -37,8 +37,8 @@ export async function play(stage: Stage, show: Show): Promise<string | undefined
   const reference = missing === undefined ? MODEL : "summary:1.0";
   await receive(act, ana, reference);
   await tamper(act, ana, reference);
-  await act.run(ana, "The log: who did what, refusals included", ["audit", "list", "--last", "14"]);
-  await act.run(ana, "The log is whole", ["audit", "verify"]);
+  await act.run(ana, "The log of the real store: who did what, refusals included", ["audit", "list", "--last", "14"]);
+  await act.run(ana, "And it is whole", ["audit", "verify"]);
   return missing;
 }
 
@@ -56,9 +56,11 @@ class Act {
     actor: Actor,
     title: string,
     args: readonly string[],
-    { expected = 0, to }: { readonly expected?: number; readonly to?: string } = {},
+    { expected = 0, to, done }: { readonly expected?: number; readonly to?: string; readonly done?: string } = {},
   ): Promise<Outcome> {
-    return this.shown(actor.name, title, await this.#stage.cloister(actor, args, to), expected);
+    const outcome = await this.#stage.cloister(actor, args, to);
+    const command = done === undefined ? outcome.command : `${outcome.command}   # ${done}`;
+    return this.shown(actor.name, title, { ...outcome, command }, expected);
   }
 
   /** Training shows its progress on a terminal; without one, its output has to stay in the workspace. */
@@ -158,16 +160,25 @@ async function receive(act: Act, ana: Actor, reference: string): Promise<void> {
 async function tamper(act: Act, ana: Actor, reference: string): Promise<void> {
   const [file = ""] = (await filesBelow(join(ana.folder, "model"))).filter((path) => !path.endsWith(".sigstore.json"));
   await flipBit(file);
-  await act.run(ana, "Somebody flips one bit of a file: found", ["verify", "model"], { expected: 6 });
+  await act.run(ana, "Somebody flips one bit of a file: found", ["verify", "model"], {
+    expected: 6,
+    done: `after one bit of ${relative(ana.folder, file)} was flipped`,
+  });
   // A second checkout of hers, on a copy of the store that somebody altered.
   const other: Actor = { ...ana, folder: join(ana.folder, "..", "ana-tampered") };
   await copy(join(ana.folder, ".cloister"), join(other.folder, ".cloister"));
   const store = join(other.folder, ".cloister/store");
-  for (const path of await filesBelow(join(store, "packs"))) await flipBit(path);
+  const packs = await filesBelow(join(store, "packs"));
+  for (const path of packs) await flipBit(path);
   await act.run(other, "Somebody flips one bit in each pack of a copy of the store: found", ["verify", reference], {
     expected: 6,
+    done: `after one bit of each of ${String(packs.length)} packs was flipped`,
   });
   const commits = await filesBelow(join(store, "log/commit"));
-  await flipBit(commits[Math.floor(commits.length / 2)] ?? "");
-  await act.run(other, "Somebody alters an entry of its log: found", ["audit", "verify"], { expected: 6 });
+  const commit = commits[Math.floor(commits.length / 2)] ?? "";
+  await flipBit(commit);
+  await act.run(other, "Somebody alters an entry of the log in that copy: found", ["audit", "verify"], {
+    expected: 6,
+    done: `after one bit of log/commit/${basename(commit)} was flipped`,
+  });
 }

@@ -24,7 +24,8 @@ export interface Outcome {
   readonly seconds: number;
 }
 
-const PROGRAM = fileURLToPath(new URL("../../../bin/cloister.js", import.meta.url));
+/** What `bin/cloister.js` is on this machine. */
+export const PROGRAM = fileURLToPath(new URL("../../../bin/cloister.js", import.meta.url));
 const TEMPLATE = fileURLToPath(new URL("../../../templates/demo/", import.meta.url));
 
 /** Time for one command; the slowest takes about two seconds. */
