@@ -91,7 +91,8 @@ function find(store: string, prefix: string, fits: (file: string) => boolean): s
   return found;
 }
 
-function recordOf(store: string, target: ExpectedVersion) {
+/** The version record, and the file it lies in. */
+export function recordOf(store: string, target: ExpectedVersion) {
   const file = find(store, "versions", (each) => sha256Hex(payloadBytes(each)) === target.versionId);
   return { file, ...payloadOf(file) };
 }

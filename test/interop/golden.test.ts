@@ -1,8 +1,8 @@
 // The golden store of each format: the command line and an independent reader get out of it what was put in, for ever.
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
-import { flip, flipsFor } from "./golden-bits.ts";
+import { flip, flipsFor, recordOf } from "./golden-bits.ts";
 import {
   cloister,
   type ExpectedVersion,
@@ -67,6 +67,32 @@ describe.skipIf(lacking !== "")(`the Python reader${needsTools}`, { concurrent: 
 
   test.each(["churn/customers:v9", "churn/customers:9.9", "churn/nothing"])("%s is not found", async (reference) => {
     expect((await read(place("steward"), reference)).status).toBe(7);
+  });
+});
+
+describe("an object that is gone", { concurrent: true }, () => {
+  const artifact = "churn/customers";
+  const newest = expected.versions.find(({ number }) => number === 2) as ExpectedVersion;
+  const commit = () => "log/commit/0000000000000004";
+  const record = (store: string) => relative(store, recordOf(store, newest).file);
+  const cases = [
+    ["the record of the newest version: latest is no older one", record, `${artifact}:latest`, 6],
+    ["the record of the newest version: older ones come out", record, `${artifact}:1.0`, 0],
+    ["a commit in the middle: nothing comes out", commit, `${artifact}:1.0`, 6],
+  ] as const;
+
+  function without(object: (store: string) => string) {
+    const at = place("scientist");
+    rmSync(join(at.store, object(at.store)));
+    return at;
+  }
+
+  test.skipIf(!isBuilt).each(cases)(`%s (cloister)${needsBuild}`, async (_, object, reference, status) => {
+    expect((await pull(without(object), reference)).status).toBe(status);
+  });
+
+  test.skipIf(lacking !== "").each(cases)(`%s (Python reader)${needsTools}`, async (_, object, reference, status) => {
+    expect((await read(without(object), reference)).status).toBe(status);
   });
 });
 

@@ -587,7 +587,7 @@ def read_header(store, keys, record):
     optional = "label? purpose? owner? licence? justification? workspace?"
     header = parse_json(data, "the header", f"v name kind files bytes dirHash manifest {optional}")
     label = header.get("label", "1.0")
-    if not NAME.match(label) or label == "latest" or re.fullmatch(r"v[0-9]+", label):
+    if not NAME.match(label) or label == "latest" or re.fullmatch(r"v[1-9][0-9]{0,7}", label):
         raise damaged("the header has a label that cannot be one")
     if header["v"] != 1 or len(data) > 64 * KIB or header["kind"] not in KINDS:
         raise damaged("the header is malformed")
