@@ -11,7 +11,7 @@ import { COMMIT_BYTES_MAX, type Commit, commitName } from "./commit.ts";
 import type { AuditEvent } from "./event.ts";
 import { CompactTree } from "./merkle.ts";
 import { type ReadCommit, readCommit } from "./read-commit.ts";
-import type { LoggedEvent, TakenCommit } from "./taken.ts";
+import type { Checked, LoggedEvent, TakenCommit } from "./taken.ts";
 import { writeCommit } from "./write-commit.ts";
 
 /** What stands at a point of the log: whose keys count, and which events. Membership and policy live outside this room. */
@@ -26,15 +26,10 @@ export interface Admission {
 
 /** An entry may be dated this much ahead of its commit (clocks differ), not more (provenance.md). */
 const AHEAD_MS_MAX = 5 * 60_000;
+/** Objects in a row that no member signed, before a reader stops looking for the next commit. */
+const JUNK_MAX = 1000;
 /** Lost races before giving up; each loss means that somebody else's entry went in. */
 const ATTEMPTS_MAX = 400;
-
-/** A commit that counts, its events taken in. */
-interface Checked extends Omit<TakenCommit, "digest"> {
-  readonly tree: CompactTree;
-  /** Takes its events out again. */
-  takeBack(): void;
-}
 
 /** Stands for the commit before the first. */
 const NO_COMMIT = "0".repeat(64);
@@ -48,6 +43,8 @@ export class Log {
   #tree = CompactTree.empty;
   #next = 0;
   #timeMs = 0;
+  /** The store's clock, as late as it was needed. */
+  #clockMs = 0;
   #tip: { readonly seq: number; readonly digest: string } | undefined;
   #cold = true;
 
@@ -93,10 +90,15 @@ export class Log {
    */
   async sync(): Promise<void> {
     if (this.#tip && !this.#cold) await this.#checkTip(this.#tip);
+    let junk = 0;
     for (;;) {
       const bytes = await this.#read(this.#next);
       if (!bytes) break;
-      await this.#take(bytes);
+      const commit = await this.#take(bytes);
+      junk = commit ? 0 : junk + 1;
+      if (commit) await this.#requirePast(commit);
+      if (junk > JUNK_MAX)
+        throw integrity("the log is buried in junk", { why: "somebody fills or replaces log/commit in the store" });
     }
     if (this.#cold) await this.checkNothingBeyond();
     this.#cold = false;
@@ -145,6 +147,15 @@ export class Log {
 
   get #previous(): string {
     return this.#tip?.digest ?? NO_COMMIT;
+  }
+
+  /** What is read for the first time cannot be dated ahead: time would stand still for everybody after it. */
+  async #requirePast({ seq, timeMs, events }: TakenCommit): Promise<void> {
+    this.#clockMs = Math.max(this.#clockMs, timeMs > this.#clockMs ? await this.#store.now() : 0);
+    if (timeMs <= this.#clockMs + AHEAD_MS_MAX) return;
+    throw integrity(`log commit ${String(seq)} is dated ahead of the store's clock`, {
+      why: `${events[0]?.member ?? "a member"} committed it`,
+    });
   }
 
   async #checkTip(tip: { readonly seq: number; readonly digest: string }): Promise<void> {

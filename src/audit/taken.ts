@@ -1,5 +1,6 @@
 // What counts: events at their place, and the commits they came in.
 import type { AuditEvent } from "./event.ts";
+import type { CompactTree } from "./merkle.ts";
 
 /** An event that counts, at its place. */
 export interface LoggedEvent {
@@ -24,4 +25,11 @@ export interface TakenCommit {
   readonly size: number;
   readonly edge: readonly string[];
   readonly events: readonly LoggedEvent[];
+}
+
+/** A commit that counts, its events taken in. */
+export interface Checked extends Omit<TakenCommit, "digest"> {
+  readonly tree: CompactTree;
+  /** Takes its events out again. */
+  takeBack(): void;
 }

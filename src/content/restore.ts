@@ -6,6 +6,7 @@ import type { Writable } from "node:stream";
 import { CloisterError, integrity, systemCode } from "../base/errors.ts";
 import type { FileEntry } from "../base/file-entry.ts";
 import { CollisionCheck, pathProblem } from "../base/path.ts";
+import { isAlive } from "../base/process-alive.ts";
 import { printable } from "../base/terminal.ts";
 import { checkAborted } from "./abort.ts";
 import { StagedFiles } from "./staged-files.ts";
@@ -81,10 +82,22 @@ export async function checkFree(target: string): Promise<void> {
   if (inside.length > 0) throw taken(target, "it is not empty");
 }
 
+const STAGING = ".cloister-restore-";
+
 async function makeStaging(parent: string): Promise<string> {
   await makeFolders(parent);
+  await removeAbandoned(parent);
   // mkdtemp(3) makes it readable for its owner only.
-  return await mkdtemp(join(parent, ".cloister-restore-"));
+  return await mkdtemp(join(parent, `${STAGING}${String(process.pid)}-`));
+}
+
+/** What a killed process left is plain text: it goes as soon as somebody restores beside it. */
+async function removeAbandoned(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    const pid = Number(/^\.cloister-restore-(\d{1,9})-/.exec(name)?.[1]);
+    if (Number.isNaN(pid) || isAlive(pid)) continue;
+    await rm(join(parent, name), { recursive: true, force: true }).catch(() => undefined);
+  }
 }
 
 /** Not mkdir's `recursive`: Node 20 runs it for ever where a file system answers ENOENT below a folder that exists. */

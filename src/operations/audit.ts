@@ -99,6 +99,8 @@ export async function verifyAudit(session: Session): Promise<AuditVerified> {
   await look(checks, "memory", async () =>
     compare(await new LogMemory(places.state, config.project, config.pin).load(), seen),
   );
+  // What was verified is remembered, as after every command: a later rollback must be noticed.
+  if (checks.every(({ state }) => state === "good")) await session.sync();
   await look(checks, "policies", async () => {
     for (const { version } of ledger.policies) await ledger.policy(version);
     const count = ledger.policies.length;

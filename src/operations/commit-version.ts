@@ -21,6 +21,8 @@ export interface Draft {
   readonly epoch: EpochRecord;
   readonly nameId: string;
   readonly content: Written;
+  /** Packs that earlier pushes stored: garbage collection may have reached them since. */
+  readonly reused: readonly string[];
   readonly header: Omit<Header, "manifest">;
   readonly manifest: (number: number) => ManifestContent;
   /** Told before each attempt to create the record, so that a later push can find it. */
@@ -32,43 +34,31 @@ export interface Committed {
   readonly versionId: string;
 }
 
-/** Lost races before giving up. */
-const ATTEMPTS_MAX = 1000;
-
 /**
- * Seal, wraps and record at the next free number; losing the race for it, everything again for the next, under the same
- * logged intent.
+ * Seal, wraps and record of one number. It is a version once the log gives it that number; until then it is garbage.
  * @throws CloisterError UNAVAILABLE where the store fails; the outcome may be unknown, and nothing is cleaned up
  */
-export async function commitVersion(session: Session, operation: Operation, draft: Draft): Promise<Committed> {
-  const { domain } = draft.epoch;
-  let number = nextNumber(session, domain, draft.nameId);
-  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++, number++) {
-    const { versionId, bytes } = await prepare(session, operation, draft, number);
-    await draft.attempting({ number, versionId });
-    const name = versionName(domain, draft.nameId, number);
-    if ((await createOurs(session, name, bytes)) === "ours") return { number, versionId };
-  }
-  throw new CloisterError("UNAVAILABLE", "too many others are pushing this artifact", { next: "try again" });
-}
-
-/** The first number that the log has not given; the store may hold a record there that was never finished, or junk. */
-export function nextNumber(session: Session, domain: string, nameId: string): number {
-  return (session.ledger.versionsOf(domain, nameId).at(-1)?.number ?? 0) + 1;
-}
-
-/** Id of the record under a number, whoever made it; undefined where there is none that can be read. */
-export async function recordIdAt(
+export async function commitVersion(
   session: Session,
-  domain: string,
-  nameId: string,
+  operation: Operation,
+  draft: Draft,
   number: number,
-): Promise<string | undefined> {
+): Promise<Committed> {
+  const { versionId, bytes } = await prepare(session, operation, draft, number);
+  await draft.attempting({ number, versionId });
+  const { domain } = draft.epoch;
+  await createNew(session, versionName({ domain, nameId: draft.nameId, number, versionId }), [bytes]);
+  return { number, versionId };
+}
+
+/** Whether the record that an interrupted push was about to make is there. */
+export async function isCommitted(session: Session, version: Parameters<typeof versionName>[0]): Promise<boolean> {
   try {
-    const bytes = await session.store.get(versionName(domain, nameId, number), VERSION_BYTES_MAX);
-    return bytes && readVersion(bytes).versionId;
+    const bytes = await session.store.get(versionName(version), VERSION_BYTES_MAX);
+    return bytes !== undefined && readVersion(bytes).versionId === version.versionId;
   } catch (error) {
-    return unlessIntegrity(error);
+    if (error instanceof CloisterError && error.code === "INTEGRITY") return false;
+    throw error;
   }
 }
 
@@ -108,7 +98,7 @@ async function prepare(
     const wrapped = await wrapKey(epoch.recipient, { ...context, purpose }, keys[purpose]);
     await createNew(session, wrapName(record, versionId, purpose), [wrapped]);
   }
-  for (const { id } of content.packs) if (await isCondemned(session, id)) throw condemned();
+  for (const id of draft.reused) if (await isCondemned(session, id)) throw condemned();
   return { bytes, versionId };
 }
 
@@ -120,7 +110,13 @@ function condemned(): CloisterError {
 
 /** store.md, Garbage: a condemned pack counts as absent. */
 export async function isCondemned(session: Session, packId: string): Promise<boolean> {
-  return (await session.store.range(`condemned/${packId}`, 0, 1)) !== undefined;
+  try {
+    return (await session.store.range(`condemned/${packId}`, 0, 1)) !== undefined;
+  } catch (error) {
+    // Something planted there: not to be relied on, and no reason to stop.
+    if (error instanceof CloisterError && error.code === "INTEGRITY") return true;
+    throw error;
+  }
 }
 
 /** An object under a name that nobody else can have taken: after a lost answer it is simply created again. */
@@ -131,22 +127,4 @@ async function createNew(session: Session, name: string, parts: readonly Uint8Ar
     if (!(error instanceof CloisterError) || error.code !== "UNAVAILABLE") throw error;
     await session.store.create(name, parts);
   }
-}
-
-/** Creates the record; "exists" may be our own write whose answer was lost. */
-async function createOurs(session: Session, name: string, bytes: Uint8Array): Promise<"ours" | "theirs"> {
-  const { store } = session;
-  try {
-    if ((await store.create(name, [bytes])) === "created") return "ours";
-  } catch (error) {
-    if (!(error instanceof CloisterError) || error.code !== "UNAVAILABLE") throw error;
-    if ((await store.create(name, [bytes])) === "created") return "ours";
-  }
-  const there = await store.get(name, VERSION_BYTES_MAX).catch(unlessIntegrity);
-  return there && Buffer.compare(there, bytes) === 0 ? "ours" : "theirs";
-}
-
-function unlessIntegrity(error: unknown): undefined {
-  if (error instanceof CloisterError && error.code === "INTEGRITY") return undefined;
-  throw error;
 }

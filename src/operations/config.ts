@@ -1,4 +1,5 @@
 // `.cloister/config.yaml`: which store and project a folder belongs to. Safe to commit to git.
+import { statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { CloisterError } from "../base/errors.ts";
 import { ID, SHA256 } from "../base/record.ts";
@@ -25,9 +26,23 @@ export const POLICY_FILE = "cloister.policy.yaml";
 export async function findConfig(folder: string): Promise<ProjectConfig | undefined> {
   for (let at = resolve(folder); ; at = dirname(at)) {
     const bytes = await readLocal(join(at, CONFIG), CONFIG_BYTES_MAX);
-    if (bytes) return parseConfig(at, bytes.toString("utf8"));
+    if (bytes) {
+      checkOwner(join(at, CONFIG));
+      return parseConfig(at, bytes.toString("utf8"));
+    }
     if (at === dirname(at)) return undefined;
   }
+}
+
+/** A project that somebody else put above one's folders would choose the store and the policy (as git's safe.directory). */
+function checkOwner(path: string): void {
+  const own = process.getuid?.();
+  const { uid } = statSync(path);
+  if (own === undefined || uid === own || uid === 0) return;
+  throw new CloisterError("USAGE", `${path} belongs to another user`, {
+    why: "it decides which store and which policy are trusted",
+    next: "if you trust it, copy the folder, or join the project in a folder of your own",
+  });
 }
 
 /** {@link findConfig}. @throws CloisterError NOT_FOUND with what to do */
@@ -66,13 +81,24 @@ function parseConfig(folder: string, text: string): ProjectConfig {
     if (!match || values.has(key) || !["store", "project", "pin"].includes(key)) {
       throw broken(folder, `line ${String(index + 1)} is not understood`);
     }
-    values.set(key, quoted === undefined ? (plain ?? "") : (JSON.parse(`"${quoted}"`) as string));
+    const value = quoted === undefined ? plain : unquoted(quoted);
+    if (value === undefined || value.includes("\0"))
+      throw broken(folder, `line ${String(index + 1)} is not understood`);
+    values.set(key, value);
   }
   const [store = "", project = "", pin = ""] = ["store", "project", "pin"].map((key) => values.get(key));
   if (store === "") throw broken(folder, "store is missing");
   if (!ID.test(project)) throw broken(folder, "project is missing or no id");
   if (!SHA256.test(pin)) throw broken(folder, "pin is missing or no SHA-256");
   return { folder, store, project, pin };
+}
+
+function unquoted(text: string): string | undefined {
+  try {
+    return JSON.parse(`"${text}"`) as string;
+  } catch {
+    return undefined;
+  }
 }
 
 function broken(folder: string, why: string): CloisterError {

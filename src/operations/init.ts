@@ -16,7 +16,7 @@ import { newOperationId } from "./guard.ts";
 import type { Host } from "./host.ts";
 import { readLocal, writeLocal } from "./local-file.ts";
 import { identityPlaces } from "./places.ts";
-import { distribute, makeEpochs, placesNeeded, readForSigning, storePolicy } from "./publish.ts";
+import { checkHeld, distribute, makeEpochs, placesNeeded, readForSigning, storePolicy } from "./publish.ts";
 import { claimStore, connect, openStore, readStoreObject } from "./session.ts";
 import type { Created, CreateOptions, Detected, Plan } from "./types.ts";
 
@@ -55,6 +55,12 @@ async function check(host: Host, options: CreateOptions): Promise<ProjectConfig>
   if (await readLocal(join(folder, POLICY_FILE), 1_000_000)) {
     throw new CloisterError("USAGE", `${join(folder, POLICY_FILE)} exists already`, {
       next: "move it away, or choose another folder",
+    });
+  }
+  const known = await templates();
+  if (!known.some((template) => template.name === options.template)) {
+    throw new CloisterError("USAGE", `there is no template ${options.template}`, {
+      next: `--template ${known.map((template) => template.name).join(" or ")}`,
     });
   }
   for (const field of ["project", "member", "domain", "purpose"] as const) {
@@ -99,7 +105,8 @@ export async function create(host: Host, options: CreateOptions): Promise<Create
   const policy = await readForSigning(text, POLICY_FILE, host.now());
   if (!(await claimStore(store, project))) throw occupied(store.url);
   const { digests, held } = await makeEpochs(store, identity, project, placesNeeded(policy));
-  await distribute(store, policy, held);
+  await distribute(store, policy, held, () => true);
+  await checkHeld(store, identity, held, policy);
   const digest = await storePolicy(store, identity, policy, text);
   const config = { ...draft, project, pin: digest };
   const session = connect(host, config, store);
@@ -170,12 +177,6 @@ async function policyText(
   id: string,
   { signs, reads }: PublicIdentity,
 ): Promise<string> {
-  const known = await templates();
-  if (!known.some((template) => template.name === options.template)) {
-    throw new CloisterError("USAGE", `there is no template ${options.template}`, {
-      next: `--template ${known.map((template) => template.name).join(" or ")}`,
-    });
-  }
   const { project, member, name, domain, purpose } = options;
   const expires = new Date(host.now() + EXPIRES_DAYS * DAY_MS).toISOString().slice(0, 10);
   const template = await readFile(new URL(`${options.template}/${POLICY_FILE}`, TEMPLATES), "utf8");

@@ -1,10 +1,11 @@
 // What a push has stored so far, so that the same command after an interruption goes on instead of beginning again.
 import { createHmac, randomBytes } from "node:crypto";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256Hex } from "../base/digest.ts";
-import { CloisterError } from "../base/errors.ts";
+import { CloisterError, systemCode } from "../base/errors.ts";
 import { canonicalBytes } from "../base/json.ts";
+import { isAlive } from "../base/process-alive.ts";
 import { openBlob, sealBlob } from "../content/blob.ts";
 import type { PackRecord } from "../content/pack-writer.ts";
 import type { Identity } from "../keys/identity.ts";
@@ -25,6 +26,7 @@ export class Journal {
   readonly resumed: boolean;
   readonly #folder: string;
   readonly #key: Buffer;
+  readonly #new = new Set<string>();
   #count: number;
 
   private constructor(folder: string, key: Buffer, head: Head, found: Found | undefined) {
@@ -45,20 +47,31 @@ export class Journal {
    */
   static async open(state: string, identity: Identity, push: readonly string[]): Promise<Journal> {
     const key = createHmac("sha256", identity.ageSecret).update("cloister push journal v1").digest();
-    const folder = join(state, "pushes", sha256Hex(key, canonicalBytes(push)).slice(0, 32));
+    const own = join(state, "pushes", sha256Hex(key, canonicalBytes(push)).slice(0, 32));
+    await mkdir(own, { recursive: true, mode: 0o700 });
+    // A second command that pushes the same at the same time is another push, with a journal that nobody resumes.
+    const folder = (await take(own)) ? own : `${own}-${randomBytes(6).toString("hex")}`;
     const head = await readEntry<Head>(folder, key, "head");
     if (head) {
       const attempt = await readEntry<Attempt>(folder, key, "attempt");
       return new Journal(folder, key, head, { packs: await readPacks(folder, key), attempt });
     }
-    await rm(folder, { recursive: true, force: true });
+    for (const name of await readdir(folder).catch(() => [])) {
+      if (name !== LOCK) await rm(join(folder, name), { force: true });
+    }
     const fresh = { operation: newOperationId(), pushKey: randomBytes(32).toString("hex") };
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await writeEntry(folder, key, "head", fresh);
     return new Journal(folder, key, fresh, undefined);
   }
 
+  /** Whether this process stored the pack, a moment ago. */
+  isNew(packId: string): boolean {
+    return this.#new.has(packId);
+  }
+
   async stored(pack: PackRecord): Promise<void> {
+    this.#new.add(pack.id);
     await writeEntry(this.#folder, this.#key, `pack-${String(this.#count++)}`, pack);
   }
 
@@ -70,6 +83,25 @@ export class Journal {
   async close(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+const LOCK = "lock";
+
+/** Takes the folder for this process, also from one that died. */
+async function take(folder: string): Promise<boolean> {
+  const path = join(folder, LOCK);
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      await writeFile(path, String(process.pid), { flag: "wx", mode: 0o600 });
+      return true;
+    } catch (error) {
+      if (systemCode(error) !== "EEXIST") throw error;
+    }
+    const holder = Number((await readLocal(path, 32).catch(() => undefined))?.toString("utf8"));
+    if (holder !== process.pid && isAlive(holder)) return false;
+    await rm(path, { force: true });
+  }
+  return false;
 }
 
 /** A version record about to be created. */

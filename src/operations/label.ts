@@ -7,6 +7,12 @@ export interface Label {
   readonly versionId: string;
 }
 
+/** A workspace by its id and the key of its owner: what others log under the id is nothing to it. */
+export interface OwnedWorkspace {
+  readonly workspace: string;
+  readonly keyId: string;
+}
+
 /** A stretch of the log: everything before this entry. */
 const WHOLE_LOG = Number.POSITIVE_INFINITY;
 
@@ -19,17 +25,16 @@ const WHOLE_LOG = Number.POSITIVE_INFINITY;
  */
 export function labelOf(
   ledger: Ledger,
-  workspace: string,
+  { workspace, keyId }: OwnedWorkspace,
   classifications: readonly string[],
   before = WHOLE_LOG,
 ): Label | undefined {
   let highest: Label | undefined;
-  for (const { entry, event } of ledger.inWorkspace(workspace)) {
-    if (entry >= before || event.action !== "workspace.mount" || event.phase !== "intent") continue;
+  for (const { entry, event, keyId: by } of ledger.inWorkspace(workspace)) {
+    if (by !== keyId || entry >= before || event.action !== "workspace.mount" || event.phase !== "intent") continue;
     const { versionId, class: said } = event;
     if (versionId === undefined || said === undefined) continue;
-    const logged = ledger.classOf(versionId);
-    for (const klass of logged === undefined ? [said] : [said, logged]) {
+    for (const klass of [said, ...ledger.classesOf(versionId)]) {
       if (rank(classifications, klass) > rank(classifications, highest?.class)) highest = { class: klass, versionId };
     }
   }
@@ -44,8 +49,8 @@ function rank(classifications: readonly string[], klass: string | undefined): nu
 }
 
 /** Whether a command ran to its end in the workspace before a position of the log. */
-export function ranIn(ledger: Ledger, workspace: string, before = WHOLE_LOG): boolean {
-  return ledger
-    .inWorkspace(workspace)
-    .some(({ entry, event }) => entry < before && event.action === "workspace.run" && event.phase === "done");
+export function ranIn(ledger: Ledger, { workspace, keyId }: OwnedWorkspace, before = WHOLE_LOG): boolean {
+  const own = ledger.inWorkspace(workspace).filter((logged) => logged.keyId === keyId && logged.entry < before);
+  const did = (action: string) => own.some(({ event }) => event.action === action && event.phase === "done");
+  return did("workspace.create") && did("workspace.run");
 }

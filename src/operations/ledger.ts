@@ -3,10 +3,11 @@
 import type { AuditEvent } from "../audit/event.ts";
 import type { Admission } from "../audit/log.ts";
 import type { LoggedEvent } from "../audit/taken.ts";
-import { integrity } from "../base/errors.ts";
+import { CloisterError, integrity } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
 import { SHA256 } from "../base/record.ts";
 import { keyIdOf } from "../keys/identity.ts";
+import { covers } from "../policy/entitlements.ts";
 import type { Policy } from "../policy/schema.ts";
 import { type PolicyShelf, type PolicyVersion, signedByOwnerOf } from "./policy-shelf.ts";
 
@@ -46,7 +47,7 @@ export class Ledger implements Admission {
   readonly epochs = new Map<string, string>();
   readonly #operations = new Map<string, OperationRecord>();
   readonly #byWorkspace = new Map<string, LoggedEvent[]>();
-  readonly #classes = new Map<string, string>();
+  readonly #classes = new Map<string, readonly string[]>();
   /** By `domain/nameId`, then by number. */
   readonly #versions = new Map<string, Map<number, LoggedVersion>>();
   readonly #labels = new Map<string, LoggedVersion>();
@@ -84,14 +85,22 @@ export class Ledger implements Admission {
     return this.#byWorkspace.get(workspace) ?? [];
   }
 
-  /** Class that a version's push was logged with; undefined where that push is not logged as done. */
-  classOf(versionId: string): string | undefined {
-    return this.#classes.get(versionId);
+  /** Classes that pushes of a version id were logged with: one, unless somebody claims another's version. */
+  classesOf(versionId: string): readonly string[] {
+    return this.#classes.get(versionId) ?? [];
   }
 
   /** Versions of an artifact that were pushed to the end, ascending. */
   versionsOf(domain: string, nameId: string): readonly LoggedVersion[] {
     return [...(this.#versions.get(`${domain}/${nameId}`)?.values() ?? [])].sort((a, b) => a.number - b.number);
+  }
+
+  /** The version with this id that was given a number, by whoever was first. */
+  versionById(versionId: string): LoggedVersion | undefined {
+    for (const versions of this.#versions.values()) {
+      for (const version of versions.values()) if (version.versionId === versionId) return version;
+    }
+    return undefined;
   }
 
   /** The version that a label was given to; labels are given once. */
@@ -129,7 +138,7 @@ export class Ledger implements Admission {
     if (before?.[event.phase] || before?.done || before?.refused || before?.failed) return undefined;
     const ends = event.phase === "done" || event.phase === "failed";
     if (ends && before?.intent?.event.action !== event.action) return undefined;
-    if (finishesPush(event) && !this.#isFree(versionIn(logged))) return undefined;
+    if (finishesPush(event) && !(await this.#mayBeGiven(versionIn(logged), before?.intent))) return undefined;
     if (changesPolicy(event) && !(await this.#mayTakeForce(logged))) return undefined;
     return this.#take(logged);
   }
@@ -158,16 +167,19 @@ export class Ledger implements Admission {
   }
 
   /** policy.md, Trust: no gaps, no forks, signed by an owner of the version before and by one of its own. */
-  async #mayTakeForce({ event, member }: LoggedEvent): Promise<boolean> {
+  async #mayTakeForce({ event, member, entry }: LoggedEvent): Promise<boolean> {
     const { version, digest } = policyFacts(event);
     const current = this.policies.at(-1);
     if (version !== (current?.version ?? 0) + 1 || digest === undefined) return false;
-    const next = await this.#shelf.load(version, digest);
+    const before: Policy | undefined = current && (await this.policy()).compiled.policy;
+    // Before anything is fetched: only an owner's entry may make readers fetch and parse a policy.
+    if (before && !before.owners.members.includes(member)) return false;
+    const next = await this.#shelf.load(version, digest).catch((error: unknown) => {
+      throw blame(error, member, entry);
+    });
     const { policy } = next.compiled;
     if (policy.projectId !== this.#project || policy.previous !== current?.digest) return false;
-    if (!current) return policy.owners.members.includes(member);
-    const before: Policy = (await this.policy()).compiled.policy;
-    return before.owners.members.includes(member) && signedByOwnerOf(before, next.envelope);
+    return before ? signedByOwnerOf(before, next.envelope) : policy.owners.members.includes(member);
   }
 
   #take(logged: LoggedEvent): () => void {
@@ -199,12 +211,19 @@ export class Ledger implements Admission {
     return epochs.map(([name]) => name);
   }
 
-  /** A number and a label are given once: versions never change. */
-  #isFree(version: LoggedVersion | undefined): boolean {
-    if (!version || this.#classes.has(version.versionId)) return false;
-    const { domain, nameId, number, labelId } = version;
-    if (this.#versions.get(`${domain}/${nameId}`)?.has(number)) return false;
-    return labelId === undefined || !this.labelled(domain, nameId, labelId);
+  /**
+   * A number and a label are given once, numbers in order, and only to those whose roles let them push there: otherwise
+   * any member could take the names, numbers and labels of what they may not even read.
+   */
+  async #mayBeGiven(version: LoggedVersion | undefined, intent: LoggedEvent | undefined): Promise<boolean> {
+    if (!version || !intent) return false;
+    const { domain, nameId, number, labelId, done } = version;
+    const { event } = intent;
+    if (event.domain !== domain || event.class === undefined || event.class !== done.event.class) return false;
+    if (number !== nextNumber(this.versionsOf(domain, nameId))) return false;
+    if (labelId !== undefined && this.labelled(domain, nameId, labelId)) return false;
+    const { compiled } = await this.policy(event.policy);
+    return covers(compiled.policy, done.member, "artifact.push", { domain, class: event.class });
   }
 
   #takeVersion(version: LoggedVersion): void {
@@ -213,13 +232,13 @@ export class Ledger implements Admission {
     const versions = this.#versions.get(artifact) ?? new Map<number, LoggedVersion>();
     this.#versions.set(artifact, versions.set(number, version));
     if (labelId !== undefined) this.#labels.set(`${artifact}/${labelId}`, version);
-    this.#classes.set(versionId, done.event.class ?? "");
+    this.#classes.set(versionId, [...this.classesOf(versionId), done.event.class ?? ""]);
   }
 
   #dropVersion({ domain, nameId, number, labelId, versionId }: LoggedVersion): void {
     this.#versions.get(`${domain}/${nameId}`)?.delete(number);
     if (labelId !== undefined) this.#labels.delete(`${domain}/${nameId}/${labelId}`);
-    this.#classes.delete(versionId);
+    this.#classes.set(versionId, this.classesOf(versionId).slice(0, -1));
   }
 
   #inWorkspaceOf(workspace: string): LoggedEvent[] {
@@ -227,6 +246,18 @@ export class Ledger implements Admission {
     this.#byWorkspace.set(workspace, events);
     return events;
   }
+}
+
+/** The first number that was not given yet. */
+export function nextNumber(versions: readonly LoggedVersion[]): number {
+  return (versions.at(-1)?.number ?? 0) + 1;
+}
+
+/** Damage that one entry leads to names its signer. */
+function blame(error: unknown, member: string, entry: number): unknown {
+  if (!(error instanceof CloisterError) || error.code !== "INTEGRITY") return error;
+  const why = `${error.why === undefined ? "" : `${error.why}; `}${member} logged it as entry #${String(entry)}`;
+  return integrity(error.message, { why, cause: error });
 }
 
 /** Both publish a new policy version: `member add` is a change of policy by another name. */

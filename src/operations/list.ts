@@ -2,15 +2,11 @@
 
 import { byUtf8 } from "../base/digest.ts";
 import type { CloisterError } from "../base/errors.ts";
-import { parseCanonical } from "../base/json.ts";
 import { parseReference } from "../base/name.ts";
-import { readBundle } from "../provenance/bundle.ts";
-import type { Manifest } from "../provenance/manifest.ts";
-import { readStatement } from "../provenance/statement-reader.ts";
+import { manifestOf } from "./check-manifest.ts";
 import { nameIdOf } from "./class-keys.ts";
 import { mayI } from "./guard.ts";
 import type { LoggedVersion } from "./ledger.ts";
-import { manifestOf } from "./pull.ts";
 import { domainOf, resolve } from "./resolve.ts";
 import type { Session } from "./session.ts";
 import type { Ignored, Listing, VersionDetail, VersionSummary } from "./types.ts";
@@ -71,7 +67,7 @@ export async function show(session: Session, reference: string): Promise<Version
   await session.sync();
   const version = await resolve(session, reference, { action: "artifact.read-metadata" });
   const { header } = version;
-  const manifest = await readManifest(session, version);
+  const { manifest } = await manifestOf(session, version);
   const run = manifest.runs?.at(-1);
   const tree = await treeOf(session, version).catch(unlessDenied);
   return {
@@ -103,12 +99,6 @@ export async function show(session: Session, reference: string): Promise<Version
 /** `cloister://<project>/<domain>/<name>@vN` as people write it here. */
 function shortReference(uri: string): string {
   return uri.replace(/^cloister:\/\/[0-9a-f]{32}\//, "").replace(/@(v\d+)$/, ":$1");
-}
-
-/** The manifest of a version that was accepted. Its signature is the pusher's; `verify` checks it again. */
-async function readManifest(session: Session, version: Version): Promise<Manifest> {
-  const { payload } = readBundle(await manifestOf(session, version));
-  return readStatement(parseCanonical(payload, "manifest", payload.length));
 }
 
 function unlessDenied(error: CloisterError): undefined {

@@ -8,10 +8,18 @@ import { addMember as addToText, setVersion } from "../policy/edit.ts";
 import type { Policy } from "../policy/schema.ts";
 import { epochKey } from "./class-keys.ts";
 import { POLICY_FILE } from "./config.ts";
-import { type Ask, perform, wouldPermit } from "./guard.ts";
+import { type Ask, perform, permit, wouldPermit } from "./guard.ts";
 import { readClaim } from "./join.ts";
 import { readLocal, writeLocal } from "./local-file.ts";
-import { distribute, type HeldKey, makeEpochs, placesNeeded, readForSigning, storePolicy } from "./publish.ts";
+import {
+  checkHeld,
+  distribute,
+  type HeldKey,
+  makeEpochs,
+  placesNeeded,
+  readForSigning,
+  storePolicy,
+} from "./publish.ts";
 import { ownersOf, type Session } from "./session.ts";
 import type { AddMemberOptions, MemberAdded, MemberSummary, Proposed } from "./types.ts";
 
@@ -112,9 +120,9 @@ async function publish(
   { dryRun, file }: { readonly dryRun: boolean | undefined; readonly file: string },
 ): Promise<Published> {
   const next = await readForSigning(text, file, session.host.now());
+  await (dryRun ? wouldPermit : permit)(session, ask);
   await checkSuccession(session, next);
   if (dryRun) {
-    await wouldPermit(session, ask);
     return { digest: sha256Hex(text), logEntry: undefined, given: new Map() };
   }
   const localFile = await localState(session);
@@ -126,11 +134,17 @@ async function publish(
       ({ place, epoch }) => !hasEpoch(ledger.epochs.keys(), `${place.domain}/${place.class}/`, epoch),
     );
     const { digests, held } = await makeEpochs(store, identity, config.project, missing);
+    // Handed out before the version takes force: afterwards it would be too late to notice that it failed.
+    const fresh = await distribute(store, next, held, () => true);
+    await checkHeld(store, identity, held, next);
     const digest = await storePolicy(store, identity, next, text);
     const outcome = { facts: { policyVersion: version, policyDigest: digest, epochs: digests } };
-    return { result: { digest, held }, outcome };
+    return { result: { digest, fresh }, outcome };
   });
-  const given = await distribute(session.store, next, [...(await heldKeys(session)), ...result.held]);
+  const before = (await session.ledger.policy(version - 1)).compiled.policy;
+  const isNew = (member: { readonly id: string }) => !before.members.some(({ id }) => id === member.id);
+  const old = await distribute(session.store, next, await heldKeys(session), isNew);
+  const given = new Map(next.members.map(({ id }) => [id, [...(old.get(id) ?? []), ...(result.fresh.get(id) ?? [])]]));
   if (localFile !== "differs" || ask.action === "policy.change") {
     await writeLocal(join(session.config.folder, POLICY_FILE), text, 0o644);
   } else {
@@ -167,10 +181,16 @@ async function heldKeys(session: Session): Promise<readonly HeldKey[]> {
   for (const key of session.ledger.epochs.keys()) {
     const [domain = "", klass = "", epoch = ""] = key.split("/");
     const place = { domain, class: klass };
-    const secret = await session.keys.secret(place, Number(epoch));
+    const secret = await session.keys.secret(place, Number(epoch)).catch(unlessDamaged);
     if (secret !== undefined) held.push({ key: epochKey(place, Number(epoch)), place, secret });
   }
   return held;
+}
+
+/** A key file of one's own that was replaced by junk is a key one does not hold. */
+function unlessDamaged(error: unknown): undefined {
+  if (error instanceof CloisterError && error.code === "INTEGRITY") return undefined;
+  throw error;
 }
 
 /** How the local policy file compares with what is in force. */

@@ -62,7 +62,14 @@ export async function explainPolicy(session: Session, options: ExplainOptions): 
   const [onlyDomain] = compiled.policy.domains.length === 1 ? compiled.policy.domains : [];
   const domain = compiled.policy.domains.find(({ id }) => id === (options.domain ?? onlyDomain?.id));
   const decision = await decide(compiled, {
-    ...{ action, member, now, class: options.class, kind: options.kind, domain: options.domain ?? onlyDomain?.id },
+    ...{
+      action,
+      member,
+      now,
+      class: options.class,
+      kind: options.kind ?? (action === "artifact.push" ? "dataset" : undefined),
+      domain: options.domain ?? onlyDomain?.id,
+    },
     ...{ purpose: options.purpose, justification: options.justification, ttlMs: options.ttlMs },
     openWorkspaces: openWorkspaces(session.ledger, member, now),
     ownWorkspace: true,

@@ -1,8 +1,8 @@
 // Publishing a policy version: keys for the classes it names, the signed file, and the log entry that gives it force.
 import { sha256Hex } from "../base/digest.ts";
-import { CloisterError } from "../base/errors.ts";
+import { CloisterError, integrity } from "../base/errors.ts";
 import { generateAge, recipientOf } from "../keys/age-key.ts";
-import { wrapPrivateHalf } from "../keys/class-key.ts";
+import { openPrivateHalf, wrapPrivateHalf } from "../keys/class-key.ts";
 import { checkReads, checkSigns, type Identity } from "../keys/identity.ts";
 import { entitlements } from "../policy/entitlements.ts";
 import type { Member, Policy } from "../policy/schema.ts";
@@ -66,25 +66,55 @@ export async function makeEpochs(
 }
 
 /**
- * Wraps held keys for every member whom the policy entitles and who has none yet.
+ * Wraps held keys for every member whom the policy entitles and who has none yet. What lies under one's own name and does
+ * not open is junk, and is replaced; what lies under others' names cannot be judged, so `anew` says whose to write again.
  * @returns `domain/class` of what was given, by member
  */
 export async function distribute(
   store: Store,
   policy: Policy,
   held: readonly HeldKey[],
+  anew: (member: Member, key: HeldKey) => boolean,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const given = new Map<string, string[]>();
   for (const member of policy.members) {
-    for (const { key, place, secret } of held) {
-      if (member.suspended !== undefined || !entitled(policy, member, place)) continue;
-      const name = keyFileName(key, member.reads);
-      if ((await store.create(name, [await wrapPrivateHalf(secret, member.reads)])) === "exists") continue;
-      given.set(member.id, [...(given.get(member.id) ?? []), `${place.domain}/${place.class}`]);
+    for (const key of held) {
+      if (member.suspended !== undefined || !entitled(policy, member, key.place)) continue;
+      if (!(await give(store, member, key, anew(member, key)))) continue;
+      given.set(member.id, [...(given.get(member.id) ?? []), `${key.place.domain}/${key.place.class}`]);
     }
   }
   return given;
 }
+
+async function give(store: Store, { reads }: Member, { key, secret }: HeldKey, anew: boolean): Promise<boolean> {
+  const name = keyFileName(key, reads);
+  const file = await wrapPrivateHalf(secret, reads);
+  if ((await store.create(name, [file])) === "created") return true;
+  if (!anew) return false;
+  // Nobody can have wrapped this key for them before: whatever lies there was planted.
+  await store.delete(name);
+  if ((await store.create(name, [file])) === "created") return true;
+  throw integrity(`somebody keeps putting other objects at ${name}`, { next: "find out who writes to the store" });
+}
+
+/** New keys exist only in this process until they are read back: a class whose key is lost can never be read. */
+export async function checkHeld(
+  store: Store,
+  identity: Identity,
+  held: readonly HeldKey[],
+  mine: Policy,
+): Promise<void> {
+  const me = mine.members.find((member) => member.signs === identity.signs);
+  for (const { key, place, secret } of held) {
+    if (!me || !entitled(mine, me, place)) continue;
+    const file = await store.get(keyFileName(key, identity.reads), KEY_FILE_BYTES_MAX);
+    const opened = file && (await openPrivateHalf(file, identity, recipientOf(secret)));
+    if (opened !== secret) throw integrity(`the new key of ${place.domain}/${place.class} could not be kept`);
+  }
+}
+
+const KEY_FILE_BYTES_MAX = 8 * 1024;
 
 /** Writes the signed version. The name holds its digest, so what is there already is the same file, signed earlier. */
 export async function storePolicy(store: Store, identity: Identity, policy: Policy, text: Uint8Array): Promise<string> {

@@ -2,14 +2,14 @@
 import { resolve as resolvePath } from "node:path";
 import { CloisterError } from "../base/errors.ts";
 import { checkFree, restoreFolder, streamFile } from "../content/restore.ts";
-import { readPart } from "./artifact-seal.ts";
+import { manifestOf } from "./check-manifest.ts";
 import { type Ask, perform, wouldPermit } from "./guard.ts";
 import { PROVENANCE_FILE } from "./provenance-file.ts";
 import { resolve } from "./resolve.ts";
 import type { Session } from "./session.ts";
 import type { Pulled, PullOptions } from "./types.ts";
 import { contentOf } from "./version-content.ts";
-import { contextOfVersion, sealName, summaryOf, type Version } from "./versions.ts";
+import { summaryOf } from "./versions.ts";
 
 /**
  * Writes a version to a new or empty folder, with its signed manifest beside the files, or its only file to a stream.
@@ -40,19 +40,14 @@ export async function pull(session: Session, options: PullOptions): Promise<Pull
     });
   }
   const { done } = await perform(session, ask, async () => {
+    const { bundle } = await manifestOf(session, version);
     const files = await contentOf(session, version);
     if ("stream" in options.output) await streamFile(files, options.output.stream);
     else {
-      const extra = [{ path: PROVENANCE_FILE, bytes: await manifestOf(session, version) }];
+      const extra = [{ path: PROVENANCE_FILE, bytes: bundle }];
       await restoreFolder(folder ?? "", files, extra, { signal: session.host.signal });
     }
     return { result: undefined, outcome: { facts: { bytes: summary.bytes } } };
   });
   return { ...summary, dryRun: false, folder, pullEntry: done.entry };
-}
-
-/** The signed manifest bundle of a version. @throws CloisterError INTEGRITY */
-export function manifestOf(session: Session, { record, versionId, metadataKey }: Version): Promise<Buffer> {
-  const part = { name: "manifest", of: record.seal } as const;
-  return readPart(session.store, sealName(record, versionId), part, metadataKey, contextOfVersion(record));
 }

@@ -6,9 +6,10 @@ import type { Written } from "../content/write.ts";
 import { keyIdOf } from "../keys/identity.ts";
 import { carriedLabel } from "./carried-label.ts";
 import { labelIdOf, nameIdOf } from "./class-keys.ts";
-import { type Committed, commitVersion, nextNumber, recordIdAt } from "./commit-version.ts";
+import { type Committed, commitVersion, isCommitted } from "./commit-version.ts";
 import { begin, type Operation, type Outcome, permit, wouldPermit } from "./guard.ts";
 import { Journal } from "./journal.ts";
+import { nextNumber } from "./ledger.ts";
 import { manifestOf } from "./manifest.ts";
 import { checkSource, write } from "./push-content.ts";
 import { askOf, type PushPlan, planPush } from "./push-plan.ts";
@@ -40,12 +41,25 @@ export async function push(session: Session, options: PushOptions): Promise<Push
   const finished = await finishedEarlier(session, plan, journal, content);
   if (finished) return finished;
   const operation = await begin(session, ask, journal.operation);
-  const version =
-    (await committedEarlier(session, filing, journal, content)) ??
-    (await commit(session, plan, { operation, filing, content, journal }));
-  const done = await operation.done(() => outcomeOf(session, filing, version));
-  return pushed(session, plan, content, { ...version, done, journal });
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const version =
+      (await committedEarlier(session, filing, journal, content)) ??
+      (await commit(session, plan, { operation, filing, content, journal }));
+    try {
+      const done = await operation.done(() => outcomeOf(session, filing, version));
+      return await pushed(session, plan, content, { ...version, done, journal });
+    } catch (error) {
+      // Somebody else was given the number first: everything again for the next one, under the same intent.
+      if (!(error instanceof NumberTaken)) throw error;
+    }
+  }
+  throw new CloisterError("UNAVAILABLE", "too many others are pushing this artifact", { next: "push again" });
 }
+
+class NumberTaken extends Error {}
+
+/** Lost races before giving up. */
+const ATTEMPTS_MAX = 1000;
 
 /** Where the log files a version: ids instead of names. */
 interface Filing {
@@ -81,11 +95,7 @@ function outcomeOf(session: Session, filing: Filing, version: Committed): Outcom
   const { domain, nameId, labelId } = filing;
   const { number, versionId } = version;
   if (labelId !== undefined && session.ledger.labelled(domain, nameId, labelId)) throw labelTaken("the label");
-  if (session.ledger.versionsOf(domain, nameId).some((other) => other.number === number)) {
-    throw new CloisterError("UNAVAILABLE", `version ${String(number)} was given to another push`, {
-      next: "push again: what was stored is found again",
-    });
-  }
+  if (number !== nextNumber(session.ledger.versionsOf(domain, nameId))) throw new NumberTaken();
   return { versionId, facts: { nameId, number, labelId } };
 }
 
@@ -126,9 +136,9 @@ async function committedEarlier(
   { attempt }: Journal,
   content: Written,
 ): Promise<Committed | undefined> {
-  if (attempt?.dirHash !== content.dirHash || attempt.number < nextNumber(session, domain, nameId)) return undefined;
-  const there = await recordIdAt(session, domain, nameId, attempt.number);
-  return there === attempt.versionId ? attempt : undefined;
+  if (attempt?.dirHash !== content.dirHash) return undefined;
+  if (attempt.number !== nextNumber(session.ledger.versionsOf(domain, nameId))) return undefined;
+  return (await isCommitted(session, { domain, nameId, ...attempt })) ? attempt : undefined;
 }
 
 async function commit(
@@ -144,10 +154,12 @@ async function commit(
   const { operation, filing, content, journal } = made;
   const { options, name, label, kind, purpose, from } = plan;
   const files = content.files.filter((file) => file.kind !== "directory");
-  return commitVersion(session, operation, {
+  const number = nextNumber(session.ledger.versionsOf(plan.domain, filing.nameId));
+  const draft = {
     epoch: await session.keys.newest({ domain: plan.domain, class: plan.class }),
     nameId: filing.nameId,
-    attempting: (version) => journal.attempting({ ...version, dirHash: content.dirHash }),
+    attempting: (version: Committed) => journal.attempting({ ...version, dirHash: content.dirHash }),
+    reused: content.packs.map((pack) => pack.id).filter((id) => !journal.isNew(id)),
     content,
     header: {
       name,
@@ -163,7 +175,8 @@ async function commit(
       workspace: from?.id,
     },
     manifest: await manifestOf(session, plan, { operation, files, content }),
-  });
+  };
+  return commitVersion(session, operation, draft, number);
 }
 
 /** From here on the push has happened: what follows must not fail it, and needs nothing of the store. */

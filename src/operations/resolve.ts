@@ -38,6 +38,7 @@ export function domainOf(policy: Policy, given: string | undefined): string {
  */
 export async function resolve(session: Session, text: string, use: Use): Promise<Version> {
   const reference = parseReference(text);
+  await session.me();
   const domain = domainOf((await session.policy()).compiled.policy, reference.domain);
   const nameKey = await session.keys.requireNameKey(domain);
   const nameId = nameIdOf(nameKey, reference.name);

@@ -8,7 +8,7 @@ import { type Header, readPart } from "./artifact-seal.ts";
 import { isCondemned } from "./commit-version.ts";
 import type { Session } from "./session.ts";
 import type { VersionRecord } from "./version-record.ts";
-import { contextOfVersion, keyOfVersion, sealName, type Version } from "./versions.ts";
+import { contextOfVersion, keyOfVersion, referenceOf, sealName, type Version } from "./versions.ts";
 
 /** Where the packs of a class lie. */
 export function packPlace(session: Session, place: { readonly domain: string; readonly class: string }) {
@@ -52,15 +52,41 @@ function checkTree(tree: Tree, record: VersionRecord, header: Header): void {
 /** @throws CloisterError POLICY_DENIED (no key), INTEGRITY naming the file, while reading */
 export async function contentOf(session: Session, version: Version): Promise<AsyncIterable<StoredFile>> {
   const { record, header } = version;
-  const tree = await treeOf(session, version);
+  const name = referenceOf(record.domain, header.name, header.label, record.number);
+  const tree = await treeOf(session, version).catch((error: unknown) => {
+    throw named(error, name);
+  });
   if (!tree) {
     throw new CloisterError("POLICY_DENIED", `read ${header.name}`, {
       why: `you hold no key of class ${record.class}`,
     });
   }
   const { host } = session;
-  return readContent(tree, packPlace(session, record), {
+  const files = readContent(tree, packPlace(session, record), {
     signal: host.signal,
     progress: ({ bytes }) => host.progress({ step: "fetching", bytes, bytesTotal: header.bytes }),
   });
+  return namingDamage(files, name);
+}
+
+/** The same files; damage is reported with the artifact that it was found in. */
+async function* namingDamage(files: AsyncIterable<StoredFile>, name: string): AsyncIterable<StoredFile> {
+  try {
+    for await (const file of files) yield { ...file, read: () => pieces(file, name) };
+  } catch (error) {
+    throw named(error, name);
+  }
+}
+
+async function* pieces(file: StoredFile, name: string): AsyncIterable<Uint8Array> {
+  try {
+    yield* file.read();
+  } catch (error) {
+    throw named(error, name);
+  }
+}
+
+function named(error: unknown, name: string): unknown {
+  if (!(error instanceof CloisterError) || error.code !== "INTEGRITY" || error.message.startsWith(name)) return error;
+  return integrity(`${name}: ${error.message}`, { why: error.why, cause: error });
 }

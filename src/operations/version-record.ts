@@ -28,9 +28,18 @@ export interface VersionRecord {
   readonly packs: readonly { readonly id: string; readonly bytes: number }[];
 }
 
-/** Numbers are padded so that listing gives them in order. */
-export function versionName(domain: string, nameId: string, number: number): string {
-  return `versions/${domain}/${nameId}/${String(number).padStart(8, "0")}`;
+/**
+ * Numbers are padded so that listing gives them in order. The id is part of the name: the log gives numbers, and whoever
+ * can write to the store cannot take the name of the next version with junk.
+ */
+export function versionName(version: {
+  readonly domain: string;
+  readonly nameId: string;
+  readonly number: number;
+  readonly versionId: string;
+}): string {
+  const { domain, nameId, number, versionId } = version;
+  return `versions/${domain}/${nameId}/${String(number).padStart(8, "0")}-${versionId}`;
 }
 
 /** The signed record and its id: SHA-256 of the payload, to which log, approvals and statements are bound. */

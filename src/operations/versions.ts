@@ -72,8 +72,9 @@ export async function readVersionAt(session: Session, logged: LoggedVersion, nam
 }
 
 /** The signed record that the log's entry names. @throws CloisterError INTEGRITY where it is missing or another */
-async function readRecord(session: Session, { domain, nameId, number, versionId, done }: LoggedVersion) {
-  const bytes = await session.store.get(versionName(domain, nameId, number), VERSION_BYTES_MAX);
+async function readRecord(session: Session, logged: LoggedVersion) {
+  const { domain, nameId, number, versionId, done } = logged;
+  const bytes = await session.store.get(versionName(logged), VERSION_BYTES_MAX);
   if (!bytes)
     throw integrity("its record is missing from the store", { why: `log entry #${String(done.entry)} names it` });
   const read = readVersion(bytes);
@@ -155,8 +156,9 @@ function pushRequest(session: Session, classifications: readonly string[], heade
   const { kind, purpose, justification, owner, licence } = header;
   const given = { owner, licence, purpose, justification };
   const fields = Object.entries(given).flatMap(([field, value]) => (value === undefined ? [] : [field]));
-  const label = workspace === undefined ? undefined : labelOf(session.ledger, workspace, classifications, intent.entry);
-  const provenance = workspace !== undefined && ranIn(session.ledger, workspace, intent.entry) ? "run" : "none";
+  const owned = workspace === undefined ? undefined : { workspace, keyId: intent.keyId };
+  const label = owned && labelOf(session.ledger, owned, classifications, intent.entry);
+  const provenance = owned && ranIn(session.ledger, owned, intent.entry) ? "run" : "none";
   return {
     action: "artifact.push" as const,
     kind,

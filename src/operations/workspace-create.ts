@@ -5,6 +5,7 @@ import { checkName } from "../base/name.ts";
 import type { Policy } from "../policy/schema.ts";
 import { artifactUri } from "../provenance/manifest.ts";
 import type { HolderState, Sandbox } from "../sandbox/sandbox.ts";
+import { manifestOf } from "./check-manifest.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
 import { type Ask, begin, permit, wouldPermit } from "./guard.ts";
 import { domainOf, resolve } from "./resolve.ts";
@@ -59,7 +60,12 @@ export async function createWorkspace(session: Session, options: WorkspaceOption
     for (const input of plan.inputs) await mount(session, sandbox, holder, input);
     const code = source && (await copyCode(sandbox, holder, source));
     const done = await operation.done();
-    const state = { ...stateOf(session, plan, options, holder), code, logEntry: done.entry };
+    const state = {
+      ...stateOf(session, plan, options, holder),
+      keyId: operation.intent.keyId,
+      code,
+      logEntry: done.entry,
+    };
     await saveWorkspace(session, state);
     return await detailOf(session, sandbox, state);
   } catch (error) {
@@ -108,7 +114,19 @@ function stateOf(
 ): WorkspaceState {
   const { id, name, domain, diskBytes, inputs } = plan;
   return {
-    ...{ v: 1, id, name, domain, diskBytes, holder, purpose: options.purpose, code: undefined, runs: [], pushed: [] },
+    ...{
+      v: 1,
+      id,
+      keyId: "",
+      name,
+      domain,
+      diskBytes,
+      holder,
+      purpose: options.purpose,
+      code: undefined,
+      runs: [],
+      pushed: [],
+    },
     inputs: inputs.map(({ input }) => input),
     createdMs: session.host.now(),
     expiresMs: holder.expiresMs,
@@ -215,6 +233,7 @@ async function mount(session: Session, sandbox: Sandbox, holder: HolderState, pl
   const { version, input, ask } = planned;
   const operation = await begin(session, ask);
   try {
+    await manifestOf(session, version);
     await sandbox.fill(holder, { input: input.name }, await contentOf(session, version));
   } catch (error) {
     await operation.failed(error);

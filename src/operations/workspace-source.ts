@@ -35,7 +35,7 @@ export async function pushedFrom(session: Session, name: string): Promise<Pushed
     domain: state.domain,
     purpose: state.purpose,
     label: labelWithSource(session, state, classifications),
-    ran: ranIn(session.ledger, state.id),
+    ran: ranIn(session.ledger, { workspace: state.id, keyId: state.keyId }),
     state,
     collect: (path) => sandbox.collect(state.holder, path),
   };
@@ -47,7 +47,7 @@ export function labelWithSource(
   state: WorkspaceState,
   classifications: readonly string[],
 ): { readonly class: string; readonly from: string } | undefined {
-  const label = labelOf(session.ledger, state.id, classifications);
+  const label = labelOf(session.ledger, { workspace: state.id, keyId: state.keyId }, classifications);
   if (!label) return undefined;
   const input = state.inputs.find(({ versionId }) => versionId === label.versionId);
   return { class: label.class, from: input?.reference ?? `version ${label.versionId.slice(0, 12)}` };

@@ -18,6 +18,8 @@ export interface WorkspaceInput extends ManifestInput {
 export interface WorkspaceState {
   readonly v: 1;
   readonly id: string;
+  /** Key of its owner: what others log under its id does not count. */
+  readonly keyId: string;
   readonly name: string;
   readonly domain: string;
   readonly purpose: string | undefined;
@@ -59,7 +61,8 @@ export async function findWorkspace(session: Session, name: string): Promise<Wor
   if (!bytes) return undefined;
   try {
     const state = JSON.parse(bytes.toString("utf8")) as WorkspaceState;
-    return state.v === 1 && state.name === name ? state : undefined;
+    const whole = state.v === 1 && state.name === name && typeof state.id === "string" && Array.isArray(state.inputs);
+    return whole && typeof state.holder === "object" && Array.isArray(state.runs) ? state : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 // Which keys a member is to hold: what the policy lets them read, and nothing else.
-import { withImplied } from "./actions.ts";
+import { type RoleAction, withImplied } from "./actions.ts";
 import { memberOf, type Policy, type Role } from "./schema.ts";
 
 /** The keys of one member. */
@@ -35,6 +35,24 @@ export function entitlements(policy: Policy, member: string): Entitlements {
   });
   const nameKeys = policy.domains.filter(({ id }) => rolesIn(id).some(works)).map(({ id }) => id);
   return { classKeys, nameKeys, auditKey: rolesIn(undefined).some((role) => role.can.includes("audit.read")) };
+}
+
+/** Whether some role of an unsuspended member allows the action in this domain up to this class, rules aside. */
+export function covers(
+  policy: Policy,
+  member: string,
+  action: RoleAction,
+  place: { readonly domain: string; readonly class: string },
+): boolean {
+  const found = memberOf(policy, member);
+  const rank = policy.classifications.indexOf(place.class);
+  if (!found || found.suspended !== undefined || rank < 0) return false;
+  return policy.roles.some(
+    (role) =>
+      withImplied(role.can).includes(action) &&
+      policy.classifications.indexOf(role.upTo) >= rank &&
+      found.roles.some((held) => held.role === role.id && (held.domain ?? place.domain) === place.domain),
+  );
 }
 
 function reads(role: Role): boolean {
