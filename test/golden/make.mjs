@@ -115,7 +115,7 @@ try {
   const policyFile = join(work, "steward/cloister.policy.yaml");
   const policy = readFileSync(policyFile, "utf8");
   writeFileSync(policyFile, policy.replace(/^expires: \S+/m, `expires: ${EXPIRES}`));
-  cloister("steward", ["policy", "propose"]);
+  cloister("steward", ["policy", "propose", "--yes"]);
   const joined = cloister("scientist", ["join", store, ".", "--as", "scientist", "--name", "Test scientist"]);
   cloister("steward", ["member", "add", joined.line, "--role", "data-scientist", "--yes"]);
 

@@ -6,8 +6,9 @@
 Written from docs/store-format.md alone, to show that the page suffices. STORE is a folder, IDENTITY_FILE holds the age
 secret key of a member's device, OUT_DIR must not exist. Needs python3-cryptography and the age tools (age, age-keygen).
 
-It checks the whole log, every signature and every digest on the way. Two things it does not do: it does not compare the
-pin (it prints it for a person to compare), and it does not judge whether the policy allowed the push.
+It checks the whole log, every signature and every digest on the way. Three things it does not do: it does not compare the
+pin (it prints it for a person to compare), it does not judge whether the policy's rules allowed the push, and of the
+manifest it checks the digest only. It takes policies as `cloister` writes them: a member on one line, roles indented.
 
 Exit codes: 0 done, 2 usage, 6 something in the store is damaged or forged, 7 there is no such version.
 """
@@ -22,6 +23,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unicodedata
 from datetime import datetime, timedelta, timezone
 
@@ -196,8 +198,18 @@ def verify(key, signature, signed):
 # -- policy and log ----------------------------------------------------------------------------------------------------
 
 
+def section(text, name):
+    """The lines below a top-level key, without comments."""
+    found = re.search(rf"^{name}:.*\n((?:[ \t].*\n|\s*\n|#.*\n)*)", text + "\n", re.M)
+    return re.sub(r"(^|\s)#.*", "", found.group(1)) if found else ""
+
+
+def names_in(found):
+    return [item.strip(' "\n') for item in found.group(1).split(",")] if found else []
+
+
 class Policy:
-    """What a reader needs of a policy version, taken line by line: a member stands on one line."""
+    """What a reader needs of a policy version, taken line by line."""
 
     def __init__(self, store, version, digest):
         what = f"policy version {version}"
@@ -211,8 +223,14 @@ class Policy:
         if field("version") != str(version):
             raise damaged(f"{what} calls itself another version")
         self.end = milliseconds(datetime.strptime(field("expires") or "", "%Y-%m-%d") + timedelta(days=1))
+        self.members, self.held, self.roles = {}, {}, {}
+        self.classes = names_in(re.search(r"^classifications:\s*\[([^\]]*)\]", text, re.M))
+        blocks = r"^  ([a-z0-9][a-z0-9._-]*):(.*\n(?:    .*\n|\s*\n)*)"
+        for role, body in re.findall(blocks, section(text, "roles"), re.M):
+            can = names_in(re.search(r"\bcan:\s*\[([^\]]*)\]", body))
+            self.roles[role] = (can, next(iter(re.findall(r"\bup-to:\s*([a-z0-9._-]+)", body)), None))
         owners = re.search(r"^owners:.*\bmembers:\s*\[([^\]]*)\]", text, re.M)
-        owner_ids = {item.strip(' "') for item in owners.group(1).split(",")} if owners else set()
+        owner_ids = names_in(owners)
         for line in text.splitlines():
             found = re.match(r'\s+"?([a-z0-9][a-z0-9._-]*)"?:.*\bsigns:\s*"?p256:([A-Za-z0-9_-]{44})', line)
             if not found or re.search(r"\bsuspended:", line):
@@ -221,11 +239,22 @@ class Policy:
             key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
             pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
             key_id = sha256(pem).hex()
-            self.keys[key_id] = key
+            self.keys[key_id], self.members[key_id] = key, found.group(1)
+            self.held[found.group(1)] = names_in(re.search(r"\broles:\s*\[([^\]]*)\]", line))
             if found.group(1) in owner_ids:
                 self.owners.add(key_id)
         if not self.signed_by_owner_of(self):
             raise damaged(f"{what} is not signed by one of its owners")
+
+    def may_push(self, member, domain, klass):
+        """Whether a role of theirs covers a push there, rules aside."""
+        for holding in self.held.get(member, []):
+            role, _, place = holding.partition("@")
+            can, up_to = self.roles.get(role, ([], None))
+            reaches = klass in self.classes and up_to in self.classes[self.classes.index(klass) :]
+            if "artifact.push" in can and place in ("", domain) and reaches:
+                return True
+        return False
 
     def signed_by_owner_of(self, other):
         return any(self.envelope.is_by(other.keys[key_id]) for key_id in other.owners)
@@ -240,13 +269,18 @@ class Log:
     def __init__(self, store, project):
         self.store, self.project, self.pin = store, project, None
         self.policies, self.epochs, self.phases, self.leaves = [], {}, {}, []
-        self.numbers, self.labels, self.version_ids = {}, {}, set()
+        self.numbers, self.labels = {}, {}
         self.previous, self.time = "0" * 64, 0
-        sequence = 0
+        sequence = empty = 0
         while (data := store.get(self.place(sequence), COMMIT_MAX)) is not None:
             commit = self.read(sequence, data)
+            empty += 1
             if commit is not None and self.counts(sequence, *commit):
-                self.previous, self.time = sha256(data).hex(), commit[0]["time"]
+                self.previous, self.time, empty = sha256(data).hex(), commit[0]["time"], 0
+            if self.time > time.time() * 1000 + 300_000:
+                raise damaged(f"log commit {sequence} is dated ahead")
+            if empty > 1000:
+                raise damaged("the log is buried in junk")
             sequence += 1
         if not self.policies:
             raise damaged("the log puts no policy in force")
@@ -308,25 +342,26 @@ class Log:
         action, phase = kind.groups()
         operation = event["id"].removesuffix(f"/{phase}")
         data = parse_json(canonical(event["data"]), "log entry", f"policy rules enforcement {' '.join(OPTIONAL_DATA)}")
-        facts = data.get("facts", {})
+        facts, given = data.get("facts", {}), [name for name in OPTIONAL_DATA if name[:-1] in data and name != "facts?"]
         fits = (
             event["specversion"] == "1.0" and event["id"] == f"{operation}/{phase}" and HEX32.match(operation)
             and re.fullmatch(r"cloister:[0-9a-f]{32}", event["source"])
             and isinstance(facts, dict) and is_integer(data["policy"]) and data["policy"] >= 1
             and re.fullmatch(r"[\x20-\x7e]{1,100}", data["enforcement"])
-            and isinstance(data["rules"], list) and all(re.fullmatch(r"[\x21-\x7e]{1,200}", rule) for rule in data["rules"])
-            and all(re.fullmatch(form, data[name[:-1]]) for name, form in OPTIONAL_DATA.items() if form and name[:-1] in data)
+            and isinstance(data["rules"], list)
+            and all(re.fullmatch(r"[\x21-\x7e]{1,200}", rule) for rule in data["rules"])
+            and all(re.fullmatch(OPTIONAL_DATA[name], data[name[:-1]]) for name in given)
         )
         if not fits or not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event["time"]):
             raise damaged("a log entry is malformed")
-        time = milliseconds(datetime.strptime(event["time"], "%Y-%m-%dT%H:%M:%S.%fZ"))
-        return {"leaf": leaf, "envelope": envelope, "data": data, "facts": facts, "source": event["source"], "time": time,
-                "operation": operation, "phase": phase, "action": action}
+        signed_at = milliseconds(datetime.strptime(event["time"], "%Y-%m-%dT%H:%M:%S.%fZ"))
+        return {"leaf": leaf, "envelope": envelope, "data": data, "facts": facts, "source": event["source"],
+                "time": signed_at, "operation": operation, "phase": phase, "action": action}
 
     def counts(self, sequence, commit, entries):
         """Takes a commit of a member in, if it counts."""
         if commit["size"] != len(self.leaves) or commit["previous"] != self.previous:
-            raise damaged(f"log commit {sequence}, signed by a member, follows other commits than those found before it")
+            raise damaged(f"log commit {sequence}, of a member, follows other commits than those found before it")
         undo = []
         if (
             commit["time"] >= self.time
@@ -351,9 +386,10 @@ class Log:
         if phase in ("done", "failed") and before.get("intent", {}).get("action") != entry["action"]:
             return False
         entry = {**entry, "key": key_id, "entry": len(self.leaves)}
-        if phase == "done" and entry["action"] == "artifact.push" and not self.file_version(entry, undo):
+        done = entry["action"] if phase == "done" else None
+        if done == "artifact.push" and not self.file_version(entry, before["intent"], undo):
             return False
-        if phase == "done" and entry["action"] in ("policy.change", "member.add") and not self.put_in_force(entry, undo):
+        if done in ("policy.change", "member.add") and not self.put_in_force(entry, undo):
             return False
         before[phase] = entry
         self.leaves.append(sha256(b"\0" + entry["leaf"]))
@@ -365,7 +401,7 @@ class Log:
             return True
         return entry["action"] == "policy.change" and key_id in self.current.owners
 
-    def file_version(self, done, undo):
+    def file_version(self, done, intent, undo):
         """Gives a version its number and label, each of which is given once."""
         data, facts = done["data"], done["facts"]
         version_id, name_id, number, label_id = data.get("versionId"), *map(facts.get, ("nameId", "number", "labelId"))
@@ -375,13 +411,15 @@ class Log:
             return False
         artifact = (data["domain"], name_id)
         numbers, labels = self.numbers.setdefault(artifact, {}), self.labels.setdefault(artifact, {})
-        if not 1 <= number <= min(max(numbers, default=0) + 1000, 99_999_999):
+        if number != max(numbers, default=0) + 1 or label_id in labels:
             return False
-        if number in numbers or label_id in labels or version_id in self.version_ids:
+        if any(intent["data"].get(member) != data[member] for member in ("domain", "class")):
+            return False
+        decided = next(policy for policy in self.policies if policy.version == intent["data"]["policy"])
+        if not decided.may_push(self.current.members[done["key"]], data["domain"], data["class"]):
             return False
         numbers[number] = {**done, "versionId": version_id, "nameId": name_id, "number": number, "labelId": label_id}
-        self.version_ids.add(version_id)
-        undo += [lambda: numbers.pop(number), lambda: self.version_ids.remove(version_id)]
+        undo.append(lambda: numbers.pop(number))
         if label_id is not None:
             labels[label_id] = number
             undo.append(lambda: labels.pop(label_id))
@@ -486,7 +524,7 @@ def version_context(record):
 def read_record(store, log, logged):
     """The version record that the log names, checked against it."""
     domain = logged["data"]["domain"]
-    name = f"versions/{domain}/{logged['nameId']}/{logged['number']:08d}"
+    name = f"versions/{domain}/{logged['nameId']}/{logged['number']:08d}-{logged['versionId']}"
     envelope = Envelope(store.need(name, 16 * MIB), "version.v1+json", name)
     if sha256(envelope.payload).hex() != logged["versionId"]:
         raise damaged(f"{name} is not the record in the log")
