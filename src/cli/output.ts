@@ -18,6 +18,8 @@ export function print(call: Call, thing: string, data: object, show: (page: Page
   else show(new Page(io, call.quiet));
 }
 
+const OWN_LINE_INDENT = 4;
+
 /** Text for people and pipes. Everything that is printed passes {@link printable}. */
 export class Page {
   readonly paint: ChalkInstance;
@@ -146,8 +148,13 @@ export class Page {
 
   /** Text behind a prefix `indent` columns wide. What is too long goes on below its first word. */
   #hang(prefix: string, indent: number, text: string, paint: (text: string) => string = plain): void {
-    const lines = wrap(printable(text), this.columns - indent).map(paint);
-    this.drawn(prefix + lines.join(`\n${" ".repeat(indent)}`));
+    const room = this.columns - indent;
+    const lines = wrap(printable(text), room);
+    const longest = Math.max(...lines.map((line) => line.length));
+    // A fingerprint that only fits without what stands before it gets a line of its own.
+    const own = longest > room && longest <= this.columns - OWN_LINE_INDENT;
+    const margin = `\n${" ".repeat(own ? OWN_LINE_INDENT : indent)}`;
+    this.drawn((own ? prefix.trimEnd() + margin : prefix) + lines.map(paint).join(margin));
   }
 }
 

@@ -17,9 +17,9 @@ export async function askPassphrase(prompter: Prompter, purpose: "new" | "unlock
     return typed;
   }
   for (let refused = ""; ; ) {
-    const first = await ask(`${refused}New passphrase for your identity, ${RULE}:`);
+    const first = await ask(`${refused}New passphrase, ${RULE}:`);
     if ([...first].length < LENGTH_MIN) refused = "That was too short. ";
     else if ((await ask("The same once more:")) === first) return first;
-    else refused = "The two were not the same. ";
+    else refused = "The two differ. ";
   }
 }

@@ -105,10 +105,11 @@ function subcommandTerm(command: Command): string {
 }
 
 function usageError(error: CommanderError, command: Command): UsageError {
-  if (error.message === "error: unknown command 'version'" && !command.parent) {
-    return new UsageError("unknown command 'version'", "Did you mean --version?", path(command));
-  }
   const [first = "", ...others] = error.message.replace(/^error: /, "").split("\n");
+  const message = first.replace(/\.$/, "");
+  if (message === "unknown command 'version'" && !command.parent) {
+    return new UsageError(message, "Did you mean --version?", path(command));
+  }
   const hint = others
     .join(" ")
     .replace(/^\(|\)$/g, "")
@@ -116,7 +117,7 @@ function usageError(error: CommanderError, command: Command): UsageError {
   // Where one command was meant, its help is more use than the help of what was typed.
   const meant = error.code === "commander.unknownCommand" ? /^Did you mean (\S+)\?$/.exec(hint)?.[1] : undefined;
   const about = [path(command), meant].filter((part) => part !== undefined).join(" ");
-  return new UsageError(first.replace(/\.$/, ""), hint === "" ? undefined : hint, about);
+  return new UsageError(message, hint === "" ? undefined : hint, about);
 }
 
 function path(command: Command): string {

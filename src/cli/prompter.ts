@@ -34,7 +34,10 @@ export function inquirerPrompter(options: PrompterOptions): Prompter {
   return {
     input: async ({ message, default: initial, check, flag }) =>
       String(await ask(flag, { type: "input", message, default: initial, ...(check && { validate: valid(check) }) })),
-    select: async ({ message, choices, flag }) => String(await ask(flag, { type: "select", message, choices })),
+    select: async ({ message, choices, flag }) =>
+      String(
+        await ask(flag, { type: "select", message, choices: choices.map((item) => ({ ...item, short: item.value })) }),
+      ),
     confirm: async ({ message, default: initial, flag }) =>
       (await ask(flag, { type: "confirm", message, default: initial })) === true,
     hidden: async ({ message, flag }) =>

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
+import { CloisterError } from "../../src/base/errors.ts";
 import type { PullOptions, Pushed, PushOptions, VersionDetail } from "../../src/index.ts";
 import { cloister, version } from "./fake.ts";
 
@@ -82,6 +83,21 @@ describe("push", () => {
     expect(refused.err).toContain("--name");
   });
 
+  it("asks nothing where there is no project", async () => {
+    const open = async () => Promise.reject(new CloisterError("NOT_FOUND", "there is no project here"));
+    expect(await cloister(["push", "data"], { answers: {}, library: { open } })).toMatchObject({ exit: 7, asked: [] });
+  });
+
+  it("can be continued after an interruption, and says so", async () => {
+    const push = async () => Promise.reject(new DOMException("This operation was aborted", "AbortError"));
+    const outcome = await cloister(["push", "m", "--name", "n"], {
+      project: { push },
+      interruption: { caught: () => "SIGINT" },
+    });
+    expect(outcome.exit).toBe(130);
+    expect(outcome.err).toBe("✗ interrupted  [INTERRUPTED]\n  next   run the same command again to continue\n");
+  });
+
   it("refuses a kind that does not exist", async () => {
     const { exit, err } = await cloister(["push", "m", "--name", "n", "--kind", "modle", "--json"]);
     expect(exit).toBe(2);
@@ -159,6 +175,21 @@ describe("list", () => {
     const [heading = "", first = ""] = out.split("\n");
     expect(heading.indexOf("CLASS")).toBe(first.indexOf("internal"));
     expect(heading.indexOf("DIGEST")).toBe(first.indexOf("sha256:"));
+  });
+
+  it("leaves the digest out where the terminal is too narrow, and breaks no line", async () => {
+    const { out } = await cloister(["list"], { tty: true, project, columns: 80 });
+    expect(out).not.toContain("DIGEST");
+    expect(out).toContain("2026-03-01 10:20\n");
+    for (const line of out.split("\n")) expect(line.length, line).toBeLessThanOrEqual(80);
+  });
+
+  it("says so where there is no artifact of that name", async () => {
+    const { exit, out, err } = await cloister(["list", "foo"], {
+      project: { list: async () => ({ versions: [], hidden: [], ignored: [] }) },
+    });
+    expect({ exit, out }).toEqual({ exit: 0, out: "" });
+    expect(err).toContain("there is no artifact foo");
   });
 
   it("counts an empty list as success", async () => {

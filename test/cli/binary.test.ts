@@ -45,6 +45,7 @@ describe.skipIf(!built)(title, () => {
   it.each([
     [["puhs"], "unknown command 'puhs'", "Did you mean push?", "cloister push --help"],
     [["ws", "creat", "x"], "unknown command 'creat'", "Did you mean create?", "cloister workspace create --help"],
+    [["version"], "unknown command 'version'", "Did you mean --version?", "cloister --help"],
     [["help", "pul"], "unknown command 'pul'", "Did you mean pull?", "cloister pull --help"],
     [["list", "--jsn"], "unknown option '--jsn'", "Did you mean --json?", "cloister list --help"],
   ])("%j is a usage error with a suggestion", (argv, message, why, next) => {

@@ -48,6 +48,18 @@ describe("a refusal", () => {
     );
   });
 
+  it("gives each problem a line, and breaks none inside a word on a terminal", async () => {
+    const why = `${"long words ".repeat(9)}\nline 7: no such class\u0007`;
+    const error = new CloisterError("USAGE", "the policy has 2 problems", { why, next: `cloister ${"x ".repeat(50)}` });
+    const { err } = await cloister(["status"], { ...failing(error), tty: true });
+    expect(err).toContain("\n         line 7: no such class\\u{7}\n");
+    const lines = err.split("\n");
+    // A command stays in one piece, to be copied.
+    for (const line of lines) if (!line.includes("next")) expect(line.length, line).toBeLessThanOrEqual(80);
+    expect(lines.filter((line) => line.startsWith("  next"))).toHaveLength(1);
+    expect(lines.some((line) => line.endsWith(" x "))).toBe(true);
+  });
+
   it("is one document with --json", async () => {
     const { err } = await cloister(["status", "--json"], failing(denied));
     expect(JSON.parse(err)).toEqual({

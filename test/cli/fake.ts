@@ -63,7 +63,7 @@ export async function cloister(argv: readonly string[], setting: Setting = {}): 
     prompter: scripted(answers, seen.asked),
     cwd: "/home/ana/churn",
     env,
-    person: async () => ({ home: "/home/ana", userName: "ana" }),
+    person: async () => ({ home: env["HOME"] ?? "/home/ana", userName: "ana" }),
     now: setting.now ?? (() => 0),
     interruption: {
       signal: new AbortController().signal,

@@ -22,6 +22,30 @@ describe("policy", () => {
     expect(await cloister(["policy", "show", "--text"], { project })).toMatchObject({ out: "cloister: 1\n", err: "" });
   });
 
+  it("propose shows what changes and asks; elsewhere it needs --yes", async () => {
+    const seen: (boolean | undefined)[] = [];
+    const project = {
+      showPolicy: async () => shown,
+      proposePolicy: async ({ dryRun = false }: { dryRun?: boolean | undefined }) => {
+        seen.push(dryRun);
+        return { version: 4, digest: "ab".repeat(32), file: "/p/cloister.policy.yaml", logEntry: 9, dryRun };
+      },
+    };
+    const lines = ["Ana may do everything.", "Bo may read."];
+    const library = { checkPolicy: async () => ({ file: "f", ok: true, problems: [], lines }) };
+    const no = await cloister(["policy", "propose"], { project, library, answers: { "--yes": false } });
+    expect(no.exit).toBe(130);
+    expect(no.err).toContain(
+      "Policy v4, from /p/cloister.policy.yaml:\n    Ana may do everything.\n  + Bo may read.\n",
+    );
+    expect(seen).toEqual([true]);
+    expect((await cloister(["policy", "propose"], { project, library })).err).toContain("--yes is required");
+    expect(seen).toEqual([true]);
+    const yes = await cloister(["policy", "propose", "--yes"], { project, library });
+    expect(yes.out).toContain("✓ signed policy v4");
+    expect(seen).toEqual([true, false]);
+  });
+
   it("check prints problems where editors find them, and ends with 2", async () => {
     const problems = [{ line: 4, column: 9, severity: "error" as const, message: "unknown class", hint: "internal?" }];
     const library = { checkPolicy: async (_host: unknown, file: string) => ({ file, ok: false, problems, lines: [] }) };
@@ -92,6 +116,19 @@ describe("audit", () => {
     expect(seen).toEqual({ refusedOnly: true, action: undefined, member: "bo", last: 5 });
     const { out: json } = await cloister(["audit", "list", "--json"], { project: { listAudit } });
     expect(JSON.parse(json)).toMatchObject({ schema: "cloister/audit-list@1", entries: [{ entry: 12 }] });
+  });
+
+  it("shows what matters on a narrow terminal: action, artifact and rule", async () => {
+    const entry = { ...row, details: { reason: "x".repeat(80), artifact: "churn/cohort:v3" } };
+    const narrow = await cloister(["audit", "ls"], { tty: true, project: { listAudit: async () => [entry] } });
+    expect(narrow.out).toContain("#12  bo      artifact.pull  refused  churn/cohort:v3 role ");
+    for (const line of narrow.out.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+    const wide = await cloister(["audit", "ls"], {
+      tty: true,
+      columns: 120,
+      project: { listAudit: async () => [entry] },
+    });
+    expect(wide.out).toContain("#12  2026-03-01 10:20  bo ");
   });
 
   it.each(["0", "-3", "x", "1.5", "1e3"])("--last %s is refused", async (last) => {

@@ -92,6 +92,16 @@ describe("init", () => {
     );
   });
 
+  it("asks nothing in a folder that is a project already, nor in the home folder", async () => {
+    const { setting } = initialising({ answers: {} });
+    const exists = async () => Promise.reject(new CloisterError("USAGE", "is a Cloister project already"));
+    const there = await cloister(["init", "."], { ...setting, library: { ...setting.library, plan: exists } });
+    expect(there).toMatchObject({ exit: 2, asked: [] });
+    const env = { HOME: "/home/ana/churn" };
+    expect((await cloister(["init", "--yes"], { ...initialising().setting, env })).exit).toBe(2);
+    expect((await cloister(["init", ".", "--yes"], { ...initialising().setting, env })).exit).toBe(0);
+  });
+
   it("asks nothing that a flag has answered", async () => {
     const { setting } = initialising({ answers: {} });
     const flags = "--template solo --project p --store s --as a --domain d --purpose q";
@@ -159,6 +169,22 @@ describe("join", () => {
     expect(seen).toEqual({ folder, store: "/mnt/store", member: "bo", name: "Ana O'Hara", expectPolicy });
     expect(out).toContain("policy fingerprint\t3f9a\n");
     expect(out).toContain("line\tcloister-join:abc\n");
+  });
+});
+
+describe("join, in a terminal", () => {
+  it("asks for id and name, with what was detected as defaults", async () => {
+    let seen: JoinOptions | undefined;
+    const library = {
+      detect: async () => found,
+      join: async (_host: unknown, options: JoinOptions) => {
+        seen = options;
+        throw new CloisterError("NOT_FOUND", "no store");
+      },
+    };
+    const { asked } = await cloister(["join", "/mnt/store"], { library, answers: { "--as": "bo" } });
+    expect(asked).toEqual(["--as", "--name"]);
+    expect(seen).toMatchObject({ member: "bo", name: "Ana O'Hara" });
   });
 });
 

@@ -22,6 +22,7 @@ describe.each(leaves)("%j", (path, leaf) => {
     const { exit, out } = await cloister([...path, "--help"]);
     expect(exit).toBe(0);
     for (const { flags } of GLOBALS) expect(out).toContain(flags);
+    expect(out.indexOf("Global options:")).toBeGreaterThan(out.indexOf("\nOptions:"));
     for (const line of out.split("\n")) expect(line.length, line).toBeLessThanOrEqual(80);
     expect(leaf.examples.length).toBeGreaterThan(0);
     expect(leaf.examples.length).toBeLessThanOrEqual(3);

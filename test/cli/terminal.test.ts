@@ -105,10 +105,10 @@ describe("a passphrase", () => {
     );
     expect(await askPassphrase(prompter, "new")).toBe("battery staple");
     expect(asked).toEqual([
-      "New passphrase for your identity, at least 10 characters:",
-      "That was too short. New passphrase for your identity, at least 10 characters:",
+      "New passphrase, at least 10 characters:",
+      "That was too short. New passphrase, at least 10 characters:",
       "The same once more:",
-      "The two were not the same. New passphrase for your identity, at least 10 characters:",
+      "The two differ. New passphrase, at least 10 characters:",
       "The same once more:",
     ]);
   });

@@ -162,7 +162,8 @@ function detailRows(page: Page, detail: VersionDetail): readonly Row[] {
   return [
     ["reference", page.tty ? undefined : detail.reference],
     page.digestRow(detail.digest),
-    ["version", `v${String(detail.number)}  ${detail.versionId}`],
+    ["version", `v${String(detail.number)}`],
+    ["id", detail.versionId],
     ["kind", detail.kind],
     ["class", detail.class],
     ["size", `${formatBytes(detail.bytes)} in ${files(detail.files)}`],

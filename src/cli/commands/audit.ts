@@ -15,29 +15,42 @@ export async function list(call: Call): Promise<undefined> {
     last,
   });
   print(call, "audit-list", { entries }, (page) => {
-    page.table(
-      ["LOG", "TIME (UTC)", "MEMBER", "ACTION", "PHASE", "WHERE AND WHAT"],
-      entries.map((entry) => tableRow(page, entry)),
-    );
-    if (page.tty && entries.length === 0 && !page.quiet) page.line("no entries", page.paint.dim);
+    if (!page.tty) page.table([], entries.map(pipeRow));
+    else showEntries(page, entries);
   });
 }
 
-function tableRow(page: Page, row: AuditRow): readonly Cell[] {
-  const paints = {
-    intent: page.paint.dim,
-    done: page.paint.green,
-    refused: page.paint.red,
-    failed: page.paint.red,
-    open: page.paint.yellow,
-  };
-  const where = [row.domain, row.class].filter((part) => part !== undefined).join("/") || "-";
-  const details = Object.entries(row.details ?? {}).map(([key, value]) => `${key}=${value}`);
-  const what = [...row.rules, ...details].join(" ");
-  const phase = { text: row.phase, paint: paints[row.phase] };
-  const start = [`#${String(row.entry)}`, page.tty ? minutes(row.time) : row.time, row.member, row.action, phase];
-  // 80 columns hold no seventh column; a pipe keeps what can be cut apart.
-  return page.tty ? [...start, `${where} ${what}`] : [...start, where, what];
+/** From here on a line holds the time and more than what matters most. */
+const WIDE_COLUMNS = 110;
+
+function showEntries(page: Page, entries: readonly AuditRow[]): void {
+  if (entries.length === 0 && !page.quiet) page.line("no entries", page.paint.dim);
+  const { dim, green, red, yellow } = page.paint;
+  const paints = { intent: dim, done: green, refused: red, failed: red, open: yellow };
+  const wide = page.columns >= WIDE_COLUMNS;
+  page.table(
+    ["LOG", ...(wide ? ["TIME (UTC)"] : []), "MEMBER", "ACTION", "PHASE", "WHAT AND WHY"],
+    entries.map((row): readonly Cell[] => {
+      const { artifact, ...others } = row.details ?? {};
+      const what = [artifact, ...row.rules, where(row), ...pairs(others)].filter((text) => text !== undefined);
+      const time = wide ? [minutes(row.time)] : [];
+      const phase = { text: row.phase, paint: paints[row.phase] };
+      return [`#${String(row.entry)}`, ...time, row.member, row.action, phase, what.join(" ")];
+    }),
+  );
+}
+
+function pipeRow(row: AuditRow): readonly string[] {
+  const what = [...row.rules, ...pairs(row.details ?? {})].join(" ");
+  return [`#${String(row.entry)}`, row.time, row.member, row.action, row.phase, where(row) ?? "-", what];
+}
+
+function where({ domain, class: klass }: AuditRow): string | undefined {
+  return domain === undefined ? klass : klass === undefined ? domain : `${domain}/${klass}`;
+}
+
+function pairs(details: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(details).map(([key, value]) => `${key}=${value}`);
 }
 
 export async function verify(call: Call): Promise<number> {

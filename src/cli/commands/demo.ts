@@ -50,13 +50,20 @@ async function makeScratch(call: Call, keep: string | undefined): Promise<string
   throw new CloisterError("USAGE", `${keep} is not empty`, { next: "--keep a folder that does not exist yet" });
 }
 
+/** What stands before everything a step shows. */
+const MARGIN = "    ";
+
 function showStep(page: Page, step: Step, number: number): void {
   const { paint } = page;
   const who = step.as === undefined ? "" : paint.dim(` (${step.as})`);
-  page.drawn(`\n${paint.bold(`${String(number).padStart(2)}  ${step.title}`)}${who}`);
-  page.drawn(`    ${paint.cyan(`$ ${shorten(step.command)}`)}`);
-  for (const line of tabled(step.output)) page.drawn(`    ${below(line, page.columns - 4)}`);
-  if (step.expected !== 0) page.drawn(paint.dim(`    exit ${String(step.exit)}, as it should be`));
+  const columns = page.columns - MARGIN.length;
+  const title = wrap(paint.bold(step.title) + who, columns).join(`\n${MARGIN}`);
+  // Broken as a shell takes it: the line can be copied.
+  const command = wrap(shorten(step.command), columns - 4).join(` \\\n${MARGIN}  `);
+  page.drawn(`\n${paint.bold(String(number).padStart(2))}  ${title}`);
+  page.drawn(`${MARGIN}${paint.cyan(`$ ${command}`)}`);
+  for (const line of tabled(step.output)) page.drawn(MARGIN + below(line, columns));
+  if (step.expected !== 0) page.drawn(paint.dim(`${MARGIN}exit ${String(step.exit)}, as it should be`));
 }
 
 /** Lines as a person would see them: what a pipe gets separated by tabs, in columns. */
@@ -90,7 +97,7 @@ function below(line: string, columns: number): string {
   const lead = /^.*\S {2,}(?=\S)/.exec(bare.slice(0, INDENT_MAX))?.[0] ?? /^ */.exec(bare)?.[0] ?? "";
   const [first = "", ...others] = wrap(line, columns);
   if (others.length === 0) return first;
-  const indent = " ".repeat(4 + lead.length);
+  const indent = MARGIN + " ".repeat(lead.length);
   return [first, ...wrap(others.join(" "), columns - lead.length).map((text) => indent + text)].join("\n");
 }
 
@@ -113,9 +120,10 @@ function showEnd(page: Page, { steps, seconds, missing, kept }: End, env: Contex
   page.done(`${String(steps.length)} steps in ${seconds.toFixed(0)} s, each a command you can type yourself`);
   if (missing !== undefined) page.refused(`without workspaces: ${missing}`);
   page.line(kept === undefined ? "  nothing was left behind (keep it with --keep DIR)" : `  kept in ${kept}`);
-  const alias = onPath(env) ? [] : [`alias cloister=${shellWord(`node ${PROGRAM}`)}   # or, in its folder: npm link`];
-  if (kept !== undefined) page.hints("Act as Bo", [...alias, asMember(kept, "bo", "list")]);
-  page.hints("Next, with your own data", [...alias, "cloister init my-project", "cloister help"]);
+  const alias = [`alias cloister=${shellWord(`node ${PROGRAM}`)}`];
+  if (!onPath(env)) page.hints("So that your shell finds cloister (or run npm link in its folder)", alias);
+  if (kept !== undefined) page.hints("Act as Bo", [asMember(kept, "bo", "list")]);
+  page.hints("Next, with your own data", ["cloister init my-project", "cloister help"]);
 }
 
 /** Whether a shell finds `cloister`. */

@@ -60,6 +60,7 @@ export async function list(call: Call): Promise<undefined> {
         const notes = [suspended && "suspended", owner && "signs the policy", you && "you"];
         return [id, name, roles.join(" "), notes.filter((word) => word !== false).join(", ") || "-", fingerprint];
       }),
+      ["NAME", "NOTES"],
     );
   });
 }

@@ -37,7 +37,8 @@ export async function play(stage: Stage, show: Show): Promise<string | undefined
   const reference = missing === undefined ? MODEL : "summary:1.0";
   await receive(act, ana, reference);
   await tamper(act, ana, reference);
-  await act.run(ana, "The log of the real store: who did what, refusals included", ["audit", "list", "--last", "14"]);
+  const log = "The log of the real store: who did what, refusals included";
+  await act.live(ana, log, ["audit", "list", "--last", "14"]);
   await act.run(ana, "And it is whole", ["audit", "verify"]);
   return missing;
 }
@@ -63,13 +64,12 @@ class Act {
     return this.shown(actor.name, title, { ...outcome, command }, expected);
   }
 
-  /** Training shows its progress on a terminal; without one, its output has to stay in the workspace. */
-  async train(actor: Actor, title: string, command: readonly string[]): Promise<void> {
+  /** Shows the output while it comes, as the command draws it on a terminal, where there is one. */
+  async live(actor: Actor, title: string, args: readonly string[]): Promise<void> {
     if (!this.#stage.live) {
-      await this.run(actor, title, ["run", "w1", "--keep-output", ...command]);
+      await this.run(actor, title, args);
       return;
     }
-    const args = ["run", "w1", ...command];
     const step = { title, as: actor.name, command: Stage.command(args), output: "", exit: 0, expected: 0, seconds: 0 };
     this.#show(step);
     const { exit, seconds } = await this.#stage.cloister(actor, args, "terminal");
@@ -127,7 +127,9 @@ async function train(act: Act, stage: Stage, bo: Actor): Promise<void> {
   await act.run(bo, "Bo creates a sandboxed workspace with it: no network, read-only inputs", [
     ...["workspace", "create", "w1", "--input", DATASET, "--purpose", PURPOSE, "--ttl", "1h", "--code", "code"],
   ]);
-  await act.train(bo, "He trains a model in it", ["--seed", "7", "--", "node", "train.mjs"]);
+  // Without a terminal, the output has to stay in the workspace.
+  const kept = stage.live ? [] : ["--keep-output"];
+  await act.live(bo, "He trains a model in it", ["run", "w1", ...kept, "--seed", "7", "--", "node", "train.mjs"]);
   await act.run(
     bo,
     "He tries to take the data out: refused, and on record",
@@ -162,23 +164,22 @@ async function tamper(act: Act, ana: Actor, reference: string): Promise<void> {
   await flipBit(file);
   await act.run(ana, "Somebody flips one bit of a file: found", ["verify", "model"], {
     expected: 6,
-    done: `after one bit of ${relative(ana.folder, file)} was flipped`,
+    done: `one bit of ${relative(ana.folder, file)} flipped`,
   });
   // A second checkout of hers, on a copy of the store that somebody altered.
   const other: Actor = { ...ana, folder: join(ana.folder, "..", "ana-tampered") };
   await copy(join(ana.folder, ".cloister"), join(other.folder, ".cloister"));
   const store = join(other.folder, ".cloister/store");
-  const packs = await filesBelow(join(store, "packs"));
-  for (const path of packs) await flipBit(path);
+  for (const path of await filesBelow(join(store, "packs"))) await flipBit(path);
   await act.run(other, "Somebody flips one bit in each pack of a copy of the store: found", ["verify", reference], {
     expected: 6,
-    done: `after one bit of each of ${String(packs.length)} packs was flipped`,
+    done: "one bit of each pack flipped",
   });
   const commits = await filesBelow(join(store, "log/commit"));
   const commit = commits[Math.floor(commits.length / 2)] ?? "";
   await flipBit(commit);
   await act.run(other, "Somebody alters an entry of the log in that copy: found", ["audit", "verify"], {
     expected: 6,
-    done: `after one bit of log/commit/${basename(commit)} was flipped`,
+    done: `one bit of log/commit/${basename(commit)} flipped`,
   });
 }
