@@ -16,7 +16,7 @@ const KEY_FILE_BYTES_MAX = 8 * 1024;
 
 /** The audit key of a project stands where a class key would: under this domain and class. */
 export const AUDIT_PLACE = { domain: "_project", class: "_audit" } as const;
-/** The name key of a domain stands under this class; there is only epoch 1 of it (store.md: never rotated). */
+/** The name key of a domain stands under this class, in its first logged epoch: it is never rotated. */
 export const NAMES_CLASS = "_names";
 
 export interface EpochRecord {
@@ -81,12 +81,16 @@ export class ClassKeys {
 
   /** The newest epoch of a class, to encrypt to. @throws CloisterError INTEGRITY where none was ever logged */
   async newest(place: { domain: string; class: string }): Promise<EpochRecord> {
+    const newest = this.#logged(place).at(-1);
+    if (newest === undefined) throw integrity(`class ${place.domain}/${place.class} has no key`);
+    return this.record(place, newest);
+  }
+
+  /** Epochs that the log gave force, ascending. An attempt that never got there leaves objects under other numbers. */
+  #logged(place: { domain: string; class: string }): readonly number[] {
     const prefix = `${place.domain}/${place.class}/`;
-    const epochs = [...this.#from.ledger.epochs.keys()]
-      .filter((key) => key.startsWith(prefix))
-      .map((key) => Number(key.slice(prefix.length)));
-    if (epochs.length === 0) throw integrity(`class ${prefix.slice(0, -1)} has no key`);
-    return this.record(place, Math.max(...epochs));
+    const keys = [...this.#from.ledger.epochs.keys()].filter((key) => key.startsWith(prefix));
+    return keys.map((key) => Number(key.slice(prefix.length))).sort((a, b) => a - b);
   }
 
   /** A key epoch as the log has it; what stands in the store must be just that. @throws CloisterError INTEGRITY */
@@ -119,7 +123,9 @@ export class ClassKeys {
 
   /** The key under which names of a domain become ids; undefined where this member was not given it. */
   async nameKey(domain: string): Promise<Buffer | undefined> {
-    const secret = await this.secret({ domain, class: NAMES_CLASS }, 1);
+    const place = { domain, class: NAMES_CLASS };
+    const [first] = this.#logged(place);
+    const secret = first === undefined ? undefined : await this.secret(place, first);
     return secret === undefined ? undefined : nameKeyOf(secret);
   }
 
