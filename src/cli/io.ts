@@ -2,6 +2,7 @@
 import type { Readable, Writable } from "node:stream";
 import { isatty } from "node:tty";
 import { systemCode } from "../base/errors.ts";
+import { isOn, wantsColor } from "./color.ts";
 
 export interface Io {
   /** Whether a person reads standard output. */
@@ -26,8 +27,6 @@ export interface Io {
   /** Lets go of standard input, so that an unread pipe cannot keep the process alive. */
   close(): void;
 }
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** The terminal of a process. Its streams are opened when they are first used: opening each costs start-up time. */
 export function processIo(host: NodeJS.Process): Io {
@@ -90,15 +89,4 @@ function once<T>(make: () => T): () => T {
     made ??= make();
     return made;
   };
-}
-
-/** NO_COLOR (https://no-color.org) beats FORCE_COLOR beats the terminal. */
-export function wantsColor(env: Env, tty: boolean): boolean {
-  if (env["NO_COLOR"]) return false;
-  if (env["FORCE_COLOR"] !== undefined) return isOn(env["FORCE_COLOR"]) || env["FORCE_COLOR"] === "";
-  return tty && env["TERM"] !== "dumb";
-}
-
-function isOn(value: string | undefined): boolean {
-  return value !== undefined && value !== "" && value !== "0" && value !== "false";
 }

@@ -1,9 +1,10 @@
 // Builds the parser from the command tree.
-import { readFileSync } from "node:fs";
 import { Command, type CommanderError, Option } from "commander";
 import { UsageError } from "./failure.ts";
 import { Flags } from "./flags.ts";
 import type { Io } from "./io.ts";
+import { DESCRIPTION, rootHelp, USAGE } from "./root-help.ts";
+import { version } from "./start.ts";
 import { type Choice, GLOBALS, type Leaf, type Noun, TREE } from "./tree.ts";
 
 /** What the parser found: a command to run with its arguments. */
@@ -28,19 +29,16 @@ interface Building {
 export function program(io: Io, env: Readonly<Record<string, string | undefined>>, onLeaf: OnLeaf): Command {
   const building: Building = { io, env, onLeaf, rest: new Map() };
   const root = settle(new Command("cloister"), building)
-    .description(
-      "Governed ML workspaces: one signed policy, sandboxed workspaces, sealed\n" +
-        "artifacts, and a log nobody can quietly edit.",
-    )
+    .description(DESCRIPTION)
     .version(version(), "-V, --version", "print the version")
-    .usage("<command> [arguments] [options]")
+    .usage(USAGE)
     .enablePositionalOptions();
   // Every command lists the global options itself; here they would only push the commands down.
   for (const choice of GLOBALS) root.addOption(option(choice).hideHelp());
   for (const { heading, commands } of TREE) {
     for (const item of commands) addCommand(root, item, building).helpGroup(heading);
   }
-  addExamples(root, io, ["cloister init", "cloister push data --name cohort", "cloister help exit-codes"]);
+  root.helpInformation = () => rootHelp(io.outColor);
   return root;
 }
 
@@ -153,9 +151,4 @@ function title(text: string, io: Io): string {
 
 function sentence(summary: string): string {
   return `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
-}
-
-function version(): string {
-  const file = new URL("../../package.json", import.meta.url);
-  return (JSON.parse(readFileSync(file, "utf8")) as { readonly version: string }).version;
 }

@@ -75,7 +75,7 @@ const demo: Leaf = {
   summary: "watch the whole job on real files, in a scratch folder",
   options: [{ flags: "--keep <dir>", text: "keep everything in this new folder" }],
   examples: ["cloister demo", "cloister demo --keep ./demo"],
-  notes: "Asks nothing, takes about half a minute, leaves nothing behind.",
+  notes: "Asks nothing, takes less than half a minute, leaves nothing behind.",
   load: async () => (await import("./commands/demo.ts")).demo,
 };
 

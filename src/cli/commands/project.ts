@@ -7,7 +7,7 @@ import { left } from "../words.ts";
 const LOCAL_FILE = {
   same: "the file here is the policy in force",
   differs: "the file here differs (cloister policy propose)",
-  missing: "the file here is missing (cloister policy show --text > cloister.policy.yaml)",
+  missing: "no copy of it here",
 } as const;
 
 export async function status(call: Call): Promise<undefined> {

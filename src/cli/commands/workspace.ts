@@ -169,6 +169,11 @@ export async function destroy(call: Call): Promise<undefined> {
   print(call, "workspace-receipt", receipt, (page) => showReceipt(page, receipt));
 }
 
+function lostText(lost: Receipt["lost"]): string {
+  if (!lost) return "unknown: it was gone already";
+  return lost.files === 0 ? "nothing" : `${files(lost.files)}, ${formatBytes(lost.bytes)}`;
+}
+
 function showReceipt(page: Page, receipt: Receipt): void {
   const { lost, pushed } = receipt;
   page.done(
@@ -177,7 +182,7 @@ function showReceipt(page: Page, receipt: Receipt): void {
   page.fields([
     ["label", labelOf(receipt)],
     ["pushed", pushed.length > 0 ? pushed.join(" ") : "nothing"],
-    ["lost", lost ? `${files(lost.files)}, ${formatBytes(lost.bytes)}` : "unknown: it was gone already"],
+    ["lost", lostText(lost)],
     ["erased", receipt.erased],
   ]);
 }

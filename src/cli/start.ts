@@ -1,0 +1,32 @@
+// Where the program starts. What needs no parser does not wait for one: importing it is half of a start.
+import { readFileSync, writeSync } from "node:fs";
+import { isatty } from "node:tty";
+import { wantsColor } from "./color.ts";
+
+/** Runs the command line of a process and says with which code the process should end. */
+export async function start(argv: readonly string[], host: NodeJS.Process): Promise<number> {
+  const text = argv.length <= 1 ? await quickAnswer(argv[0], host) : undefined;
+  if (text !== undefined && write(text)) return 0;
+  return (await import("./main.ts")).main(argv, host);
+}
+
+async function quickAnswer(word: string | undefined, host: NodeJS.Process): Promise<string | undefined> {
+  if (word === "--version" || word === "-V") return `${version()}\n`;
+  if (word !== undefined && word !== "--help" && word !== "-h" && word !== "help") return undefined;
+  return (await import("./root-help.ts")).rootHelp(wantsColor(host.env, isatty(1)));
+}
+
+/** False where standard output does not take it at once; the slower way copes with that. */
+function write(text: string): boolean {
+  try {
+    return writeSync(1, text) === Buffer.byteLength(text);
+  } catch {
+    return false;
+  }
+}
+
+/** From package.json. */
+export function version(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { readonly version: string }).version;
+}
