@@ -2,7 +2,7 @@
 import { EventEmitter } from "node:events";
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { wantsColor } from "../../src/cli/io.ts";
+import { wantsColor } from "../../src/cli/color.ts";
 import { askPassphrase } from "../../src/cli/passphrase.ts";
 import { ProgressLine, progressText } from "../../src/cli/progress.ts";
 import { inquirerPrompter, type Prompter } from "../../src/cli/prompter.ts";
