@@ -115,16 +115,19 @@ export async function propose(call: Call): Promise<undefined> {
   });
 }
 
-/** Shows what the next version says, and what the one in force says no more. */
+/** Shows what changes, in plain sentences, and asks. */
 async function confirmPolicy(call: Call, project: Project, justification: string | undefined): Promise<void> {
   const { io, prompter } = call.context;
   if (io.canPrompt) {
     const next = await project.proposePolicy({ justification, dryRun: true });
     const [now, then] = [await project.showPolicy(), await (await call.library()).checkPolicy(call.host, next.file)];
-    const gone = now.lines.filter((text) => !then.lines.includes(text)).map((text) => `- ${text}`);
-    const said = then.lines.map((text) => `${now.lines.includes(text) ? " " : "+"} ${text}`);
+    const changes = [
+      ...now.lines.filter((text) => !then.lines.includes(text)).map((text) => `- ${text}`),
+      ...then.lines.filter((text) => !now.lines.includes(text)).map((text) => `+ ${text}`),
+    ];
+    if (changes.length === 0) changes.push("the same in plain words; the file differs in details");
     io.err(`\nPolicy v${String(next.version)}, from ${printable(next.file)}:\n`);
-    for (const text of [...gone, ...said]) io.err(`  ${wrap(printable(text), io.columns - 6).join("\n    ")}\n`);
+    for (const text of changes) io.err(`  ${wrap(printable(text), io.columns - 4).join("\n    ")}\n`);
     io.err("\n");
   }
   if (await prompter.confirm({ message: "Sign it for everybody?", default: false, flag: "--yes" })) return;
