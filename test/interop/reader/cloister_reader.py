@@ -496,7 +496,11 @@ class Keys:
         return secret
 
     def name_key(self, domain):
-        secret = self.secret(domain, "_names", 1)
+        places = [place.split("/") for place in self.log.epochs]
+        epochs = [int(epoch) for *place, epoch in places if place == [domain, "_names"] and epoch.isdecimal()]
+        if not epochs:
+            raise Fault(7, f"the project has no domain {domain}")
+        secret = self.secret(domain, "_names", min(epochs))
         pseudo_random = hmac256(bytes(32), secret.encode())
         return hmac256(pseudo_random, b"cloister name key v1", b"\1")
 
