@@ -15,7 +15,7 @@ import { type SecretStore, storageText } from "./secret-store.ts";
 import { forgetUnlocked, recallUnlocked, rememberUnlocked } from "./unlock-cache.ts";
 
 export type { IdentityPlaces } from "./chain.ts";
-export { checkStorage, describeStorage, type StorageCheck } from "./storage-report.ts";
+export { checkStorage, describeStorage } from "./storage-report.ts";
 
 /** Who this device is, without unlocking. */
 export interface KnownIdentity extends PublicIdentity {

@@ -3,7 +3,7 @@ import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { folderDigests } from "../../src/base/folder-digests.ts";
 import { artifactUri, type ManifestContent, type ManifestFile } from "../../src/provenance/manifest.ts";
 
-export const PROJECT = "0123456789abcdef0123456789abcdef";
+const PROJECT = "0123456789abcdef0123456789abcdef";
 const hex = (text: string) => createHash("sha256").update(text).digest("hex");
 
 export function file(path: string, content = path): ManifestFile {
