@@ -1,5 +1,7 @@
 // One command line, parsed: what a command is given and what it asks of the library.
+
 import { resolve } from "node:path";
+import { printableJson } from "../base/terminal.ts";
 import type { Host, Project } from "../index.ts";
 import type { Context, Library } from "./context.ts";
 import type { Flags } from "./flags.ts";
@@ -73,7 +75,7 @@ async function makeHost(context: Context, flags: Flags, progress: ProgressLine, 
     notice: (text) => {
       if (quiet) return;
       // Programs read standard error for the error document: a notice must not stand in the way of their parser.
-      if (flags.on("json")) io.err(`${JSON.stringify({ notice: text })}\n`);
+      if (flags.on("json")) io.err(`${printableJson({ notice: text })}\n`);
       else progress.note(text);
     },
   };

@@ -1,5 +1,7 @@
 // What went wrong, as data: every exception becomes one of these, and every one has an exit code.
+
 import { CloisterError, type ErrorCode, type Refusal } from "../base/errors.ts";
+import { printableJson } from "../base/terminal.ts";
 import { exitOf } from "./exit-codes.ts";
 
 export interface Failure {
@@ -57,7 +59,7 @@ function interrupted(message: string): Failure {
 /** One line of JSON for `--json`. */
 export function failureJson({ code, message, why, next, exit, refusals, policyVersion, logEntry }: Failure): string {
   const error = { code, message, why, next, exit, refusals, policyVersion, logEntry };
-  return `${JSON.stringify({ error })}\n`;
+  return `${printableJson({ error })}\n`;
 }
 
 /** Whether the error only says that the reader of our standard output has gone. */

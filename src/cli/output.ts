@@ -1,6 +1,6 @@
 // Results on standard output: one JSON document, or text for a person, or plain lines for a pipe.
 import { Chalk, type ChalkInstance } from "chalk";
-import { printable } from "../base/terminal.ts";
+import { printable, printableJson } from "../base/terminal.ts";
 import type { Call } from "./call.ts";
 import type { Io } from "./io.ts";
 import { wrap } from "./wrap.ts";
@@ -14,7 +14,7 @@ export type Row = readonly [string, Cell | undefined];
 /** Prints a result once: as JSON where that was asked for, else as `show` writes it. */
 export function print(call: Call, thing: string, data: object, show: (page: Page) => void): void {
   const { io } = call.context;
-  if (call.json) io.out(`${JSON.stringify({ schema: `cloister/${thing}@1`, ...data })}\n`);
+  if (call.json) io.out(`${printableJson({ schema: `cloister/${thing}@1`, ...data })}\n`);
   else show(new Page(io, call.quiet));
 }
 

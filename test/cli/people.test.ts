@@ -233,7 +233,7 @@ describe("member add", () => {
     const refused = await cloister(argv, setting);
     expect(refused.exit).toBe(2);
     expect(refused.err).toContain("--yes");
-    expect(seen.options).toBeUndefined();
+    expect(seen.options?.dryRun).toBe(true);
     expect((await cloister([...argv, "--yes"], setting)).out).toContain(
       "✓ added bo (Bo) as data-scientist, data-owner",
     );

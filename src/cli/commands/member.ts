@@ -19,7 +19,7 @@ export async function add(call: Call): Promise<undefined> {
   const project = await call.project();
   if (!dryRun && !flags.on("yes")) {
     // Before the question: a missing role, a line for another project, a refusal of the policy.
-    if (call.context.io.canPrompt) await project.addMember({ ...options, dryRun: true });
+    await project.addMember({ ...options, dryRun: true });
     await confirmFingerprint(call, said);
   }
   const added = await project.addMember({ ...options, dryRun });

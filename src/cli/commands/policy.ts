@@ -118,8 +118,9 @@ export async function propose(call: Call): Promise<undefined> {
 /** Shows what changes, in plain sentences, and asks. */
 async function confirmPolicy(call: Call, project: Project, justification: string | undefined): Promise<void> {
   const { io, prompter } = call.context;
+  // Before the question: mistakes in the file, and who may not sign it.
+  const next = await project.proposePolicy({ justification, dryRun: true });
   if (io.canPrompt) {
-    const next = await project.proposePolicy({ justification, dryRun: true });
     const [now, then] = [await project.showPolicy(), await (await call.library()).checkPolicy(call.host, next.file)];
     const changes = [
       ...now.lines.filter((text) => !then.lines.includes(text)).map((text) => `- ${text}`),
