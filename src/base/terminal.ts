@@ -7,3 +7,10 @@ export function printable(text: string): string {
 }
 
 const HOSTILE = /[\p{Cc}\p{Cs}\u2028\u2029\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/gu;
+
+/** JSON whose text holds no character of {@link printable}'s list: as escapes they mean the same to every parser. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value).replace(HOSTILE, (char) =>
+    [...Array(char.length).keys()].map((at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
+  );
+}

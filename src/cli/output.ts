@@ -96,7 +96,7 @@ export class Page {
 
   /**
    * Columns, aligned under their headings; without headings and separated by tabs in a pipe. On a terminal that is too
-   * narrow the columns headed `spare` are left out, in this order, and then the last one is cut.
+   * narrow the columns headed `spare` are left out, in this order, and then the last one goes on below itself.
    */
   table(headings: readonly string[], rows: readonly (readonly Cell[])[], spare: readonly string[] = []): void {
     if (!this.tty) {
@@ -115,12 +115,13 @@ export class Page {
   }
 
   #drawTable(headings: readonly string[], rows: readonly (readonly Cell[])[]): void {
-    const widths = widthsOf(headings, rows);
-    const last = Math.max(8, this.columns - total([...widths.slice(0, -1), 0]));
+    const widths = widthsOf(headings, rows).slice(0, -1);
+    const indent = total([...widths, 0]);
     for (const row of [headings.map((text) => ({ text, paint: this.paint.dim })), ...rows]) {
       const cells = row.map((cell, at) => {
         const text = printable(textOf(cell));
-        return painterOf(cell)(at === headings.length - 1 ? cut(text, last) : text.padEnd(widths[at] ?? 0));
+        const lines = at < widths.length ? [text.padEnd(widths[at] ?? 0)] : fewLines(text, this.columns - indent);
+        return lines.map(painterOf(cell)).join(`\n${" ".repeat(indent)}`);
       });
       this.drawn(cells.join("  ").trimEnd());
     }
@@ -185,8 +186,16 @@ function total(widths: readonly number[]): number {
   return widths.reduce((sum, width) => sum + width + 2, -2);
 }
 
-function cut(text: string, columns: number): string {
-  return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`;
+/** Lines a cell may take: other people wrote what is in it. */
+const CELL_LINES_MAX = 3;
+
+function fewLines(text: string, columns: number): readonly string[] {
+  const lines = wrap(text, columns);
+  const kept = lines.slice(0, CELL_LINES_MAX);
+  const rest = lines.slice(CELL_LINES_MAX - 1).join(" ");
+  return [...kept.slice(0, CELL_LINES_MAX - 1), ...(kept.length === CELL_LINES_MAX ? [rest] : [])].map((line) =>
+    line.length <= columns ? line : `${line.slice(0, Math.max(1, columns - 1))}…`,
+  );
 }
 
 function plain(text: string): string {

@@ -34,7 +34,7 @@ beforeAll(async () => {
       "  visitor:\n    can: [artifact.pull, artifact.read-metadata]\n    up-to: public\n\nalways:",
     ),
   );
-  await ana.ok("policy", "propose", "--why", "visitors may read what is public");
+  await ana.ok("policy", "propose", "--yes", "--why", "visitors may read what is public");
   ana.files("data", { "rows.csv": `${secret}\n` });
   for (const klass of ["public", "internal", "confidential"]) {
     await ana.ok("push", "data", "--name", `${klass}-data`, "--class", klass, "--kind", "report");
@@ -169,7 +169,7 @@ describe("what a role gives", () => {
       join(bo.folder, "cloister.policy.yaml"),
       text.replace(/roles: \[data-scientist\]/, "roles: [steward]"),
     );
-    expect(await bo.fails("policy", "propose")).toMatchObject({ exit: 3, code: "POLICY_DENIED" });
+    expect(await bo.fails("policy", "propose", "--yes")).toMatchObject({ exit: 3, code: "POLICY_DENIED" });
     expect(await bo.fails("audit", "list")).toMatchObject({ exit: 3 });
     expect(await cy.fails("push", "public/rows.csv", "--name", "mine")).toMatchObject({ exit: 3 });
     const { members } = await ana.json<{ members: readonly MemberSummary[] }>("member", "list");
@@ -189,7 +189,7 @@ describe("leaving", () => {
     edit(ana, (text) =>
       text.replace(/^( {2}bo: \{.*?) \}/m, "$1, suspended: left the team }").replace(/epoch: 1/, "epoch: 2"),
     );
-    await ana.ok("policy", "propose", "--why", "bo left");
+    await ana.ok("policy", "propose", "--yes", "--why", "bo left");
     for (const args of [
       ["pull", "internal-data", "-o", "after", "--purpose", "modelling"],
       ["push", "mine", "--name", "mine", "--class", "internal"],

@@ -134,7 +134,7 @@ describe("policy explain", () => {
     expect(JSON.stringify(audit.refusals)).toContain("steward");
     const { exit, out } = await bo.cli(...ask);
     expect(exit).toBe(0);
-    expect(out).toMatch(/^✗ bo may not artifact\.pull {3}policy v2/);
+    expect(out).toMatch(/^✗ bo may not pull artifacts \(artifact\.pull\) {3}policy v2/);
   });
 
   it("suggests an action or a member for a misspelt one", async () => {
@@ -163,7 +163,7 @@ describe("changing the policy", () => {
   it("an owner's proposal takes force with its number and its predecessor set, for everybody", async () => {
     const before = await ana.json<PolicyShown>("policy", "show");
     expect(before.localFile).toBe("same");
-    expect(await ana.fails("policy", "propose")).toMatchObject({
+    expect(await ana.fails("policy", "propose", "--yes")).toMatchObject({
       exit: 2,
       message: expect.stringContaining("nothing"),
     });
@@ -171,7 +171,7 @@ describe("changing the policy", () => {
     const dry = await ana.json<Proposed>("policy", "propose", "--dry-run");
     expect(dry).toMatchObject({ version: 3, dryRun: true });
     expect((await ana.json<PolicyShown>("policy", "show")).version).toBe(2);
-    const proposed = await ana.json<Proposed>("policy", "propose", "--why", "say why data leaves");
+    const proposed = await ana.json<Proposed>("policy", "propose", "--yes", "--why", "say why data leaves");
     expect(proposed).toMatchObject({ schema: "cloister/policy-propose@1", version: 3, dryRun: false });
     const after = await bo.json<PolicyShown>("policy", "show");
     expect(after).toMatchObject({ version: 3, digest: proposed.digest, signedBy: ["ana"] });
@@ -204,7 +204,7 @@ describe("changing the policy", () => {
       ["a threshold above its owners", (text: string) => text.replace("threshold: 1", "threshold: 2")],
     ] as const) {
       writeFileSync(policyFile(ana), change(sound));
-      const failed = await ana.fails("policy", "propose");
+      const failed = await ana.fails("policy", "propose", "--yes");
       expect([2, 3], `${what}: ${failed.message}`).toContain(failed.exit);
     }
     writeFileSync(policyFile(ana), sound);

@@ -32,7 +32,8 @@ function showEntries(page: Page, entries: readonly AuditRow[]): void {
     ["LOG", ...(wide ? ["TIME (UTC)"] : []), "MEMBER", "ACTION", "PHASE", "WHAT AND WHY"],
     entries.map((row): readonly Cell[] => {
       const { artifact, ...others } = row.details ?? {};
-      const what = [artifact, ...row.rules, where(row), ...pairs(others)].filter((text) => text !== undefined);
+      const more = wide ? [where(row), ...pairs(others)] : [];
+      const what = [artifact, ...row.rules, ...more].filter((text) => text !== undefined);
       const time = wide ? [minutes(row.time)] : [];
       const phase = { text: row.phase, paint: paints[row.phase] };
       return [`#${String(row.entry)}`, ...time, row.member, row.action, phase, what.join(" ")];
