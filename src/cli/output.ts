@@ -172,7 +172,8 @@ function textOf(cell: Cell): string {
 }
 
 function painterOf(cell: Cell): (text: string) => string {
-  return typeof cell === "string" ? plain : cell.paint;
+  // Of its own: a painter of chalk takes all it is given, a number too.
+  return typeof cell === "string" ? plain : (text) => cell.paint(text);
 }
 
 /** Columns that each column of a table needs. */
@@ -191,11 +192,9 @@ const CELL_LINES_MAX = 3;
 
 function fewLines(text: string, columns: number): readonly string[] {
   const lines = wrap(text, columns);
-  const kept = lines.slice(0, CELL_LINES_MAX);
-  const rest = lines.slice(CELL_LINES_MAX - 1).join(" ");
-  return [...kept.slice(0, CELL_LINES_MAX - 1), ...(kept.length === CELL_LINES_MAX ? [rest] : [])].map((line) =>
-    line.length <= columns ? line : `${line.slice(0, Math.max(1, columns - 1))}…`,
-  );
+  const last = lines.slice(CELL_LINES_MAX - 1).join(" ");
+  const kept = lines.length < CELL_LINES_MAX ? lines : [...lines.slice(0, CELL_LINES_MAX - 1), last];
+  return kept.map((line) => (line.length <= columns ? line : `${line.slice(0, Math.max(1, columns - 1))}…`));
 }
 
 function plain(text: string): string {

@@ -118,7 +118,7 @@ describe("audit", () => {
   it("shows what matters on a narrow terminal: action, artifact and rule", async () => {
     const entry = { ...row, details: { reason: "x".repeat(80), artifact: "churn/cohort:v3" } };
     const narrow = await cloister(["audit", "ls"], { tty: true, project: { listAudit: async () => [entry] } });
-    expect(narrow.out).toContain("#12  bo      artifact.pull  refused  churn/cohort:v3 role ");
+    expect(narrow.out).toContain("#12  bo      artifact.pull  refused  churn/cohort:v3 role\n");
     for (const line of narrow.out.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
     const wide = await cloister(["audit", "ls"], {
       tty: true,
@@ -126,6 +126,8 @@ describe("audit", () => {
       project: { listAudit: async () => [entry] },
     });
     expect(wide.out).toContain("#12  2026-03-01 10:20  bo ");
+    expect(wide.out).toContain("  churn/cohort:v3 role churn/secret\n");
+    expect(wide.out).toMatch(/\n +reason=x+…?\n$/);
   });
 
   it.each(["0", "-3", "x", "1.5", "1e3"])("--last %s is refused", async (last) => {
