@@ -65,7 +65,9 @@ export function decodeEvent(bytes: Uint8Array): AuditEvent {
   if (!kind || kind[2] !== phase) throw integrity("malformed log entry");
   const time = outer.string("time");
   const timeMs = Date.parse(time);
-  if (!Number.isFinite(timeMs) || new Date(timeMs).toISOString() !== time) throw integrity("malformed log entry");
+  // Four digits for the year: other readers need not know the longer ones of ECMAScript.
+  if (time.length !== 24 || !Number.isFinite(timeMs) || new Date(timeMs).toISOString() !== time)
+    throw integrity("malformed log entry");
   const data = outer.fields("data");
   outer.end();
   const event: AuditEvent = {
@@ -97,5 +99,9 @@ function optional(fields: Fields, key: string, pattern: RegExp): string | undefi
 function factsOf(data: Fields): { readonly [name: string]: Json | undefined } {
   const facts = data.any("facts");
   if (facts === null || typeof facts !== "object" || Array.isArray(facts)) throw integrity("malformed log entry");
+  for (const fact of Object.values(facts)) {
+    // Floating point would be written differently by different programs.
+    if (typeof fact === "number" && (!Number.isSafeInteger(fact) || fact < 0)) throw integrity("malformed log entry");
+  }
   return facts as { readonly [name: string]: Json | undefined };
 }

@@ -137,7 +137,8 @@ export class Log {
       const bytes = await this.#read(seq);
       const commit = bytes && readCommit(bytes, seq, this.#project);
       const signer = commit && (await this.#signer(commit));
-      if (signer) {
+      // Somebody may have written on since: then the first absent one is there by now.
+      if (signer && !(await this.#read(this.#next))) {
         throw integrity(`log commit ${String(this.#next)} is missing`, {
           why: `commit ${String(seq)}, signed by ${signer}, stands after it`,
         });
@@ -227,13 +228,13 @@ export class Log {
     const { commit, entries } = read;
     const signer = await this.#signer(read);
     if (signer === undefined) return undefined;
-    if (commit.size > this.#tree.size || (commit.size === this.#tree.size && commit.previous !== this.#previous)) {
-      // An honest member never counts entries that are not there: one before it was damaged or replaced.
+    if (commit.size !== this.#tree.size || commit.previous !== this.#previous) {
+      // An honest member follows what is there: a commit before it was damaged, replaced, or held back from them.
       throw integrity(`log entry ${String(this.#tree.size)} is damaged or missing`, {
         why: `commit ${String(commit.seq)}, signed by ${signer}, follows ${String(commit.size)} entries that are not those found here`,
       });
     }
-    if (commit.size !== this.#tree.size || commit.timeMs < this.#timeMs) return undefined;
+    if (commit.timeMs < this.#timeMs) return undefined;
     const undo: (() => void)[] = [];
     const takeBack = () => {
       for (const step of undo.reverse()) step();

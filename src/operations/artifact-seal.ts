@@ -2,6 +2,7 @@
 import { sha256Hex } from "../base/digest.ts";
 import { integrity } from "../base/errors.ts";
 import { canonicalBytes, type Json, parseCanonical } from "../base/json.ts";
+import { NAME } from "../base/name.ts";
 import { Fields, ID, SHA256 } from "../base/record.ts";
 import { openBlob, sealBlob } from "../content/blob.ts";
 import { paddedBytes } from "../content/pack.ts";
@@ -43,6 +44,8 @@ export type PartName = (typeof PARTS)[number];
 /** Size and SHA-256 of each sealed part; stands in the signed version record, so that each can be read alone. */
 export type SealParts = Readonly<Record<PartName, { readonly bytes: number; readonly sha256: string }>>;
 
+/** What means something else in a reference is no label: a listing must not show another version as `v3`. */
+const LABEL = /^(?!latest$|v[1-9]\d{0,7}$)[a-z0-9][a-z0-9._-]{0,127}$/;
 const HEADER_BYTES_MAX = 64 * 1024;
 
 const KINDS: readonly ArtifactKind[] = ["dataset", "model", "code", "report"];
@@ -110,8 +113,8 @@ export function decodeHeader(bytes: Uint8Array): Header {
   if (fields.integer("v") !== 1) throw integrity("unknown version of a header");
   const optional = (key: string, pattern?: RegExp) => (fields.has(key) ? fields.string(key, pattern) : undefined);
   const header: Header = {
-    name: fields.string("name"),
-    label: optional("label"),
+    name: fields.string("name", NAME),
+    label: optional("label", LABEL),
     kind: kindOf(fields.string("kind")),
     files: fields.integer("files", 1),
     bytes: fields.integer("bytes"),

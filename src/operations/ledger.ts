@@ -217,8 +217,10 @@ export class Ledger implements Admission {
    */
   async #mayBeGiven(version: LoggedVersion | undefined, intent: LoggedEvent | undefined): Promise<boolean> {
     if (!version || !intent) return false;
-    const { domain, nameId, number, labelId, done } = version;
+    const { domain, nameId, number, labelId, versionId, done } = version;
     const { event } = intent;
+    // Or a claim to another's version, with a higher class, would change what was judged by its class before.
+    if (this.classesOf(versionId).length > 0) return false;
     if (event.domain !== domain || event.class === undefined || event.class !== done.event.class) return false;
     if (number !== nextNumber(this.versionsOf(domain, nameId))) return false;
     if (labelId !== undefined && this.labelled(domain, nameId, labelId)) return false;

@@ -95,7 +95,8 @@ function outcomeOf(session: Session, filing: Filing, version: Committed): Outcom
   const { domain, nameId, labelId } = filing;
   const { number, versionId } = version;
   if (labelId !== undefined && session.ledger.labelled(domain, nameId, labelId)) throw labelTaken("the label");
-  if (number !== nextNumber(session.ledger.versionsOf(domain, nameId))) throw new NumberTaken();
+  const taken = session.ledger.versionById(versionId) !== undefined;
+  if (taken || number !== nextNumber(session.ledger.versionsOf(domain, nameId))) throw new NumberTaken();
   return { versionId, facts: { nameId, number, labelId } };
 }
 
@@ -136,7 +137,7 @@ async function committedEarlier(
   { attempt }: Journal,
   content: Written,
 ): Promise<Committed | undefined> {
-  if (attempt?.dirHash !== content.dirHash) return undefined;
+  if (attempt?.dirHash !== content.dirHash || session.ledger.versionById(attempt.versionId)) return undefined;
   if (attempt.number !== nextNumber(session.ledger.versionsOf(domain, nameId))) return undefined;
   return (await isCommitted(session, { domain, nameId, ...attempt })) ? attempt : undefined;
 }

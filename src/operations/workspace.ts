@@ -102,7 +102,7 @@ export async function run(session: Session, options: RunOptions, streams: Stream
       id: operation.id,
       kept: options.keepOutput === true,
     });
-    return { result: ran, outcome: { facts: { exit: ran.exit, ms: Math.round(ran.seconds * 1000) } } };
+    return { result: ran, outcome: { facts: { exit: ran.exit, ms: Math.max(0, Math.round(ran.seconds * 1000)) } } };
   });
   return { ...result, workspace: state.name, logEntry: done.entry };
 }
@@ -172,7 +172,7 @@ export async function destroyWorkspace(session: Session, name: string): Promise<
   const lost = summary.state === "running" ? await sandbox.measure(state.holder) : undefined;
   await sandbox.stop(state.holder);
   await forgetWorkspace(session, name);
-  const livedMs = Math.min(session.host.now(), state.expiresMs) - state.createdMs;
+  const livedMs = Math.max(0, Math.min(session.host.now(), state.expiresMs) - state.createdMs);
   const done = await operation.done(() => ({
     facts: { livedMs, files: lost?.files, bytes: lost?.bytes, pushed: state.pushed.length },
     sealed: { workspace: name, pushed: state.pushed.length === 0 ? undefined : state.pushed.join(" ") },

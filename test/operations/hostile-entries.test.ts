@@ -88,6 +88,45 @@ test("a policy change by somebody who is no owner is not admitted, and nothing i
   await anaCanGoOn();
 });
 
+test("a version id is given once: nobody raises the class of what others mounted, afterwards", async () => {
+  const session = await sessionOf(eve);
+  await session.sync();
+  const nameId = randomBytes(32).toString("hex");
+  const [versionId = ""] = (await list(session, {})).versions.map((version) => version.versionId);
+  const about = { operation: randomBytes(16).toString("hex"), domain: "churn", class: "confidential" };
+  await log(session, about);
+  const done = log(session, { ...about, phase: "done" as const, versionId, facts: { nameId, number: 1 } });
+  await expect(done).rejects.toMatchObject({ code: "FAILURE" });
+  expect(session.ledger.classesOf(versionId)).toEqual(["internal"]);
+});
+
+test("a version id that somebody else logged first costs a record, not the push", async () => {
+  const session = await sessionOf(eve);
+  const nameId = randomBytes(32).toString("hex");
+  const about = { operation: randomBytes(16).toString("hex"), domain: "churn", class: "internal" };
+  await log(session, about);
+  let stolen = false;
+  const watched = await sessionOf(ana, (store) => ({
+    url: store.url,
+    get: (name, bytesMax) => store.get(name, bytesMax),
+    range: (name, from, length) => store.range(name, from, length),
+    list: (prefix) => store.list(prefix),
+    delete: (name) => store.delete(name),
+    now: () => store.now(),
+    create: async (name, parts) => {
+      const made = await store.create(name, parts);
+      if (!name.startsWith("versions/") || stolen) return made;
+      stolen = true;
+      const versionId = name.slice(-64);
+      await log(session, { ...about, phase: "done" as const, versionId, facts: { nameId, number: 1 } });
+      return made;
+    },
+  }));
+  const pushed = await push(watched, { source: { path: "data" }, name: "cohort", class: "internal" });
+  expect([stolen, pushed.number]).toEqual([true, 2]);
+  await anaCanGoOn();
+});
+
 test("mounts that others log under a workspace's id are nothing to it", async () => {
   const workspace = randomBytes(16).toString("hex");
   const session = await sessionOf(eve);

@@ -269,7 +269,7 @@ class Log:
     def __init__(self, store, project):
         self.store, self.project, self.pin = store, project, None
         self.policies, self.epochs, self.phases, self.leaves = [], {}, {}, []
-        self.numbers, self.labels = {}, {}
+        self.numbers, self.labels, self.version_ids = {}, {}, set()
         self.previous, self.time = "0" * 64, 0
         sequence = empty = 0
         while (data := store.get(self.place(sequence), COMMIT_MAX)) is not None:
@@ -411,7 +411,7 @@ class Log:
             return False
         artifact = (data["domain"], name_id)
         numbers, labels = self.numbers.setdefault(artifact, {}), self.labels.setdefault(artifact, {})
-        if number != max(numbers, default=0) + 1 or label_id in labels:
+        if number != max(numbers, default=0) + 1 or label_id in labels or version_id in self.version_ids:
             return False
         if any(intent["data"].get(member) != data[member] for member in ("domain", "class")):
             return False
@@ -419,7 +419,8 @@ class Log:
         if not decided.may_push(self.current.members[done["key"]], data["domain"], data["class"]):
             return False
         numbers[number] = {**done, "versionId": version_id, "nameId": name_id, "number": number, "labelId": label_id}
-        undo.append(lambda: numbers.pop(number))
+        self.version_ids.add(version_id)
+        undo += [lambda: numbers.pop(number), lambda: self.version_ids.remove(version_id)]
         if label_id is not None:
             labels[label_id] = number
             undo.append(lambda: labels.pop(label_id))
