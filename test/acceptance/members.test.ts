@@ -90,7 +90,7 @@ describe("joining", () => {
   it("needs a role that exists, and a person who compares the fingerprint unless told --yes", async () => {
     expect(await ana.fails("member", "add", joined.line)).toMatchObject({
       exit: 2,
-      message: expect.stringContaining("--role"),
+      next: expect.stringContaining("--role"),
     });
     expect(await ana.fails("member", "add", joined.line, "--role", "visitor")).toMatchObject({
       exit: 2,
