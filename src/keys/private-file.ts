@@ -2,7 +2,6 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { chmod, link, mkdir, open, rename, rm, stat } from "node:fs/promises";
-import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { CloisterError, integrity, systemCode } from "../base/errors.ts";
 
@@ -41,8 +40,8 @@ const WHY_CLOSED = "others could read or exchange the identity of this device";
 /** Why a file or folder is open to other users, and the command that closes it; undefined where it is closed. */
 export async function exposure(path: string): Promise<{ text: string; next: string } | undefined> {
   // Windows has no such bits; a profile folder is closed by its inherited access list.
-  const { uid } = userInfo();
-  if (uid < 0) return undefined;
+  const uid = process.getuid?.();
+  if (uid === undefined) return undefined;
   const found = await stat(path);
   if (found.uid !== uid) return { text: `${path} belongs to another user`, next: "run it as that user" };
   if ((found.mode & OTHERS) === 0) return undefined;

@@ -1,5 +1,4 @@
 // An unlocked identity, kept in the kernel keyring for 15 minutes so that nobody waits for scrypt at every command.
-import { userInfo } from "node:os";
 import { resolve } from "node:path";
 import { sha256Hex } from "../base/digest.ts";
 import { type Identity, parseIdentity, serialiseIdentity } from "./identity.ts";
@@ -9,7 +8,7 @@ const KEPT_MS = 15 * 60_000;
 
 /** One entry for each config folder and user: several homes on one machine do not meet. */
 function accountOf(configDir: string): string {
-  return sha256Hex(String(userInfo().uid), "\0", resolve(configDir)).slice(0, 32);
+  return sha256Hex(String(process.getuid?.() ?? -1), "\0", resolve(configDir)).slice(0, 32);
 }
 
 /** The identity, where it was unlocked at most 15 minutes ago; an entry past its time is deleted. */
