@@ -71,12 +71,12 @@ test("keyid is the SHA-256 of the PEM text, and the PEM is what Node writes for 
 test("a signing key must be a compressed point on P-256", async () => {
   const { signs } = await generateIdentity();
   const point = Buffer.from(signs.slice(5), "base64url");
-  const offCurve = Array.from({ length: 8 }, (_, i) => {
+  const offCurve = Array.from({ length: 64 }, (_, i) => {
     const changed = Buffer.from(point);
     changed.writeUInt8(i, 32);
     return `p256:${changed.toString("base64url")}`;
   });
-  // About half of all x have a point: some of eight must be refused, and some taken.
+  // About half of all x have a point: some of 64 must be refused, and some taken.
   expect(new Set(offCurve.map(checkSigns))).toEqual(new Set([true, false]));
   const tooLarge = Buffer.concat([Buffer.of(2), Buffer.alloc(32, 0xff)]);
   const wrongForm = Buffer.concat([Buffer.of(5), point.subarray(1)]);
