@@ -1,0 +1,111 @@
+// What pushing, pulling, listing and verifying takes and gives.
+import type { Readable, Writable } from "node:stream";
+
+export type ArtifactKind = "dataset" | "model" | "code" | "report";
+
+export interface PushOptions {
+  /** A path on this machine, standard input, or (with `from`) a path inside the workspace. */
+  readonly source: { readonly path: string } | { readonly stream: Readable };
+  /** `[domain/]name[:label]`. */
+  readonly name: string;
+  /** Default: `dataset`. */
+  readonly kind?: ArtifactKind | undefined;
+  /** Default: the label of the workspace, else the lowest class. */
+  readonly class?: string | undefined;
+  readonly purpose?: string | undefined;
+  readonly owner?: string | undefined;
+  readonly licence?: string | undefined;
+  readonly justification?: string | undefined;
+  /** Workspace that `source.path` lies in. */
+  readonly from?: string | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+/** One version of an artifact, as its readers see it. */
+export interface VersionSummary {
+  /** `domain/name:label` or `domain/name:vN`. */
+  readonly reference: string;
+  readonly domain: string;
+  readonly name: string;
+  readonly number: number;
+  readonly label: string | undefined;
+  readonly class: string;
+  readonly kind: ArtifactKind;
+  readonly versionId: string;
+  /** dirHash: what `find -type f | LC_ALL=C sort | xargs sha256sum | sha256sum` prints in the folder. */
+  readonly digest: string;
+  readonly bytes: number;
+  readonly files: number;
+  /** Member id of the pusher. */
+  readonly pushedBy: string;
+  /** ISO 8601, the log's time. */
+  readonly pushedAt: string;
+  readonly logEntry: number;
+}
+
+export interface Pushed extends VersionSummary {
+  readonly dryRun: boolean;
+  /** Plain bytes that were not in the store already. */
+  readonly bytesNew: number;
+  /** Where the class comes from: `asked`, `lowest class`, or the input it was inherited from. */
+  readonly classFrom: string;
+  /** True where an interrupted push of the same was finished. */
+  readonly resumed: boolean;
+}
+
+export interface PullOptions {
+  readonly reference: string;
+  readonly output: { readonly folder: string } | { readonly stream: Writable };
+  readonly purpose?: string | undefined;
+  readonly justification?: string | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface Pulled extends VersionSummary {
+  readonly dryRun: boolean;
+  readonly folder: string | undefined;
+  /** Log entry of this pull. */
+  readonly pullEntry: number | undefined;
+}
+
+/** A version record in the store that readers must not accept, and why. */
+export interface Ignored {
+  readonly what: string;
+  readonly why: string;
+}
+
+export interface Listing {
+  readonly versions: readonly VersionSummary[];
+  /** Versions that exist but that this member holds no key for, counted by `domain/class`. */
+  readonly hidden: readonly { readonly where: string; readonly count: number }[];
+  readonly ignored: readonly Ignored[];
+}
+
+export interface VersionDetail extends VersionSummary {
+  readonly owner: string | undefined;
+  readonly licence: string | undefined;
+  readonly purpose: string | undefined;
+  readonly justification: string | undefined;
+  readonly workspace: string | undefined;
+  readonly inputs: readonly { readonly reference: string; readonly digest: string; readonly class: string }[];
+  readonly run: { readonly argv: readonly string[]; readonly exit: number; readonly seconds: number } | undefined;
+  readonly git: { readonly commit: string; readonly dirty: boolean } | undefined;
+  readonly policyVersion: number;
+  readonly signer: string;
+  readonly fileList: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[] | undefined;
+}
+
+/** One thing that was checked; `verify` fails where one of them is `bad`. */
+export interface Check {
+  /** `files`, `signature`, `signer`, `label`, `log`, … */
+  readonly name: string;
+  readonly state: "good" | "bad" | "unknown";
+  readonly text: string;
+}
+
+export interface Verified {
+  readonly target: string;
+  readonly ok: boolean;
+  readonly checks: readonly Check[];
+  readonly reference: string | undefined;
+}

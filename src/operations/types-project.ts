@@ -1,0 +1,126 @@
+// What making, joining and sharing a project takes and gives.
+
+export interface CreateOptions {
+  /** Folder of the project; made if it is missing. */
+  readonly folder: string;
+  /** `solo`, or `demo` (two people). A name of a folder in `templates/`. */
+  readonly template: string;
+  /** Project name. */
+  readonly project: string;
+  /** Store: a folder. Relative to the project's folder. Default `.cloister/store`. */
+  readonly store: string;
+  /** Member id of the person who makes the project. */
+  readonly member: string;
+  /** That person's name. */
+  readonly name: string;
+  /** Data domain the project starts with. */
+  readonly domain: string;
+  /** The purpose work is done for. */
+  readonly purpose: string;
+}
+
+export interface Detected {
+  readonly folder: string;
+  readonly git: { readonly branch: string | undefined; readonly remote: string | undefined } | undefined;
+  /** Suggested member id and display name. */
+  readonly member: string;
+  readonly name: string;
+  /** Suggested project name. */
+  readonly project: string;
+  readonly templates: readonly { readonly name: string; readonly title: string }[];
+  /** The identity that this device has already. */
+  readonly identity: { readonly fingerprint: string; readonly storage: string } | undefined;
+}
+
+export interface Plan {
+  readonly folder: string;
+  readonly store: string;
+  readonly files: readonly string[];
+  /** How the identity will be kept, in a few words. */
+  readonly identity: string;
+  /** The policy in plain sentences, about six. */
+  readonly policyLines: readonly string[];
+  /** The whole policy file as it will be written (keys of a new identity shown as `…`). */
+  readonly policyText: string;
+}
+
+export interface Created {
+  readonly folder: string;
+  readonly store: string;
+  readonly project: string;
+  readonly projectId: string;
+  readonly policyVersion: number;
+  readonly policyDigest: string;
+  readonly member: string;
+  readonly fingerprint: string;
+  readonly identityStorage: string;
+  readonly files: readonly string[];
+  readonly logEntry: number;
+}
+
+export interface JoinOptions {
+  readonly folder: string;
+  readonly store: string;
+  /** Suggested member id and name, carried in the line. */
+  readonly member: string;
+  readonly name: string;
+  /** Policy fingerprint that the steward told; refused if the store shows another. */
+  readonly expectPolicy?: string | undefined;
+}
+
+export interface Joined {
+  readonly folder: string;
+  readonly store: string;
+  readonly project: string;
+  readonly projectId: string;
+  /** SHA-256 of policy version 1, to compare with the steward. */
+  readonly policyFingerprint: string;
+  readonly policyVersion: number;
+  readonly fingerprint: string;
+  readonly identityStorage: string;
+  /** The one line to hand to the steward. */
+  readonly line: string;
+  /** Set where this identity is a member already. */
+  readonly member: string | undefined;
+}
+
+export interface AddMemberOptions {
+  readonly line: string;
+  /** Member id; default the one the line suggests. */
+  readonly id?: string | undefined;
+  readonly name?: string | undefined;
+  /** `data-scientist`, `data-owner@churn`, … at least one. */
+  readonly roles: readonly string[];
+  readonly justification?: string | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface MemberAdded {
+  readonly member: string;
+  readonly name: string;
+  readonly roles: readonly string[];
+  readonly fingerprint: string;
+  readonly policyVersion: number;
+  readonly policyDigest: string;
+  /** `domain/class` pairs whose key was wrapped for the new member. */
+  readonly keys: readonly string[];
+  readonly logEntry: number | undefined;
+  readonly dryRun: boolean;
+}
+
+/** What a join line says, before anything is decided about it. */
+export interface JoinLine {
+  readonly member: string;
+  readonly name: string;
+  readonly fingerprint: string;
+}
+
+export interface MemberSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly roles: readonly string[];
+  readonly fingerprint: string;
+  readonly suspended: boolean;
+  readonly owner: boolean;
+  readonly you: boolean;
+}
