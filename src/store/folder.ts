@@ -1,7 +1,7 @@
 // A store in a folder: on this machine, or on a shared file system that has hard links.
 import { randomBytes } from "node:crypto";
 import { constants, type Dirent } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, readdir, realpath, stat, unlink } from "node:fs/promises";
+import { chmod, type FileHandle, lstat, mkdir, open, readdir, realpath, stat, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { integrity, systemCode } from "../base/errors.ts";
 import { folderFailure, planted } from "./folder-failure.ts";
@@ -12,6 +12,9 @@ const SEGMENT = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}$/;
 const NAME_BYTES_MAX = 1024;
 /** Never follows a link at the end of the path, never waits for the other end of a pipe. */
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const GROUP_WRITES = 0o020;
+/** Permissions and set-group-id. */
+const SHARED_BITS = 0o2777;
 /** Objects are never changed: not writable, even for their owner. */
 const OBJECT_MODE = 0o444;
 /** A temporary file this old was left by a process that died: no upload of one object takes a day. */
@@ -166,12 +169,26 @@ class FolderStore implements Store {
     if (this.#durable.has(folder) && (await this.#isFolder(folder))) return;
     if (folder === this.#root) return await this.#makeRoot();
     await this.#makeFolder(dirname(folder));
-    await mkdir(folder).catch((error: unknown) => {
-      if (systemCode(error) !== "EEXIST") throw error;
-    });
+    const made = await mkdir(folder).then(
+      () => true,
+      (error: unknown) => {
+        if (systemCode(error) !== "EEXIST") throw error;
+        return false;
+      },
+    );
+    if (made) await this.#share(folder);
     await this.#isFolder(folder);
     await syncFolder(dirname(folder));
     this.#durable.add(folder);
+  }
+
+  /**
+   * A store that a group may write to stays so in the folders that are made in it, whatever the umask: people who share
+   * it would otherwise be stopped at whatever the first of them made. Nobody gets more than the root gives.
+   */
+  async #share(folder: string): Promise<void> {
+    const { mode } = await stat(this.#root);
+    if ((mode & GROUP_WRITES) !== 0) await chmod(folder, mode & SHARED_BITS);
   }
 
   async #makeRoot(): Promise<void> {

@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -226,3 +236,21 @@ function mayMount(): boolean {
     rmSync(folder, { recursive: true });
   }
 }
+
+it("a store that a group may write to stays so in the folders made in it, and no other does", async () => {
+  for (const [mode, expected] of [
+    [0o2770, 0o2770],
+    [0o700, 0o755],
+  ] as const) {
+    const shared = mkdtempSync(join(tmpdir(), "cloister-shared-"));
+    chmodSync(shared, mode);
+    const before = process.umask(0o022);
+    try {
+      await folderStore(shared).create("packs/a/b", [Buffer.from("x")]);
+      expect(statSync(join(shared, "packs/a")).mode & 0o7777).toBe(expected);
+    } finally {
+      process.umask(before);
+      rmSync(shared, { recursive: true, force: true });
+    }
+  }
+});
