@@ -82,7 +82,8 @@ export const OUTPUTS: readonly Attempt[] = [
         [
           "/usr/bin/perl",
           "-e",
-          `for (;;) { open(F, ">>", "out/a"); print F "x"; close F;
+          `open(F, ">", "churning"); close F;
+        for (;;) { open(F, ">>", "out/a"); print F "x"; close F;
         unlink "out/b"; symlink("/etc/passwd", "out/b"); unlink "out/b"; open(F, ">", "out/b"); close F }`,
         ],
         world.state,
@@ -90,6 +91,7 @@ export const OUTPUTS: readonly Attempt[] = [
           signal: churn.signal,
         },
       );
+      await world.sh("until [ -e churning ]; do sleep 0.01; done");
       const { texts, error } = await world.collect("out");
       churn.abort();
       await writer;
