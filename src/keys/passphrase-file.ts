@@ -23,7 +23,8 @@ export function passphraseFileStore(
       const sealed = await readPrivateFile(file(account), BYTES_MAX);
       if (!sealed) return undefined;
       const plain = await decryptWithPassphrase(await passphrase("unlock"), sealed, file(account));
-      if (!plain) throw new CloisterError("NOT_AUTHENTICATED", "wrong passphrase", { next: "run the same command again" });
+      if (!plain)
+        throw new CloisterError("NOT_AUTHENTICATED", "wrong passphrase", { next: "run the same command again" });
       return Buffer.from(plain).toString("utf8");
     },
     async set(account, secret) {
