@@ -11,6 +11,7 @@ import { POLICY_FILE } from "./config.ts";
 import { type Ask, perform, permit, wouldPermit } from "./guard.ts";
 import { readClaim } from "./join.ts";
 import { readLocal, writeLocal } from "./local-file.ts";
+import { localState, POLICY_BYTES_MAX } from "./local-policy.ts";
 import {
   checkHeld,
   distribute,
@@ -22,8 +23,6 @@ import {
 } from "./publish.ts";
 import { ownersOf, type Session } from "./session.ts";
 import type { AddMemberOptions, MemberAdded, MemberSummary, Proposed } from "./types.ts";
-
-const FILE_BYTES_MAX = 1_000_000;
 
 /**
  * Adds the person behind a join line: a new signed policy version, and the class keys that their roles entitle them to.
@@ -85,7 +84,7 @@ export async function proposePolicy(
 ): Promise<Proposed> {
   await session.sync();
   const file = join(session.config.folder, POLICY_FILE);
-  const bytes = await readLocal(file, FILE_BYTES_MAX);
+  const bytes = await readLocal(file, POLICY_BYTES_MAX);
   if (!bytes)
     throw new CloisterError("NOT_FOUND", `there is no ${file}`, {
       next: `cloister policy show --text > ${POLICY_FILE}`,
@@ -191,13 +190,6 @@ async function heldKeys(session: Session): Promise<readonly HeldKey[]> {
 function unlessDamaged(error: unknown): undefined {
   if (error instanceof CloisterError && error.code === "INTEGRITY") return undefined;
   throw error;
-}
-
-/** How the local policy file compares with what is in force. */
-export async function localState(session: Session): Promise<"same" | "differs" | "missing"> {
-  const bytes = await readLocal(join(session.config.folder, POLICY_FILE), FILE_BYTES_MAX);
-  if (!bytes) return "missing";
-  return sha256Hex(bytes) === session.ledger.inForce.digest ? "same" : "differs";
 }
 
 /** Everybody in the policy in force. */

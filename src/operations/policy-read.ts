@@ -18,7 +18,7 @@ export async function showPolicy(session: Session): Promise<PolicyShown> {
   const { version, digest, entry } = session.ledger.inForce;
   const [{ describePolicy }, { localState }] = await Promise.all([
     import("../policy/describe.ts"),
-    import("./policy-change.ts"),
+    import("./local-policy.ts"),
   ]);
   const lines = describePolicy(compiled.policy);
   const projectFingerprint = session.config.pin;

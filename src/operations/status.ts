@@ -5,8 +5,8 @@ import { checkStorage, isUnlocked, lockIdentity, readPublicIdentity } from "../k
 import { holdingText } from "../policy/schema.ts";
 import { findConfig, storeFolder } from "./config.ts";
 import type { Host } from "./host.ts";
+import { localState } from "./local-policy.ts";
 import { identityPlaces } from "./places.ts";
-import { localState } from "./policy-change.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { openSession, type Session } from "./session.ts";
 import type { Diagnosis, Status, WhoAmI } from "./types.ts";
