@@ -96,7 +96,6 @@ export class Log {
       if (!bytes) break;
       const commit = await this.#take(bytes);
       junk = commit ? 0 : junk + 1;
-      if (commit) await this.#requirePast(commit);
       if (junk > JUNK_MAX)
         throw integrity("the log is buried in junk", { why: "somebody fills or replaces log/commit in the store" });
     }
@@ -151,7 +150,7 @@ export class Log {
   }
 
   /** What is read for the first time cannot be dated ahead: time would stand still for everybody after it. */
-  async #requirePast({ seq, timeMs, events }: TakenCommit): Promise<void> {
+  async #requirePast({ seq, timeMs, events }: Checked): Promise<void> {
     this.#clockMs = Math.max(this.#clockMs, timeMs > this.#clockMs ? await this.#store.now() : 0);
     if (timeMs <= this.#clockMs + AHEAD_MS_MAX) return;
     throw integrity(`log commit ${String(seq)} is dated ahead of the store's clock`, {
@@ -186,6 +185,10 @@ export class Log {
       this.#next = seq + 1;
       return undefined;
     }
+    await this.#requirePast(checked).catch((error: unknown) => {
+      checked.takeBack();
+      throw error;
+    });
     const commit = { ...checked, digest: sha256Hex(bytes) };
     this.#advance(commit, checked.tree);
     const { tree: _tree, takeBack: _takeBack, ...taken } = commit;
@@ -290,6 +293,6 @@ export class Log {
       const there = await this.#read(this.#next);
       if (there) return Buffer.compare(there, bytes) === 0 ? "mine" : "theirs";
     }
-    throw failure;
+    throw failure ?? new CloisterError("UNAVAILABLE", "the store contradicts itself", { next: "try again" });
   }
 }

@@ -3,6 +3,7 @@ import { CloisterError } from "../base/errors.ts";
 import { parseCanonical } from "../base/json.ts";
 import { BUNDLE_BYTES_MAX, readBundle } from "../provenance/bundle.ts";
 import { readStatement } from "../provenance/statement-reader.ts";
+import { rank } from "./label.ts";
 import { readLocal } from "./local-file.ts";
 import type { Session } from "./session.ts";
 import { referenceOf } from "./versions.ts";
@@ -21,8 +22,7 @@ export async function carriedLabel(
   let highest: { class: string; from: string } | undefined;
   for (const path of manifests) {
     const found = await readManifest(session, path);
-    const rank = (label: { class: string } | undefined) => (label ? classifications.indexOf(label.class) : -1);
-    if (found && rank(found) > rank(highest)) highest = found;
+    if (found && rank(classifications, found.class) > rank(classifications, highest?.class)) highest = found;
   }
   return highest;
 }

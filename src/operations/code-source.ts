@@ -31,7 +31,7 @@ export async function codeSource(session: Session, given: string | undefined): P
     });
   }
   const listing = await listCode(folder, options).catch((error: unknown) => {
-    if (given !== undefined) throw error;
+    if (given !== undefined || host.signal.aborted) throw error;
     host.notice(`no code was copied: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   });

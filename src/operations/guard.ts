@@ -120,15 +120,23 @@ async function logIntent(session: Session, identity: Identity, ask: Ask, id: str
   }
 }
 
-/** {@link begin}, the work, and the record that it is done. */
+/**
+ * {@link begin}, the work, and the record of how it ended. `released` is called before the first byte leaves: from then on
+ * an interruption is no failure with nothing done, and is not logged as one.
+ */
 export async function perform<T>(
   session: Session,
   ask: Ask,
-  work: (operation: Operation) => Promise<{ result: T; outcome?: Outcome }>,
+  work: (operation: Operation, released: () => void) => Promise<{ result: T; outcome?: Outcome }>,
 ): Promise<{ result: T; done: LoggedEvent }> {
   const operation = await begin(session, ask);
-  const { result, outcome } = await work(operation).catch(async (error: unknown) => {
-    await operation.failed(error);
+  let hasEffect = false;
+  const released = () => {
+    hasEffect = true;
+  };
+  const { result, outcome } = await work(operation, released).catch(async (error: unknown) => {
+    const cut = { facts: { complete: false } };
+    await (hasEffect ? operation.done(() => cut).catch(() => undefined) : operation.failed(error));
     throw error;
   });
   return { result, done: await operation.done(() => outcome ?? {}) };
@@ -155,8 +163,8 @@ function requestOf(ask: Ask): Omit<DecisionRequest, "member" | "now"> {
 
 /** A refusal that cannot be logged is a refusal all the same. */
 async function refuse(session: Session, ask: Ask, decision: Decision): Promise<LoggedEvent | undefined> {
-  const identity = await session.identity();
   try {
+    const identity = await session.identity();
     return await session.append(identity, () => {
       const policy = session.ledger.inForce.version;
       return eventOf(session, ask, { id: newOperationId(), phase: "refused", policy, decision: rulesOf(decision) });
@@ -202,12 +210,20 @@ function rulesOf(decision: Decision): { rules: readonly string[]; enforcement: s
 }
 
 /** Long texts are cut: an event has 16 KiB, and an over-long name must not keep a refusal out of the log. */
-const SEALED_TEXT_MAX = 2000;
+const SEALED_BYTES_MAX = 6000;
+
+function cut(text: string, bytesMax: number): string {
+  const bytes = Buffer.from(text);
+  return bytes.length <= bytesMax
+    ? text
+    : new TextDecoder().decode(bytes.subarray(0, bytesMax)).replace(/\ufffd+$/, "");
+}
 
 async function seal(session: Session, texts: Ask["sealed"]): Promise<string | undefined> {
   const given = Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined);
   if (given.length === 0) return undefined;
-  const plain = canonicalBytes(Object.fromEntries(given.map(([key, text]) => [key, text.slice(0, SEALED_TEXT_MAX)])));
+  const room = Math.floor(SEALED_BYTES_MAX / given.length);
+  const plain = canonicalBytes(Object.fromEntries(given.map(([key, text]) => [key, cut(text, room)])));
   const { recipient } = await session.keys.newest(AUDIT_PLACE);
   return Buffer.from(await encryptTo([recipient], plain)).toString("base64");
 }

@@ -158,7 +158,9 @@ function occupied(url: string): CloisterError {
 /** Removes what an interrupted `create` left: objects of a project without a log, which no reader accepts. */
 async function clearUnfinished(store: Store): Promise<void> {
   if ((await readStoreObject(store)) === undefined) return;
-  for await (const _ of store.list("log/")) throw occupied(store.url);
+  for (const prefix of ["log/", "versions/", "seals/", "wraps/", "packs/"]) {
+    for await (const _ of store.list(prefix)) throw occupied(store.url);
+  }
   for (const prefix of ["policy/", "epochs/", "keys/"]) {
     for await (const { name } of store.list(prefix)) await store.delete(name);
   }

@@ -1,6 +1,6 @@
 // What a push has stored so far, so that the same command after an interruption goes on instead of beginning again.
 import { createHmac, randomBytes } from "node:crypto";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256Hex } from "../base/digest.ts";
 import { CloisterError, systemCode } from "../base/errors.ts";
@@ -17,12 +17,11 @@ const ENTRY_BYTES_MAX = 4 * 1024 * 1024;
 
 /** One unfinished push. It holds the key of what was stored, so its files are sealed to this device's identity. */
 export class Journal {
-  readonly operation: string;
+  #operation: string;
   readonly pushKey: Buffer;
   /** Packs stored by an interrupted attempt. */
   readonly packs: readonly PackRecord[];
-  /** The version that the interrupted attempt was about to make. */
-  readonly attempt: Attempt | undefined;
+  #attempt: Attempt | undefined;
   readonly resumed: boolean;
   readonly #folder: string;
   readonly #key: Buffer;
@@ -32,10 +31,10 @@ export class Journal {
   private constructor(folder: string, key: Buffer, head: Head, found: Found | undefined) {
     this.#folder = folder;
     this.#key = key;
-    this.operation = head.operation;
+    this.#operation = head.operation;
     this.pushKey = Buffer.from(head.pushKey, "hex");
     this.packs = found?.packs ?? [];
-    this.attempt = found?.attempt;
+    this.#attempt = found?.attempt;
     this.#count = this.packs.length;
     this.resumed = found !== undefined;
   }
@@ -50,19 +49,37 @@ export class Journal {
     const own = join(state, "pushes", sha256Hex(key, canonicalBytes(push)).slice(0, 32));
     await mkdir(own, { recursive: true, mode: 0o700 });
     // A second command that pushes the same at the same time is another push, with a journal that nobody resumes.
-    const folder = (await take(own)) ? own : `${own}-${randomBytes(6).toString("hex")}`;
+    const isOwn = await take(`${own}.lock`);
+    const folder = isOwn ? own : `${own}-${randomBytes(6).toString("hex")}`;
     const head = await readEntry<Head>(folder, key, "head");
     if (head) {
       const attempt = await readEntry<Attempt>(folder, key, "attempt");
       return new Journal(folder, key, head, { packs: await readPacks(folder, key), attempt });
     }
-    for (const name of await readdir(folder).catch(() => [])) {
-      if (name !== LOCK) await rm(join(folder, name), { force: true });
-    }
+    await rm(folder, { recursive: true, force: true });
     const fresh = { operation: newOperationId(), pushKey: randomBytes(32).toString("hex") };
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await writeEntry(folder, key, "head", fresh);
     return new Journal(folder, key, fresh, undefined);
+  }
+
+  /** Id of the operation that this push is. */
+  get operation(): string {
+    return this.#operation;
+  }
+
+  /** The version that the interrupted attempt was about to make. */
+  get attempt(): Attempt | undefined {
+    return this.#attempt;
+  }
+
+  /** Goes on with what is stored, as an operation of its own. */
+  async beginAnew(): Promise<void> {
+    this.#operation = newOperationId();
+    this.#attempt = undefined;
+    await rm(join(this.#folder, "attempt"), { force: true });
+    const head = { operation: this.#operation, pushKey: this.pushKey.toString("hex") };
+    await writeEntry(this.#folder, this.#key, "head", head);
   }
 
   /** Whether this process stored the pack, a moment ago. */
@@ -82,26 +99,49 @@ export class Journal {
   /** The push is finished, or will never be. */
   async close(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
+    const lock = `${this.#folder}.lock`;
+    if (held.delete(lock)) await rm(lock, { force: true });
   }
 }
 
-const LOCK = "lock";
+const held = new Set<string>();
 
-/** Takes the folder for this process, also from one that died. */
-async function take(folder: string): Promise<boolean> {
-  const path = join(folder, LOCK);
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      await writeFile(path, String(process.pid), { flag: "wx", mode: 0o600 });
-      return true;
-    } catch (error) {
-      if (systemCode(error) !== "EEXIST") throw error;
+/**
+ * Takes a lock for this process; false where a living one has it. Written whole under another name and linked, so that
+ * nobody reads it half; one that a dead process left is moved away before it is removed, so that only one taker gets it.
+ */
+async function take(path: string): Promise<boolean> {
+  if (held.has(path)) return false;
+  const own = `${path}.${String(process.pid)}-${randomBytes(6).toString("hex")}`;
+  await writeLocal(own, String(process.pid));
+  try {
+    for (let attempt = 0; attempt < 3; attempt++) {
+      if (await linked(own, path)) {
+        held.add(path);
+        return true;
+      }
+      const holder = Number((await readLocal(path, 32))?.toString("utf8"));
+      if (isAlive(holder) && holder !== process.pid) return false;
+      const moved = await rename(path, `${own}.old`).then(
+        () => true,
+        () => false,
+      );
+      if (moved) await rm(`${own}.old`, { force: true });
     }
-    const holder = Number((await readLocal(path, 32).catch(() => undefined))?.toString("utf8"));
-    if (holder !== process.pid && isAlive(holder)) return false;
-    await rm(path, { force: true });
+    return false;
+  } finally {
+    await rm(own, { force: true });
   }
-  return false;
+}
+
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") return false;
+    throw error;
+  }
 }
 
 /** A version record about to be created. */

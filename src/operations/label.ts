@@ -42,7 +42,7 @@ export function labelOf(
 }
 
 /** A class the policy no longer knows ranks above all others: what cannot be judged is not let out. */
-function rank(classifications: readonly string[], klass: string | undefined): number {
+export function rank(classifications: readonly string[], klass: string | undefined): number {
   if (klass === undefined) return -1;
   const place = classifications.indexOf(klass);
   return place < 0 ? classifications.length : place;

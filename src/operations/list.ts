@@ -7,7 +7,7 @@ import { manifestOf } from "./check-manifest.ts";
 import { nameIdOf } from "./class-keys.ts";
 import { mayI } from "./guard.ts";
 import type { LoggedVersion } from "./ledger.ts";
-import { domainOf, resolve } from "./resolve.ts";
+import { domainOf, permitReading, resolve } from "./resolve.ts";
 import type { Session } from "./session.ts";
 import type { Ignored, Listing, VersionDetail, VersionSummary } from "./types.ts";
 import { treeOf } from "./version-content.ts";
@@ -66,6 +66,7 @@ function visible(session: Session, { record, header, versionId }: Version): Prom
 export async function show(session: Session, reference: string): Promise<VersionDetail> {
   await session.sync();
   const version = await resolve(session, reference, { action: "artifact.read-metadata" });
+  await permitReading(session, version);
   const { header } = version;
   const { manifest } = await manifestOf(session, version);
   const run = manifest.runs?.at(-1);

@@ -48,7 +48,8 @@ export async function writeLocal(path: string, bytes: Uint8Array | string, mode 
   }
 }
 
-function fileFailure(verb: string, path: string, error: unknown): Error {
+/** A failing file as people understand it. */
+export function fileFailure(verb: string, path: string, error: unknown): Error {
   if (error instanceof CloisterError) return error;
   const why = WHY[systemCode(error) ?? ""] ?? (error instanceof Error ? error.message : String(error));
   return new CloisterError("FAILURE", `cannot ${verb} ${path}`, { why, cause: error });

@@ -2,7 +2,7 @@
 import { appendFile, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { TakenCommit } from "../audit/taken.ts";
-import { readLocal } from "./local-file.ts";
+import { fileFailure, readLocal } from "./local-file.ts";
 
 const MEMORY_BYTES_MAX = 512 * 1024 * 1024;
 
@@ -38,16 +38,22 @@ export class LogMemory {
   async save(): Promise<void> {
     if (this.#unsaved.length === 0) return;
     const lines = this.#unsaved.map((commit) => `${JSON.stringify(commit)}\n`).join("");
+    try {
+      await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
+      // A line torn by a crash must not swallow the next one: begin on a new line.
+      await appendFile(this.#path, `\n${lines}`, { mode: 0o600 });
+    } catch (error) {
+      throw fileFailure("write", this.#path, error);
+    }
     this.#unsaved = [];
-    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
-    // A line torn by a crash must not swallow the next one: begin on a new line.
-    await appendFile(this.#path, `\n${lines}`, { mode: 0o600 });
   }
 }
 
 function parseLine(line: string): TakenCommit | undefined {
   try {
-    return JSON.parse(line) as TakenCommit;
+    const commit = JSON.parse(line) as TakenCommit;
+    const whole = Number.isSafeInteger(commit.seq) && Array.isArray(commit.events) && Array.isArray(commit.edge);
+    return whole && Number.isSafeInteger(commit.size) && typeof commit.digest === "string" ? commit : undefined;
   } catch {
     return undefined;
   }

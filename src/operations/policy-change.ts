@@ -92,8 +92,11 @@ export async function proposePolicy(
   if (sha256Hex(bytes) === session.ledger.inForce.digest) {
     throw new CloisterError("USAGE", "there is nothing to propose", { why: `${file} is what is in force` });
   }
-  await readForSigning(bytes, file, session.host.now());
-  const version = session.ledger.inForce.version + 1;
+  const local = await readForSigning(bytes, file, session.host.now());
+  const { inForce } = session.ledger;
+  if (local.version !== inForce.version && local.version !== inForce.version + 1) throw outdated(file, local, inForce);
+  if (local.version === inForce.version + 1 && local.previous !== inForce.digest) throw outdated(file, local, inForce);
+  const version = inForce.version + 1;
   const text = setVersion(bytes.toString("utf8"), { version, previous: session.ledger.inForce.digest });
   const ask: Ask = {
     title: `change the policy to version ${String(version)}`,
@@ -103,6 +106,14 @@ export async function proposePolicy(
   };
   const { digest, logEntry } = await publish(session, ask, Buffer.from(text), { dryRun: options.dryRun, file });
   return { version, digest, file, logEntry, dryRun: options.dryRun === true };
+}
+
+/** Signing it would undo what others changed since. */
+function outdated(file: string, local: Policy, inForce: { readonly version: number }): CloisterError {
+  return new CloisterError("USAGE", `${file} was made from version ${String(local.version)}`, {
+    why: `version ${String(inForce.version)} is in force, and what it changed would be lost`,
+    next: `cloister policy show --text > theirs.yaml, bring your changes into it, and put it in place of ${POLICY_FILE}`,
+  });
 }
 
 interface Published {

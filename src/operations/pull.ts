@@ -39,9 +39,10 @@ export async function pull(session: Session, options: PullOptions): Promise<Pull
       next: `cloister pull ${options.reference} -o DIR`,
     });
   }
-  const { done } = await perform(session, ask, async () => {
+  const { done } = await perform(session, ask, async (_operation, released) => {
     const { bundle } = await manifestOf(session, version);
     const files = await contentOf(session, version);
+    if ("stream" in options.output) released();
     if ("stream" in options.output) await streamFile(files, options.output.stream);
     else {
       const extra = [{ path: PROVENANCE_FILE, bytes: bundle }];

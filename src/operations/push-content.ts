@@ -56,7 +56,7 @@ export async function write(
 ): Promise<Written> {
   const { host } = session;
   const { files, bytesTotal } = source ?? workspaceSource(plan);
-  const content = await writeContent(files, {
+  const content = await writeContent(withoutManifest(files), {
     place: packPlace(session, plan),
     pushKey: journal.pushKey,
     base: await baseOf(session, plan),
@@ -67,6 +67,21 @@ export async function write(
   });
   if (content.files.some((file) => file.kind !== "directory")) return content;
   throw new CloisterError("USAGE", "there is nothing to push", { why: "it holds no file" });
+}
+
+/** `pull` writes the manifest under this name: an artifact that has it could never be pulled into a folder. */
+async function* withoutManifest(
+  files: AsyncIterable<FileEntry | UnsizedEntry>,
+): AsyncIterable<FileEntry | UnsizedEntry> {
+  for await (const file of files) {
+    if (file.path.split("/")[0] === PROVENANCE_FILE) {
+      throw new CloisterError("USAGE", `${PROVENANCE_FILE} cannot be pushed at the top of an artifact`, {
+        why: "pull writes the signed manifest under that name",
+        next: "rename it",
+      });
+    }
+    yield file;
+  }
 }
 
 function workspaceSource({ from, options }: PushPlan): Source {

@@ -24,8 +24,15 @@ export interface PushPlan {
 
 type Label = NonNullable<PushedFrom["label"]>;
 
+/** Each of the texts that a person declares; they stand in header, manifest and log. */
+const TEXT_BYTES_MAX = 4096;
+
 /** @throws CloisterError USAGE, NOT_FOUND (workspace) */
 export async function planPush(session: Session, options: PushOptions, carried: Label | undefined): Promise<PushPlan> {
+  for (const field of ["owner", "licence", "purpose", "justification"] as const) {
+    if (Buffer.byteLength(options[field] ?? "") <= TEXT_BYTES_MAX) continue;
+    throw new CloisterError("USAGE", `the ${field} is too long`, { why: `at most ${String(TEXT_BYTES_MAX)} bytes` });
+  }
   const { policy } = (await session.policy()).compiled;
   const reference = parseReference(options.name);
   if (reference.version.kind === "digest" || reference.version.kind === "number") {

@@ -40,17 +40,22 @@ export async function push(session: Session, options: PushOptions): Promise<Push
   const content = await write(session, plan, source, journal);
   const finished = await finishedEarlier(session, plan, journal, content);
   if (finished) return finished;
-  const operation = await begin(session, ask, journal.operation);
+  const operation = await begin(session, ask, await operationFor(session, plan, filing, journal));
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const version =
       (await committedEarlier(session, filing, journal, content)) ??
       (await commit(session, plan, { operation, filing, content, journal }));
     try {
-      const done = await operation.done(() => outcomeOf(session, filing, version));
+      const done = await operation.done(() => outcomeOf(session, filing, version, ask.reference ?? plan.name));
       return await pushed(session, plan, content, { ...version, done, journal });
     } catch (error) {
       // Somebody else was given the number first: everything again for the next one, under the same intent.
-      if (!(error instanceof NumberTaken)) throw error;
+      if (error instanceof NumberTaken) continue;
+      if (error instanceof CloisterError && error.code === "USAGE") {
+        await operation.failed(error);
+        await journal.close();
+      }
+      throw error;
     }
   }
   throw new CloisterError("UNAVAILABLE", "too many others are pushing this artifact", { next: "push again" });
@@ -91,10 +96,10 @@ function labelTaken(reference: string): CloisterError {
 }
 
 /** What the last entry of a push says. Asked for each position it tries to stand at. */
-function outcomeOf(session: Session, filing: Filing, version: Committed): Outcome {
+function outcomeOf(session: Session, filing: Filing, version: Committed, reference: string): Outcome {
   const { domain, nameId, labelId } = filing;
   const { number, versionId } = version;
-  if (labelId !== undefined && session.ledger.labelled(domain, nameId, labelId)) throw labelTaken("the label");
+  if (labelId !== undefined && session.ledger.labelled(domain, nameId, labelId)) throw labelTaken(reference);
   const taken = session.ledger.versionById(versionId) !== undefined;
   if (taken || number !== nextNumber(session.ledger.versionsOf(domain, nameId))) throw new NumberTaken();
   return { versionId, facts: { nameId, number, labelId } };
@@ -108,7 +113,9 @@ function stateOf({ places, config }: Session): string {
 function journalKey(session: Session, plan: PushPlan): readonly string[] {
   const { source } = plan.options;
   const path = "stream" in source ? "-" : plan.from ? source.path : resolvePath(session.host.cwd, source.path);
-  return [plan.domain, plan.name, plan.label ?? "", plan.class, plan.from?.id ?? "", path];
+  const { owner = "", licence = "", justification = "" } = plan.options;
+  const declared = [plan.kind, plan.purpose ?? "", owner, licence, justification];
+  return [plan.domain, plan.name, plan.label ?? "", plan.class, plan.from?.id ?? "", path, ...declared];
 }
 
 /** The push was logged as done, and only its journal was left. */
@@ -125,9 +132,21 @@ async function finishedEarlier(
   if (attempt?.dirHash === content.dirHash && attempt.versionId === done.event.versionId) {
     return pushed(session, plan, content, { ...attempt, done, journal });
   }
-  // It held other files than there are now: that version stands, and this is a new one.
-  await journal.close();
-  return push(session, plan.options);
+  return undefined;
+}
+
+/**
+ * The operation that the journal began, unless it is over: it held other files than there are now, so that its version
+ * stands and this is a new one; or the policy changed since its intent, by which readers would judge.
+ */
+async function operationFor(session: Session, plan: PushPlan, filing: Filing, journal: Journal): Promise<string> {
+  const keyId = keyIdOf((await session.device()).signs);
+  const earlier = session.ledger.operation(keyId, journal.operation);
+  const stale = earlier?.intent && earlier.intent.event.policy !== session.ledger.inForce.version;
+  if (!earlier?.done && !stale) return journal.operation;
+  await journal.beginAnew();
+  await checkLabel(session, plan, filing, journal);
+  return journal.operation;
 }
 
 /** The record was created, and the log never heard of it. */
@@ -187,9 +206,15 @@ async function pushed(
   content: Written,
   { number, versionId, done, journal }: Committed & { readonly done: LoggedEvent; readonly journal: Journal },
 ): Promise<Pushed> {
-  await journal.close();
   const result = resultOf(plan, content, { number, versionId }, done, journal.resumed);
-  if (plan.from) await notePushed(session, plan.from.name, result.reference);
+  try {
+    await journal.close();
+    if (plan.from) await notePushed(session, plan.from.name, result.reference);
+  } catch (error) {
+    session.host.notice(
+      `pushed, but not noted on this device: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
   return result;
 }
 

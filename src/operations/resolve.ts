@@ -7,7 +7,7 @@ import { permit } from "./guard.ts";
 import type { LoggedVersion } from "./ledger.ts";
 import type { Session } from "./session.ts";
 import type { VersionRecord } from "./version-record.ts";
-import { type Judged, readVersionAt, type Version } from "./versions.ts";
+import { type Judged, readVersionAt, referenceOf, type Version } from "./versions.ts";
 
 /** What a version is wanted for, in case it has to be refused. */
 export interface Use {
@@ -75,6 +75,16 @@ async function accepted(session: Session, judged: Judged, text: string, use: Use
   throw new CloisterError("INTEGRITY", `${text} cannot be trusted`, {
     why: `${judged.ignored.what}: ${judged.ignored.why}`,
     next: `ask for it to be pushed again, or name an older version: cloister list ${parseReference(text).name}`,
+  });
+}
+
+/** Looking at a version is decided like everything else; only its refusal is logged. @throws CloisterError POLICY_DENIED */
+export async function permitReading(session: Session, { record, header, versionId }: Version): Promise<void> {
+  const reference = referenceOf(record.domain, header.name, header.label, record.number);
+  await permit(session, {
+    ...{ title: `look at ${reference}`, action: "artifact.read-metadata", reference, versionId },
+    ...{ domain: record.domain, class: record.class, kind: header.kind },
+    sealed: { artifact: reference },
   });
 }
 

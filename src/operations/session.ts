@@ -95,7 +95,10 @@ export function connect(host: Host, config: ProjectConfig, store: Store): Sessio
     },
     append: async (signer: Identity, make: Parameters<Log["append"]>[1]): Promise<LoggedEvent> => {
       const logged = await log.append(signer, make);
-      await memory.save();
+      // What is logged has happened; that this device could not note it must not look as if it had not.
+      await memory.save().catch((error: unknown) => {
+        host.notice(error instanceof Error ? error.message : String(error));
+      });
       return logged;
     },
   };

@@ -11,7 +11,7 @@ import { manifestOf, verifyManifest } from "./check-manifest.ts";
 import { nameIdOf } from "./class-keys.ts";
 import { readLocal } from "./local-file.ts";
 import { PROVENANCE_FILE } from "./provenance-file.ts";
-import { resolve } from "./resolve.ts";
+import { permitReading, resolve } from "./resolve.ts";
 import type { Session } from "./session.ts";
 import type { Check, Verified } from "./types.ts";
 import { contentOf } from "./version-content.ts";
@@ -50,6 +50,7 @@ export async function verifyReference(session: Session, text: string): Promise<V
     return undefined;
   });
   if (version) {
+    await permitReading(session, version);
     await checked(checks, "signature", async () => {
       await manifestOf(session, version);
       return [true, `the manifest is signed by ${version.pusher}, and agrees with the version`];

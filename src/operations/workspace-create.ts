@@ -15,7 +15,13 @@ import type { WorkspaceDetail, WorkspaceOptions } from "./types.ts";
 import { contentOf } from "./version-content.ts";
 import { referenceOf, type Version } from "./versions.ts";
 import { detailOf } from "./workspace.ts";
-import { findWorkspace, saveWorkspace, type WorkspaceInput, type WorkspaceState } from "./workspace-state.ts";
+import {
+  findWorkspace,
+  forgetWorkspace,
+  saveWorkspace,
+  type WorkspaceInput,
+  type WorkspaceState,
+} from "./workspace-state.ts";
 
 const HOUR_MS = 3_600_000;
 /** Where neither a flag nor the role says otherwise. */
@@ -55,8 +61,13 @@ export async function createWorkspace(session: Session, options: WorkspaceOption
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
   const operation = await begin(session, plan.ask);
-  const holder = await sandbox.create(plan);
+  const holder = await sandbox.create(plan).catch(async (error: unknown) => {
+    await operation.failed(error);
+    throw error;
+  });
   try {
+    // Known from here on, so that a command that is killed leaves no workspace that nobody finds.
+    await saveWorkspace(session, { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId });
     for (const input of plan.inputs) await mount(session, sandbox, holder, input);
     const code = source && (await copyCode(sandbox, holder, source));
     const done = await operation.done();
@@ -69,8 +80,8 @@ export async function createWorkspace(session: Session, options: WorkspaceOption
     await saveWorkspace(session, state);
     return await detailOf(session, sandbox, state);
   } catch (error) {
-    await sandbox.stop(holder);
-    await operation.failed(error);
+    await sandbox.stop(holder).finally(() => operation.failed(error));
+    await forgetWorkspace(session, name);
     throw error;
   }
 }

@@ -97,7 +97,8 @@ export async function run(session: Session, options: RunOptions, streams: Stream
     facts: { output: shown ? "terminal" : released ? "released" : "kept" },
     sealed: { workspace: state.name, command: options.argv.join(" ") },
   };
-  const { result, done } = await perform(session, ask, async (operation) => {
+  const { result, done } = await perform(session, ask, async (operation, released) => {
+    released();
     const ran = await execute(session, sandbox, state, options, streams, {
       id: operation.id,
       kept: options.keepOutput === true,
@@ -127,7 +128,7 @@ async function execute(
   { id, kept }: { readonly id: string; readonly kept: boolean },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
   const { host } = session;
-  const output = kept ? `.cloister/run-${String(state.runs.length + 1)}.log` : undefined;
+  const output = kept ? `.cloister/run-${id.slice(0, 8)}.log` : undefined;
   const seeds =
     options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };
   const started = host.now();
@@ -169,14 +170,16 @@ export async function destroyWorkspace(session: Session, name: string): Promise<
     sealed: { workspace: name },
   };
   const operation = await begin(session, ask);
-  const lost = summary.state === "running" ? await sandbox.measure(state.holder) : undefined;
+  const running = summary.state === "running";
+  const lost = running ? await sandbox.measure(state.holder).catch(() => undefined) : undefined;
   await sandbox.stop(state.holder);
-  await forgetWorkspace(session, name);
   const livedMs = Math.max(0, Math.min(session.host.now(), state.expiresMs) - state.createdMs);
   const done = await operation.done(() => ({
     facts: { livedMs, files: lost?.files, bytes: lost?.bytes, pushed: state.pushed.length },
     sealed: { workspace: name, pushed: state.pushed.length === 0 ? undefined : state.pushed.join(" ") },
   }));
+  // Last: until it is on record, the same command can be given again.
+  await forgetWorkspace(session, name);
   return {
     workspace: name,
     id: state.id,
