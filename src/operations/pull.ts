@@ -42,9 +42,10 @@ export async function pull(session: Session, options: PullOptions): Promise<Pull
   const { done } = await perform(session, ask, async (_operation, released) => {
     const { bundle } = await manifestOf(session, version);
     const files = await contentOf(session, version);
-    if ("stream" in options.output) released();
-    if ("stream" in options.output) await streamFile(files, options.output.stream);
-    else {
+    if ("stream" in options.output) {
+      released();
+      await streamFile(files, options.output.stream);
+    } else {
       const extra = [{ path: PROVENANCE_FILE, bytes: bundle }];
       await restoreFolder(folder ?? "", files, extra, { signal: session.host.signal });
     }
