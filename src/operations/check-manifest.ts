@@ -94,11 +94,7 @@ function checkInputs(session: Session, { intent, record }: Version, manifest: Ma
     const uri =
       logged &&
       artifactUri({ projectId: config.project, domain, name: name.split("@")[0] ?? "", number: logged.number });
-    if (
-      !mounted.has(input.versionId) ||
-      uri !== input.uri ||
-      !ledger.classesOf(input.versionId).includes(input.class)
-    ) {
+    if (!mounted.has(input.versionId) || uri !== input.uri || logged?.done.event.class !== input.class) {
       throw integrity("its manifest names an input that was not mounted", { why: input.uri });
     }
   }

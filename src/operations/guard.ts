@@ -149,7 +149,7 @@ export function newOperationId(): string {
 async function decideNow(session: Session, ask: Ask): Promise<{ decision: Decision; policy: number }> {
   const me = await session.me();
   const { compiled } = await session.policy();
-  const now = await session.store.now();
+  const now = await session.clock();
   const request: DecisionRequest = { ...requestOf(ask), member: me.id, now };
   const open = ask.action === "workspace.create" ? openWorkspaces(session.ledger, me.id, now) : undefined;
   const decision = await decide(compiled, open === undefined ? request : { ...request, openWorkspaces: open });

@@ -34,7 +34,7 @@ export function labelOf(
     if (by !== keyId || entry >= before || event.action !== "workspace.mount" || event.phase !== "intent") continue;
     const { versionId, class: said } = event;
     if (versionId === undefined || said === undefined) continue;
-    for (const klass of [said, ...ledger.classesOf(versionId)]) {
+    for (const klass of [said, ledger.versionById(versionId)?.done.event.class ?? said]) {
       if (rank(classifications, klass) > rank(classifications, highest?.class)) highest = { class: klass, versionId };
     }
   }

@@ -47,9 +47,9 @@ export class Ledger implements Admission {
   readonly epochs = new Map<string, string>();
   readonly #operations = new Map<string, OperationRecord>();
   readonly #byWorkspace = new Map<string, LoggedEvent[]>();
-  readonly #classes = new Map<string, readonly string[]>();
-  /** By `domain/nameId`, then by number. */
-  readonly #versions = new Map<string, Map<number, LoggedVersion>>();
+  readonly #byId = new Map<string, LoggedVersion>();
+  /** By `domain/nameId`; numbers have no gaps, so number N is at N - 1. */
+  readonly #versions = new Map<string, LoggedVersion[]>();
   readonly #labels = new Map<string, LoggedVersion>();
   readonly #project: string;
   readonly #pin: string;
@@ -85,22 +85,19 @@ export class Ledger implements Admission {
     return this.#byWorkspace.get(workspace) ?? [];
   }
 
-  /** Classes that pushes of a version id were logged with: one, unless somebody claims another's version. */
-  classesOf(versionId: string): readonly string[] {
-    return this.#classes.get(versionId) ?? [];
-  }
-
   /** Versions of an artifact that were pushed to the end, ascending. */
   versionsOf(domain: string, nameId: string): readonly LoggedVersion[] {
-    return [...(this.#versions.get(`${domain}/${nameId}`)?.values() ?? [])].sort((a, b) => a.number - b.number);
+    return this.#versions.get(`${domain}/${nameId}`) ?? [];
   }
 
-  /** The version with this id that was given a number, by whoever was first. */
+  /** The number that the next version of an artifact gets. */
+  nextNumber(domain: string, nameId: string): number {
+    return this.versionsOf(domain, nameId).length + 1;
+  }
+
+  /** The version with this id, if the log gave it a number. Its class is the one its push was logged with. */
   versionById(versionId: string): LoggedVersion | undefined {
-    for (const versions of this.#versions.values()) {
-      for (const version of versions.values()) if (version.versionId === versionId) return version;
-    }
-    return undefined;
+    return this.#byId.get(versionId);
   }
 
   /** The version that a label was given to; labels are given once. */
@@ -220,27 +217,28 @@ export class Ledger implements Admission {
     const { domain, nameId, number, labelId, versionId, done } = version;
     const { event } = intent;
     // Or a claim to another's version, with a higher class, would change what was judged by its class before.
-    if (this.classesOf(versionId).length > 0) return false;
+    if (this.#byId.has(versionId)) return false;
     if (event.domain !== domain || event.class === undefined || event.class !== done.event.class) return false;
-    if (number !== nextNumber(this.versionsOf(domain, nameId))) return false;
+    if (number !== this.nextNumber(domain, nameId)) return false;
     if (labelId !== undefined && this.labelled(domain, nameId, labelId)) return false;
     const { compiled } = await this.policy(event.policy);
     return covers(compiled.policy, done.member, "artifact.push", { domain, class: event.class });
   }
 
   #takeVersion(version: LoggedVersion): void {
-    const { domain, nameId, number, labelId, versionId, done } = version;
+    const { domain, nameId, labelId, versionId } = version;
     const artifact = `${domain}/${nameId}`;
-    const versions = this.#versions.get(artifact) ?? new Map<number, LoggedVersion>();
-    this.#versions.set(artifact, versions.set(number, version));
+    const versions = this.#versions.get(artifact) ?? [];
+    versions.push(version);
+    this.#versions.set(artifact, versions);
     if (labelId !== undefined) this.#labels.set(`${artifact}/${labelId}`, version);
-    this.#classes.set(versionId, [...this.classesOf(versionId), done.event.class ?? ""]);
+    this.#byId.set(versionId, version);
   }
 
-  #dropVersion({ domain, nameId, number, labelId, versionId }: LoggedVersion): void {
-    this.#versions.get(`${domain}/${nameId}`)?.delete(number);
+  #dropVersion({ domain, nameId, labelId, versionId }: LoggedVersion): void {
+    this.#versions.get(`${domain}/${nameId}`)?.pop();
     if (labelId !== undefined) this.#labels.delete(`${domain}/${nameId}/${labelId}`);
-    this.#classes.set(versionId, this.classesOf(versionId).slice(0, -1));
+    this.#byId.delete(versionId);
   }
 
   #inWorkspaceOf(workspace: string): LoggedEvent[] {
@@ -248,11 +246,6 @@ export class Ledger implements Admission {
     this.#byWorkspace.set(workspace, events);
     return events;
   }
-}
-
-/** The first number that was not given yet. */
-export function nextNumber(versions: readonly LoggedVersion[]): number {
-  return (versions.at(-1)?.number ?? 0) + 1;
 }
 
 /** Damage that one entry leads to names its signer. */

@@ -9,7 +9,6 @@ import { labelIdOf, nameIdOf } from "./class-keys.ts";
 import { type Committed, commitVersion, isCommitted } from "./commit-version.ts";
 import { begin, type Operation, type Outcome, permit, wouldPermit } from "./guard.ts";
 import { Journal } from "./journal.ts";
-import { nextNumber } from "./ledger.ts";
 import { manifestOf } from "./manifest.ts";
 import { checkSource, write } from "./push-content.ts";
 import { askOf, type PushPlan, planPush } from "./push-plan.ts";
@@ -101,7 +100,7 @@ function outcomeOf(session: Session, filing: Filing, version: Committed, referen
   const { number, versionId } = version;
   if (labelId !== undefined && session.ledger.labelled(domain, nameId, labelId)) throw labelTaken(reference);
   const taken = session.ledger.versionById(versionId) !== undefined;
-  if (taken || number !== nextNumber(session.ledger.versionsOf(domain, nameId))) throw new NumberTaken();
+  if (taken || number !== session.ledger.nextNumber(domain, nameId)) throw new NumberTaken();
   return { versionId, facts: { nameId, number, labelId } };
 }
 
@@ -157,7 +156,7 @@ async function committedEarlier(
   content: Written,
 ): Promise<Committed | undefined> {
   if (attempt?.dirHash !== content.dirHash || session.ledger.versionById(attempt.versionId)) return undefined;
-  if (attempt.number !== nextNumber(session.ledger.versionsOf(domain, nameId))) return undefined;
+  if (attempt.number !== session.ledger.nextNumber(domain, nameId)) return undefined;
   return (await isCommitted(session, { domain, nameId, ...attempt })) ? attempt : undefined;
 }
 
@@ -174,7 +173,7 @@ async function commit(
   const { operation, filing, content, journal } = made;
   const { options, name, label, kind, purpose, from } = plan;
   const files = content.files.filter((file) => file.kind !== "directory");
-  const number = nextNumber(session.ledger.versionsOf(plan.domain, filing.nameId));
+  const number = session.ledger.nextNumber(plan.domain, filing.nameId);
   const draft = {
     epoch: await session.keys.newest({ domain: plan.domain, class: plan.class }),
     nameId: filing.nameId,

@@ -38,6 +38,8 @@ export interface Session {
   me(): Promise<Member>;
   /** The policy in force. */
   policy(): Promise<PolicyVersion>;
+  /** The store's clock, asked at most once a second: a listing decides hundreds of times. */
+  clock(): Promise<number>;
 }
 
 /** The only place that picks a store driver. */
@@ -88,6 +90,7 @@ export function connect(host: Host, config: ProjectConfig, store: Store): Sessio
     begin: async () => {
       log.restore(await memory.load());
     },
+    clock: storeClock(store, host.now),
     sync: async () => {
       await requireStore(store, config);
       await log.sync();
@@ -173,6 +176,17 @@ export async function readStoreObject(store: Store): Promise<string | undefined>
 export async function claimStore(store: Store, project: string): Promise<boolean> {
   return (await store.create(STORE_OBJECT, [storeObject(project)])) === "created";
 }
+
+function storeClock(store: Store, now: () => number): () => Promise<number> {
+  let asked: { readonly at: number; readonly time: number } | undefined;
+  return async () => {
+    const at = now();
+    if (!asked || Math.abs(at - asked.at) > CLOCK_MS) asked = { at, time: await store.now() };
+    return asked.time + (at - asked.at);
+  };
+}
+
+const CLOCK_MS = 1000;
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
