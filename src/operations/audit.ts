@@ -8,6 +8,7 @@ import { AUDIT_PLACE } from "./class-keys.ts";
 import { perform } from "./guard.ts";
 import { Ledger } from "./ledger.ts";
 import { LogMemory } from "./log-memory.ts";
+import { PolicyShelf } from "./policy-shelf.ts";
 import type { Session } from "./session.ts";
 import type { AuditListOptions, AuditRow, AuditVerified, Check } from "./types.ts";
 
@@ -87,7 +88,9 @@ async function unseal(
  * that all this device saw before is still there. Needs no entitlement: the clear part proves itself.
  */
 export async function verifyAudit(session: Session): Promise<AuditVerified> {
-  const { store, config, shelf, places } = session;
+  const { store, config, places, host } = session;
+  // Nothing that this process holds already: every policy is read and checked again, too.
+  const shelf = new PolicyShelf(store, places.cache, host.now);
   const ledger = new Ledger(config.project, config.pin, shelf);
   const seen = new Map<number, TakenCommit>();
   const log = new Log(store, config.project, ledger, (commit) => seen.set(commit.seq, commit));

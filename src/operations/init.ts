@@ -4,7 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { CloisterError } from "../base/errors.ts";
 import { checkName, NAME } from "../base/name.ts";
-import { fingerprint, type PublicIdentity } from "../keys/identity.ts";
+import { fingerprint, type Identity, type PublicIdentity } from "../keys/identity.ts";
 import { createIdentity, describeStorage, readPublicIdentity, unlockIdentity } from "../keys/keyring.ts";
 import { describePolicy } from "../policy/describe.ts";
 import { readPolicy } from "../policy/read.ts";
@@ -89,8 +89,8 @@ export async function plan(host: Host, options: CreateOptions): Promise<Plan> {
 }
 
 /**
- * Makes the project: identity, keys, policy version 1, log, and last the local files. A run that was interrupted can be
- * repeated; what it left in the store never counted.
+ * Makes the project: identity, keys, policy version 1, log, and last the local files. A run that was interrupted before
+ * the log began can be repeated, as what it left never counted; after that, `join` makes the local files.
  * @throws CloisterError USAGE, UNSUPPORTED_HOST, FAILURE
  */
 export async function create(host: Host, options: CreateOptions): Promise<Created> {
@@ -109,19 +109,7 @@ export async function create(host: Host, options: CreateOptions): Promise<Create
   await checkHeld(store, identity, held, policy);
   const digest = await storePolicy(store, identity, policy, text);
   const config = { ...draft, project, pin: digest };
-  const session = connect(host, config, store);
-  const events = await session.log.appendAll(identity, async () => {
-    const operation = newOperationId();
-    const facts = { policyVersion: 1, policyDigest: digest };
-    const timeMs = Math.floor(await store.now());
-    const common = { project, operation, action: "policy.change", timeMs, policy: 1 };
-    const decided = { rules: ["builtin:first-policy"], enforcement: "refused by every reader" };
-    return [
-      { ...common, ...decided, phase: "intent" as const, facts },
-      { ...common, ...decided, phase: "done" as const, facts: { ...facts, epochs: digests } },
-    ];
-  });
-  await session.sync();
+  const entry = await beginLog(host, config, store, identity, digests);
   await writeLocal(join(config.folder, POLICY_FILE), text, 0o644);
   await writeConfig(config);
   await keepOutOfGit(config);
@@ -136,8 +124,32 @@ export async function create(host: Host, options: CreateOptions): Promise<Create
     fingerprint: fingerprint(identity),
     identityStorage: known?.storage ?? "",
     files: filesOf(config.folder),
-    logEntry: events.at(-1)?.entry ?? 0,
+    logEntry: entry,
   };
+}
+
+/** The first commit: intent and outcome of the policy that everything else rests on. */
+async function beginLog(
+  host: Host,
+  config: ProjectConfig,
+  store: Store,
+  identity: Identity,
+  epochs: Readonly<Record<string, string>>,
+): Promise<number> {
+  const session = connect(host, config, store);
+  const { project, pin } = config;
+  const events = await session.log.appendAll(identity, async () => {
+    const timeMs = Math.floor(await store.now());
+    const facts = { policyVersion: 1, policyDigest: pin };
+    const common = { project, operation: newOperationId(), action: "policy.change", timeMs, policy: 1 };
+    const decided = { rules: ["builtin:first-policy"], enforcement: "refused by every reader" };
+    return [
+      { ...common, ...decided, phase: "intent" as const, facts },
+      { ...common, ...decided, phase: "done" as const, facts: { ...facts, epochs } },
+    ];
+  });
+  await session.sync();
+  return events.at(-1)?.entry ?? 0;
 }
 
 function filesOf(folder: string): readonly string[] {
