@@ -99,6 +99,7 @@ export async function create(host: Host, options: CreateOptions): Promise<Create
   await clearUnfinished(store);
   const places = identityPlaces(host);
   const identity = (await readPublicIdentity(places)) ? await unlockIdentity(places) : await createIdentity(places);
+  for (const warning of identity.warnings) host.notice(warning);
   const known = await readPublicIdentity(places);
   const project = randomBytes(16).toString("hex");
   const text = Buffer.from(await policyText(host, options, project, identity));

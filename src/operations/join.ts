@@ -40,6 +40,7 @@ export async function join(host: Host, options: JoinOptions): Promise<Joined> {
   await session.sync();
   const places = identityPlaces(host);
   const identity = (await readPublicIdentity(places)) ? await unlockIdentity(places) : await createIdentity(places);
+  for (const warning of identity.warnings) host.notice(warning);
   await writeConfig(config);
   const { compiled } = await session.policy();
   const known = compiled.policy.members.find((m) => keyIdOf(m.signs) === keyIdOf(identity.signs));
