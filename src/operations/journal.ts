@@ -96,11 +96,16 @@ export class Journal {
     await writeEntry(this.#folder, this.#key, "attempt", attempt);
   }
 
+  /** Lets the next push of the same go on from here. */
+  async release(): Promise<void> {
+    const lock = `${this.#folder}.lock`;
+    if (held.delete(lock)) await rm(lock, { force: true });
+  }
+
   /** The push is finished, or will never be. */
   async close(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
-    const lock = `${this.#folder}.lock`;
-    if (held.delete(lock)) await rm(lock, { force: true });
+    await this.release();
   }
 }
 

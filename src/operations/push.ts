@@ -7,10 +7,10 @@ import { keyIdOf } from "../keys/identity.ts";
 import { carriedLabel } from "./carried-label.ts";
 import { labelIdOf, nameIdOf } from "./class-keys.ts";
 import { type Committed, commitVersion, isCommitted } from "./commit-version.ts";
-import { begin, type Operation, type Outcome, permit, wouldPermit } from "./guard.ts";
+import { type Ask, begin, type Operation, type Outcome, permit, wouldPermit } from "./guard.ts";
 import { Journal } from "./journal.ts";
 import { manifestOf } from "./manifest.ts";
-import { checkSource, write } from "./push-content.ts";
+import { checkSource, type Source, write } from "./push-content.ts";
 import { askOf, type PushPlan, planPush } from "./push-plan.ts";
 import type { Session } from "./session.ts";
 import type { Pushed, PushOptions } from "./types.ts";
@@ -35,6 +35,21 @@ export async function push(session: Session, options: PushOptions): Promise<Push
   await permit(session, ask);
   const filing = await filingOf(session, plan);
   const journal = await Journal.open(stateOf(session), await session.identity(), journalKey(session, plan));
+  try {
+    return await store(session, plan, { ask, source, filing, journal });
+  } finally {
+    await journal.release();
+  }
+}
+
+interface Pushing {
+  readonly ask: Ask;
+  readonly source: Source | undefined;
+  readonly filing: Filing;
+  readonly journal: Journal;
+}
+
+async function store(session: Session, plan: PushPlan, { ask, source, filing, journal }: Pushing): Promise<Pushed> {
   await checkLabel(session, plan, filing, journal);
   const content = await write(session, plan, source, journal);
   const finished = await finishedEarlier(session, plan, journal, content);
