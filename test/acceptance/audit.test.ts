@@ -3,7 +3,7 @@ import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { AuditRow, AuditVerified } from "../../src/index.ts";
-import { type Member, World } from "./harness.ts";
+import { type Member, overwrite, World } from "./harness.ts";
 
 const world = new World();
 let ana: Member;
@@ -108,9 +108,9 @@ describe("a log that somebody with the store tampers with", () => {
   };
 
   it.each([
-    ["a bit changed", () => writeFileSync(at(4), flipped(readFileSync(at(4))))],
-    ["cut short", () => writeFileSync(at(4), readFileSync(at(4)).subarray(0, -1))],
-    ["junk", () => writeFileSync(at(4), "junk")],
+    ["a bit changed", () => overwrite(at(4), flipped(readFileSync(at(4))))],
+    ["cut short", () => overwrite(at(4), readFileSync(at(4)).subarray(0, -1))],
+    ["junk", () => overwrite(at(4), "junk")],
     ["missing", () => rmSync(at(4))],
     ["exchanged with the next", exchange],
   ])(

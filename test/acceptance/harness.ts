@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -243,4 +244,10 @@ export async function until(what: string, ms: number, test: () => boolean): Prom
     if (Date.now() > end) throw new Error(`${what}: not within ${String(ms)} ms`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** Writes over an object of a store. They are read-only, which stops nobody who owns them. */
+export function overwrite(path: string, bytes: Buffer | string): void {
+  if (existsSync(path)) chmodSync(path, 0o644);
+  writeFileSync(path, bytes);
 }

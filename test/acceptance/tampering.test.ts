@@ -3,7 +3,7 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Listing, Pushed, WorkspaceDetail } from "../../src/index.ts";
-import { filesBelow, HAS_SANDBOX, type Member, randomText, World } from "./harness.ts";
+import { filesBelow, HAS_SANDBOX, type Member, overwrite, randomText, World } from "./harness.ts";
 
 const world = new World();
 let ana: Member;
@@ -59,7 +59,7 @@ function siblingsOf(record: string): readonly string[] {
 
 function change(path: string, how: (bytes: Buffer) => Buffer, member = ana): void {
   const file = join(member.store, path);
-  writeFileSync(file, how(readFileSync(file)));
+  overwrite(file, how(readFileSync(file)));
 }
 
 const flip = (at: number) => (bytes: Buffer) => {
@@ -120,7 +120,7 @@ describe("packs", () => {
     await expectRefused("missing packs");
     const contents = packs.map((path) => readFileSync(join(whole, path)));
     packs.forEach((path, at) => {
-      writeFileSync(join(ana.store, path), contents[(at + 1) % contents.length] ?? "");
+      overwrite(join(ana.store, path), contents[(at + 1) % contents.length] ?? "");
     });
     await expectRefused("exchanged packs");
   });
