@@ -3,7 +3,7 @@
 import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sha256Hex } from "../base/digest.ts";
-import { CloisterError, integrity } from "../base/errors.ts";
+import { CloisterError, integrity, isIntegrity } from "../base/errors.ts";
 import { type Envelope, verifyEnvelope } from "../keys/dsse.ts";
 import type { Identity } from "../keys/identity.ts";
 import type { Store } from "../store/store.ts";
@@ -171,7 +171,7 @@ export class Log {
     try {
       return await this.#store.get(commitName(seq), COMMIT_BYTES_MAX);
     } catch (error) {
-      if (error instanceof CloisterError && error.code === "INTEGRITY") return new Uint8Array();
+      if (isIntegrity(error)) return new Uint8Array();
       throw error;
     }
   }

@@ -1,5 +1,5 @@
 // From the bytes of a commit object to envelopes and events; what cannot be read is nothing.
-import { CloisterError } from "../base/errors.ts";
+import { isIntegrity } from "../base/errors.ts";
 import { canonicalBytes, type Json } from "../base/json.ts";
 import { type Envelope, parseEnvelope } from "../keys/dsse.ts";
 import { COMMIT_BYTES_MAX, COMMIT_TYPE, type Commit, decodeCommit } from "./commit.ts";
@@ -21,7 +21,7 @@ export function readCommit(bytes: Uint8Array, seq: number, project: string): Rea
     return { envelope, commit, entries: commit.entries.map(readEntry) };
   } catch (error) {
     // What cannot be read counts as empty; any other failure is a failure.
-    if (error instanceof CloisterError && error.code === "INTEGRITY") return undefined;
+    if (isIntegrity(error)) return undefined;
     throw error;
   }
 }

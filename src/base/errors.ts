@@ -71,3 +71,13 @@ export function integrity(message: string, details: ErrorDetails = {}): Cloister
 export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
+
+/** Whether something thrown says that data was tampered with. */
+export function isIntegrity(error: unknown): error is CloisterError {
+  return error instanceof CloisterError && error.code === "INTEGRITY";
+}
+
+/** Message and reason in one line. */
+export function explained({ message, why }: CloisterError): string {
+  return why ? `${message}: ${why}` : message;
+}

@@ -1,5 +1,5 @@
 // Chunks that are stored already and may be used again: those of a base version, and of packs an interrupted push left.
-import { CloisterError } from "../base/errors.ts";
+import { isIntegrity } from "../base/errors.ts";
 import { type ChunkPlace, ChunkTable } from "./chunk-table.ts";
 import { type PackPlace, type PackRef, packName } from "./pack.ts";
 import { PackReader } from "./pack-reader.ts";
@@ -80,7 +80,7 @@ export class KnownChunks {
       openChunk(pushKey, h, place.codec, place.plain, await this.#reader.read(pack, place.offset, place.stored));
       return true;
     } catch (error) {
-      if (error instanceof CloisterError && error.code === "INTEGRITY") return false;
+      if (isIntegrity(error)) return false;
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 // A tree and its packs in, files out.
 import { createHash } from "node:crypto";
-import { CloisterError, integrity } from "../base/errors.ts";
+import { integrity, isIntegrity } from "../base/errors.ts";
 import type { FileEntry } from "../base/file-entry.ts";
 import { printable } from "../base/terminal.ts";
 import { checkAborted } from "./abort.ts";
@@ -152,7 +152,7 @@ function lastUpTo(ascending: Float64Array, value: number, from: number, to: numb
 }
 
 function damagedFile(error: unknown, path: string): unknown {
-  if (!(error instanceof CloisterError) || error.code !== "INTEGRITY") return error;
+  if (!isIntegrity(error)) return error;
   const why = error.why === undefined ? error.message : `${error.message}: ${error.why}`;
   return integrity(`${printable(path)} is damaged in the store`, { why, cause: error });
 }

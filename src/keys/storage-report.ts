@@ -1,7 +1,7 @@
 // Where identities are kept, in words: for the plan of `init`, and for `doctor`.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { CloisterError, systemCode } from "../base/errors.ts";
+import { CloisterError, explained, systemCode } from "../base/errors.ts";
 import type { IdentityPlaces } from "./chain.ts";
 import { readIdentityFile } from "./identity-file.ts";
 import { exposure } from "./private-file.ts";
@@ -32,7 +32,7 @@ export async function checkStorage(places: IdentityPlaces): Promise<readonly Sto
     return [record ? kept(record.storage) : await wouldBeKept(places), ...permissions];
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error;
-    const text = error.why ? `${error.message}: ${error.why}` : error.message;
+    const text = explained(error);
     return [{ name: "identity", state: "bad", text, next: error.next }, ...permissions];
   }
 }

@@ -6,18 +6,12 @@ import { NAME } from "../base/name.ts";
 import { Fields, ID, SHA256 } from "../base/record.ts";
 import { openBlob, sealBlob } from "../content/blob.ts";
 import { paddedBytes } from "../content/pack.ts";
+import type { KeyContext } from "../keys/data-key.ts";
 import type { Store } from "../store/store.ts";
 import type { ArtifactKind } from "./types.ts";
 
 /** What binds a sealed part to its version and place. */
-export interface SealContext {
-  readonly project: string;
-  readonly domain: string;
-  readonly class: string;
-  readonly epoch: number;
-  readonly nameId: string;
-  readonly number: number;
-}
+export type SealContext = Omit<KeyContext, "purpose">;
 
 /** What readers are shown of a version before they fetch anything. */
 export interface Header {

@@ -1,7 +1,7 @@
 // Reading the log as people see it, and checking the whole of it again from the first entry.
 import { Log } from "../audit/log.ts";
 import type { LoggedEvent, TakenCommit } from "../audit/taken.ts";
-import { CloisterError } from "../base/errors.ts";
+import { CloisterError, explained, isIntegrity } from "../base/errors.ts";
 import { parseCanonical } from "../base/json.ts";
 import { decryptWith } from "../keys/age.ts";
 import { AUDIT_PLACE } from "./class-keys.ts";
@@ -77,7 +77,7 @@ async function unseal(
       if (value === null || typeof value !== "object" || Array.isArray(value)) return undefined;
       return Object.fromEntries(Object.entries(value).map(([key, text]) => [key, String(text)]));
     } catch (error) {
-      if (!(error instanceof CloisterError) || error.code !== "INTEGRITY") throw error;
+      if (!isIntegrity(error)) throw error;
     }
   }
   return undefined;
@@ -125,8 +125,8 @@ async function look(checks: Check[], name: string, check: () => Promise<string>)
   try {
     checks.push({ name, state: "good", text: await check() });
   } catch (error) {
-    if (!(error instanceof CloisterError) || error.code !== "INTEGRITY") throw error;
-    checks.push({ name, state: "bad", text: error.why ? `${error.message}: ${error.why}` : error.message });
+    if (!isIntegrity(error)) throw error;
+    checks.push({ name, state: "bad", text: explained(error) });
   }
 }
 

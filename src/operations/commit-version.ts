@@ -1,7 +1,7 @@
 // The steps that make an artifact version exist, in the order that leaves only garbage after a crash (store.md, Commit).
 import { randomBytes } from "node:crypto";
 import { sha256Hex } from "../base/digest.ts";
-import { CloisterError } from "../base/errors.ts";
+import { CloisterError, isIntegrity } from "../base/errors.ts";
 import { canonicalBytes } from "../base/json.ts";
 import type { Written } from "../content/write.ts";
 import { wrapKey } from "../keys/data-key.ts";
@@ -57,7 +57,7 @@ export async function isCommitted(session: Session, version: Parameters<typeof v
     const bytes = await session.store.get(versionName(version), VERSION_BYTES_MAX);
     return bytes !== undefined && readVersion(bytes).versionId === version.versionId;
   } catch (error) {
-    if (error instanceof CloisterError && error.code === "INTEGRITY") return false;
+    if (isIntegrity(error)) return false;
     throw error;
   }
 }
@@ -114,7 +114,7 @@ export async function isCondemned(session: Session, packId: string): Promise<boo
     return (await session.store.range(`condemned/${packId}`, 0, 1)) !== undefined;
   } catch (error) {
     // Something planted there: not to be relied on, and no reason to stop.
-    if (error instanceof CloisterError && error.code === "INTEGRITY") return true;
+    if (isIntegrity(error)) return true;
     throw error;
   }
 }

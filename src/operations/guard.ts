@@ -82,6 +82,8 @@ export async function begin(session: Session, ask: Ask, id = newOperationId()): 
   const identity = await session.identity();
   const keyId = keyIdOf(identity.signs);
   const intent = session.ledger.operation(keyId, id)?.intent ?? (await logIntent(session, identity, ask, id));
+  // How it ends rests on what let it begin.
+  const decision = { rules: intent.event.rules, enforcement: intent.event.enforcement };
   const done = async (outcomeNow: () => Outcome = () => ({})): Promise<LoggedEvent> => {
     const logged = session.ledger.operation(keyId, id)?.done;
     if (logged) return logged;
@@ -89,14 +91,12 @@ export async function begin(session: Session, ask: Ask, id = newOperationId()): 
       const outcome = outcomeNow();
       const whole = { ...ask, facts: outcome.facts ?? {}, sealed: outcome.sealed ?? {} };
       const versionId = outcome.versionId ?? ask.versionId;
-      const decision = { rules: intent.event.rules, enforcement: intent.event.enforcement };
       const policy = session.ledger.inForce.version;
       return { ...(await eventOf(session, whole, { id, phase: "done", policy, decision })), versionId };
     });
   };
   const failed = async (error: unknown): Promise<void> => {
     const code = error instanceof CloisterError ? error.code : "FAILURE";
-    const decision = { rules: intent.event.rules, enforcement: intent.event.enforcement };
     const ended = { ...ask, facts: { code }, sealed: {} };
     const { version } = session.ledger.inForce;
     const entry = () => eventOf(session, ended, { id, phase: "failed" as const, policy: version, decision });

@@ -3,7 +3,7 @@
 import type { AuditEvent } from "../audit/event.ts";
 import type { Admission } from "../audit/log.ts";
 import type { LoggedEvent } from "../audit/taken.ts";
-import { CloisterError, integrity } from "../base/errors.ts";
+import { integrity, isIntegrity } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
 import { SHA256 } from "../base/record.ts";
 import { keyIdOf } from "../keys/identity.ts";
@@ -250,7 +250,7 @@ export class Ledger implements Admission {
 
 /** Damage that one entry leads to names its signer. */
 function blame(error: unknown, member: string, entry: number): unknown {
-  if (!(error instanceof CloisterError) || error.code !== "INTEGRITY") return error;
+  if (!isIntegrity(error)) return error;
   const why = `${error.why === undefined ? "" : `${error.why}; `}${member} logged it as entry #${String(entry)}`;
   return integrity(error.message, { why, cause: error });
 }

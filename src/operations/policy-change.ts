@@ -1,12 +1,11 @@
 // New policy versions: proposed from the local file, or made by adding a member.
 import { join } from "node:path";
 import { sha256Hex } from "../base/digest.ts";
-import { CloisterError } from "../base/errors.ts";
+import { CloisterError, isIntegrity } from "../base/errors.ts";
 import { checkName } from "../base/name.ts";
 import { fingerprint, keyIdOf } from "../keys/identity.ts";
 import { addMember as addToText, setVersion } from "../policy/edit.ts";
-import type { Policy } from "../policy/schema.ts";
-import { epochKey } from "./class-keys.ts";
+import { holdingText, type Policy } from "../policy/schema.ts";
 import { POLICY_FILE } from "./config.ts";
 import { type Ask, perform, permit, wouldPermit } from "./guard.ts";
 import { readClaim } from "./join.ts";
@@ -192,14 +191,14 @@ async function heldKeys(session: Session): Promise<readonly HeldKey[]> {
     const [domain = "", klass = "", epoch = ""] = key.split("/");
     const place = { domain, class: klass };
     const secret = await session.keys.secret(place, Number(epoch)).catch(unlessDamaged);
-    if (secret !== undefined) held.push({ key: epochKey(place, Number(epoch)), place, secret });
+    if (secret !== undefined) held.push({ key, place, secret });
   }
   return held;
 }
 
 /** A key file of one's own that was replaced by junk is a key one does not hold. */
 function unlessDamaged(error: unknown): undefined {
-  if (error instanceof CloisterError && error.code === "INTEGRITY") return undefined;
+  if (isIntegrity(error)) return undefined;
   throw error;
 }
 
@@ -211,7 +210,7 @@ export async function listMembers(session: Session): Promise<readonly MemberSumm
   return policy.members.map((member) => ({
     id: member.id,
     name: member.name,
-    roles: member.roles.map((held) => (held.domain === undefined ? held.role : `${held.role}@${held.domain}`)),
+    roles: member.roles.map(holdingText),
     fingerprint: fingerprint(member),
     suspended: member.suspended !== undefined,
     owner: policy.owners.members.includes(member.id),

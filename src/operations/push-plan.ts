@@ -5,6 +5,7 @@ import type { Ask } from "./guard.ts";
 import { domainOf } from "./resolve.ts";
 import type { Session } from "./session.ts";
 import type { PushOptions } from "./types.ts";
+import { declaredFields } from "./versions.ts";
 import { type PushedFrom, pushedFrom } from "./workspace-source.ts";
 
 /** A push as it was asked for, with everything that follows from the policy and the workspace filled in. */
@@ -75,9 +76,7 @@ export async function planPush(session: Session, options: PushOptions, carried: 
 export async function askOf(session: Session, plan: PushPlan): Promise<Ask> {
   const { options, domain, kind, purpose, from } = plan;
   const { owner, licence, justification } = options;
-  const fields = Object.entries({ owner, licence, purpose, justification }).flatMap(([field, value]) =>
-    value === undefined ? [] : [field],
-  );
+  const fields = declaredFields({ owner, licence, purpose, justification });
   const reference = `${domain}/${plan.name}${plan.label === undefined ? "" : `:${plan.label}`}`;
   return {
     title: `push ${reference} as ${plan.class}`,

@@ -141,12 +141,9 @@ async function finishedEarlier(
 ): Promise<Pushed | undefined> {
   const keyId = keyIdOf((await session.device()).signs);
   const done = session.ledger.operation(keyId, journal.operation)?.done;
-  if (!done) return undefined;
   const { attempt } = journal;
-  if (attempt?.dirHash === content.dirHash && attempt.versionId === done.event.versionId) {
-    return pushed(session, plan, content, { ...attempt, done, journal });
-  }
-  return undefined;
+  if (!done || attempt?.dirHash !== content.dirHash || attempt.versionId !== done.event.versionId) return undefined;
+  return pushed(session, plan, content, { ...attempt, done, journal });
 }
 
 /**

@@ -7,7 +7,7 @@ import { permit } from "./guard.ts";
 import type { LoggedVersion } from "./ledger.ts";
 import type { Session } from "./session.ts";
 import type { VersionRecord } from "./version-record.ts";
-import { type Judged, readVersionAt, referenceOf, type Version } from "./versions.ts";
+import { type Judged, readVersionAt, referenceTo, type Version } from "./versions.ts";
 
 /** What a version is wanted for, in case it has to be refused. */
 export interface Use {
@@ -79,8 +79,9 @@ async function accepted(session: Session, judged: Judged, text: string, use: Use
 }
 
 /** Looking at a version is decided like everything else; only its refusal is logged. @throws CloisterError POLICY_DENIED */
-export async function permitReading(session: Session, { record, header, versionId }: Version): Promise<void> {
-  const reference = referenceOf(record.domain, header.name, header.label, record.number);
+export async function permitReading(session: Session, version: Version): Promise<void> {
+  const { record, header, versionId } = version;
+  const reference = referenceTo(version);
   await permit(session, {
     ...{ title: `look at ${reference}`, action: "artifact.read-metadata", reference, versionId },
     ...{ domain: record.domain, class: record.class, kind: header.kind },

@@ -22,7 +22,6 @@ export interface Session {
   readonly config: ProjectConfig;
   readonly places: Places;
   readonly store: Store;
-  readonly shelf: PolicyShelf;
   readonly ledger: Ledger;
   readonly log: Log;
   readonly keys: ClassKeys;
@@ -79,7 +78,6 @@ export function connect(host: Host, config: ProjectConfig, store: Store): Sessio
     config,
     places,
     store,
-    shelf,
     ledger,
     log,
     keys,

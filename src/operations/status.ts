@@ -1,6 +1,6 @@
 // Where I am, who I am, and whether this host can do what Cloister needs.
 import { resolve } from "node:path";
-import { CloisterError } from "../base/errors.ts";
+import { CloisterError, explained } from "../base/errors.ts";
 import { checkStorage, isUnlocked, lockIdentity, readPublicIdentity } from "../keys/keyring.ts";
 import { holdingText } from "../policy/schema.ts";
 import { findConfig, storeFolder } from "./config.ts";
@@ -116,6 +116,6 @@ async function checkProject(host: Host, folder: string): Promise<Finding> {
     return { name, state: "good", text, next: undefined };
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error;
-    return { name, state: "bad", text: error.why ? `${error.message}: ${error.why}` : error.message, next: error.next };
+    return { name, state: "bad", text: explained(error), next: error.next };
   }
 }

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { join, resolve as resolvePath } from "node:path";
 import { sha256Hex } from "../base/digest.ts";
-import { CloisterError } from "../base/errors.ts";
+import { CloisterError, explained, isIntegrity } from "../base/errors.ts";
 import { folderFiles } from "../content/folder.ts";
 import { BUNDLE_BYTES_MAX } from "../provenance/bundle.ts";
 import type { Manifest } from "../provenance/manifest.ts";
@@ -45,7 +45,7 @@ export async function verifyReference(session: Session, text: string): Promise<V
   await session.sync();
   const checks: Check[] = [];
   const version = await resolve(session, text, { action: "artifact.read-metadata" }).catch((error: unknown) => {
-    if (!(error instanceof CloisterError) || error.code !== "INTEGRITY") throw error;
+    if (!isIntegrity(error)) throw error;
     checks.push(bad("record", error));
     return undefined;
   });
@@ -158,5 +158,5 @@ async function checked(checks: Check[], name: string, look: () => Promise<[boole
 }
 
 function bad(name: string, error: CloisterError): Check {
-  return { name, state: "bad", text: error.why ? `${error.message}: ${error.why}` : error.message };
+  return { name, state: "bad", text: explained(error) };
 }

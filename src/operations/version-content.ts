@@ -1,5 +1,5 @@
 // The files of a version, decrypted and checked as they are read.
-import { CloisterError, integrity } from "../base/errors.ts";
+import { CloisterError, integrity, isIntegrity } from "../base/errors.ts";
 import { folderDigests } from "../base/folder-digests.ts";
 import { parseTree } from "../content/parse-tree.ts";
 import { readContent, type StoredFile } from "../content/read.ts";
@@ -8,7 +8,7 @@ import { type Header, readPart } from "./artifact-seal.ts";
 import { isCondemned } from "./commit-version.ts";
 import type { Session } from "./session.ts";
 import type { VersionRecord } from "./version-record.ts";
-import { contextOfVersion, keyOfVersion, referenceOf, sealName, type Version } from "./versions.ts";
+import { contextOfVersion, keyOfVersion, referenceTo, sealName, type Version } from "./versions.ts";
 
 /** Where the packs of a class lie. */
 export function packPlace(session: Session, place: { readonly domain: string; readonly class: string }) {
@@ -52,7 +52,7 @@ function checkTree(tree: Tree, record: VersionRecord, header: Header): void {
 /** @throws CloisterError POLICY_DENIED (no key), INTEGRITY naming the file, while reading */
 export async function contentOf(session: Session, version: Version): Promise<AsyncIterable<StoredFile>> {
   const { record, header } = version;
-  const name = referenceOf(record.domain, header.name, header.label, record.number);
+  const name = referenceTo(version);
   const tree = await treeOf(session, version).catch((error: unknown) => {
     throw named(error, name);
   });
@@ -87,6 +87,6 @@ async function* pieces(file: StoredFile, name: string): AsyncIterable<Uint8Array
 }
 
 function named(error: unknown, name: string): unknown {
-  if (!(error instanceof CloisterError) || error.code !== "INTEGRITY" || error.message.startsWith(name)) return error;
+  if (!isIntegrity(error) || error.message.startsWith(name)) return error;
   return integrity(`${name}: ${error.message}`, { why: error.why, cause: error });
 }

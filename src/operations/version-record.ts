@@ -5,19 +5,13 @@ import { canonicalBytes, parseCanonical } from "../base/json.ts";
 import { Fields, ID, SHA256 } from "../base/record.ts";
 import { type Envelope, parseEnvelope, signEnvelope } from "../keys/dsse.ts";
 import type { Identity } from "../keys/identity.ts";
-import type { SealParts } from "./artifact-seal.ts";
+import type { SealContext, SealParts } from "./artifact-seal.ts";
 
 const VERSION_TYPE = "application/vnd.cloister.version.v1+json";
 /** Some hundred thousand packs of 64 MiB. */
 export const VERSION_BYTES_MAX = 16 * 1024 * 1024;
 
-export interface VersionRecord {
-  readonly project: string;
-  readonly domain: string;
-  readonly class: string;
-  readonly epoch: number;
-  readonly nameId: string;
-  readonly number: number;
+export interface VersionRecord extends SealContext {
   readonly operation: string;
   /** Log entry of the intent. */
   readonly intent: number;

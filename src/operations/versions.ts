@@ -1,9 +1,10 @@
 // Reading versions as every reader must: what the log and the policy at its position do not bear out is not accepted.
 import type { LoggedEvent } from "../audit/taken.ts";
-import { CloisterError, integrity } from "../base/errors.ts";
+import { explained, integrity, isIntegrity } from "../base/errors.ts";
 import { unwrapKey } from "../keys/data-key.ts";
 import { verifyEnvelope } from "../keys/dsse.ts";
 import { decide } from "../policy/decide.ts";
+import type { Field } from "../policy/schema.ts";
 import { decodeHeader, type Header, readPart, type SealContext } from "./artifact-seal.ts";
 import { labelIdOf, nameIdOf } from "./class-keys.ts";
 import { labelOf, ranIn } from "./label.ts";
@@ -65,8 +66,8 @@ export async function readVersionAt(session: Session, logged: LoggedVersion, nam
     if (refusal !== undefined) return { kind: "ignored", ignored: { what, why: refusal }, damaged: false };
     return { kind: "accepted", version: { record, versionId, header, metadataKey, ...push } };
   } catch (error) {
-    if (!(error instanceof CloisterError) || error.code !== "INTEGRITY") throw error;
-    const why = error.why ? `${error.message}: ${error.why}` : error.message;
+    if (!isIntegrity(error)) throw error;
+    const why = explained(error);
     return { kind: "ignored", ignored: { what, why }, damaged: true };
   }
 }
@@ -154,8 +155,7 @@ function pushRequest(session: Session, classifications: readonly string[], heade
   const { workspace } = intent.event;
   if (workspace !== header.workspace) throw integrity("its header and the log name different workspaces");
   const { kind, purpose, justification, owner, licence } = header;
-  const given = { owner, licence, purpose, justification };
-  const fields = Object.entries(given).flatMap(([field, value]) => (value === undefined ? [] : [field]));
+  const fields = declaredFields({ owner, licence, purpose, justification });
   const owned = workspace === undefined ? undefined : { workspace, keyId: intent.keyId };
   const label = owned && labelOf(session.ledger, owned, classifications, intent.entry);
   const provenance = owned && ranIn(session.ledger, owned, intent.entry) ? "run" : "none";
@@ -168,6 +168,11 @@ function pushRequest(session: Session, classifications: readonly string[], heade
     ...(justification === undefined ? {} : { justification }),
     ...(label === undefined ? {} : { label: { class: label.class, from: `version ${label.versionId.slice(0, 12)}` } }),
   };
+}
+
+/** Names of what a push declares, as the policy asks for them. */
+export function declaredFields(given: Readonly<Record<Field, string | undefined>>): readonly string[] {
+  return Object.entries(given).flatMap(([field, value]) => (value === undefined ? [] : [field]));
 }
 
 /** A key of the version; undefined where this member holds no key of its class. @throws CloisterError INTEGRITY */
@@ -189,9 +194,14 @@ export function referenceOf(domain: string, name: string, label: string | undefi
   return `${domain}/${name}:${label ?? `v${String(number)}`}`;
 }
 
+/** {@link referenceOf} for a version at hand. */
+export function referenceTo({ record, header }: Pick<Version, "record" | "header">): string {
+  return referenceOf(record.domain, header.name, header.label, record.number);
+}
+
 export function summaryOf({ record, versionId, header, pusher, entry, timeMs }: Version): VersionSummary {
   return {
-    reference: referenceOf(record.domain, header.name, header.label, record.number),
+    reference: referenceTo({ record, header }),
     domain: record.domain,
     name: header.name,
     number: record.number,

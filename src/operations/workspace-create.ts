@@ -13,7 +13,7 @@ import { workingSandbox } from "./sandbox.ts";
 import type { Session } from "./session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "./types.ts";
 import { contentOf } from "./version-content.ts";
-import { referenceOf, type Version } from "./versions.ts";
+import { referenceTo, type Version } from "./versions.ts";
 import { detailOf } from "./workspace.ts";
 import {
   findWorkspace,
@@ -67,16 +67,12 @@ export async function createWorkspace(session: Session, options: WorkspaceOption
   });
   try {
     // Known from here on, so that a command that is killed leaves no workspace that nobody finds.
-    await saveWorkspace(session, { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId });
+    const begun = { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId };
+    await saveWorkspace(session, begun);
     for (const input of plan.inputs) await mount(session, sandbox, holder, input);
     const code = source && (await copyCode(sandbox, holder, source));
     const done = await operation.done();
-    const state = {
-      ...stateOf(session, plan, options, holder),
-      keyId: operation.intent.keyId,
-      code,
-      logEntry: done.entry,
-    };
+    const state = { ...begun, code, createdMs: session.host.now(), logEntry: done.entry };
     await saveWorkspace(session, state);
     return await detailOf(session, sandbox, state);
   } catch (error) {
@@ -192,7 +188,7 @@ async function planInputs(
   for (const text of options.inputs) {
     const [reference, path] = splitInput(text);
     const version = await resolve(session, reference, { action: "workspace.mount", purpose: options.purpose });
-    const { record, header } = version;
+    const { header } = version;
     const at = path ?? `/inputs/${header.name}`;
     if (paths.has(at))
       throw new CloisterError("USAGE", `two inputs at ${at}`, { next: "write --input REF:/inputs/other" });
@@ -200,7 +196,7 @@ async function planInputs(
     planned.push({ version, input: inputOf(session, version, at), ask: mountAsk(options, version, workspace) });
     if (!/^\/inputs\/[a-z0-9][a-z0-9._-]*$/.test(at)) {
       throw new CloisterError("USAGE", `inputs are mounted below /inputs, not at ${at}`, {
-        next: `--input ${referenceOf(record.domain, header.name, header.label, record.number)}:/inputs/${header.name}`,
+        next: `--input ${referenceTo(version)}:/inputs/${header.name}`,
       });
     }
   }
@@ -212,7 +208,8 @@ function splitInput(text: string): [string, string | undefined] {
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-function inputOf({ config }: Session, { record, header, versionId }: Version, path: string): WorkspaceInput {
+function inputOf({ config }: Session, version: Version, path: string): WorkspaceInput {
+  const { record, header, versionId } = version;
   const { domain, number } = record;
   const { name, kind, licence } = header;
   return {
@@ -224,13 +221,14 @@ function inputOf({ config }: Session, { record, header, versionId }: Version, pa
     kind,
     licence,
     manifestDigest: header.manifest,
-    reference: referenceOf(domain, name, header.label, number),
+    reference: referenceTo(version),
     path,
   };
 }
 
-function mountAsk(options: WorkspaceOptions, { record, header, versionId }: Version, workspace: string): Ask {
-  const reference = referenceOf(record.domain, header.name, header.label, record.number);
+function mountAsk(options: WorkspaceOptions, version: Version, workspace: string): Ask {
+  const { record, header, versionId } = version;
+  const reference = referenceTo(version);
   return {
     ...{ title: `mount ${reference} in workspace ${options.name}`, action: "workspace.mount", reference },
     ...{ domain: record.domain, class: record.class, kind: header.kind, versionId, workspace },
