@@ -11,19 +11,20 @@ interface Room {
 }
 
 const ABOVE_STORE = ["base", "store", "keys"];
-const MIDDLE = ["content", "policy", "audit", "provenance", "sandbox"];
+const MIDDLE = ["content", "policy", "audit", "provenance", "sandbox", "credentials"];
 const NODE = "^node:";
 
 /** docs/architecture.md, the floors. */
 const ROOMS: Readonly<Record<string, Room>> = {
   base: { rooms: [], packages: /^node:(crypto|stream)$/ },
-  store: { rooms: ["base"], packages: new RegExp(NODE) },
-  keys: { rooms: ["base"], packages: /^(node:|age-encryption$|@napi-rs\/keyring$|keytar$)/ },
+  store: { rooms: ["base"], packages: /^(node:|@aws-sdk\/client-s3$)/ },
+  keys: { rooms: ["base"], packages: /^(node:|age-encryption$|@napi-rs\/keyring$|keytar$|@aws-sdk\/client-kms$)/ },
   content: { rooms: ABOVE_STORE, packages: new RegExp(NODE) },
   policy: { rooms: ABOVE_STORE, packages: /^(node:|yaml$|@cedar-policy\/cedar-wasm)/ },
   audit: { rooms: ABOVE_STORE, packages: new RegExp(NODE) },
   provenance: { rooms: ABOVE_STORE, packages: /^(node:|execa$)/ },
   sandbox: { rooms: ABOVE_STORE, packages: /^(node:|tar-stream$)/ },
+  credentials: { rooms: ABOVE_STORE, packages: /^(node:|@aws-sdk\/client-sts$|openid-client$)/ },
   operations: { rooms: [...ABOVE_STORE, ...MIDDLE], packages: new RegExp(NODE) },
   index: { rooms: ["operations", "base"], packages: /^$/ },
   cli: { rooms: ["index", "base"], packages: /^(node:|commander$|inquirer$|chalk$|execa$)/ },

@@ -27,6 +27,7 @@ export function readMembers(tree: Tree | undefined, names: Names, problems: Prob
       signs: section.formed("signs", SIGNS, '"p256:" and 44 characters, as cloister whoami prints'),
       reads: section.formed("reads", READS, '"age1" and 58 characters, as cloister whoami prints'),
       service: section.boolean("service"),
+      oidc: undefined,
       suspended: suspended ? readSuspended(suspended, problems) : undefined,
     };
     for (const key of ["signs", "reads"] as const) {

@@ -36,6 +36,7 @@ export function readRoles(tree: Tree | undefined, names: Names, problems: Proble
       upTo: reference(section.required("up-to"), "classification", names.classes, problems),
       purposes: purposes ? purposeSpots.map((spot) => spot.value) : undefined,
       workspace: readLimits(workspace, problems),
+      credentialTtlMs: undefined,
     };
   });
 }

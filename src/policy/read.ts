@@ -79,7 +79,11 @@ function readTop(tree: Tree, problems: Problems, now: number): Policy | undefine
     members,
     roles,
     ...readAlways(top.optional("always"), problems),
+    mfaWithin: [],
     rules: readRules(top.optional("rules"), names, roles, problems),
+    login: undefined,
+    aws: undefined,
+    rotateSecretsMs: undefined,
   };
 }
 

@@ -25,7 +25,49 @@ export interface Policy {
   readonly roles: readonly Role[];
   readonly purposeFor: { readonly line: number; readonly actions: readonly RoleAction[] };
   readonly justificationFor: readonly Justified[];
+  /** How old a login with a second factor may be, per action. */
+  readonly mfaWithin: readonly MfaWithin[];
   readonly rules: readonly Rule[];
+  /** How people log in; undefined where nobody has to. */
+  readonly login: Login | undefined;
+  /** The AWS side of the project; undefined where it has none. */
+  readonly aws: AwsSettings | undefined;
+  /** Age after which a secret is overdue for rotation; undefined where the policy sets none. */
+  readonly rotateSecretsMs: number | undefined;
+}
+
+export interface MfaWithin {
+  readonly line: number;
+  readonly action: RoleAction;
+  readonly withinMs: number;
+}
+
+/** The OpenID provider whose tokens `cloister login` asks for. */
+export interface Login {
+  readonly line: number;
+  /** Issuer identifier, an https URL (http on loopback only). */
+  readonly issuer: string;
+  /** Client id of a public client registered there. */
+  readonly client: string;
+  /** Audience that AWS expects in the token; the client id where it is left out. */
+  readonly audience: string | undefined;
+}
+
+/** Where the project lies in AWS. Names and ARNs only: nothing here is secret. */
+export interface AwsSettings {
+  readonly line: number;
+  /** 12 digits. */
+  readonly account: string;
+  readonly region: string;
+  readonly bucket: string;
+  /** Prefix of every object, without slashes at its ends; empty for the whole bucket. */
+  readonly prefix: string;
+  /** IAM role of a project role: this and the role's id. `cloister-churn-` by default. */
+  readonly rolePrefix: string;
+  /** Key ARN that class keys and data keys are under; undefined where KMS is not used. */
+  readonly kms: string | undefined;
+  /** Key ARNs of single classes, before `kms`. */
+  readonly kmsByClass: readonly { readonly class: string; readonly key: string }[];
 }
 
 /** A last day, inclusive, in UTC. */
@@ -61,6 +103,8 @@ export interface Member extends Named {
   /** `age1…`. */
   readonly reads: string;
   readonly service: boolean;
+  /** Who the member is to the OpenID provider; never an e-mail address. */
+  readonly oidc: { readonly issuer: string; readonly sub: string } | undefined;
   /** Why the member is suspended; undefined where not. */
   readonly suspended: string | undefined;
 }
@@ -73,6 +117,8 @@ export interface Role extends Named {
   /** The purposes it may act for; undefined for all of them. */
   readonly purposes: readonly string[] | undefined;
   readonly workspace: WorkspaceLimits;
+  /** Longest life of a credential; undefined where the role sets no limit. */
+  readonly credentialTtlMs: number | undefined;
 }
 
 /** What one workspace may use; undefined where the role sets no limit. */
