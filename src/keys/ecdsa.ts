@@ -16,12 +16,12 @@ export function signLowS(data: Uint8Array, key: KeyObject): Buffer {
 
 /** True where the signature is strict DER, has low S and verifies. */
 export function verifyLowS(data: Uint8Array, signature: Uint8Array, key: KeyObject): boolean {
-  const raw = decode(signature);
+  const raw = rawSignature(signature);
   return raw !== undefined && verify("sha256", data, { key, dsaEncoding: "ieee-p1363" }, raw);
 }
 
-/** `r || s` of a DER signature with low S, or undefined. */
-function decode(signature: Uint8Array): Buffer | undefined {
+/** `r || s` (IEEE P1363, as JOSE writes it: RFC 7518, 3.4) of a DER signature with low S; undefined for any other. */
+export function rawSignature(signature: Uint8Array): Buffer | undefined {
   if (signature.length > SIGNATURE_BYTES_MAX) return undefined;
   const rBytes = signature[3] ?? 0;
   const sBytes = signature[5 + rBytes] ?? 0;
