@@ -11,6 +11,8 @@ import type { Leaf } from "./tree.ts";
 /** Runs the command line of a process and says with which code the process should end. */
 export async function main(argv: readonly string[], host: NodeJS.Process): Promise<number> {
   const { env } = host;
+  // Which Node versions the AWS SDK will support one day is for us to know, not for everyone who pulls a file.
+  env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   const io = processIo(host);
   const interruption = listenToSignals(host, io);
   const context: Context = {
@@ -96,7 +98,7 @@ async function report(
   leaf: Leaf | undefined,
 ): Promise<number> {
   const { io, env, interruption } = context;
-  const isRun = leaf?.name === "run" || (error instanceof UsageError && / run$/.test(error.command));
+  const isRun = RUNS.has(leaf?.name ?? "") || (error instanceof UsageError && / (run|exec)$/.test(error.command));
   const settled = settleExit(toFailure(error), isRun, interruption.caught());
   const failure =
     settled.message === "interrupted" && GOES_ON.has(leaf?.name ?? "")
@@ -112,6 +114,9 @@ async function report(
   if (env["CLOISTER_DEBUG"] && error instanceof Error) io.err(`${error.stack ?? ""}\n`);
   return failure.exit;
 }
+
+/** Commands whose exit code is that of the command they run. */
+const RUNS: ReadonlySet<string> = new Set(["run", "exec"]);
 
 /** Commands that lose nothing when they are interrupted. */
 const GOES_ON: ReadonlySet<string> = new Set(["push", "pull"]);

@@ -81,6 +81,11 @@ const run: Leaf = {
   options: [
     { flags: "--seed <n>", text: "sets PYTHONHASHSEED and CLOISTER_SEED, recorded" },
     { flags: "--keep-output", text: "keep the output in a file inside the workspace" },
+    {
+      flags: "--creds <provider>",
+      text: "offer it credentials, read-only, up to the label",
+      choices: ["token", "aws"],
+    },
   ],
   examples: ["cloister run t1 -- python train.py --seed 7", "cloister run t1 --seed 7 -- python train.py"],
   notes:

@@ -1,5 +1,6 @@
 // The shape of the command tree: data, from which the parser and every help page are built.
 import type { Run } from "./call.ts";
+import { credentialCommands } from "./tree-credentials.ts";
 import { governanceCommands } from "./tree-governance.ts";
 import { projectCommands } from "./tree-project.ts";
 import { artifactCommands, workspaceCommands } from "./tree-work.ts";
@@ -58,6 +59,6 @@ export const GLOBALS: readonly Choice[] = [
 /** The whole tree. */
 export const TREE: readonly Group[] = [
   { heading: "Start here:", commands: projectCommands },
-  { heading: "Every day:", commands: [...workspaceCommands, ...artifactCommands] },
+  { heading: "Every day:", commands: [...workspaceCommands, ...artifactCommands, ...credentialCommands] },
   { heading: "Govern:", commands: governanceCommands },
 ];

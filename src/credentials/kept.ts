@@ -30,6 +30,11 @@ export interface Issued {
 /** Where a credential is kept. */
 export type Keeping = "kernel keyring" | "keychain";
 
+export interface Found {
+  readonly issued: Issued;
+  readonly kept: Keeping;
+}
+
 /** Longer ones fit into no keyring; AWS's are about 2 KB. */
 const KEPT_CHARS_MAX = 16 * 1024;
 
@@ -38,10 +43,13 @@ function accountOf(configDir: string, key: string): string {
   return sha256Hex(String(process.getuid?.() ?? -1), "\0", resolve(configDir), "\0", key).slice(0, 32);
 }
 
-/** The credential kept under a key, whether or not it is still good; undefined where there is none. */
-export async function recall(configDir: string, key: string): Promise<Issued | undefined> {
+/** The credential kept under a key, whether or not it is still good, and where; undefined where there is none. */
+export async function recall(configDir: string, key: string): Promise<Found | undefined> {
   const account = accountOf(configDir, key);
-  return parse(credentialKeyring.get(account)) ?? parse(await attempt(configDir, (chain) => chain.get(account)));
+  const inKernel = parse(credentialKeyring.get(account));
+  if (inKernel) return { issued: inKernel, kept: "kernel keyring" };
+  const inKeychain = parse(await attempt(configDir, (chain) => chain.get(account)));
+  return inKeychain && { issued: inKeychain, kept: "keychain" };
 }
 
 /** Keeps a credential under a key; undefined where neither the kernel's keyring nor the keychain takes it. */

@@ -8,6 +8,10 @@ import type { Credential } from "./provider.ts";
 /** Variable that hands a token to a program. */
 export const TOKEN_VARIABLE = "CLOISTER_TOKEN";
 
+/** Longest and shortest life, whatever a role allows. */
+export const TOKEN_MS_MAX = 24 * 60 * 60_000;
+export const TOKEN_MS_MIN = 60_000;
+
 /** What a token says. */
 export interface TokenClaims {
   /** Project id: the issuer. */
@@ -16,6 +20,9 @@ export interface TokenClaims {
   readonly member: string;
   readonly role: string;
   readonly purpose: string | undefined;
+  /** What it was narrowed to; undefined: all that the role reaches. */
+  readonly domain: string | undefined;
+  readonly readOnly: boolean;
   /** Random id of the workspace it was issued for. */
   readonly workspace: string | undefined;
   /** Who it is for. */
@@ -45,6 +52,8 @@ export async function issueToken(claims: TokenClaims, identity: Identity): Promi
     exp: expires,
     role: claims.role,
     purpose: claims.purpose,
+    domain: claims.domain,
+    readOnly: claims.readOnly || undefined,
     workspace: claims.workspace,
   };
   const input = `${encoded(canonicalBytes(header))}.${encoded(canonicalBytes(payload))}`;

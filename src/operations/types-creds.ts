@@ -2,7 +2,8 @@
 
 /** What a credential is for. Every member only narrows what the policy allows. */
 export interface CredentialOptions {
-  readonly provider: "token" | "aws";
+  /** Default: `aws` where the policy has an AWS side, else `token`. */
+  readonly provider?: "token" | "aws" | undefined;
   /** Default: the only role in which this member can be issued one. */
   readonly role?: string | undefined;
   /** Default: every domain of the role. */
@@ -18,6 +19,9 @@ export interface CredentialOptions {
   readonly audience?: string | undefined;
   readonly aws?: AwsOptions | undefined;
 }
+
+/** Options whose provider is settled. */
+export type SettledOptions = CredentialOptions & { readonly provider: "token" | "aws" };
 
 /** How AWS is asked. */
 export interface AwsOptions {
@@ -95,4 +99,21 @@ export interface CredentialExplained {
   readonly chars: number | undefined;
   readonly charsMax: number | undefined;
   readonly statements: readonly { readonly what: string; readonly lines: readonly number[] }[];
+}
+
+/** Where an endpoint listens. */
+export interface ServeOptions {
+  /** Path of a unix socket; default: a random port on loopback. */
+  readonly socket?: string | undefined;
+  /** Whether the process does nothing else, so that a revocation ends it. */
+  readonly endsWithIt: boolean;
+}
+
+/** How a program's environment is changed. */
+export interface CredentialVariables {
+  readonly set: Readonly<Record<string, string>>;
+  /** Would lead to other credentials. */
+  readonly unset: readonly string[];
+  /** Not for any program that we start: they open the identity of this device, or are tokens of ours. */
+  readonly secrets: readonly string[];
 }

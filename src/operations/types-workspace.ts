@@ -54,6 +54,8 @@ export interface RunOptions {
   readonly seed?: number | undefined;
   /** Keeps the command's output inside the workspace, in a file, where the label allows it nowhere else. */
   readonly keepOutput?: boolean | undefined;
+  /** Offers the command credentials, read-only and for no more than the workspace's label. */
+  readonly creds?: "token" | "aws" | undefined;
 }
 
 export interface RunResult {

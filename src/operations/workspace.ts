@@ -6,6 +6,7 @@ import { type Ask, begin, perform, permit } from "./guard.ts";
 import { sandboxOf } from "./sandbox.ts";
 import type { Session } from "./session.ts";
 import type { Receipt, RunOptions, RunResult, WorkspaceDetail, WorkspaceSummary } from "./types.ts";
+import { type HandedIn, handCredentials } from "./workspace-credentials.ts";
 import { labelWithSource } from "./workspace-source.ts";
 import {
   allWorkspaces,
@@ -98,11 +99,13 @@ export async function run(session: Session, options: RunOptions, streams: Stream
     sealed: { workspace: state.name, command: options.argv.join(" ") },
   };
   const { result, done } = await perform(session, ask, async (operation, released) => {
+    const handed = await handCredentials(session, sandbox, state, { label: label?.class, provider: options.creds });
     released();
     const ran = await execute(session, sandbox, state, options, streams, {
       id: operation.id,
       kept: options.keepOutput === true,
-    });
+      handed,
+    }).finally(handed.close);
     return { result: ran, outcome: { facts: { exit: ran.exit, ms: Math.max(0, Math.round(ran.seconds * 1000)) } } };
   });
   return { ...result, workspace: state.name, logEntry: done.entry };
@@ -125,7 +128,7 @@ async function execute(
   state: WorkspaceState,
   options: RunOptions,
   streams: Streams,
-  { id, kept }: { readonly id: string; readonly kept: boolean },
+  { id, kept, handed }: { readonly id: string; readonly kept: boolean; readonly handed: HandedIn },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
   const { host } = session;
   const output = kept ? `.cloister/run-${id.slice(0, 8)}.log` : undefined;
@@ -136,7 +139,8 @@ async function execute(
     state.holder,
     {
       argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
-      env: seeds,
+      env: { ...seeds, ...handed.environment },
+      sharesLoopback: handed.sharesLoopback,
       inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
       tty: streams.stdin.isTTY === true && streams.stdout.isTTY === true && streams.stderr.isTTY === true,
       signal: host.signal,

@@ -107,7 +107,8 @@ export async function run(call: Call): Promise<number> {
   const seed = flags.count("seed", 0);
   const streams: Streams = { stdin: io.stdin, stdout: call.json ? io.stderr : io.stdout, stderr: io.stderr };
   const work = async (): Promise<RunResult> => {
-    return await project.run({ workspace, argv: rest, seed, keepOutput: flags.on("keepOutput") }, streams);
+    const creds = flags.choice("creds", ["token", "aws"]);
+    return await project.run({ workspace, argv: rest, seed, keepOutput: flags.on("keepOutput"), creds }, streams);
   };
   // A child on the terminal gets Ctrl-C from the terminal itself.
   const result = await (io.inIsTty && io.outIsTty && !call.json ? interruption.leaveToChild(work) : work());
