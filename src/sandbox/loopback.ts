@@ -15,7 +15,7 @@ const MESSAGE_BYTES_MAX = 300;
 /** Runs in the workspace's network namespace, and in no other of its namespaces. */
 const OPENER = `
 const server = require("node:net").createServer();
-process.on("disconnect", () => process.exit());
+process.on("disconnect", () => server.close());
 server.listen(0, "127.0.0.1", () => process.send("open", server));
 `;
 
