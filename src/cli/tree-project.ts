@@ -32,7 +32,6 @@ const init: Leaf = {
     "cloister init",
     "cloister init churn --template solo --yes",
     "cloister init churn --store s3://acme-ml/churn --region eu-west-1",
-    "cloister init churn --yes --dry-run",
   ],
   notes: "Asks at most six questions, shows what it will write, then asks once more.",
   load: async () => (await import("./commands/init.ts")).init,

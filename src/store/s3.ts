@@ -126,7 +126,8 @@ class S3Store implements Store {
     const objects = (answer.Contents ?? []).flatMap(({ Key, Size }) => {
       const key = decoded(Key ?? "");
       const name = key?.startsWith(start) ? key.slice(this.#base.length) : "";
-      return isObjectName(name) && Number.isSafeInteger(Size) && Size !== undefined ? [{ name, bytes: Size }] : [];
+      const bytes = Size ?? -1;
+      return isObjectName(name) && Number.isSafeInteger(bytes) && bytes >= 0 ? [{ name, bytes }] : [];
     });
     const next = answer.IsTruncated ? answer.NextContinuationToken : undefined;
     if (next !== undefined && next === token) throw disordered();
