@@ -163,8 +163,8 @@ export async function whoAmI(host: Host, folder: string): Promise<T.WhoAmI> {
   return (await import("./operations/status.ts")).whoAmI(host, folder);
 }
 
-/** Forgets the unlocked identity before its time. */
-export async function lock(host: Host): Promise<{ readonly forgotten: boolean }> {
+/** Forgets the unlocked identity before its time, and every credential that is kept. */
+export async function lock(host: Host): Promise<{ readonly forgotten: boolean; readonly credentials: number }> {
   return (await import("./operations/status.ts")).lock(host);
 }
 

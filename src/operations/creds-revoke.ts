@@ -28,12 +28,13 @@ export async function revokeCredentials(
   return { credentials, serves };
 }
 
-/** {@link revokeCredentials} for every project of this device. */
-export async function revokeEverywhere(host: Pick<Host, "env" | "home">): Promise<void> {
+/** {@link revokeCredentials} for every project of this device; returns how many credentials were kept. */
+export async function revokeEverywhere(host: Pick<Host, "env" | "home">): Promise<number> {
   const { state } = placesOf(host);
-  for (const name of await readdir(state).catch(() => [])) {
-    if (/^[0-9a-f]{32}$/.test(name)) await revokeCredentials(host, name);
-  }
+  const projects = (await readdir(state).catch(() => [])).filter((name) => /^[0-9a-f]{32}$/.test(name));
+  let forgotten = 0;
+  for (const project of projects) forgotten += (await revokeCredentials(host, project)).credentials;
+  return forgotten;
 }
 
 /** The policy that makes AWS refuse this member's sessions issued until now, and the roles to put it on. */
