@@ -16,6 +16,8 @@ const init: Leaf = {
     displayName,
     { flags: "--domain <name>", text: "data domain to start with" },
     { flags: "--purpose <name>", text: "purpose the work is done for" },
+    { flags: "--kms <arn>", text: "AWS KMS key that the keys of all classes are under" },
+    { flags: "--bucket <name>", text: "bucket the policy names, with --kms" },
     { flags: "--join <store>", text: "join the project in this store instead" },
     { flags: "-y, --yes", text: "take every default, ask nothing" },
     { flags: "--dry-run", text: "show the plan and the policy, write nothing" },

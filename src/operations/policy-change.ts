@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { sha256Hex } from "../base/digest.ts";
 import { CloisterError, isIntegrity } from "../base/errors.ts";
 import { checkName } from "../base/name.ts";
+import { isUnderKms } from "../keys/class-key.ts";
 import { fingerprint, keyIdOf } from "../keys/identity.ts";
 import { addMember as addToText, setVersion } from "../policy/edit.ts";
 import { holdingText, type Policy } from "../policy/schema.ts";
@@ -15,6 +16,8 @@ import {
   checkHeld,
   distribute,
   type HeldKey,
+  type KeyPlace,
+  keepUnderKms,
   makeEpochs,
   placesNeeded,
   readForSigning,
@@ -143,9 +146,10 @@ async function publish(
       ({ place, epoch }) => !hasEpoch(ledger.epochs.keys(), `${place.domain}/${place.class}/`, epoch),
     );
     const { digests, held } = await makeEpochs(store, identity, config.project, missing);
+    await keepUnderKms(store, session.kms, held);
     // Handed out before the version takes force: afterwards it would be too late to notice that it failed.
     const fresh = await distribute(store, next, held, () => true);
-    await checkHeld(store, identity, held, next);
+    await checkHeld(store, session.kms, identity, held, next);
     const digest = await storePolicy(store, identity, next, text);
     const outcome = { facts: { policyVersion: version, policyDigest: digest, epochs: digests } };
     return { result: { digest, fresh }, outcome };
@@ -190,10 +194,16 @@ async function heldKeys(session: Session): Promise<readonly HeldKey[]> {
   for (const key of session.ledger.epochs.keys()) {
     const [domain = "", klass = "", epoch = ""] = key.split("/");
     const place = { domain, class: klass };
-    const secret = await session.keys.secret(place, Number(epoch)).catch(unlessDamaged);
-    if (secret !== undefined) held.push({ key, place, secret });
+    const secret = await ownSecret(session, place, Number(epoch)).catch(unlessDamaged);
+    if (secret !== undefined) held.push({ key, place, secret, kms: undefined });
   }
   return held;
+}
+
+/** What is under KMS is handed on to nobody: KMS gives it to whom it gives it. */
+async function ownSecret(session: Session, place: KeyPlace, epoch: number): Promise<string | undefined> {
+  const record = await session.keys.record(place, epoch);
+  return isUnderKms(record) ? undefined : session.keys.secret(place, epoch);
 }
 
 /** A key file of one's own that was replaced by junk is a key one does not hold. */

@@ -17,6 +17,10 @@ export interface CreateOptions {
   readonly domain: string;
   /** The purpose work is done for. */
   readonly purpose: string;
+  /** ARN of the KMS key that the keys of all classes are to be under. */
+  readonly kms?: string | undefined;
+  /** Bucket that the policy names; needed with `kms` where the store does not say it. */
+  readonly bucket?: string | undefined;
 }
 
 export interface Detected {

@@ -100,6 +100,8 @@ function sameCommand(call: Call, options: CreateOptions): string {
     `--template ${shellWord(options.template)} --project ${shellWord(options.project)}`,
     `--store ${shellWord(options.store)} --as ${shellWord(options.member)} --name ${shellWord(options.name)}`,
     `--domain ${shellWord(options.domain)} --purpose ${shellWord(options.purpose)}`,
+    ...(options.kms === undefined ? [] : [`--kms ${shellWord(options.kms)}`]),
+    ...(options.bucket === undefined ? [] : [`--bucket ${shellWord(options.bucket)}`]),
     ...(passphraseFile === undefined ? [] : [`--passphrase-file ${shellWord(passphraseFile)}`]),
     ...(flags.on("insecureStorage") ? ["--insecure-storage"] : []),
     "--yes",
