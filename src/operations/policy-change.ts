@@ -6,6 +6,8 @@ import { checkName } from "../base/name.ts";
 import { isUnderKms } from "../keys/class-key.ts";
 import { fingerprint, keyIdOf } from "../keys/identity.ts";
 import { addMember as addToText, setVersion } from "../policy/edit.ts";
+import { entitlements } from "../policy/entitlements.ts";
+import { kmsKeyOf } from "../policy/kms-key.ts";
 import { holdingText, type Policy } from "../policy/schema.ts";
 import { POLICY_FILE } from "./config.ts";
 import { type Ask, perform, permit, wouldPermit } from "./guard.ts";
@@ -71,6 +73,7 @@ export async function addMember(session: Session, options: AddMemberOptions): Pr
     policyVersion: next.version,
     policyDigest: published.digest,
     keys: published.given.get(id) ?? [],
+    kmsKeys: underKms(published.next, id),
     logEntry: published.logEntry,
     dryRun: options.dryRun === true,
   };
@@ -118,7 +121,15 @@ function outdated(file: string, local: Policy, inForce: { readonly version: numb
   });
 }
 
+/** What the policy entitles a member to and KMS hands out, if their IAM role lets it. */
+function underKms(policy: Policy, member: string): readonly string[] {
+  const { classKeys } = entitlements(policy, member);
+  const there = classKeys.filter((key) => kmsKeyOf(policy, key.class) !== undefined);
+  return there.map((key) => `${key.domain}/${key.class}`);
+}
+
 interface Published {
+  readonly next: Policy;
   readonly digest: string;
   readonly logEntry: number | undefined;
   readonly given: ReadonlyMap<string, readonly string[]>;
@@ -135,7 +146,7 @@ async function publish(
   await (dryRun ? wouldPermit : permit)(session, ask);
   await checkSuccession(session, next);
   if (dryRun) {
-    return { digest: sha256Hex(text), logEntry: undefined, given: new Map() };
+    return { next, digest: sha256Hex(text), logEntry: undefined, given: new Map() };
   }
   const localFile = await localState(session);
   const version = next.version;
@@ -163,7 +174,7 @@ async function publish(
   } else {
     session.host.notice(`${POLICY_FILE} differs from what was in force and was left alone; add the member there, too`);
   }
-  return { digest: result.digest, logEntry: done.entry, given };
+  return { next, digest: result.digest, logEntry: done.entry, given };
 }
 
 function hasEpoch(keys: Iterable<string>, prefix: string, epoch: number): boolean {

@@ -108,6 +108,8 @@ export interface MemberAdded {
   readonly policyDigest: string;
   /** `domain/class` pairs whose key was wrapped for the new member. */
   readonly keys: readonly string[];
+  /** Pairs that they may read and whose keys are in AWS KMS: an IAM role gives them those. */
+  readonly kmsKeys: readonly string[];
   readonly logEntry: number | undefined;
   readonly dryRun: boolean;
 }
