@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Joined, Listing, MemberAdded, Pulled, Pushed } from "../../src/index.ts";
+import type { Joined, KeySummary, Listing, MemberAdded, Pulled, Pushed, Rotated } from "../../src/index.ts";
 import { TestKms } from "../aws/kms-server.ts";
 import { filesBelow, holders, type Member, marker, overwrite, World } from "./harness.ts";
 
@@ -202,6 +202,45 @@ describe("what somebody puts in the place of a class key or of a data key", () =
     await push(owner, "later", "internal");
     await owner.ok(...pull(owner, "later", "later"));
     await owner.ok(...pull(owner, "customers:1", "earlier"));
+  });
+});
+
+describe("new keys", () => {
+  it("are under the KMS key that the policy names then; the old ones stay where they are", async () => {
+    const owner = world.twin(ana);
+    const other = kms.key();
+    const file = join(owner.folder, "cloister.policy.yaml");
+    writeFileSync(
+      file,
+      `${readFileSync(file, "utf8").trimEnd()}\n  kms-by-class: { internal: ${JSON.stringify(other)} }\n`,
+    );
+    await owner.ok("policy", "propose", "--yes");
+    const rotated = await owner.json<Rotated>("key", "rotate", "--yes");
+    expect(rotated.keys.map((each) => [each.class, each.kms])).toEqual([
+      ["public", key],
+      ["internal", other],
+      ["confidential", key],
+    ]);
+    await push(owner, "customers", "internal");
+    kms.seen.length = 0;
+    await owner.ok(...pull(owner, "customers:1", "first"));
+    await owner.ok(...pull(owner, "customers:v2", "second"));
+    const used = kms.seen.filter(({ context }) => "artifact" in context).map((each) => each.key);
+    expect(used).toEqual([key, other]);
+    const { keys } = await owner.json<{ keys: readonly KeySummary[] }>("key", "list");
+    const internal = keys.filter((each) => each.class === "internal");
+    expect(internal.map(({ epoch, kms: arn, held }) => [epoch, arn, held])).toEqual([
+      [1, key, true],
+      [2, other, true],
+    ]);
+  });
+
+  it("whom KMS refuses them has their own list say so", async () => {
+    const { keys } = await bo.json<{ keys: readonly KeySummary[] }>("key", "list");
+    const confidential = keys.find((each) => each.class === "confidential");
+    expect(confidential).toMatchObject({ held: false, why: expect.stringContaining("AWS KMS refuses") });
+    kms.trouble = Array.from({ length: 50 }, () => ({ error: "KMSInternalException", status: 500 }));
+    expect(await bo.fails("key", "list")).toMatchObject({ exit: 8 });
   });
 });
 
