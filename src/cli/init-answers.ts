@@ -38,8 +38,8 @@ export function defaults(call: Call, found: Detected, folder: string): CreateOpt
 }
 
 /** By flags only: whoever has a key in KMS knows its ARN. */
-function underKms({ flags }: Call): Pick<CreateOptions, "kms" | "bucket"> {
-  return { kms: flags.text("kms"), bucket: flags.text("bucket") };
+function underKms({ flags }: Call): Pick<CreateOptions, "kms" | "signingKey" | "bucket"> {
+  return { kms: flags.text("kms"), signingKey: flags.text("signingKey"), bucket: flags.text("bucket") };
 }
 
 function firstTemplate({ templates }: Detected): string {

@@ -4,6 +4,8 @@ import type { Leaf } from "./tree.ts";
 const member = { flags: "--as <member>", text: "your member id in the project, e.g. ana" };
 const displayName = { flags: "--name <name>", text: "your name, as colleagues read it" };
 
+const signingKey = { flags: "--signing-key <arn>", text: "AWS KMS key a new identity signs with" };
+
 const init: Leaf = {
   name: "init",
   summary: "set up a project: policy, store and your identity",
@@ -18,6 +20,7 @@ const init: Leaf = {
     { flags: "--purpose <name>", text: "purpose the work is done for" },
     { flags: "--kms <arn>", text: "AWS KMS key that the keys of all classes are under" },
     { flags: "--bucket <name>", text: "bucket the policy names, with --kms" },
+    signingKey,
     { flags: "--join <store>", text: "join the project in this store instead" },
     { flags: "-y, --yes", text: "take every default, ask nothing" },
     { flags: "--dry-run", text: "show the plan and the policy, write nothing" },
@@ -37,6 +40,7 @@ const join: Leaf = {
   options: [
     { ...member, text: "member id you would like" },
     displayName,
+    signingKey,
     { flags: "--expect <fingerprint>", text: "policy fingerprint you were told; refuse any other" },
   ],
   examples: ["cloister join /mnt/team/churn-store", "cloister join ../store churn --as bo --expect 3f9a…"],

@@ -116,7 +116,7 @@ export async function create(host: Host, options: CreateOptions): Promise<Create
   const draft = await check(host, options);
   const store = openStore(draft);
   await clearUnfinished(store);
-  const places = identityPlaces(host);
+  const places = identityPlaces(host, options.signingKey);
   const identity = (await readPublicIdentity(places)) ? await unlockIdentity(places) : await createIdentity(places);
   for (const warning of identity.warnings) host.notice(warning);
   const known = await readPublicIdentity(places);

@@ -19,6 +19,8 @@ export interface CreateOptions {
   readonly purpose: string;
   /** ARN of the KMS key that the keys of all classes are to be under. */
   readonly kms?: string | undefined;
+  /** ARN of the KMS key (ECC_NIST_P256, SIGN_VERIFY) that a new identity of this device signs with. */
+  readonly signingKey?: string | undefined;
   /** Bucket that the policy names; needed with `kms` where the store does not say it. */
   readonly bucket?: string | undefined;
 }
@@ -70,6 +72,8 @@ export interface JoinOptions {
   readonly name: string;
   /** Policy fingerprint that the steward told; refused if the store shows another. */
   readonly expectPolicy?: string | undefined;
+  /** ARN of the KMS key (ECC_NIST_P256, SIGN_VERIFY) that a new identity of this device signs with. */
+  readonly signingKey?: string | undefined;
 }
 
 export interface Joined {

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Joined, KeySummary, Listing, MemberAdded, Pulled, Pushed, Rotated } from "../../src/index.ts";
+import type { Joined, KeySummary, Listing, MemberAdded, Pulled, Pushed, Rotated, WhoAmI } from "../../src/index.ts";
 import { TestKms } from "../aws/kms-server.ts";
 import { filesBelow, holders, type Member, marker, overwrite, World } from "./harness.ts";
 
@@ -280,5 +280,51 @@ describe("a key that does not work", () => {
       expect(await eve.fails("init", ...flags, "--yes")).toMatchObject({ exit: 2, code: "USAGE" });
       expect(filesBelow(eve.home)).toEqual([]);
     }
+  });
+});
+
+describe("an identity that signs through KMS", () => {
+  it("makes a project, pushes and is verified by others; without the key it can do nothing, and says so", async () => {
+    const signing = kms.key({ signing: true });
+    kms.allow("FAY", { actions: ["GetPublicKey", "Sign"], keys: [signing] });
+    const fay = world.member("fay", kms.env("FAY"));
+    const answers = ["--template", "demo", "--project", "signed", "--domain", "churn", "--as", "fay", "--name", "Fay"];
+    await fay.ok("init", ...answers, "--purpose", "modelling", "--signing-key", signing, "--yes");
+    const me = await fay.json<WhoAmI>("whoami");
+    expect(me.storage).toContain(`it signs with ${signing}`);
+    fay.files("data", { "rows.csv": "1\n" });
+    await push(fay, "signed", "internal");
+    const gus = await world.colleague(fay, "gus", "data-scientist");
+    await gus.ok("pull", "signed", "-o", "out", "--purpose", "modelling");
+    expect(await gus.json("verify", "out")).toMatchObject({ ok: true });
+    expect(await gus.json("audit", "verify")).toMatchObject({ ok: true });
+    const key = kms.keys.get(signing);
+    if (key) key.state = "Disabled";
+    const failed = await fay.fails("push", "data", "--name", "more", "--class", "internal", "--purpose", "modelling");
+    expect(failed).toMatchObject({ exit: 1, message: `the KMS key ${signing} is disabled` });
+    expect((await gus.json<Listing>("list")).versions.map(({ name }) => name)).toEqual(["signed"]);
+    if (key) key.state = "Enabled";
+    await push(fay, "more", "internal");
+  });
+
+  it("joins, too", async () => {
+    const hal = world.member("hal", kms.env("ANA"));
+    const signing = kms.key({ signing: true });
+    const { line } = await hal.json<Joined>(
+      "join",
+      ana.store,
+      "--as",
+      "hal",
+      "--name",
+      "Hal",
+      "--signing-key",
+      signing,
+    );
+    await ana.ok("member", "add", line, "--role", "data-scientist", "--yes");
+    hal.files("data", { "rows.csv": "from hal\n" });
+    await push(hal, "hals", "public");
+    await ana.ok(...pull(ana, "hals", "hals"));
+    const other = await hal.fails("join", ana.store, "--as", "hal", "--signing-key", key);
+    expect(other.message).toBe("this device has an identity already");
   });
 });

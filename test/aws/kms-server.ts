@@ -50,6 +50,8 @@ export const REGION = "eu-west-1";
 export class TestKms {
   readonly keys = new Map<string, TestKey>();
   readonly seen: Seen[] = [];
+  /** What was sent to be signed, in base64. */
+  readonly messages: string[] = [];
   readonly grants = new Map<string, readonly Grant[]>();
   /** Access keys whose session token has expired. */
   readonly expired = new Set<string>();
@@ -196,6 +198,7 @@ export class TestKms {
     }
     const { MessageType, SigningAlgorithm, Message } = input;
     const message = Buffer.from(String(Message), "base64");
+    this.messages.push(String(Message));
     if (MessageType !== "DIGEST" || SigningAlgorithm !== "ECDSA_SHA_256" || message.length !== 32) {
       throw new Refusal("ValidationException", "Digest is invalid length for algorithm ECDSA_SHA_256.");
     }

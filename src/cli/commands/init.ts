@@ -101,6 +101,7 @@ function sameCommand(call: Call, options: CreateOptions): string {
     `--store ${shellWord(options.store)} --as ${shellWord(options.member)} --name ${shellWord(options.name)}`,
     `--domain ${shellWord(options.domain)} --purpose ${shellWord(options.purpose)}`,
     ...(options.kms === undefined ? [] : [`--kms ${shellWord(options.kms)}`]),
+    ...(options.signingKey === undefined ? [] : [`--signing-key ${shellWord(options.signingKey)}`]),
     ...(options.bucket === undefined ? [] : [`--bucket ${shellWord(options.bucket)}`]),
     ...(passphraseFile === undefined ? [] : [`--passphrase-file ${shellWord(passphraseFile)}`]),
     ...(flags.on("insecureStorage") ? ["--insecure-storage"] : []),
