@@ -10,6 +10,7 @@ export const reach = [
   { flags: "--region <region>", text: "region of the bucket" },
   { flags: "--profile <name>", text: "AWS profile whose credentials are used" },
 ];
+const signingKey = { flags: "--signing-key <arn>", text: "AWS KMS key a new identity signs with" };
 
 const init: Leaf = {
   name: "init",
@@ -24,6 +25,9 @@ const init: Leaf = {
     displayName,
     { flags: "--domain <name>", text: "data domain to start with" },
     { flags: "--purpose <name>", text: "purpose the work is done for" },
+    { flags: "--kms <arn>", text: "AWS KMS key that the keys of all classes are under" },
+    { flags: "--bucket <name>", text: "bucket the policy names, with --kms" },
+    signingKey,
     { flags: "--join <store>", text: "join the project in this store instead" },
     { flags: "-y, --yes", text: "take every default, ask nothing" },
     { flags: "--dry-run", text: "show the plan and the policy, write nothing" },
@@ -47,6 +51,7 @@ const join: Leaf = {
   options: [
     { ...member, text: "member id you would like" },
     displayName,
+    signingKey,
     { flags: "--expect <fingerprint>", text: "policy fingerprint you were told; refuse any other" },
     ...reach,
   ],

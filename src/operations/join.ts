@@ -39,7 +39,7 @@ export async function join(host: Host, options: JoinOptions): Promise<Joined> {
   const session = connect(host, config, await openStore(host, config));
   await session.begin();
   await session.sync();
-  const places = identityPlaces(host);
+  const places = identityPlaces(host, options.signingKey);
   const identity = (await readPublicIdentity(places)) ? await unlockIdentity(places) : await createIdentity(places);
   for (const warning of identity.warnings) host.notice(warning);
   await writeConfig(config);
