@@ -10,14 +10,23 @@ import { describePolicy } from "../policy/describe.ts";
 import { readPolicy } from "../policy/read.ts";
 import { fillTemplate } from "../policy/template.ts";
 import type { Store } from "../store/store.ts";
-import { findConfig, POLICY_FILE, type ProjectConfig, storeFolder, writeConfig } from "./config.ts";
+import {
+  CONFIG_FILE,
+  findConfig,
+  IGNORE_FILE,
+  keepOutOfGit,
+  POLICY_FILE,
+  type ProjectConfig,
+  writeConfig,
+} from "./config.ts";
 import { gitDefaults } from "./git-config.ts";
 import { newOperationId } from "./guard.ts";
 import type { Host } from "./host.ts";
 import { readLocal, writeLocal } from "./local-file.ts";
+import { argumentsOfStore, isBucket, openStore, placeOfStore } from "./open-store.ts";
 import { identityPlaces } from "./places.ts";
 import { checkHeld, distribute, makeEpochs, placesNeeded, readForSigning, storePolicy } from "./publish.ts";
-import { claimStore, connect, openStore, readStoreObject } from "./session.ts";
+import { claimStore, connect, readStoreObject } from "./session.ts";
 import type { Created, CreateOptions, Detected, Plan } from "./types.ts";
 
 const TEMPLATES = new URL("../../templates/", import.meta.url);
@@ -66,7 +75,11 @@ async function check(host: Host, options: CreateOptions): Promise<ProjectConfig>
   for (const field of ["project", "member", "domain", "purpose"] as const) {
     checkName(options[field], field === "member" ? "member id" : field);
   }
-  return { folder, store: options.store, project: "", pin: "" };
+  const { store, endpoint, region, profile } = options;
+  const config = { folder, store, endpoint, region, profile, project: "", pin: "" };
+  // Nothing is asked of it yet: what is said of it must make sense.
+  await openStore(host, config);
+  return config;
 }
 
 /** What `create` would write. @throws CloisterError USAGE, UNSUPPORTED_HOST (no safe place for an identity) */
@@ -78,8 +91,8 @@ export async function plan(host: Host, options: CreateOptions): Promise<Plan> {
   const { policy } = readPolicy(Buffer.from(text), { now: host.now() });
   return {
     folder: config.folder,
-    store: storeFolder(config),
-    files: filesOf(config.folder),
+    store: placeOfStore(config),
+    files: filesOf(config),
     identity: known
       ? `${known.fingerprint}, kept in ${known.storage}`
       : `new, kept in ${await describeStorage(places)}`,
@@ -95,8 +108,9 @@ export async function plan(host: Host, options: CreateOptions): Promise<Plan> {
  */
 export async function create(host: Host, options: CreateOptions): Promise<Created> {
   const draft = await check(host, options);
-  const store = openStore(draft);
-  await clearUnfinished(store);
+  const store = await openStore(host, draft);
+  await store.prove?.();
+  await clearUnfinished(store, draft);
   const places = identityPlaces(host);
   const identity = (await readPublicIdentity(places)) ? await unlockIdentity(places) : await createIdentity(places);
   for (const warning of identity.warnings) host.notice(warning);
@@ -104,7 +118,7 @@ export async function create(host: Host, options: CreateOptions): Promise<Create
   const project = randomBytes(16).toString("hex");
   const text = Buffer.from(await policyText(host, options, project, identity));
   const policy = await readForSigning(text, POLICY_FILE, host.now());
-  if (!(await claimStore(store, project))) throw occupied(store.url);
+  if (!(await claimStore(store, project))) throw occupied(store.url, draft);
   const { digests, held } = await makeEpochs(store, identity, project, placesNeeded(policy));
   await distribute(store, policy, held, () => true);
   await checkHeld(store, identity, held, policy);
@@ -113,10 +127,10 @@ export async function create(host: Host, options: CreateOptions): Promise<Create
   const entry = await beginLog(host, config, store, identity, digests);
   await writeLocal(join(config.folder, POLICY_FILE), text, 0o644);
   await writeConfig(config);
-  await keepOutOfGit(config);
+  if (!isBucket(config.store)) await keepOutOfGit(config.folder);
   return {
     folder: config.folder,
-    store: storeFolder(config),
+    store: placeOfStore(config),
     project: options.project,
     projectId: project,
     policyVersion: 1,
@@ -124,7 +138,7 @@ export async function create(host: Host, options: CreateOptions): Promise<Create
     member: options.member,
     fingerprint: fingerprint(identity),
     identityStorage: known?.storage ?? "",
-    files: filesOf(config.folder),
+    files: filesOf(config),
     logEntry: entry,
   };
 }
@@ -153,26 +167,22 @@ async function beginLog(
   return events.at(-1)?.entry ?? 0;
 }
 
-function filesOf(folder: string): readonly string[] {
-  return [POLICY_FILE, ".cloister/config.yaml", ".cloister/.gitignore"].map((file) => join(folder, file));
+function filesOf({ folder, store }: ProjectConfig): readonly string[] {
+  const files = [POLICY_FILE, CONFIG_FILE, ...(isBucket(store) ? [] : [IGNORE_FILE])];
+  return files.map((file) => join(folder, file));
 }
 
-/** The embedded store lies in `.cloister/store` by default: ciphertext that does not belong in git. */
-async function keepOutOfGit({ folder }: ProjectConfig): Promise<void> {
-  await writeLocal(join(folder, ".cloister/.gitignore"), "/store/\n", 0o644);
-}
-
-function occupied(url: string): CloisterError {
+function occupied(url: string, config: ProjectConfig): CloisterError {
   return new CloisterError("USAGE", `there is a project in ${url} already`, {
-    next: `cloister join ${url}   (or choose another --store)`,
+    next: `cloister join ${argumentsOfStore(url, config)}   (or choose another --store)`,
   });
 }
 
 /** Removes what an interrupted `create` left: objects of a project without a log, which no reader accepts. */
-async function clearUnfinished(store: Store): Promise<void> {
+async function clearUnfinished(store: Store, config: ProjectConfig): Promise<void> {
   if ((await readStoreObject(store)) === undefined) return;
   for (const prefix of ["log/", "versions/", "seals/", "wraps/", "packs/"]) {
-    for await (const _ of store.list(prefix)) throw occupied(store.url);
+    for await (const _ of store.list(prefix)) throw occupied(store.url, config);
   }
   for (const prefix of ["policy/", "epochs/", "keys/"]) {
     for await (const { name } of store.list(prefix)) await store.delete(name);

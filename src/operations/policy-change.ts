@@ -11,6 +11,7 @@ import { type Ask, perform, permit, wouldPermit } from "./guard.ts";
 import { readClaim } from "./join.ts";
 import { readLocal, writeLocal } from "./local-file.ts";
 import { localState, POLICY_BYTES_MAX } from "./local-policy.ts";
+import { argumentsOfStore } from "./open-store.ts";
 import {
   checkHeld,
   distribute,
@@ -34,7 +35,7 @@ export async function addMember(session: Session, options: AddMemberOptions): Pr
   const { policy } = current.compiled;
   if (claim.project !== session.config.project || claim.pin !== session.config.pin) {
     throw new CloisterError("USAGE", "this join line is for another project", {
-      next: `ask them to run: cloister join ${session.store.url}`,
+      next: `ask them to run: cloister join ${argumentsOfStore(session.store.url, session.config)}`,
     });
   }
   const id = checkName(options.id ?? claim.member, "member id");

@@ -1,13 +1,22 @@
 // What making, joining and sharing a project takes and gives.
 
-export interface CreateOptions {
+/** How a store in a bucket is reached; what is left out, the AWS configuration of this machine says. */
+export interface StoreReach {
+  /** Of a server other than AWS, e.g. `https://s3.acme.example`. */
+  readonly endpoint?: string | undefined;
+  readonly region?: string | undefined;
+  /** Profile whose credentials are used. */
+  readonly profile?: string | undefined;
+}
+
+export interface CreateOptions extends StoreReach {
   /** Folder of the project; made if it is missing. */
   readonly folder: string;
   /** `solo`, or `demo` (two people). A name of a folder in `templates/`. */
   readonly template: string;
   /** Project name. */
   readonly project: string;
-  /** Store: a folder. Relative to the project's folder. Default `.cloister/store`. */
+  /** A folder, relative to the project's (`.cloister/store` by default), or `s3://bucket/prefix`. */
   readonly store: string;
   /** Member id of the person who makes the project. */
   readonly member: string;
@@ -58,8 +67,9 @@ export interface Created {
   readonly logEntry: number;
 }
 
-export interface JoinOptions {
+export interface JoinOptions extends StoreReach {
   readonly folder: string;
+  /** A folder, relative to the working directory, or `s3://bucket/prefix`. */
   readonly store: string;
   /** Suggested member id and name, carried in the line. */
   readonly member: string;
