@@ -135,6 +135,21 @@ export async function checkPolicy(host: Host, file: string): Promise<T.PolicyChe
   return (await import("./operations/policy-read.ts")).checkPolicy(host, file);
 }
 
+/** Writes what AWS has to know of the policy in force, or of a file: roles, bucket and key policies, Terraform. */
+export async function exportAws(host: Host, folder: string, options: T.AwsExportOptions): Promise<T.AwsExported> {
+  return (await import("./operations/policy-aws.ts")).exportAws(host, folder, options);
+}
+
+/** How to read what is deployed, for {@link verifyAws}. */
+export async function awsReadings(host: Host, folder: string, file?: string): Promise<T.AwsReadings> {
+  return (await import("./operations/policy-aws.ts")).awsReadings(host, folder, file);
+}
+
+/** Compares what is deployed in AWS with what the policy makes. */
+export async function verifyAws(host: Host, folder: string, options: T.AwsVerifyOptions): Promise<T.AwsVerified> {
+  return (await import("./operations/policy-aws.ts")).verifyAws(host, folder, options);
+}
+
 /** Who this device is. @throws CloisterError NOT_AUTHENTICATED */
 export async function whoAmI(host: Host, folder: string): Promise<T.WhoAmI> {
   return (await import("./operations/status.ts")).whoAmI(host, folder);

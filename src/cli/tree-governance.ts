@@ -87,6 +87,38 @@ const policy: Noun = {
       examples: ["cloister policy propose --dry-run", "cloister policy propose --why 'bo may push models'"],
       load: async () => (await import("./commands/policy.ts")).propose,
     },
+    {
+      name: "export",
+      summary: "write the roles, bucket and key policies that AWS needs",
+      args: [["<target>", "aws"]],
+      options: [
+        { flags: "--out <dir>", text: "folder for the files" },
+        { flags: "--file <file>", text: "of this policy file (default: the policy in force)" },
+      ],
+      examples: [
+        "cloister policy export aws --out deploy",
+        "cloister policy export aws --out deploy --file draft.yaml",
+      ],
+      notes:
+        "JSON documents for `aws`, and the same as Terraform (cloister.tf.json). The same\n" +
+        "policy always gives the same bytes. Nothing is applied.",
+      load: async () => (await import("./commands/policy-aws.ts")).exportDocuments,
+    },
+    {
+      name: "verify",
+      summary: "compare what is deployed in AWS with the policy (exit 1 if it differs)",
+      args: [["<target>", "aws"]],
+      options: [
+        { flags: "--deployed <dir>", text: "folder with what those commands printed" },
+        { flags: "--commands", text: "print the commands that read what is deployed" },
+        { flags: "--file <file>", text: "of this policy file (default: the policy in force)" },
+      ],
+      examples: [
+        "cloister policy verify aws --commands > read.sh && mkdir deployed && (cd deployed && sh ../read.sh)",
+        "cloister policy verify aws --deployed deployed --json | jq -r '.documents[].differences[].text'",
+      ],
+      load: async () => (await import("./commands/policy-aws.ts")).verifyDocuments,
+    },
   ],
 };
 
