@@ -70,6 +70,28 @@ const lock: Leaf = {
   load: async () => (await import("./commands/project.ts")).lock,
 };
 
+const login: Leaf = {
+  name: "login",
+  summary: "log in at the provider that the policy names",
+  options: [
+    { flags: "--device", text: "show a code for a browser on another machine" },
+    { flags: "--no-browser", text: "print the address, open nothing" },
+    { flags: "--token-file <file>", text: "use the ID token that a CI system wrote" },
+    { flags: "--mfa", text: "ask for the second factor now" },
+  ],
+  examples: ["cloister login", "cloister login --mfa", "cloister login --device", "cloister login --token-file $FILE"],
+  notes:
+    "The tokens are kept where your identity is. CLOISTER_TOKEN_FILE stands for --token-file.\nA login does not replace the identity of this device: it says who sits in front of it.",
+  load: async () => (await import("./commands/login.ts")).login,
+};
+
+const logout: Leaf = {
+  name: "logout",
+  summary: "forget the login, here and at the provider",
+  examples: ["cloister logout"],
+  load: async () => (await import("./commands/login.ts")).logout,
+};
+
 const demo: Leaf = {
   name: "demo",
   summary: "watch the whole job on real files, in a scratch folder",
@@ -79,4 +101,4 @@ const demo: Leaf = {
   load: async () => (await import("./commands/demo.ts")).demo,
 };
 
-export const projectCommands: readonly Leaf[] = [init, join, demo, status, doctor, whoami, lock];
+export const projectCommands: readonly Leaf[] = [init, join, demo, login, logout, status, doctor, whoami, lock];

@@ -33,7 +33,10 @@ export async function deviceSecrets(
   const kind = record.storage;
   if (kind === "passphrase-file" || kind === "plain-file") {
     const { sealedFiles } = await import("./sealed-file.ts");
-    return { storage: "a file that only this device's identity opens", ...sealedFiles(places.configDir, identity) };
+    return {
+      storage: "a file that only this device's identity opens",
+      ...sealedFiles(places.configDir, record.reads, identity),
+    };
   }
   const store = (await import("./keychain.ts")).keychain(kind);
   const asked = <T>(act: () => Promise<T>): Promise<T> =>

@@ -10,9 +10,10 @@ const BYTES_MAX = 64 * 1024;
 /**
  * Secrets as `<folder>/<account>.age`, mode 0600 in a folder of mode 0700.
  *
- * @param identity unlocks this device; asked for a read or write, never for a deletion
+ * @param reads recipient of this device, all that a write needs
+ * @param identity unlocks this device for a read
  */
-export function sealedFiles(folder: string, identity: () => Promise<Identity>) {
+export function sealedFiles(folder: string, reads: string, identity: () => Promise<Identity>) {
   const file = (account: string) => join(folder, `${account}.age`);
   return {
     async get(account: string): Promise<string | undefined> {
@@ -26,7 +27,7 @@ export function sealedFiles(folder: string, identity: () => Promise<Identity>) {
       });
     },
     async set(account: string, secret: string): Promise<void> {
-      const sealed = await encryptTo([(await identity()).reads], Buffer.from(secret, "utf8"));
+      const sealed = await encryptTo([reads], Buffer.from(secret, "utf8"));
       await writePrivateFile(file(account), sealed);
     },
     delete: (account: string) => removeFile(file(account)),

@@ -1,5 +1,6 @@
 // What reading the log, and looking at oneself and this machine, takes and gives.
 import type { Check } from "./types-artifact.ts";
+import type { LoginState } from "./types-login.ts";
 import type { WorkspaceSummary } from "./types-workspace.ts";
 
 export interface AuditRow {
@@ -50,6 +51,8 @@ export interface Status {
   readonly localFile: "same" | "differs" | "missing";
   readonly logEntries: number;
   readonly unlocked: boolean;
+  /** Undefined where the policy has no login. */
+  readonly login: LoginState | undefined;
   readonly workspaces: readonly WorkspaceSummary[];
   readonly warnings: readonly string[];
 }
@@ -65,6 +68,8 @@ export interface WhoAmI {
   readonly member: string | undefined;
   readonly name: string | undefined;
   readonly roles: readonly string[];
+  /** How the member stands with the project's OpenID provider; undefined where the policy has no login. */
+  readonly login: LoginState | undefined;
 }
 
 export interface Diagnosis {

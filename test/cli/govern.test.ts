@@ -159,6 +159,7 @@ describe("this device", () => {
       projectFingerprint: "ef".repeat(32),
       logEntries: 12,
       unlocked: true,
+      login: undefined,
       workspaces: [],
       warnings: ["the clock was set back"],
     };
@@ -185,6 +186,7 @@ describe("this device", () => {
       member: undefined,
       name: undefined,
       roles: [],
+      login: undefined,
     };
     const library = { lock: async () => ({ forgotten: true }), whoAmI: async () => who };
     expect(JSON.parse((await cloister(["lock", "--json"], { library })).out)).toEqual({
