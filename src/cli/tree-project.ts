@@ -79,9 +79,9 @@ const login: Leaf = {
     { flags: "--token-file <file>", text: "use the ID token that a CI system wrote" },
     { flags: "--mfa", text: "ask for the second factor now" },
   ],
-  examples: ["cloister login", "cloister login --mfa", "cloister login --device", "cloister login --token-file $FILE"],
+  examples: ["cloister login", "cloister login --device --mfa", "cloister login --token-file $FILE"],
   notes:
-    "The tokens are kept where your identity is. CLOISTER_TOKEN_FILE stands for --token-file.\nA login does not replace the identity of this device: it says who sits in front of it.",
+    "Says who sits in front of this device. It does not replace the device's own\nidentity, beside which the tokens are kept.\nCLOISTER_TOKEN_FILE stands for --token-file.",
   load: async () => (await import("./commands/login.ts")).login,
 };
 

@@ -3,6 +3,7 @@ import { listenForCallback } from "./callback.ts";
 import { loginFailure } from "./login-failure.ts";
 import { type LoginWish, maxAgeOf, wishParameters } from "./login-wish.ts";
 import { connect, type LoginSettings, type Tokens, takeTokens } from "./openid.ts";
+import { checkPublicAddress } from "./provider-fetch.ts";
 
 /**
  * Logs in.
@@ -32,6 +33,7 @@ export async function loginWithBrowser(
       state,
       nonce,
     });
+    checkPublicAddress(url.href, issuer);
     show(url.href);
     const maxAge = maxAgeOf(wish);
     const answer = await openid.authorizationCodeGrant(provider, await callback.answer, {

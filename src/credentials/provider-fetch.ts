@@ -13,6 +13,15 @@ export function isProtected(url: URL): boolean {
   return url.protocol === "http:" && ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
 }
 
+/** Refuses to send a person where others could read along. @throws {@link CloisterError} UNAVAILABLE */
+export function checkPublicAddress(address: string, issuer: string): void {
+  if (URL.canParse(address) && isProtected(new URL(address))) return;
+  throw new CloisterError("UNAVAILABLE", `${issuer} sends people to an address that is not encrypted`, {
+    why: "whoever is on the way could take the login over",
+    next: "tell an owner of the project, whose policy names this provider",
+  });
+}
+
 /**
  * A `fetch` for the library, which follows no redirect and gives each request at most 10 s.
  *

@@ -1,8 +1,9 @@
 // The oidc-provider package on loopback, with one person in front of it who says yes to everything.
-import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import Provider from "oidc-provider";
+import { inSeconds, jwkOf, type SigningKey, signingKey, signToken } from "./tokens.ts";
 
 /** Who logs in next, and what the provider will say of how they did. */
 export interface Person {
@@ -22,16 +23,17 @@ export interface TestProvider {
   readonly seen: string[];
   /** Lifetime of ID tokens in seconds, from the next on. */
   idTokenS: number;
+  /** An ID token such as a CI system gets, with some claims replaced. */
+  machineToken(claims?: object): string;
   close(): Promise<void>;
 }
 
 export const CLIENT = "cloister";
+/** The one `acr` it knows. */
 const MFA_ACR = "https://refeds.org/profile/mfa";
 const DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
 
-function configuration(state: { idTokenS: number }): object {
-  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const jwk = { ...privateKey.export({ format: "jwk" }), kid: randomUUID(), use: "sig", alg: "RS256" };
+function configuration(key: SigningKey, state: { readonly idTokenS: number }): object {
   return {
     clients: [
       {
@@ -43,7 +45,7 @@ function configuration(state: { idTokenS: number }): object {
         grant_types: ["authorization_code", "refresh_token", DEVICE_GRANT],
       },
     ],
-    jwks: { keys: [jwk] },
+    jwks: { keys: [jwkOf(key, "private")] },
     cookies: { keys: [randomUUID()] },
     acrValues: [MFA_ACR],
     claims: { openid: ["sub", "amr", "acr", "auth_time"] },
@@ -64,18 +66,21 @@ export async function startProvider(): Promise<TestProvider> {
   const server = createServer();
   await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
   const issuer = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+  const key = signingKey();
   const state = {
     issuer,
     person,
     seen,
     idTokenS: 600,
+    machineToken: (claims = {}) =>
+      signToken(key, { iss: issuer, sub: "00u1ana", aud: CLIENT, iat: inSeconds(0), exp: inSeconds(300), ...claims }),
     close: () =>
       new Promise<void>((closed) => {
         server.close(() => closed());
         server.closeAllConnections();
       }),
   };
-  const provider = new Provider(issuer, configuration(state));
+  const provider = new Provider(issuer, configuration(key, state));
   const answer = provider.callback();
   server.on("request", (request, response) => {
     seen.push(`${request.method ?? ""} ${(request.url ?? "").replace(/\?.*/, "")}`);
