@@ -146,6 +146,32 @@ describe("login", () => {
   });
 });
 
+describe("in CI", () => {
+  it("takes the job's token, with the identity in a plain file and the token sealed all the same", async () => {
+    const ci = world.member("ci");
+    const env = { CLOISTER_PASSPHRASE_FILE: "", CI: "true" };
+    const joined = await ci.with({ env }, "join", ana.store, "--as", "ci", "--insecure-storage", "--json");
+    await ana.ok("member", "add", JSON.parse(joined.out).line, "--role", "data-scientist", "--yes");
+    edit((text) => linked(text, "ci", "repo-acme-churn"));
+    await ana.ok("policy", "propose", "--yes", "--why", "the pipeline logs in");
+    const file = join(world.root, "job-token");
+    const job = { env: { ...env, CLOISTER_TOKEN_FILE: file } };
+    expect(failure(await ci.with(job, "login", "--json"))).toMatchObject({ code: "USAGE" });
+    writeFileSync(file, provider.machineToken({ sub: "repo-acme-other" }));
+    expect(failure(await ci.with(job, "login", "--json"))).toMatchObject({ code: "NOT_AUTHENTICATED" });
+    writeFileSync(file, provider.machineToken({ sub: "repo-acme-churn" }));
+    const ended = await ci.with(job, "login", "--json");
+    expect(JSON.parse(ended.out)).toMatchObject({
+      member: "ci",
+      renewable: false,
+      secondFactor: false,
+      storage: "a file that only this device's identity opens",
+    });
+    expect(holders(ci.home, ["eyJhbGciOiJSUzI1Ni"])).toEqual([]);
+    expect(`${ended.out}${ended.err}`).not.toContain("eyJ");
+  });
+});
+
 describe("a second factor that the policy asks for", () => {
   it("is refused without a login, with one factor, and with one that is too old; and said in the log", async () => {
     await ana.ok("logout");

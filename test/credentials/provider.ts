@@ -59,12 +59,12 @@ function configuration(key: SigningKey, state: { readonly idTokenS: number }): o
   };
 }
 
-/** Starts it on a random port. */
-export async function startProvider(): Promise<TestProvider> {
+/** Starts it, on a random port unless one is given. */
+export async function startProvider(port = 0): Promise<TestProvider> {
   const person: Person = { sub: "00u1ana", amr: ["pwd"], acr: undefined, agoS: 0, declines: false };
   const seen: string[] = [];
   const server = createServer();
-  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+  await new Promise<void>((ready) => server.listen(port, "127.0.0.1", ready));
   const issuer = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
   const key = signingKey();
   const state = {
