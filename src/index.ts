@@ -56,6 +56,10 @@ export interface Project {
   /** Checks the whole log from its first entry. */
   verifyAudit(): Promise<T.AuditVerified>;
   status(): Promise<T.Status>;
+  /** Logs in at the provider that the policy names, as this device's member. */
+  login(options: T.LoginOptions): Promise<T.LoggedIn>;
+  /** Forgets the login, and tells the provider. */
+  logout(): Promise<T.LoggedOut>;
 }
 
 /**
@@ -102,6 +106,8 @@ function projectOf(session: Session): Project {
     listAudit: async (options) => (await import("./operations/audit.ts")).listAudit(session, options),
     verifyAudit: async () => (await import("./operations/audit.ts")).verifyAudit(session),
     status: async () => (await import("./operations/status.ts")).status(session),
+    login: async (options) => (await import("./operations/login.ts")).login(session, options),
+    logout: async () => (await import("./operations/login.ts")).logout(session),
   };
 }
 

@@ -4,6 +4,7 @@ import type { IdentityPlaces } from "./chain.ts";
 import { deviceIdOf, fingerprint, generateIdentity, type Identity, type PublicIdentity } from "./identity.ts";
 import { documentOf, identityIn } from "./identity-document.ts";
 import { createIdentityFile, type IdentityRecord, identityFile, keptText, readIdentityFile } from "./identity-file.ts";
+import { keychainRefusal } from "./keychain-refusal.ts";
 import type { Kms } from "./kms.ts";
 import { type SecretStore, storageText } from "./secret-store.ts";
 import { forgetUnlocked, recallUnlocked, rememberUnlocked } from "./unlock-cache.ts";
@@ -144,11 +145,9 @@ async function answering<T>(store: SecretStore, act: () => Promise<T>): Promise<
   try {
     return await act();
   } catch (error) {
-    if (error instanceof CloisterError || (store.kind !== "keytar" && store.kind !== "keyring")) throw error;
-    throw new CloisterError("NOT_AUTHENTICATED", "the keychain does not give the identity of this device", {
-      why: error instanceof Error ? error.message : undefined,
-      next: "unlock the keychain of your desktop session, then try again; or run: cloister doctor",
-    });
+    const { kind } = store;
+    if (error instanceof CloisterError || (kind !== "keytar" && kind !== "keyring")) throw error;
+    throw keychainRefusal(error, kind, "the identity of this device");
   }
 }
 

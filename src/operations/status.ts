@@ -7,6 +7,7 @@ import { checkStore } from "./check-store.ts";
 import { findConfig } from "./config.ts";
 import type { Host } from "./host.ts";
 import { localState } from "./local-policy.ts";
+import { loginState } from "./login-state.ts";
 import { placeOfStore } from "./open-store.ts";
 import { identityPlaces } from "./places.ts";
 import { sandboxOf } from "./sandbox.ts";
@@ -39,6 +40,7 @@ export async function status(session: Session): Promise<Status> {
     localFile: local,
     logEntries: log.size,
     unlocked: await isUnlocked(identityPlaces(host)),
+    login: await loginState(session, policy, me),
     workspaces,
     warnings: [
       ...(me ? [] : ["this device is no member of the project: cloister join prints the line for its steward"]),
@@ -66,10 +68,11 @@ export async function whoAmI(host: Host, folder: string): Promise<WhoAmI> {
   const session = inProject && (await openSession(host, folder));
   await session?.sync();
   const me = await session?.me().catch(notAuthenticated);
-  const project = session && (await session.policy()).compiled.policy.project;
+  const policy = session && (await session.policy()).compiled.policy;
   return {
     ...{ fingerprint, storage, signs, reads, unlocked: await isUnlocked(places) },
-    ...{ project, member: me?.id, name: me?.name, roles: me?.roles.map(holdingText) ?? [] },
+    ...{ project: policy?.project, member: me?.id, name: me?.name, roles: me?.roles.map(holdingText) ?? [] },
+    login: policy && (await loginState(session, policy, me)),
   };
 }
 
