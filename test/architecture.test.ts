@@ -91,6 +91,11 @@ test("drivers are chosen in one place each", () => {
   expect(importers("sandbox/bubblewrap.ts")).toEqual(["src/operations/sandbox.ts"]);
 });
 
+test("files that ask where they stand are as deep as the packed command line, two folders below the package", () => {
+  const asking = files.filter((file) => /\bimport\.meta\b/.test(withoutComments(file)));
+  expect(asking.filter((file) => file.split("/").length !== 3)).toEqual([]);
+});
+
 function roomOf(file: string): string {
   return (file.split("/")[1] ?? "").replace(/\.ts$/, "");
 }
