@@ -1,5 +1,5 @@
 // age X25519 keys as text (https://age-encryption.org/v1), without loading the age library.
-import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, randomBytes } from "node:crypto";
+import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject, randomBytes } from "node:crypto";
 import { integrity } from "../base/errors.ts";
 import { decodeBech32, encodeBech32 } from "./bech32.ts";
 
@@ -9,6 +9,8 @@ const SECRET_PREFIX = "age-secret-key-";
 /** DER of PKCS #8 and of SubjectPublicKeyInfo up to the 32 key bytes (RFC 8410, sections 7 and 4). */
 const PKCS8_START = Buffer.from("302e020100300506032b656e04220420", "hex");
 const SPKI_START = Buffer.from("302a300506032b656e032100", "hex");
+/** Any secret key does to find points of small order. */
+const SOME_SCALAR = Buffer.alloc(32, 1);
 /** 2^255 − 19 */
 const FIELD = (1n << 255n) - 19n;
 
@@ -26,8 +28,7 @@ export function isSecret(text: string): boolean {
 export function recipientOf(secret: string): string {
   const scalar = secretBytes(secret);
   if (!scalar) throw integrity("malformed age key", { why: "it is no AGE-SECRET-KEY-1 line" });
-  const key = createPrivateKey({ key: Buffer.concat([PKCS8_START, scalar]), format: "der", type: "pkcs8" });
-  const spki = createPublicKey(key).export({ format: "der", type: "spki" });
+  const spki = createPublicKey(privateKey(scalar)).export({ format: "der", type: "spki" });
   return encodeBech32(RECIPIENT_PREFIX, spki.subarray(SPKI_START.length));
 }
 
@@ -39,11 +40,15 @@ export function isRecipient(text: string): boolean {
   const publicKey = createPublicKey({ key: Buffer.concat([SPKI_START, point]), format: "der", type: "spki" });
   try {
     // Points of small order give an all-zero secret with any key, which OpenSSL refuses (RFC 7748, section 6.1).
-    diffieHellman({ privateKey: generateKeyPairSync("x25519").privateKey, publicKey });
+    diffieHellman({ privateKey: privateKey(SOME_SCALAR), publicKey });
     return true;
   } catch {
     return false;
   }
+}
+
+function privateKey(scalar: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PKCS8_START, scalar]), format: "der", type: "pkcs8" });
 }
 
 function secretBytes(text: string): Buffer | undefined {

@@ -30,6 +30,8 @@ class FolderStore implements Store {
   readonly #root: string;
   /** Folders whose entry in their parent is known to survive power loss. */
   readonly #durable = new Set<string>();
+  /** Where the root really is: looked up once, so that it cannot become another folder in between. */
+  #realRoot: string | undefined;
   #swept = false;
 
   constructor(root: string) {
@@ -156,7 +158,8 @@ class FolderStore implements Store {
   async #isFolder(folder: string): Promise<boolean> {
     try {
       const inside = folder.slice(this.#root.length);
-      if ((await realpath(folder)) === (await realpath(this.#root)) + inside.replace(/[/\\]$/, "")) return true;
+      this.#realRoot ??= await realpath(this.#root);
+      if ((await realpath(folder)) === this.#realRoot + inside.replace(/[/\\]$/, "")) return true;
     } catch (error) {
       if (systemCode(error) === "ENOENT") return false;
       throw error;
