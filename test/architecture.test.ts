@@ -78,6 +78,12 @@ test("the policy decides in one place only: nobody outside its room and the guar
   ]);
 });
 
+test("remembered answers only explain: whoever lets something happen asks Cedar", () => {
+  const importers = (room: string) => files.filter((file) => importsOf(file).some((s) => s.endsWith(room)));
+  expect(importers("policy/answers.ts")).toEqual(["src/operations/answer-memory.ts"]);
+  expect(importers("./answer-memory.ts")).toEqual(["src/operations/policy-read.ts"]);
+});
+
 test("only the guard writes to the log, and the making of a project", () => {
   const writers = files.filter(
     (file) => /\.append(All)?\(/.test(withoutComments(file)) && roomOf(file) === "operations",
