@@ -1,8 +1,9 @@
 // Packs the command line: `dist/cli` and all it uses, as `tsc` made them, becomes `dist/command`, few files instead of a
 // hundred and each with V8's code beside it. `load.cjs` loads them.
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
 
@@ -29,9 +30,9 @@ for (const { fileName, code } of parts) writeFileSync(join(made, fileName), part
 writeFileSync(join(made, "LICENSES.txt"), licences());
 writeFileSync(join(made, "package.json"), '{"type":"commonjs"}\n');
 copyFileSync(join(import.meta.dirname, "load.cjs"), join(made, "load.js"));
-createRequire(import.meta.url)(join(made, "load.js")).keepCode(parts.map(({ fileName }) => fileName));
 rmSync(folder, { recursive: true, force: true });
 renameSync(made, folder);
+keepCode();
 
 /** Modules that are always loaded together, as CommonJS. */
 async function bundle() {
@@ -48,6 +49,10 @@ async function bundle() {
       format: "cjs",
       entryFileNames: "[name].js",
       chunkFileNames: "[name].js",
+      // Their licences stand in a file of their own.
+      comments: false,
+      // Small and used by all: one part, not one for each group of users.
+      codeSplitting: { groups: [{ name: "base", test: /\/dist\/base\// }] },
     });
     return output;
   } finally {
@@ -75,4 +80,18 @@ function licences() {
     return `${name}\n\n${readFileSync(join(root, "node_modules", name, file), "utf8")}`;
   });
   return `The files beside this one hold parts of these packages.\n\n${texts.join(`\n${"-".repeat(80)}\n`)}`;
+}
+
+/** In a process of its own, which knows nothing of whoever builds. */
+function keepCode() {
+  const home = mkdtempSync(join(tmpdir(), "cloister-build-"));
+  try {
+    execFileSync(process.execPath, [join(import.meta.dirname, "keep-code.cjs")], {
+      cwd: home,
+      env: { PATH: process.env.PATH, HOME: home, NO_COLOR: "1" },
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
 }

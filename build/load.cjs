@@ -1,11 +1,12 @@
 // Loads the parts of the packed command line (see command-line.mjs), with the code that V8 made of them at build time.
 "use strict";
-const { readFileSync, writeFileSync } = require("node:fs");
+const { readFileSync } = require("node:fs");
 const { join } = require("node:path");
 const { Script } = require("node:vm");
 
 /** `//` and the SHA-256 of all that follows, hex. */
 const NAME_CHARS = 66;
+/** By name: what the part exports, and its script. */
 const loaded = new Map();
 
 /** A part by its name, `./start.js`, or a package. */
@@ -38,14 +39,4 @@ function keptCode(filename, source) {
   return bytes.subarray(NAME_CHARS);
 }
 
-/** At build time: loads the parts and keeps what V8 compiled for it. */
-function keepCode(names) {
-  for (const name of names) load(`./${name}`);
-  for (const name of names) {
-    const head = readFileSync(join(__dirname, name)).subarray(0, NAME_CHARS);
-    const { script } = loaded.get(`./${name}`);
-    writeFileSync(join(__dirname, `${name}.code`), Buffer.concat([head, script.createCachedData()]));
-  }
-}
-
-module.exports = { load, keepCode };
+module.exports = { load, loaded, NAME_CHARS };

@@ -39,9 +39,14 @@ export function program(
   const building: Building = { io, env, onLeaf, rest: new Map() };
   const root = settle(new Command("cloister"), building)
     .description(DESCRIPTION)
-    .version(version(), "-V, --version", "print the version")
+    .addOption(new Option("-V, --version", "print the version"))
     .usage(USAGE)
-    .enablePositionalOptions();
+    .enablePositionalOptions()
+    // Not by commander's own way, for which every command would have to read the version first.
+    .on("option:version", () => {
+      io.out(`${version()}\n`);
+      throw new HelpShown();
+    });
   // Every command lists the global options itself; here they would only push the commands down.
   for (const choice of GLOBALS) root.addOption(option(choice).hideHelp());
   const all = TREE.flatMap(({ heading, commands }) => commands.map((item) => ({ heading, item })));

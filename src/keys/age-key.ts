@@ -9,8 +9,6 @@ const SECRET_PREFIX = "age-secret-key-";
 /** DER of PKCS #8 and of SubjectPublicKeyInfo up to the 32 key bytes (RFC 8410, sections 7 and 4). */
 const PKCS8_START = Buffer.from("302e020100300506032b656e04220420", "hex");
 const SPKI_START = Buffer.from("302a300506032b656e032100", "hex");
-/** Any secret key does to find points of small order. */
-const SOME_SCALAR = Buffer.alloc(32, 1);
 /** 2^255 − 19 */
 const FIELD = (1n << 255n) - 19n;
 
@@ -32,6 +30,9 @@ export function recipientOf(secret: string): string {
   return encodeBech32(RECIPIENT_PREFIX, spki.subarray(SPKI_START.length));
 }
 
+/** Any will do to find points of small order. */
+let someKey: KeyObject | undefined;
+
 /** Whether the text is a recipient one can encrypt to, in the one way to write it, and not of small order. */
 export function isRecipient(text: string): boolean {
   const point = decodeBech32(RECIPIENT_PREFIX, text);
@@ -40,7 +41,8 @@ export function isRecipient(text: string): boolean {
   const publicKey = createPublicKey({ key: Buffer.concat([SPKI_START, point]), format: "der", type: "spki" });
   try {
     // Points of small order give an all-zero secret with any key, which OpenSSL refuses (RFC 7748, section 6.1).
-    diffieHellman({ privateKey: privateKey(SOME_SCALAR), publicKey });
+    someKey ??= privateKey(Buffer.alloc(32, 1));
+    diffieHellman({ privateKey: someKey, publicKey });
     return true;
   } catch {
     return false;
