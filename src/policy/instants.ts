@@ -25,9 +25,14 @@ function onlyCompares(json: Json | undefined, instants: number[]): boolean {
     return true;
   }
   if (isContext(node)) return false;
-  return Object.entries(node).every(([operator, value]) =>
-    isAttributeOfContext(operator, value) ? member(value, "attr") !== "now" : onlyCompares(value, instants),
-  );
+  for (const operator in node) {
+    const value = node[operator];
+    const fits = isAttributeOfContext(operator, value)
+      ? member(value, "attr") !== "now"
+      : onlyCompares(value, instants);
+    if (!fits) return false;
+  }
+  return true;
 }
 
 /** The number in `context.now >= <number>`. */

@@ -1,8 +1,9 @@
 // Remembered answers: the same as Cedar's, for every question and every instant, and none where anything differs.
+import { getCedarSDKVersion } from "@cedar-policy/cedar-wasm/nodejs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ACTIONS, KINDS } from "../../src/policy/actions.ts";
-import { ANSWERS_BYTES_MAX, Answers } from "../../src/policy/answers.ts";
+import { ANSWERS_BYTES_MAX, Answers, CEDAR_VERSION } from "../../src/policy/answers.ts";
 import { loadCedar } from "../../src/policy/cedar.ts";
 import { attribute, context, equal, literal, statement } from "../../src/policy/cedar-json.ts";
 import { type DecisionRequest, decide } from "../../src/policy/decide.ts";
@@ -90,6 +91,10 @@ describe("the time that stands for another", () => {
 });
 
 describe("remembered answers", () => {
+  it("are those of the Cedar that is installed", () => {
+    expect(getCedarSDKVersion()).toBe(CEDAR_VERSION);
+  });
+
   it("decide as Cedar does, and ask it once", async () => {
     let answers = new Answers();
     for (const { request } of CASES) await decide(sample, request, answers);
