@@ -13,7 +13,7 @@ import { identityPlaces } from "./places.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { openSession, type Session } from "./session.ts";
 import type { Diagnosis, Status, WhoAmI } from "./types.ts";
-import { listWorkspaces } from "./workspace.ts";
+import { workspacesHere } from "./workspace.ts";
 
 const DAY_MS = 86_400_000;
 const EXPIRES_SOON_MS = 30 * DAY_MS;
@@ -26,7 +26,7 @@ export async function status(session: Session): Promise<Status> {
   const local = await localState(session);
   const { host, config, log } = session;
   const left = policy.expires.endMs - host.now();
-  const workspaces = await listWorkspaces(session);
+  const workspaces = await workspacesHere(session);
   return {
     folder: config.folder,
     store: placeOfStore(config),
