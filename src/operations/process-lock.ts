@@ -1,4 +1,4 @@
-// Locks between the processes of one device. A lock belongs to the process whose id is in it, as long as that one lives.
+// Locks between processes of one machine: a file that names its holder, and that outlives no one.
 import { randomBytes } from "node:crypto";
 import { link, rename, rm } from "node:fs/promises";
 import { systemCode } from "../base/errors.ts";
@@ -13,14 +13,22 @@ const held = new Set<string>();
  */
 export async function takeLock(path: string): Promise<boolean> {
   if (held.has(path)) return false;
+  // Before anything is awaited: a lock with this process's number is then one that its predecessor of that number left.
+  held.add(path);
+  const taken = await takeFromOthers(path).catch((error: unknown) => {
+    held.delete(path);
+    throw error;
+  });
+  if (!taken) held.delete(path);
+  return taken;
+}
+
+async function takeFromOthers(path: string): Promise<boolean> {
   const own = `${path}.${String(process.pid)}-${randomBytes(6).toString("hex")}`;
   await writeLocal(own, String(process.pid));
   try {
     for (let attempt = 0; attempt < 3; attempt++) {
-      if (await linked(own, path)) {
-        held.add(path);
-        return true;
-      }
+      if (await linked(own, path)) return true;
       const holder = Number((await readLocal(path, 32))?.toString("utf8"));
       if (isAlive(holder) && holder !== process.pid) return false;
       const moved = await rename(path, `${own}.old`).then(
@@ -35,9 +43,11 @@ export async function takeLock(path: string): Promise<boolean> {
   }
 }
 
-/** Gives back what {@link takeLock} took. */
+/** Lets go of a lock; nothing happens where this process does not hold it. */
 export async function releaseLock(path: string): Promise<void> {
-  if (held.delete(path)) await rm(path, { force: true });
+  if (!held.has(path)) return;
+  await rm(path, { force: true });
+  held.delete(path);
 }
 
 async function linked(from: string, to: string): Promise<boolean> {

@@ -126,12 +126,18 @@ function resolved(value: string, context: Context): readonly string[] {
 
 /** `*` is any text, `?` any one character, `/` and `:` included. */
 export function matches(pattern: string, text: string): boolean {
+  const known = COMPILED.get(pattern);
+  if (known) return known.test(text);
   const source = pattern
     .replace(/[.+^${}()|[\]\\]/g, "\\$&")
     .replaceAll("*", ".*")
     .replaceAll("?", ".");
-  return new RegExp(`^${source}$`, "s").test(text);
+  const compiled = new RegExp(`^${source}$`, "s");
+  COMPILED.set(pattern, compiled);
+  return compiled.test(text);
 }
+
+const COMPILED = new Map<string, RegExp>();
 
 function list(value: string | readonly string[]): readonly string[] {
   return typeof value === "string" ? [value] : value;

@@ -8,10 +8,10 @@ import { reachOf } from "./reach.ts";
 import { holdingsOf } from "./role.ts";
 import { suspendedStatements } from "./suspended.ts";
 
-/** What keeps a key alive; nothing here opens a ciphertext. */
+/** What keeps a key alive. Nothing here opens a ciphertext, nor does it hand that on: `kms:CreateGrant` would. */
 const ADMINISTRATION = [
   "kms:CancelKeyDeletion",
-  "kms:Create*",
+  "kms:CreateAlias",
   "kms:Delete*",
   "kms:Describe*",
   "kms:Disable*",
