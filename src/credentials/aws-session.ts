@@ -103,7 +103,7 @@ function failure(error: unknown, { roleArn, webIdentityToken }: SessionRequest):
   if (NO_KEYS.has(name)) {
     return new CloisterError("NOT_AUTHENTICATED", "there are no AWS keys to ask for a session with", {
       why,
-      next: "aws configure, aws login or aws sso login; then name the profile: --profile NAME",
+      next: "cloister login, aws login or aws sso login; or name a profile that has keys: --profile NAME",
     });
   }
   if (NOT_ACCEPTED.has(name)) {

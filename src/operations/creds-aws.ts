@@ -13,6 +13,7 @@ import type { AwsSettings, Policy } from "../policy/schema.ts";
 import type { Issuer } from "./creds-issue.ts";
 import type { IssuePlan } from "./creds-plan.ts";
 import type { Host } from "./host.ts";
+import { readLogin } from "./login-record.ts";
 import type { Session } from "./session.ts";
 import type { SettledOptions } from "./types-creds.ts";
 
@@ -24,7 +25,7 @@ export async function awsIssuer(session: Session, options: SettledOptions): Prom
     lifetimes: { minMs: SESSION_MS_MIN, maxMs: SESSION_MS_MAX },
     prepare: async (plan) => {
       const { text, chars } = compileFor(policy, plan, options, session.host.now());
-      const webIdentityToken = await webIdentity(session.host, options);
+      const webIdentityToken = await webIdentity(session, policy, options);
       const mfa = webIdentityToken === undefined ? await secondFactor(session.host, options) : undefined;
       const access: AwsAccess = { region: aws.region, profile: options.aws?.profile };
       const common = { policy: text, webIdentityToken, mfa, roleArn: roleArnOf(aws, plan.role) };
@@ -75,10 +76,19 @@ function credentialOf(given: Awaited<ReturnType<typeof assumeRole>>, { region }:
 
 const TOKEN_BYTES_MAX = 20_000;
 
-/** The OpenID token to ask with, where there is one: then nobody needs keys of AWS. */
-async function webIdentity({ cwd }: Host, { aws }: SettledOptions): Promise<string | undefined> {
-  if (aws?.tokenFile === undefined) return undefined;
-  const file = resolve(cwd, aws.tokenFile);
+/**
+ * The OpenID token to ask with, where there is one: then nobody needs keys of AWS. From a file, else of the login on this
+ * device; a profile that was named goes before the login.
+ */
+async function webIdentity(session: Session, policy: Policy, { aws }: SettledOptions): Promise<string | undefined> {
+  if (aws?.tokenFile !== undefined) return tokenIn(resolve(session.host.cwd, aws.tokenFile));
+  if (aws?.profile !== undefined || policy.login?.audience === undefined) return undefined;
+  if (!(await readLogin(session, policy, await session.me()))) return undefined;
+  const { currentIdToken } = await import("./id-token.ts");
+  return (await currentIdToken(session)).token;
+}
+
+async function tokenIn(file: string): Promise<string> {
   const token = (await readFile(file, "utf8").catch(() => "")).trim();
   if (/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(token) && token.length <= TOKEN_BYTES_MAX) return token;
   throw new CloisterError("NOT_AUTHENTICATED", `there is no OpenID token in ${file}`, {
