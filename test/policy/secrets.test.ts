@@ -57,7 +57,10 @@ describe("a refusal says honestly what stands behind it", () => {
 });
 
 it("a rule about secrets of a kind can never fire, and is an error", () => {
-  const wrong = TEXT.replace("rules:\n", "rules:\n  odd:\n    on: [secret.read]\n    kinds: [dataset]\n    refuse: No.\n");
+  const wrong = TEXT.replace(
+    "rules:\n",
+    "rules:\n  odd:\n    on: [secret.read]\n    kinds: [dataset]\n    refuse: No.\n",
+  );
   const { problems } = readPolicy(Buffer.from(wrong), { now: NOW });
   expect(problems.map(({ message }) => message)).toContain(
     "rule odd can never fire on secret.read: a secret is of no kind",
