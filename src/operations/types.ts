@@ -3,5 +3,6 @@
 export type * from "./types-artifact.ts";
 export type * from "./types-policy.ts";
 export type * from "./types-project.ts";
+export type * from "./types-secret.ts";
 export type * from "./types-status.ts";
 export type * from "./types-workspace.ts";
