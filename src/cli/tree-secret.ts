@@ -35,10 +35,10 @@ const set: Leaf = {
   examples: [
     "cloister secret set db-password --class internal --env PGPASSWORD",
     "pass show db | cloister secret set db-password --rotate-every 30d",
-    "cloister secret set gcs-key --class internal < service-account.json",
+    "cloister secret set gcs-key --class internal < gcs-key.json",
   ],
   notes:
-    "The value comes from a hidden prompt or from standard input, never from the command\nline, which every user of this machine can read.",
+    "The value comes from a hidden prompt or from standard input, never from the\ncommand line, which every user of this machine can read.",
   load: async () => (await import("./commands/secret.ts")).set,
 };
 
@@ -65,8 +65,8 @@ const rotate: Leaf = {
     "cloister secret rotate db-password --kept",
   ],
   notes:
-    "The hook runs on this machine, without a shell and with your environment. If the\n" +
-    "store cannot be reached when it ends, its value is kept here, sealed: see --kept.",
+    "The hook runs on this machine, without a shell and with your environment. If\n" +
+    "the store cannot be reached when it ends, its value is kept here (--kept).",
   load: async () => (await import("./commands/secret.ts")).rotate,
 };
 

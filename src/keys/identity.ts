@@ -18,8 +18,11 @@ export interface PublicIdentity {
 
 /** An unlocked identity. Its secrets show neither in `util.inspect` nor in `JSON.stringify`. */
 export interface Identity extends PublicIdentity {
-  /** ECDSA P-256 with SHA-256 over `data`, DER, low S. Callers sign DSSE envelopes only, never raw bytes. */
-  sign(data: Uint8Array): Uint8Array;
+  /**
+   * ECDSA P-256 with SHA-256 over `data`, DER, low S. Callers sign DSSE envelopes only, never raw bytes. A promise,
+   * because the signing half need not be on this device.
+   */
+  sign(data: Uint8Array): Promise<Uint8Array>;
   /** `AGE-SECRET-KEY-1…` */
   readonly ageSecret: string;
 }
@@ -48,7 +51,7 @@ class DeviceIdentity implements Identity {
     return this.#ageSecret;
   }
 
-  sign(data: Uint8Array): Uint8Array {
+  async sign(data: Uint8Array): Promise<Uint8Array> {
     return signLowS(data, this.#key);
   }
 

@@ -40,7 +40,7 @@ export function keyFileName(key: string, reads: string): string {
   return `keys/${key}/${deviceIdOf(reads)}`;
 }
 
-export function encodeEpoch(record: EpochRecord, identity: Identity): Uint8Array {
+export function encodeEpoch(record: EpochRecord, identity: Identity): Promise<Uint8Array> {
   return signEnvelope(EPOCH_TYPE, canonicalBytes({ v: 1, ...record }), identity);
 }
 

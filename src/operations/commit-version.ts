@@ -80,7 +80,7 @@ async function prepare(
     number,
   };
   const statement = canonicalBytes(buildStatement(draft.manifest(number)));
-  const manifest = makeBundle(statement, publicKeyPem(identity.signs), (pae) => identity.sign(pae));
+  const manifest = await makeBundle(statement, publicKeyPem(identity.signs), (pae) => identity.sign(pae));
   const keys = { metadata: randomBytes(32), data: randomBytes(32) };
   const header = { ...draft.header, manifest: sha256Hex(manifest) };
   const seal = encodeSeal(keys, context, { header, manifest, tree: content.tree });
@@ -92,7 +92,7 @@ async function prepare(
     seal: seal.parts,
     packs: content.packs,
   };
-  const { bytes, versionId } = signVersion(record, identity);
+  const { bytes, versionId } = await signVersion(record, identity);
   await createNew(session, sealName(record, versionId), seal.object);
   for (const purpose of ["metadata", "data"] as const) {
     const wrapped = await wrapKey(epoch.recipient, { ...context, purpose }, keys[purpose]);

@@ -55,7 +55,7 @@ export async function makeEpochs(
     // A taken name is junk or an attempt that never got into the log: the next epoch serves as well.
     for (let epoch = first; ; epoch++) {
       const key = epochKey(place, epoch);
-      const bytes = encodeEpoch({ project, ...place, epoch, recipient }, identity);
+      const bytes = await encodeEpoch({ project, ...place, epoch, recipient }, identity);
       if ((await store.create(epochName(key), [bytes])) === "exists") continue;
       digests[key] = sha256Hex(bytes);
       held.push({ key, place, secret });
@@ -120,9 +120,9 @@ const KEY_FILE_BYTES_MAX = 8 * 1024;
 export async function storePolicy(store: Store, identity: Identity, policy: Policy, text: Uint8Array): Promise<string> {
   const digest = sha256Hex(text);
   const name = policyName(policy.version, digest);
-  if ((await store.create(name, [signPolicy(text, identity)])) === "exists") {
+  if ((await store.create(name, [await signPolicy(text, identity)])) === "exists") {
     await store.delete(name);
-    await store.create(name, [signPolicy(text, identity)]);
+    await store.create(name, [await signPolicy(text, identity)]);
   }
   return digest;
 }

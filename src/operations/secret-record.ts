@@ -83,9 +83,12 @@ export async function sealSecret(
 }
 
 /** The signed record, and its digest: SHA-256 of the payload, which the log names. */
-export function signSecret(record: SecretRecord, identity: Identity): { bytes: Uint8Array; digest: string } {
+export async function signSecret(
+  record: SecretRecord,
+  identity: Identity,
+): Promise<{ bytes: Uint8Array; digest: string }> {
   const payload = canonicalBytes({ v: 1, ...record });
-  return { bytes: signEnvelope(SECRET_TYPE, payload, identity), digest: sha256Hex(payload) };
+  return { bytes: await signEnvelope(SECRET_TYPE, payload, identity), digest: sha256Hex(payload) };
 }
 
 /** @throws CloisterError INTEGRITY */

@@ -136,7 +136,7 @@ export async function store(
       policy: operation.intent.event.policy,
       ...(await sealSecret(recipient, context, metadata, value)),
     };
-    const { bytes, digest } = signSecret(record, await session.identity());
+    const { bytes, digest } = await signSecret(record, await session.identity());
     await keep(bytes);
     await createNew(session, secretName(record, digest), [bytes]);
     const done = await operation.done(() => {

@@ -1,6 +1,6 @@
 // Reading secrets as every reader must: what the log and the policy at its position do not bear out is not accepted.
 import type { LoggedEvent } from "../audit/taken.ts";
-import { CloisterError, explained, integrity, isIntegrity } from "../base/errors.ts";
+import { CloisterError, explained, integrity, isIntegrity, type Refusal } from "../base/errors.ts";
 import { checkName } from "../base/name.ts";
 import { verifyEnvelope } from "../keys/dsse.ts";
 import { decide } from "../policy/decide.ts";
@@ -178,8 +178,8 @@ async function whyNotEntitled(
 ): Promise<string | undefined> {
   const about = { action: "secret.write", member, now: intent.timeMs, domain, class: klass, epoch } as const;
   const { compiled } = await session.ledger.policy(policy);
-  const { allow, refusals } = await decide(compiled, { ...about, purpose, justification });
-  return allow ? undefined : notAllowed(member, "set", refusals[0]);
+  const { refusals } = await decide(compiled, { ...about, purpose, justification });
+  return notAllowed(member, "set", refusals, "always:mfa-within:");
 }
 
 /**
@@ -193,10 +193,11 @@ async function whyNotRemoved(session: Session, step: LoggedSecret): Promise<stri
   const epoch = compiled.policy.domains.find(({ id }) => id === domain)?.epoch;
   const about = { action: "secret.write", member: done.member, now, domain, class: klass } as const;
   const { refusals } = await decide(compiled, { ...about, epoch, fields: ["purpose", "justification"] });
-  const held = refusals.find(({ enforcement }) => enforcement !== "advisory");
-  return held && notAllowed(done.member, "remove", held);
+  return notAllowed(done.member, "remove", refusals, "always:");
 }
 
-function notAllowed(member: string, verb: string, refusal: { rule: string; why: string } | undefined): string {
-  return `${member} was not allowed to ${verb} it${refusal ? `: ${refusal.rule}: ${refusal.why}` : ""}`;
+/** @param unseen prefix of the rules about what only the acting program could see, such as when somebody logged in */
+function notAllowed(member: string, verb: string, refusals: readonly Refusal[], unseen: string): string | undefined {
+  const refusal = refusals.find(({ rule }) => !rule.startsWith(unseen));
+  return refusal && `${member} was not allowed to ${verb} it: ${refusal.rule}: ${refusal.why}`;
 }

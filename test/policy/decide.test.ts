@@ -93,6 +93,31 @@ describe("decide", () => {
     ]);
   });
 
+  it.each([
+    [undefined, "and there is none"],
+    [7_200_000, "yours is 2 h old"],
+    [-5000, "and yours is dated ahead"],
+  ])("asks for a login with a second factor, where the last one is %s ms old", async (mfaAgeMs, end) => {
+    const facts = { domain: "churn", class: "internal", purpose: "churn-modelling", mfaAgeMs };
+    const decision = await decide(sample, { action: "creds.issue", member: "bo", now: NOW, ...facts });
+    expect(decision.refusals).toMatchObject([
+      {
+        line: lineOf("  mfa-within:"),
+        enforcement: "advisory",
+        why: expect.stringMatching(`^creds.issue needs a login with a second factor within 15 min[,;] ${end}$`),
+        next: "cloister login",
+      },
+    ]);
+  });
+
+  it("says how long credentials may live", async () => {
+    const facts = { domain: "churn", class: "internal", purpose: "churn-modelling", mfaAgeMs: 0, ttlMs: 7_200_000 };
+    const decision = await decide(sample, { action: "creds.issue", member: "bo", now: NOW, ...facts });
+    expect(decision.refusals).toMatchObject([
+      { why: "credentials of role data-scientist live at most 1 h, asked for 2 h", next: "add --ttl 60m, or less" },
+    ]);
+  });
+
   it("never puts what was typed into a command", async () => {
     const facts = { domain: "churn", class: "confidential", purpose: "$(rm -rf ~)", reference: "x; rm -rf ~" };
     const decision = await decide(sample, { action: "artifact.pull", member: "bo", now: NOW, ...facts });

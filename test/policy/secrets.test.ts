@@ -14,7 +14,8 @@ const policy = compiled(TEXT);
 const cedar = await loadCedar();
 
 function ask(over: Partial<DecisionRequest>) {
-  const request = { action: "secret.read", member: "ci", now: NOW, domain: "churn", class: "internal" } as const;
+  const where = { domain: "churn", class: "internal" };
+  const request = { action: "secret.read", member: "ci", now: NOW, mfaAgeMs: 0, ...where } as const;
   return decideWith(cedar, policy, { ...request, ...over });
 }
 
