@@ -87,7 +87,7 @@ const whoami: Leaf = {
 
 const lock: Leaf = {
   name: "lock",
-  summary: "forget the passphrase that this device remembers",
+  summary: "forget the unlocked identity and kept credentials",
   examples: ["cloister lock"],
   load: async () => (await import("./commands/project.ts")).lock,
 };

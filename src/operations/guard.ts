@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { AuditEvent } from "../audit/event.ts";
 import type { LoggedEvent } from "../audit/taken.ts";
-import { CloisterError } from "../base/errors.ts";
+import { CloisterError, type Refusal } from "../base/errors.ts";
 import { canonicalBytes, type Json } from "../base/json.ts";
 import { encryptTo } from "../keys/age.ts";
 import { type Identity, keyIdOf } from "../keys/identity.ts";
@@ -68,6 +68,11 @@ export async function wouldPermit(session: Session, ask: Ask): Promise<Decision>
 /** Decides without refusing: for filters such as `list`. */
 export async function mayI(session: Session, ask: Omit<Ask, "title" | "sealed">): Promise<boolean> {
   return (await decideNow(session, { ...ask, title: "", sealed: {} })).decision.allow;
+}
+
+/** Why it would be refused; empty where it is allowed. Nothing is logged: for what is left out without being asked for. */
+export async function whyNot(session: Session, ask: Ask): Promise<readonly Refusal[]> {
+  return (await decideNow(session, ask)).decision.refusals;
 }
 
 /**

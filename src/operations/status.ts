@@ -93,9 +93,11 @@ function notAuthenticated(error: unknown): undefined {
   throw error;
 }
 
-/** Forgets the unlocked identity. */
-export function lock(host: Host): Promise<{ readonly forgotten: boolean }> {
-  return lockIdentity(identityPlaces(host));
+/** Forgets the unlocked identity, and every credential that is kept on this device. */
+export async function lock(host: Host): Promise<{ readonly forgotten: boolean; readonly credentials: number }> {
+  const { revokeEverywhere } = await import("./creds-revoke.ts");
+  const credentials = await revokeEverywhere(host);
+  return { ...(await lockIdentity(identityPlaces(host))), credentials };
 }
 
 type Finding = Diagnosis["checks"][number];
