@@ -52,6 +52,8 @@ export interface Project {
   /** Checks the whole log from its first entry. */
   verifyAudit(): Promise<T.AuditVerified>;
   status(): Promise<T.Status>;
+  /** Copies the store to another place, verified; `switch` turns this folder to the copy. */
+  copyStore(options: T.CopyStoreOptions): Promise<T.StoreCopied>;
 }
 
 /**
@@ -96,6 +98,7 @@ function projectOf(session: Session): Project {
     listAudit: async (options) => (await import("./operations/audit.ts")).listAudit(session, options),
     verifyAudit: async () => (await import("./operations/audit.ts")).verifyAudit(session),
     status: async () => (await import("./operations/status.ts")).status(session),
+    copyStore: async (options) => (await import("./operations/store-copy.ts")).copyStore(session, options),
   };
 }
 
