@@ -38,6 +38,10 @@ export interface Project {
   /** Adds the person behind a join line: a new signed policy version, and their class keys. */
   addMember(options: T.AddMemberOptions): Promise<T.MemberAdded>;
   listMembers(): Promise<readonly T.MemberSummary[]>;
+  /** Keys of classes, names and the log: where each is kept, since when, and whether it opens for this member. */
+  listKeys(): Promise<readonly T.KeySummary[]>;
+  /** New keys for classes; versions pushed before stay readable. */
+  rotateKeys(options: T.RotateOptions): Promise<T.Rotated>;
   /** The policy in force. */
   showPolicy(): Promise<T.PolicyShown>;
   /** What the policy would say to a request; nothing is logged. */
@@ -54,6 +58,10 @@ export interface Project {
   status(): Promise<T.Status>;
   /** Copies the store to another place, verified; `switch` turns this folder to the copy. */
   copyStore(options: T.CopyStoreOptions): Promise<T.StoreCopied>;
+  /** Logs in at the provider that the policy names, as this device's member. */
+  login(options: T.LoginOptions): Promise<T.LoggedIn>;
+  /** Forgets the login, and tells the provider. */
+  logout(): Promise<T.LoggedOut>;
 }
 
 /**
@@ -92,6 +100,8 @@ function projectOf(session: Session): Project {
     destroyWorkspace: async (name) => (await import("./operations/workspace.ts")).destroyWorkspace(session, name),
     addMember: async (options) => (await import("./operations/policy-change.ts")).addMember(session, options),
     listMembers: async () => (await import("./operations/policy-change.ts")).listMembers(session),
+    listKeys: async () => (await import("./operations/key-list.ts")).listKeys(session),
+    rotateKeys: async (options) => (await import("./operations/key-rotate.ts")).rotateKeys(session, options),
     showPolicy: async () => (await import("./operations/policy-read.ts")).showPolicy(session),
     explainPolicy: async (options) => (await import("./operations/policy-read.ts")).explainPolicy(session, options),
     proposePolicy: async (options) => (await import("./operations/policy-change.ts")).proposePolicy(session, options),
@@ -99,6 +109,8 @@ function projectOf(session: Session): Project {
     verifyAudit: async () => (await import("./operations/audit.ts")).verifyAudit(session),
     status: async () => (await import("./operations/status.ts")).status(session),
     copyStore: async (options) => (await import("./operations/store-copy.ts")).copyStore(session, options),
+    login: async (options) => (await import("./operations/login.ts")).login(session, options),
+    logout: async () => (await import("./operations/login.ts")).logout(session),
   };
 }
 
@@ -130,6 +142,21 @@ export async function readJoinLine(line: string): Promise<T.JoinLine> {
 /** Reads a policy file as strictly as it will be read when it is signed. */
 export async function checkPolicy(host: Host, file: string): Promise<T.PolicyChecked> {
   return (await import("./operations/policy-read.ts")).checkPolicy(host, file);
+}
+
+/** Writes what AWS has to know of the policy in force, or of a file: roles, bucket and key policies, Terraform. */
+export async function exportAws(host: Host, folder: string, options: T.AwsExportOptions): Promise<T.AwsExported> {
+  return (await import("./operations/policy-aws.ts")).exportAws(host, folder, options);
+}
+
+/** How to read what is deployed, for {@link verifyAws}. */
+export async function awsReadings(host: Host, folder: string, file?: string): Promise<T.AwsReadings> {
+  return (await import("./operations/policy-aws.ts")).awsReadings(host, folder, file);
+}
+
+/** Compares what is deployed in AWS with what the policy makes. */
+export async function verifyAws(host: Host, folder: string, options: T.AwsVerifyOptions): Promise<T.AwsVerified> {
+  return (await import("./operations/policy-aws.ts")).verifyAws(host, folder, options);
 }
 
 /** Who this device is. @throws CloisterError NOT_AUTHENTICATED */

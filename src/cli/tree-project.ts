@@ -10,6 +10,7 @@ export const reach = [
   { flags: "--region <region>", text: "region of the bucket" },
   { flags: "--profile <name>", text: "AWS profile whose credentials are used" },
 ];
+const signingKey = { flags: "--signing-key <arn>", text: "AWS KMS key a new identity signs with" };
 
 const init: Leaf = {
   name: "init",
@@ -24,6 +25,9 @@ const init: Leaf = {
     displayName,
     { flags: "--domain <name>", text: "data domain to start with" },
     { flags: "--purpose <name>", text: "purpose the work is done for" },
+    { flags: "--kms <arn>", text: "AWS KMS key that the keys of all classes are under" },
+    { flags: "--bucket <name>", text: "bucket the policy names, with --kms" },
+    signingKey,
     { flags: "--join <store>", text: "join the project in this store instead" },
     { flags: "-y, --yes", text: "take every default, ask nothing" },
     { flags: "--dry-run", text: "show the plan and the policy, write nothing" },
@@ -47,6 +51,7 @@ const join: Leaf = {
   options: [
     { ...member, text: "member id you would like" },
     displayName,
+    signingKey,
     { flags: "--expect <fingerprint>", text: "policy fingerprint you were told; refuse any other" },
     ...reach,
   ],
@@ -87,6 +92,28 @@ const lock: Leaf = {
   load: async () => (await import("./commands/project.ts")).lock,
 };
 
+const login: Leaf = {
+  name: "login",
+  summary: "log in at the provider that the policy names",
+  options: [
+    { flags: "--device", text: "show a code for a browser on another machine" },
+    { flags: "--no-browser", text: "print the address, open nothing" },
+    { flags: "--token-file <file>", text: "use the ID token that a CI system wrote" },
+    { flags: "--mfa", text: "ask for the second factor now" },
+  ],
+  examples: ["cloister login", "cloister login --device --mfa", "cloister login --token-file $FILE"],
+  notes:
+    "Says who sits in front of this device. It does not replace the device's own\nidentity, beside which the tokens are kept.\nCLOISTER_TOKEN_FILE stands for --token-file.",
+  load: async () => (await import("./commands/login.ts")).login,
+};
+
+const logout: Leaf = {
+  name: "logout",
+  summary: "forget the login, here and at the provider",
+  examples: ["cloister logout"],
+  load: async () => (await import("./commands/login.ts")).logout,
+};
+
 const demo: Leaf = {
   name: "demo",
   summary: "watch the whole job on real files, in a scratch folder",
@@ -96,4 +123,4 @@ const demo: Leaf = {
   load: async () => (await import("./commands/demo.ts")).demo,
 };
 
-export const projectCommands: readonly Leaf[] = [init, join, demo, status, doctor, whoami, lock];
+export const projectCommands: readonly Leaf[] = [init, join, demo, login, logout, status, doctor, whoami, lock];

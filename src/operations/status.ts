@@ -7,12 +7,13 @@ import { checkStore } from "./check-store.ts";
 import { findConfig } from "./config.ts";
 import type { Host } from "./host.ts";
 import { localState } from "./local-policy.ts";
+import { loginState } from "./login-state.ts";
 import { placeOfStore } from "./open-store.ts";
 import { identityPlaces } from "./places.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { openSession, type Session } from "./session.ts";
 import type { Diagnosis, Status, WhoAmI } from "./types.ts";
-import { listWorkspaces } from "./workspace.ts";
+import { workspacesHere } from "./workspace.ts";
 
 const DAY_MS = 86_400_000;
 const EXPIRES_SOON_MS = 30 * DAY_MS;
@@ -25,7 +26,7 @@ export async function status(session: Session): Promise<Status> {
   const local = await localState(session);
   const { host, config, log } = session;
   const left = policy.expires.endMs - host.now();
-  const workspaces = await listWorkspaces(session);
+  const workspaces = await workspacesHere(session);
   return {
     folder: config.folder,
     store: placeOfStore(config),
@@ -39,6 +40,7 @@ export async function status(session: Session): Promise<Status> {
     localFile: local,
     logEntries: log.size,
     unlocked: await isUnlocked(identityPlaces(host)),
+    login: await loginState(session, policy, me),
     workspaces,
     warnings: [
       ...(me ? [] : ["this device is no member of the project: cloister join prints the line for its steward"]),
@@ -66,10 +68,11 @@ export async function whoAmI(host: Host, folder: string): Promise<WhoAmI> {
   const session = inProject && (await openSession(host, folder));
   await session?.sync();
   const me = await session?.me().catch(notAuthenticated);
-  const project = session && (await session.policy()).compiled.policy.project;
+  const policy = session && (await session.policy()).compiled.policy;
   return {
     ...{ fingerprint, storage, signs, reads, unlocked: await isUnlocked(places) },
-    ...{ project, member: me?.id, name: me?.name, roles: me?.roles.map(holdingText) ?? [] },
+    ...{ project: policy?.project, member: me?.id, name: me?.name, roles: me?.roles.map(holdingText) ?? [] },
+    login: policy && (await loginState(session, policy, me)),
   };
 }
 

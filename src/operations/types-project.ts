@@ -26,6 +26,12 @@ export interface CreateOptions extends StoreReach {
   readonly domain: string;
   /** The purpose work is done for. */
   readonly purpose: string;
+  /** ARN of the KMS key that the keys of all classes are to be under. */
+  readonly kms?: string | undefined;
+  /** ARN of the KMS key (ECC_NIST_P256, SIGN_VERIFY) that a new identity of this device signs with. */
+  readonly signingKey?: string | undefined;
+  /** Bucket that the policy names; needed with `kms` where the store does not say it. */
+  readonly bucket?: string | undefined;
 }
 
 export interface Detected {
@@ -76,6 +82,8 @@ export interface JoinOptions extends StoreReach {
   readonly name: string;
   /** Policy fingerprint that the steward told; refused if the store shows another. */
   readonly expectPolicy?: string | undefined;
+  /** ARN of the KMS key (ECC_NIST_P256, SIGN_VERIFY) that a new identity of this device signs with. */
+  readonly signingKey?: string | undefined;
 }
 
 export interface Joined {
@@ -114,6 +122,8 @@ export interface MemberAdded {
   readonly policyDigest: string;
   /** `domain/class` pairs whose key was wrapped for the new member. */
   readonly keys: readonly string[];
+  /** Pairs that they may read and whose keys are in AWS KMS: an IAM role gives them those. */
+  readonly kmsKeys: readonly string[];
   readonly logEntry: number | undefined;
   readonly dryRun: boolean;
 }

@@ -5,6 +5,7 @@ import { ACTIONS } from "./actions.ts";
 import {
   all,
   atLeast,
+  atMost,
   attribute,
   contains,
   context,
@@ -114,7 +115,17 @@ function always(policy: Policy): readonly CompiledGuardrail[] {
     const unless = atLeast(attribute(context, "justificationChars"), literal(each.charsMin));
     return guardrail({ id, rule: id, line: each.line, condition }, [each.action], { unless });
   });
-  return [...purposeFor, ...justified];
+  const authenticated = policy.mfaWithin.map(({ action, withinMs, line }) => {
+    const id = `always:mfa-within:${action}`;
+    const recent = ifHas(
+      context,
+      "mfaAgeMs",
+      (age) => all(atLeast(age, literal(0)), atMost(age, literal(withinMs))),
+      false,
+    );
+    return guardrail({ id, rule: id, line, condition: { kind: "mfa", withinMs } }, [action], { unless: recent });
+  });
+  return [...purposeFor, ...justified, ...authenticated];
 }
 
 function ruleGuardrails(rule: Rule): readonly CompiledGuardrail[] {

@@ -44,6 +44,7 @@ function satisfying(grant: Grant): DecisionRequest {
     ttlMs: 1,
     openWorkspaces: 0,
     diskBytes: 1,
+    mfaAgeMs: 0,
   };
 }
 
@@ -64,6 +65,8 @@ function violation(grant: Grant, part: Clause["part"]): Partial<DecisionRequest>
       return { purpose: "fraud-research" };
     case "ttl":
       return { ttlMs: ttlMs + 1 };
+    case "credential-ttl":
+      return { ttlMs: (role.credentialTtlMs ?? 0) + 1 };
     case "open":
       return { openWorkspaces: openMax };
     case "disk":
