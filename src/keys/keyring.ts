@@ -6,6 +6,7 @@ import { documentOf, identityIn } from "./identity-document.ts";
 import { createIdentityFile, type IdentityRecord, identityFile, keptText, readIdentityFile } from "./identity-file.ts";
 import { keychainRefusal } from "./keychain-refusal.ts";
 import type { Kms } from "./kms.ts";
+import { newKmsIdentity } from "./kms-identity.ts";
 import { type SecretStore, storageText } from "./secret-store.ts";
 import { forgetUnlocked, recallUnlocked, rememberUnlocked } from "./unlock-cache.ts";
 
@@ -66,7 +67,6 @@ export async function createIdentity(places: IdentityPlaces): Promise<UnlockedId
 }
 
 async function identityFor(signing: string, kms: Kms | undefined): Promise<Identity> {
-  const { newKmsIdentity } = await import("./kms-identity.ts");
   if (kms) return newKmsIdentity(kms, signing);
   throw new CloisterError("UNSUPPORTED_HOST", "AWS KMS is not at hand here");
 }
