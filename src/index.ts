@@ -85,6 +85,8 @@ export interface Project {
   credentialKeys(): Promise<KeySet>;
   /** What takes back the AWS sessions that this member was issued until now. */
   credentialRevocation(): Promise<Pick<T.CredentialsRevoked, "serverPolicy" | "serverRoles">>;
+  /** Copies the store to another place, verified; `switch` turns this folder to the copy. */
+  copyStore(options: T.CopyStoreOptions): Promise<T.StoreCopied>;
   /** Logs in at the provider that the policy names, as this device's member. */
   login(options: T.LoginOptions): Promise<T.LoggedIn>;
   /** Forgets the login, and tells the provider. */
@@ -153,6 +155,7 @@ function projectOf(session: Session): Project {
       (await import("./operations/creds-explain.ts")).explainCredential(session, options),
     credentialKeys: async () => (await import("./operations/creds-jwks.ts")).keySet(session),
     credentialRevocation: async () => (await import("./operations/creds-revoke.ts")).serverRevocation(session),
+    copyStore: async (options) => (await import("./operations/store-copy.ts")).copyStore(session, options),
     login: async (options) => (await import("./operations/login.ts")).login(session, options),
     logout: async () => (await import("./operations/login.ts")).logout(session),
   };
