@@ -55,7 +55,7 @@ export function iamRole(policy: Policy, role: Role): IamRole | undefined {
 
 function allowing(policy: Policy, role: Role): readonly Statement[] {
   const reach = reachOf(policy, holdingsOf(policy, role));
-  const options = { creates: true, publishes: true, tellsMissing: true };
+  const options = { creates: true, publishes: true, terse: false };
   return permissionsOf(policy, reach, options).map(({ statement }) => statement);
 }
 
