@@ -38,6 +38,10 @@ export interface Project {
   /** Adds the person behind a join line: a new signed policy version, and their class keys. */
   addMember(options: T.AddMemberOptions): Promise<T.MemberAdded>;
   listMembers(): Promise<readonly T.MemberSummary[]>;
+  /** Keys of classes, names and the log: where each is kept, since when, and whether it opens for this member. */
+  listKeys(): Promise<readonly T.KeySummary[]>;
+  /** New keys for classes; versions pushed before stay readable. */
+  rotateKeys(options: T.RotateOptions): Promise<T.Rotated>;
   /** The policy in force. */
   showPolicy(): Promise<T.PolicyShown>;
   /** What the policy would say to a request; nothing is logged. */
@@ -90,6 +94,8 @@ function projectOf(session: Session): Project {
     destroyWorkspace: async (name) => (await import("./operations/workspace.ts")).destroyWorkspace(session, name),
     addMember: async (options) => (await import("./operations/policy-change.ts")).addMember(session, options),
     listMembers: async () => (await import("./operations/policy-change.ts")).listMembers(session),
+    listKeys: async () => (await import("./operations/key-list.ts")).listKeys(session),
+    rotateKeys: async (options) => (await import("./operations/key-rotate.ts")).rotateKeys(session, options),
     showPolicy: async () => (await import("./operations/policy-read.ts")).showPolicy(session),
     explainPolicy: async (options) => (await import("./operations/policy-read.ts")).explainPolicy(session, options),
     proposePolicy: async (options) => (await import("./operations/policy-change.ts")).proposePolicy(session, options),

@@ -122,6 +122,39 @@ const policy: Noun = {
   ],
 };
 
+const key: Noun = {
+  name: "key",
+  summary: "keys of classes: where they are kept, and new ones",
+  examples: ["cloister key list", "cloister key rotate --domain churn --why 'bo left'"],
+  leaves: [
+    {
+      name: "list",
+      aliases: ["ls"],
+      summary: "list keys, since when, where kept, and which open for you",
+      examples: ["cloister key list", "cloister key ls --json | jq '.keys[] | select(.inUse)'"],
+      notes: "Keys in AWS KMS are tried there: the answer is what KMS says to you now.",
+      load: async () => (await import("./commands/key.ts")).list,
+    },
+    {
+      name: "rotate",
+      summary: "make new keys for what is pushed from now on",
+      options: [
+        { flags: "--domain <name>", text: "only in this data domain" },
+        { flags: "--class <class>", text: "only for this classification" },
+        { flags: "--why <text>", text: "justification, kept in the log" },
+        { flags: "-y, --yes", text: "do not ask" },
+        { flags: "--dry-run", text: "say what would change, change nothing" },
+      ],
+      examples: ["cloister key rotate --dry-run", "cloister key rotate --domain churn --class confidential --yes"],
+      notes:
+        "Whoever held a key keeps what it opens; new keys go to those the policy names\n" +
+        "now, in AWS KMS where the policy says so. Rotation of key material inside of KMS\n" +
+        "(aws kms enable-key-rotation) needs nothing here.",
+      load: async () => (await import("./commands/key.ts")).rotate,
+    },
+  ],
+};
+
 const audit: Noun = {
   name: "audit",
   summary: "the log of everything that was done or refused",
@@ -157,4 +190,4 @@ const help: Leaf = {
   load: async () => (await import("./commands/help.ts")).help,
 };
 
-export const governanceCommands: readonly (Leaf | Noun)[] = [member, policy, audit, help];
+export const governanceCommands: readonly (Leaf | Noun)[] = [member, policy, key, audit, help];

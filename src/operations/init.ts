@@ -6,6 +6,7 @@ import { CloisterError } from "../base/errors.ts";
 import { checkName, NAME } from "../base/name.ts";
 import { fingerprint, type Identity, type PublicIdentity } from "../keys/identity.ts";
 import { createIdentity, describeStorage, readPublicIdentity, unlockIdentity } from "../keys/keyring.ts";
+import { awsBlock } from "../policy/aws-block.ts";
 import { describePolicy } from "../policy/describe.ts";
 import { readPolicy } from "../policy/read.ts";
 import { fillTemplate } from "../policy/template.ts";
@@ -22,10 +23,20 @@ import {
 import { gitDefaults } from "./git-config.ts";
 import { newOperationId } from "./guard.ts";
 import type { Host } from "./host.ts";
+import { awsPlaceOf } from "./init-aws.ts";
+import { kmsOf } from "./kms.ts";
 import { readLocal, writeLocal } from "./local-file.ts";
 import { argumentsOfStore, isBucket, openStore, placeOfStore } from "./open-store.ts";
 import { identityPlaces } from "./places.ts";
-import { checkHeld, distribute, makeEpochs, placesNeeded, readForSigning, storePolicy } from "./publish.ts";
+import {
+  checkHeld,
+  distribute,
+  keepUnderKms,
+  makeEpochs,
+  placesNeeded,
+  readForSigning,
+  storePolicy,
+} from "./publish.ts";
 import { claimStore, connect, readStoreObject } from "./session.ts";
 import type { Created, CreateOptions, Detected, Plan } from "./types.ts";
 
@@ -72,6 +83,7 @@ async function check(host: Host, options: CreateOptions): Promise<ProjectConfig>
       next: `--template ${known.map((template) => template.name).join(" or ")}`,
     });
   }
+  awsPlaceOf(options);
   for (const field of ["project", "member", "domain", "purpose"] as const) {
     checkName(options[field], field === "member" ? "member id" : field);
   }
@@ -111,7 +123,7 @@ export async function create(host: Host, options: CreateOptions): Promise<Create
   const store = await openStore(host, draft);
   await store.prove?.();
   await clearUnfinished(store, draft);
-  const places = identityPlaces(host);
+  const places = identityPlaces(host, options.signingKey);
   const identity = (await readPublicIdentity(places)) ? await unlockIdentity(places) : await createIdentity(places);
   for (const warning of identity.warnings) host.notice(warning);
   const known = await readPublicIdentity(places);
@@ -119,9 +131,11 @@ export async function create(host: Host, options: CreateOptions): Promise<Create
   const text = Buffer.from(await policyText(host, options, project, identity));
   const policy = await readForSigning(text, POLICY_FILE, host.now());
   if (!(await claimStore(store, project))) throw occupied(store.url, draft);
+  const kms = kmsOf(host);
   const { digests, held } = await makeEpochs(store, identity, project, placesNeeded(policy));
+  await keepUnderKms(store, kms, held);
   await distribute(store, policy, held, () => true);
-  await checkHeld(store, identity, held, policy);
+  await checkHeld(store, kms, identity, held, policy);
   const digest = await storePolicy(store, identity, policy, text);
   const config = { ...draft, project, pin: digest };
   const entry = await beginLog(host, config, store, identity, digests);
@@ -205,7 +219,9 @@ async function policyText(
   const { project, member, name, domain, purpose } = options;
   const expires = new Date(host.now() + EXPIRES_DAYS * DAY_MS).toISOString().slice(0, 10);
   const template = await readFile(new URL(`${options.template}/${POLICY_FILE}`, TEMPLATES), "utf8");
-  return fillTemplate(template, { project, id, member, name, signs, reads, domain, purpose, expires });
+  const filled = fillTemplate(template, { project, id, member, name, signs, reads, domain, purpose, expires });
+  const aws = awsPlaceOf(options);
+  return aws ? filled + awsBlock(aws) : filled;
 }
 
 /** Templates by name, with the first line of their policy as title. */

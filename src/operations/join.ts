@@ -39,7 +39,7 @@ export async function join(host: Host, options: JoinOptions): Promise<Joined> {
   const session = connect(host, config, await openStore(host, config));
   await session.begin();
   await session.sync();
-  const places = identityPlaces(host);
+  const places = identityPlaces(host, options.signingKey);
   const identity = (await readPublicIdentity(places)) ? await unlockIdentity(places) : await createIdentity(places);
   for (const warning of identity.warnings) host.notice(warning);
   await writeConfig(config);
@@ -54,7 +54,7 @@ export async function join(host: Host, options: JoinOptions): Promise<Joined> {
     policyVersion: compiled.policy.version,
     fingerprint: fingerprint(identity),
     identityStorage: (await readPublicIdentity(places))?.storage ?? "",
-    line: writeLine(
+    line: await writeLine(
       { project: config.project, pin: config.pin, member, name: options.name, ...halves(identity) },
       identity,
     ),
@@ -114,8 +114,8 @@ async function firstPolicy(store: Store, expected: string | undefined): Promise<
   });
 }
 
-function writeLine(claim: JoinClaim, identity: Identity): string {
-  const envelope = signEnvelope(JOIN_TYPE, canonicalBytes({ v: 1, ...claim }), identity);
+async function writeLine(claim: JoinClaim, identity: Identity): Promise<string> {
+  const envelope = await signEnvelope(JOIN_TYPE, canonicalBytes({ v: 1, ...claim }), identity);
   return PREFIX + Buffer.from(envelope).toString("base64url");
 }
 

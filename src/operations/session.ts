@@ -5,11 +5,13 @@ import type { LoggedEvent } from "../audit/taken.ts";
 import { CloisterError } from "../base/errors.ts";
 import { type Identity, keyIdOf } from "../keys/identity.ts";
 import { type KnownIdentity, readPublicIdentity, unlockIdentity } from "../keys/keyring.ts";
+import type { Kms } from "../keys/kms.ts";
 import type { Member, Policy } from "../policy/schema.ts";
 import type { Store } from "../store/store.ts";
 import { ClassKeys } from "./class-keys.ts";
 import { type ProjectConfig, requireConfig } from "./config.ts";
 import type { Host } from "./host.ts";
+import { kmsOf } from "./kms.ts";
 import { Ledger } from "./ledger.ts";
 import { LogMemory } from "./log-memory.ts";
 import { openStore } from "./open-store.ts";
@@ -25,6 +27,7 @@ export interface Session {
   readonly ledger: Ledger;
   readonly log: Log;
   readonly keys: ClassKeys;
+  readonly kms: Kms;
   /** Reads the log to its end and remembers it. Called before every decision. */
   sync(): Promise<void>;
   /** Appends to the log and remembers it. */
@@ -61,7 +64,8 @@ export function connect(host: Host, config: ProjectConfig, store: Store): Sessio
   const log = new Log(store, config.project, ledger, (commit) => memory.remember(commit));
   const identity = once(() => unlock(host));
   const device = once(() => requireDevice(host));
-  const keys = new ClassKeys({ store, ledger, project: config.project, identity });
+  const kms = kmsOf(host);
+  const keys = new ClassKeys({ store, ledger, project: config.project, identity, kms });
   const policy = () => ledger.policy();
   const session = {
     host,
@@ -71,6 +75,7 @@ export function connect(host: Host, config: ProjectConfig, store: Store): Sessio
     ledger,
     log,
     keys,
+    kms,
     identity,
     device,
     policy,

@@ -22,6 +22,7 @@ export async function joinStore(call: Call, store: string, dir: string | undefin
     member: flags.text("as") ?? (await ask(call, "--as", "Member id you would like:", found.member, nameProblem)),
     name: flags.text("name") ?? (await ask(call, "--name", "Your name, as colleagues read it:", found.name)),
     expectPolicy: flags.text("expect"),
+    signingKey: flags.text("signingKey"),
   });
   call.progress.clear();
   print(call, "join", joined, (page) => showJoined(page, joined, flags.text("expect") !== undefined));
