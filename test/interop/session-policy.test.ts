@@ -7,7 +7,6 @@ import {
   PutObjectCommand,
   type S3Client,
 } from "@aws-sdk/client-s3";
-import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type SessionPolicyOptions, sessionPolicy } from "../../src/policy/aws/session-policy.ts";
 import { documentAllows } from "../policy/iam-evaluator.ts";
@@ -17,13 +16,12 @@ import {
   clientOf,
   NO_RADOSGW,
   newBucket,
-  PLAIN,
   RADOSGW_START_MS,
   type Radosgw,
   startRadosgw,
 } from "./radosgw/radosgw.ts";
+import { makeRole, sessionOf } from "./radosgw/role.ts";
 
-const ROLE = "cloister-test";
 const SHA = "ab".repeat(32);
 
 /** Every kind of object, in the member's own place, a foreign class and a foreign domain. */
@@ -70,21 +68,8 @@ describe.skipIf(NO_RADOSGW !== "")(`a session policy at radosgw${NO_RADOSGW}`, (
     return sessionPolicy(compiled(text).policy, { member: "bo", now: NOW, ...options });
   }
 
-  async function sessionOf(text: string): Promise<S3Client> {
-    const sts = new STSClient({ endpoint: server.endpoint, region: "us-east-1", credentials: PLAIN });
-    const request = {
-      RoleArn: `arn:aws:iam:::role/${ROLE}`,
-      RoleSessionName: "bo",
-      Policy: text,
-      DurationSeconds: 900,
-    };
-    const { Credentials: keys } = await sts.send(new AssumeRoleCommand(request));
-    sts.destroy();
-    return clientOf(server.endpoint, {
-      accessKeyId: keys?.AccessKeyId ?? "",
-      secretAccessKey: keys?.SecretAccessKey ?? "",
-      sessionToken: keys?.SessionToken ?? "",
-    });
+  async function sessionClient(text: string): Promise<S3Client> {
+    return clientOf(server.endpoint, await sessionOf(server, text));
   }
 
   async function answer(sending: Promise<unknown>): Promise<"yes" | "no"> {
@@ -109,7 +94,7 @@ describe.skipIf(NO_RADOSGW !== "")(`a session policy at radosgw${NO_RADOSGW}`, (
     "allows %s, on each kind of object, exactly as the evaluator says",
     async (_, options) => {
       const { text, document } = policyFor(options);
-      const client = await sessionOf(text);
+      const client = await sessionClient(text);
       for (const name of NAMES) {
         const Key = `team/churn/${name}`;
         const resource = `arn:aws:s3:::${bucket}/${Key}`;
@@ -129,7 +114,7 @@ describe.skipIf(NO_RADOSGW !== "")(`a session policy at radosgw${NO_RADOSGW}`, (
   );
 
   it("reads its class, and is refused a foreign class, a foreign domain, the whole list and deleting", async () => {
-    const client = await sessionOf(policyFor({}).text);
+    const client = await sessionClient(policyFor({}).text);
     const get = (name: string) =>
       answer(client.send(new GetObjectCommand({ Bucket: bucket, Key: `team/churn/${name}` })));
     expect(await get(`packs/churn/internal/ab/${SHA.slice(0, 32)}`)).toBe("yes");
@@ -148,26 +133,3 @@ describe.skipIf(NO_RADOSGW !== "")(`a session policy at radosgw${NO_RADOSGW}`, (
     client.destroy();
   });
 });
-
-/** A role that may do everything in S3: what a session may not, its session policy refuses. */
-async function makeRole(server: Radosgw): Promise<void> {
-  const user = JSON.parse(await server.admin("user", "info", "--access-key", PLAIN.accessKeyId)) as { user_id: string };
-  const trust = {
-    Effect: "Allow",
-    Principal: { AWS: [`arn:aws:iam:::user/${user.user_id}`] },
-    Action: ["sts:AssumeRole"],
-  };
-  const everything = { Effect: "Allow", Action: ["s3:*"], Resource: ["arn:aws:s3:::*"] };
-  const document = (statement: object): string => JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
-  await server.admin("role", "create", "--role-name", ROLE, "--assume-role-policy-doc", document(trust));
-  await server.admin(
-    "role-policy",
-    "put",
-    "--role-name",
-    ROLE,
-    "--policy-name",
-    "all",
-    "--policy-doc",
-    document(everything),
-  );
-}

@@ -58,6 +58,7 @@ export const PATTERNS = {
   versions: (domain: string): string => `versions/${plain(domain)}/*`,
   /** Packs, seals and wraps of a place: no other kind of object begins with five letters, a domain and a class. */
   contents: (place: Place): string => `?????/${path(place)}/*`,
+  allContents: "?????/*",
   seals: (place: Place): string => `seals/${path(place)}/*`,
   /** Keys of headers and manifests, not those of contents. */
   metadataKeys: (place: Place): string => `wraps/${path(place)}/*/metadata`,
