@@ -56,9 +56,10 @@ export const PATTERNS = {
   /** `policy/*` and `epochs/*`: besides, only key files of a domain of one letter have a slash there. */
   policiesAndEpochs: "??????/*",
   versions: (domain: string): string => `versions/${plain(domain)}/*`,
-  /** Packs, seals and wraps of a place: no other kind of object begins with five letters, a domain and a class. */
-  contents: (place: Place): string => `?????/${path(place)}/*`,
+  /** Packs, seals and wraps. */
   allContents: "?????/*",
+  /** Those of a place: no other kind of object begins with five letters, a domain and a class. */
+  contents: (place: Place): string => `?????/${path(place)}/*`,
   seals: (place: Place): string => `seals/${path(place)}/*`,
   /** Keys of headers and manifests, not those of contents. */
   metadataKeys: (place: Place): string => `wraps/${path(place)}/*/metadata`,
