@@ -35,9 +35,24 @@ export interface Project {
   run(options: T.RunOptions, streams: Streams): Promise<T.RunResult>;
   /** Ends a workspace and says what was in it. */
   destroyWorkspace(name: string): Promise<T.Receipt>;
+  /** Seals a new secret in the store. */
+  setSecret(options: T.SetSecretOptions): Promise<T.SecretChanged>;
+  /** Gives a secret a new value. */
+  rotateSecret(options: T.RotateSecretOptions): Promise<T.SecretChanged>;
+  /** Erases a secret for everybody. */
+  removeSecret(options: T.RemoveSecretOptions): Promise<T.SecretRemoved>;
+  /** Names, dates and what is overdue; never a value. */
+  listSecrets(): Promise<T.SecretListing>;
+  showSecret(options: { readonly name: string; readonly domain?: string | undefined }): Promise<T.SecretSummary>;
+  /** Hands a value out on this host. */
+  leaseSecret(options: T.LeaseOptions): Promise<T.SecretLease>;
   /** Adds the person behind a join line: a new signed policy version, and their class keys. */
   addMember(options: T.AddMemberOptions): Promise<T.MemberAdded>;
   listMembers(): Promise<readonly T.MemberSummary[]>;
+  /** Keys of classes, names and the log: where each is kept, since when, and whether it opens for this member. */
+  listKeys(): Promise<readonly T.KeySummary[]>;
+  /** New keys for classes; versions pushed before stay readable. */
+  rotateKeys(options: T.RotateOptions): Promise<T.Rotated>;
   /** The policy in force. */
   showPolicy(): Promise<T.PolicyShown>;
   /** What the policy would say to a request; nothing is logged. */
@@ -52,6 +67,10 @@ export interface Project {
   /** Checks the whole log from its first entry. */
   verifyAudit(): Promise<T.AuditVerified>;
   status(): Promise<T.Status>;
+  /** Logs in at the provider that the policy names, as this device's member. */
+  login(options: T.LoginOptions): Promise<T.LoggedIn>;
+  /** Forgets the login, and tells the provider. */
+  logout(): Promise<T.LoggedOut>;
 }
 
 /**
@@ -88,14 +107,25 @@ function projectOf(session: Session): Project {
     showWorkspace: async (name) => (await import("./operations/workspace.ts")).showWorkspace(session, name),
     run: async (options, streams) => (await import("./operations/workspace.ts")).run(session, options, streams),
     destroyWorkspace: async (name) => (await import("./operations/workspace.ts")).destroyWorkspace(session, name),
+    setSecret: async (options) => (await import("./operations/secret-write.ts")).setSecret(session, options),
+    rotateSecret: async (options) => (await import("./operations/secret-rotate.ts")).rotateSecret(session, options),
+    removeSecret: async (options) => (await import("./operations/secret-write.ts")).removeSecret(session, options),
+    listSecrets: async () => (await import("./operations/secret-list.ts")).listSecrets(session),
+    showSecret: async ({ name, domain }) =>
+      (await import("./operations/secret-list.ts")).showSecret(session, name, domain),
+    leaseSecret: async (options) => (await import("./operations/secret-lease.ts")).leaseSecret(session, options),
     addMember: async (options) => (await import("./operations/policy-change.ts")).addMember(session, options),
     listMembers: async () => (await import("./operations/policy-change.ts")).listMembers(session),
+    listKeys: async () => (await import("./operations/key-list.ts")).listKeys(session),
+    rotateKeys: async (options) => (await import("./operations/key-rotate.ts")).rotateKeys(session, options),
     showPolicy: async () => (await import("./operations/policy-read.ts")).showPolicy(session),
     explainPolicy: async (options) => (await import("./operations/policy-read.ts")).explainPolicy(session, options),
     proposePolicy: async (options) => (await import("./operations/policy-change.ts")).proposePolicy(session, options),
     listAudit: async (options) => (await import("./operations/audit.ts")).listAudit(session, options),
     verifyAudit: async () => (await import("./operations/audit.ts")).verifyAudit(session),
     status: async () => (await import("./operations/status.ts")).status(session),
+    login: async (options) => (await import("./operations/login.ts")).login(session, options),
+    logout: async () => (await import("./operations/login.ts")).logout(session),
   };
 }
 
@@ -127,6 +157,21 @@ export async function readJoinLine(line: string): Promise<T.JoinLine> {
 /** Reads a policy file as strictly as it will be read when it is signed. */
 export async function checkPolicy(host: Host, file: string): Promise<T.PolicyChecked> {
   return (await import("./operations/policy-read.ts")).checkPolicy(host, file);
+}
+
+/** Writes what AWS has to know of the policy in force, or of a file: roles, bucket and key policies, Terraform. */
+export async function exportAws(host: Host, folder: string, options: T.AwsExportOptions): Promise<T.AwsExported> {
+  return (await import("./operations/policy-aws.ts")).exportAws(host, folder, options);
+}
+
+/** How to read what is deployed, for {@link verifyAws}. */
+export async function awsReadings(host: Host, folder: string, file?: string): Promise<T.AwsReadings> {
+  return (await import("./operations/policy-aws.ts")).awsReadings(host, folder, file);
+}
+
+/** Compares what is deployed in AWS with what the policy makes. */
+export async function verifyAws(host: Host, folder: string, options: T.AwsVerifyOptions): Promise<T.AwsVerified> {
+  return (await import("./operations/policy-aws.ts")).verifyAws(host, folder, options);
 }
 
 /** Who this device is. @throws CloisterError NOT_AUTHENTICATED */

@@ -74,6 +74,7 @@ test("the policy decides in one place only: nobody outside its room and the guar
   expect(deciders.sort()).toEqual([
     "src/operations/guard.ts",
     "src/operations/policy-read.ts",
+    "src/operations/secrets.ts",
     "src/operations/versions.ts",
   ]);
 });
@@ -93,7 +94,8 @@ test("only the guard writes to the log, and the making of a project", () => {
 
 test("drivers are chosen in one place each", () => {
   const importers = (driver: string) => files.filter((file) => importsOf(file).some((s) => s.endsWith(driver)));
-  expect(importers("store/folder.ts")).toEqual(["src/operations/session.ts"]);
+  expect(importers("store/folder.ts")).toEqual(["src/operations/open-store.ts"]);
+  expect(importers("store/s3.ts")).toEqual(["src/operations/open-store.ts"]);
   expect(importers("sandbox/bubblewrap.ts")).toEqual(["src/operations/sandbox.ts"]);
 });
 

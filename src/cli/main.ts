@@ -12,6 +12,8 @@ import type { Leaf } from "./tree.ts";
 /** Runs the command line of a process and says with which code the process should end. */
 export async function main(argv: readonly string[], host: NodeJS.Process): Promise<number> {
   const { env } = host;
+  // Which Node versions the AWS SDK will support one day is for us to know, not for everyone who pulls a file.
+  env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   const io = processIo(host);
   const interruption = listenToSignals(host, io);
   const context: Context = {
@@ -29,6 +31,8 @@ export async function main(argv: readonly string[], host: NodeJS.Process): Promi
     now: Date.now,
     library: async () => await import("../index.ts"),
   };
+  // The AWS SDK would print on standard error that a later version of it will want a later Node.
+  env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   // A stray rejection in a dependency must not print a stack, nor end with a code that is not ours.
   const onStray = (error: unknown): void => {
     void report(error, argv, context, undefined).then((exit) => host.exit(exit));

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { CloisterError } from "../base/errors.ts";
 import { keychain } from "./keychain.ts";
+import type { Kms } from "./kms.ts";
 import { checkPassphrase, readPassphraseFile, weakness } from "./passphrase.ts";
 import { passphraseFileStore } from "./passphrase-file.ts";
 import { plainFileStore } from "./plain-file.ts";
@@ -15,6 +16,10 @@ export interface IdentityPlaces {
   readonly passphraseFile?: string | undefined;
   /** Chooses a plain file for a new identity. */
   readonly insecureStorage?: boolean | undefined;
+  /** ARN of the KMS key that is to be the signing half of a new identity. */
+  readonly signingKey?: string | undefined;
+  /** Signs for identities whose signing half is in KMS; absent where there are none. */
+  readonly kms?: Kms | undefined;
   /** Asks a person; absent where no one can be asked. */
   readonly askPassphrase?: ((purpose: "new" | "unlock") => Promise<string>) | undefined;
   /** Wall clock, ms since 1970. */

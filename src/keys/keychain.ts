@@ -8,7 +8,8 @@ const SERVICE = "cloister";
 const ANSWER_MS = 60_000;
 const PROBE_MS = 3000;
 
-const PACKAGE = { keytar: "keytar", keyring: "@napi-rs/keyring" } as const;
+/** The package behind each driver. */
+export const PACKAGE = { keytar: "keytar", keyring: "@napi-rs/keyring" } as const;
 
 type Operation = "get" | "set" | "delete" | "probe";
 
@@ -20,21 +21,33 @@ type Operation = "get" | "set" | "delete" | "probe";
 const CHILD = `
 const [kind, path, service, account, operation] = process.argv.slice(1);
 const secret = require("node:fs").readFileSync(0, "utf8");
-const library = require(path);
-const options = process.platform === "linux" ? { linux: { store: "secret-service" } } : undefined;
-const entry = kind === "keytar" ? undefined : new library.AsyncEntry(service, account, options);
-const run = {
-  get: () => (entry ? entry.getPassword() : library.getPassword(service, account)),
-  set: () => (entry ? entry.setPassword(secret) : library.setPassword(service, account, secret)),
-  delete: () => (entry ? entry.deletePassword() : library.deletePassword(service, account)),
-  probe: async () => {
-    await run.set();
-    const found = await run.get();
-    await run.delete();
-    return found;
-  },
+const load = () => {
+  try {
+    return require(path);
+  } catch (error) {
+    // The first of these codes is followed by a list of files, and means that no install script has run.
+    const why = error.code === "MODULE_NOT_FOUND" ? "its compiled part is missing" : error.message;
+    throw new Error("its library does not load: " + why);
+  }
 };
-run[operation]().then(
+const main = async () => {
+  const library = load();
+  const options = process.platform === "linux" ? { linux: { store: "secret-service" } } : undefined;
+  const entry = kind === "keytar" ? undefined : new library.AsyncEntry(service, account, options);
+  const run = {
+    get: () => (entry ? entry.getPassword() : library.getPassword(service, account)),
+    set: () => (entry ? entry.setPassword(secret) : library.setPassword(service, account, secret)),
+    delete: () => (entry ? entry.deletePassword() : library.deletePassword(service, account)),
+    probe: async () => {
+      await run.set();
+      const found = await run.get();
+      await run.delete();
+      return found;
+    },
+  };
+  return run[operation]();
+};
+main().then(
   (answer) => process.stdout.write(JSON.stringify({ answer: answer ?? null })),
   (error) => process.stdout.write(JSON.stringify({ error: String(error && error.message) })),
 );
@@ -70,9 +83,12 @@ function locate(name: string): string {
   try {
     return createRequire(import.meta.url).resolve(name);
   } catch {
-    throw new Error(`${name} is not installed`);
+    throw new PackageMissing(`${name} is not installed`);
   }
 }
+
+/** The package of a driver is not there: optional packages may be left out, or vanish with an update. */
+export class PackageMissing extends Error {}
 
 function ask(args: readonly string[], secret: string, limitMs: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
@@ -80,7 +96,7 @@ function ask(args: readonly string[], secret: string, limitMs: number): Promise<
     const child = execFile(process.execPath, ["-e", CHILD, "--", ...args], options, (error, stdout) => {
       // Neither the error nor its stderr is passed on: it quotes the script.
       if (error?.killed) return reject(new Error(`no answer within ${String(limitMs / 1000)} s`));
-      if (error) return reject(new Error("its library does not load"));
+      if (error) return reject(new Error("its library ends the process that loads it"));
       const { answer, error: refusal } = JSON.parse(stdout) as { answer?: unknown; error?: string };
       if (refusal === undefined) resolve(answer);
       else reject(new Error(refusal.split("\n")[0]?.slice(0, 200)));

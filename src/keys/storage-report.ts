@@ -3,9 +3,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { CloisterError, explained, systemCode } from "../base/errors.ts";
 import type { IdentityPlaces } from "./chain.ts";
-import { readIdentityFile } from "./identity-file.ts";
+import { type IdentityRecord, keptText, readIdentityFile } from "./identity-file.ts";
 import { exposure } from "./private-file.ts";
-import { type StorageKind, storageText } from "./secret-store.ts";
+import { storageText } from "./secret-store.ts";
 
 /** One line of a diagnosis. */
 export interface StorageCheck {
@@ -29,7 +29,7 @@ export async function checkStorage(places: IdentityPlaces): Promise<readonly Sto
   const permissions = await checkPermissions(places.configDir);
   try {
     const record = await readIdentityFile(places.configDir);
-    return [record ? kept(record.storage) : await wouldBeKept(places), ...permissions];
+    return [record ? kept(record) : await wouldBeKept(places), ...permissions];
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error;
     const text = explained(error);
@@ -37,8 +37,9 @@ export async function checkStorage(places: IdentityPlaces): Promise<readonly Sto
   }
 }
 
-function kept(storage: StorageKind): StorageCheck {
-  const text = `your identity is kept in ${storageText(storage)}`;
+function kept(record: IdentityRecord): StorageCheck {
+  const { storage } = record;
+  const text = `your identity is kept in ${keptText(record)}`;
   if (storage !== "plain-file") return { name: "identity", state: "good", text, next: undefined };
   const risk = "whoever copies it can read and sign as you";
   const next = "where there is a keychain: move the config folder away, run cloister join, have the old one suspended";

@@ -12,7 +12,7 @@ import { openWorkspaces } from "./open-workspaces.ts";
 import type { Session } from "./session.ts";
 
 /** What somebody wants to do, with everything the decision may rest on. */
-export interface Ask extends Omit<DecisionRequest, "member" | "now" | "openWorkspaces"> {
+export interface Ask extends Omit<DecisionRequest, "member" | "now" | "openWorkspaces" | "mfaAgeMs"> {
   /** `push risk:1.2`, for the person who is refused. */
   readonly title: string;
   /** Workspace it happens in, for the clear part of the log. */
@@ -49,11 +49,11 @@ export interface Outcome {
  */
 export async function permit(session: Session, ask: Ask): Promise<Decision> {
   await session.sync();
-  const { decision, policy } = await decideNow(session, ask);
+  const { decision, policy, evidence } = await decideNow(session, ask);
   if (decision.allow) return decision;
   // After its last day a policy lets nothing but its renewal into the log.
   const expired = decision.refusals.some((refusal) => refusal.rule === "builtin:policy-expired");
-  const logged = expired ? undefined : await refuse(session, ask, decision);
+  const logged = expired ? undefined : await refuse(session, withEvidence(ask, evidence), decision);
   throw denial(ask, decision, policy, logged?.entry);
 }
 
@@ -109,9 +109,9 @@ export async function begin(session: Session, ask: Ask, id = newOperationId()): 
 async function logIntent(session: Session, identity: Identity, ask: Ask, id: string): Promise<LoggedEvent> {
   try {
     return await session.append(identity, async () => {
-      const { decision, policy } = await decideNow(session, ask);
+      const { decision, policy, evidence } = await decideNow(session, ask);
       if (!decision.allow) throw denial(ask, decision, policy, undefined);
-      return eventOf(session, ask, { id, phase: "intent", policy, decision });
+      return eventOf(session, withEvidence(ask, evidence), { id, phase: "intent", policy, decision });
     });
   } catch (error) {
     // The policy changed between the early decision and this position: refuse it again, on record.
@@ -146,14 +146,39 @@ export function newOperationId(): string {
   return randomBytes(16).toString("hex");
 }
 
-async function decideNow(session: Session, ask: Ask): Promise<{ decision: Decision; policy: number }> {
+/** What a decision rested on besides the request, with the sources that the log is to name. */
+type Evidence = Pick<Ask, "facts" | "sealed">;
+
+interface Decided {
+  readonly decision: Decision;
+  /** Version of the policy that decided. */
+  readonly policy: number;
+  readonly evidence: Evidence | undefined;
+}
+
+async function decideNow(session: Session, ask: Ask): Promise<Decided> {
   const me = await session.me();
   const { compiled } = await session.policy();
+  const { policy } = compiled;
   const now = await session.clock();
-  const request: DecisionRequest = { ...requestOf(ask), member: me.id, now };
   const open = ask.action === "workspace.create" ? openWorkspaces(session.ledger, me.id, now) : undefined;
-  const decision = await decide(compiled, open === undefined ? request : { ...request, openWorkspaces: open });
-  return { decision, policy: compiled.policy.version };
+  const asksForLogin = policy.mfaWithin.some(({ action }) => action === ask.action);
+  const factor = asksForLogin
+    ? await (await import("./login-state.ts")).secondFactorOf(session, policy, me, now)
+    : undefined;
+  const request: DecisionRequest = {
+    ...requestOf(ask),
+    member: me.id,
+    now,
+    ...(open === undefined ? {} : { openWorkspaces: open }),
+    ...(factor === undefined ? {} : { mfaAgeMs: factor.ageMs }),
+  };
+  return { decision: await decide(compiled, request), policy: policy.version, evidence: factor };
+}
+
+function withEvidence(ask: Ask, evidence: Evidence | undefined): Ask {
+  if (!evidence) return ask;
+  return { ...ask, facts: { ...ask.facts, ...evidence.facts }, sealed: { ...ask.sealed, ...evidence.sealed } };
 }
 
 function requestOf(ask: Ask): Omit<DecisionRequest, "member" | "now"> {

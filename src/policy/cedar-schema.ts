@@ -34,6 +34,7 @@ const CONTEXT = record({
   ttlMs: optional(NUMBER),
   openWorkspaces: optional(NUMBER),
   diskBytes: optional(NUMBER),
+  mfaAgeMs: optional(NUMBER),
 });
 
 /** What a request about this action may be about; see `Scope`. Names of a domain can be read without any class. */

@@ -78,7 +78,7 @@ interface GrantParts {
   readonly parts: readonly Part[];
 }
 
-/** A role is up to three permits: on data, on the whole project, and on new workspaces, which have limits. */
+/** A role is up to four permits: on data, on the whole project, and on new workspaces and credentials, which have limits. */
 function grantsOf(role: Role, holding: Holding): readonly GrantParts[] {
   const can = withImplied(role.can);
   const held: Part = { part: "held", when: within(principal, entityLiteral("Role", holdingText(holding))) };
@@ -87,13 +87,20 @@ function grantsOf(role: Role, holding: Holding): readonly GrantParts[] {
   const grants: GrantParts[] = [
     {
       suffix: "data",
-      actions: can.filter((action) => scopeOf(action) !== "project" && action !== "workspace.create"),
+      actions: can.filter(
+        (action) => scopeOf(action) !== "project" && action !== "workspace.create" && action !== "creds.issue",
+      ),
       parts: [...onData, ...purposes],
     },
     {
       suffix: "workspaces",
       actions: can.filter((action) => action === "workspace.create"),
       parts: [...onData, ...purposes, ...limitParts(role)],
+    },
+    {
+      suffix: "credentials",
+      actions: can.filter((action) => action === "creds.issue"),
+      parts: [...onData, ...purposes, ...credentialParts(role)],
     },
     {
       suffix: "project",
@@ -119,10 +126,18 @@ function purposeParts(role: Role): readonly Part[] {
   return [{ part: "purpose", when: ifHas(context, "purpose", (value) => contains(own, value), true) }];
 }
 
+/** What is asked for must not exceed the limit; what is left out asks for nothing. */
+function limited(name: string, max: number): Expr {
+  return ifHas(context, name, (value) => atMost(value, literal(max)), true);
+}
+
+function credentialParts({ credentialTtlMs }: Role): readonly Part[] {
+  if (credentialTtlMs === undefined) return [];
+  return [{ part: "credential-ttl", when: limited("ttlMs", credentialTtlMs) }];
+}
+
 function limitParts(role: Role): readonly Part[] {
   const { ttlMs, openMax, diskBytes } = role.workspace;
-  const limited = (name: string, max: number): Expr =>
-    ifHas(context, name, (value) => atMost(value, literal(max)), true);
   const parts: Part[] = [];
   if (ttlMs !== undefined) parts.push({ part: "ttl", when: limited("ttlMs", ttlMs) });
   // The count is taken before the new workspace exists.

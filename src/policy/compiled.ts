@@ -9,13 +9,13 @@ import type { Field, Policy } from "./schema.ts";
  * Names what `compile.ts` makes of a policy. It changes whenever the same policy compiles to something else, so that a
  * newer tool does not decide by what an older one cached; `test/policy/compiled.test.ts` holds the two together.
  */
-export const COMPILED_FORMAT = "cloister/compiled-policy@3";
+export const COMPILED_FORMAT = "cloister/compiled-policy@5";
 
 /** One part of what a role grants: it must hold, beside the others, for the role to allow an action. */
 export interface Clause {
   /** Id of the Cedar policy that tells whether this part alone holds. */
   readonly id: string;
-  readonly part: "held" | "domain" | "class" | "purpose" | "ttl" | "open" | "disk";
+  readonly part: "held" | "domain" | "class" | "purpose" | "ttl" | "open" | "disk" | "credential-ttl";
 }
 
 /** One holding of a role (`data-owner`, `data-owner@churn`) as a Cedar `permit`. */
@@ -34,6 +34,7 @@ export type Condition =
   | { readonly kind: "suspended" | "expired" | "purpose-needed" | "purpose-known" | "label-flow" | "epoch" }
   | { readonly kind: "purpose-ended"; readonly purpose: string }
   | { readonly kind: "justification"; readonly charsMin: number }
+  | { readonly kind: "mfa"; readonly withinMs: number }
   | { readonly kind: "refuse"; readonly text: string }
   | { readonly kind: "field"; readonly field: Field }
   | { readonly kind: "provenance" };

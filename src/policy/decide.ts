@@ -4,7 +4,7 @@ import { printable } from "../base/terminal.ts";
 import type { Answers } from "./answers.ts";
 import type { Evaluator } from "./cedar.ts";
 import type { CompiledPolicy, Guardrail } from "./compiled.ts";
-import { type Enforcement, enforcementOf, strongest } from "./enforcement.ts";
+import { type Enforcement, enforcementIn, strongest } from "./enforcement.ts";
 import { missingRole } from "./near-miss.ts";
 import { refusalOf } from "./refusal.ts";
 import { cedarRequest, type DecisionRequest, malformedRequest } from "./request.ts";
@@ -78,7 +78,8 @@ function allowed(compiled: CompiledPolicy, request: DecisionRequest, reasons: re
     const text = `role ${holdingText(grant)} may ${request.action}${reach}`;
     return { rule: `role:${grant.role}`, line: grant.line, text };
   });
-  return { allow: true, by, refusals: [], enforcement: enforcementOf(request.action) };
+  const enforcement = enforcementIn(compiled.policy, request.action, request.class);
+  return { allow: true, by, refusals: [], enforcement };
 }
 
 function refused(refusals: readonly Refusal[]): Decision {

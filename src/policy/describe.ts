@@ -14,6 +14,9 @@ export function describePolicy(policy: Policy): string[] {
     dataLine(policy),
     ...peopleLines(policy),
     workspaceLine(policy),
+    credentialLine(policy),
+    loginLine(policy),
+    awsLine(policy),
     alwaysLine(policy),
     ...ruleLines(policy),
   ].filter((line) => line !== "");
@@ -47,6 +50,36 @@ function workspaceLine(policy: Policy): string {
   return `workspaces: ${life} and reach no network; ${listed(creators.map(({ id }) => id))} may create them`;
 }
 
+function credentialLine(policy: Policy): string {
+  const issued = policy.roles.filter((role) => role.can.includes("creds.issue"));
+  const lives = issued.map(({ id, credentialTtlMs }) =>
+    credentialTtlMs === undefined ? `${id} without a limit` : `${id} for ${formatDuration(credentialTtlMs)}`,
+  );
+  const rotate = policy.rotateSecretsMs;
+  const parts = [
+    lives.length > 0 ? `issued to ${listed(lives)}` : "",
+    rotate === undefined ? "" : `secrets are changed every ${formatDuration(rotate)}`,
+  ].filter((part) => part !== "");
+  return parts.length > 0 ? `credentials: ${parts.join("; ")}` : "";
+}
+
+function loginLine({ login, members }: Policy): string {
+  if (!login) return "";
+  const known = members.filter((member) => member.oidc?.issuer === login.issuer).map(({ id }) => id);
+  return `login: ${login.issuer}, as ${known.length > 0 ? cut(known) : "nobody yet"}`;
+}
+
+function awsLine({ aws }: Policy): string {
+  if (!aws) return "";
+  const at = aws.prefix === "" ? aws.bucket : `${aws.bucket}/${aws.prefix}`;
+  const own = aws.kmsByClass.map((each) => each.class);
+  const keys = [
+    aws.kms === undefined ? "" : "KMS holds the keys of classes",
+    own.length > 0 ? `keys of their own for ${listed(own)}` : "",
+  ].filter((part) => part !== "");
+  return [`aws: s3://${at} in account ${aws.account}, ${aws.region}`, ...keys].join("; ");
+}
+
 function alwaysLine(policy: Policy): string {
   const purposes = policy.purposes.map(({ id }) => id);
   const { actions } = policy.purposeFor;
@@ -56,6 +89,9 @@ function alwaysLine(policy: Policy): string {
       : "",
     ...policy.justificationFor.map(
       ({ action, charsMin }) => `${action} needs a justification of at least ${counted(charsMin, "character")}`,
+    ),
+    ...policy.mfaWithin.map(
+      ({ action, withinMs }) => `${action} needs a second factor within ${formatDuration(withinMs)}`,
     ),
   ].filter((part) => part !== "");
   return parts.length > 0 ? `always: ${parts.join("; ")}` : "";

@@ -5,6 +5,7 @@ import { ACTIONS } from "./actions.ts";
 import {
   all,
   atLeast,
+  atMost,
   attribute,
   contains,
   context,
@@ -66,7 +67,9 @@ function builtIn(policy: Policy): readonly CompiledGuardrail[] {
       { when: atLeast(attribute(context, "now"), literal(policy.expires.endMs)) },
     ),
     guardrail(rule("builtin:label-flow", undefined, { kind: "label-flow" }), ["artifact.push"], { unless: flows }),
-    guardrail(rule("builtin:epoch", undefined, { kind: "epoch" }), ["artifact.push"], { unless: current }),
+    guardrail(rule("builtin:epoch", undefined, { kind: "epoch" }), ["artifact.push", "secret.write"], {
+      unless: current,
+    }),
   ];
 }
 
@@ -114,7 +117,17 @@ function always(policy: Policy): readonly CompiledGuardrail[] {
     const unless = atLeast(attribute(context, "justificationChars"), literal(each.charsMin));
     return guardrail({ id, rule: id, line: each.line, condition }, [each.action], { unless });
   });
-  return [...purposeFor, ...justified];
+  const authenticated = policy.mfaWithin.map(({ action, withinMs, line }) => {
+    const id = `always:mfa-within:${action}`;
+    const recent = ifHas(
+      context,
+      "mfaAgeMs",
+      (age) => all(atLeast(age, literal(0)), atMost(age, literal(withinMs))),
+      false,
+    );
+    return guardrail({ id, rule: id, line, condition: { kind: "mfa", withinMs } }, [action], { unless: recent });
+  });
+  return [...purposeFor, ...justified, ...authenticated];
 }
 
 function ruleGuardrails(rule: Rule): readonly CompiledGuardrail[] {

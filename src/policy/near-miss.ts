@@ -2,7 +2,7 @@
 import type { Refusal } from "../base/errors.ts";
 import { formatBytes, formatDuration } from "../base/units.ts";
 import type { Clause, CompiledPolicy, Grant } from "./compiled.ts";
-import { type Enforcement, enforcementOf, strongest } from "./enforcement.ts";
+import { type Enforcement, enforcementIn, strongest } from "./enforcement.ts";
 import { entitlements } from "./entitlements.ts";
 import type { DecisionRequest } from "./request.ts";
 import type { Member, Policy, Role } from "./schema.ts";
@@ -80,6 +80,8 @@ function lackText(
       return `role ${name} acts for ${listed(role?.purposes ?? [])}, not for ${JSON.stringify(request.purpose)}`;
     case "ttl":
       return `workspaces of role ${name} live at most ${formatDuration(role?.workspace.ttlMs ?? 0)}, asked for ${formatDuration(request.ttlMs ?? 0)}`;
+    case "credential-ttl":
+      return `credentials of role ${name} live at most ${formatDuration(role?.credentialTtlMs ?? 0)}, asked for ${formatDuration(request.ttlMs ?? 0)}`;
     case "open":
       return `role ${name} may have ${String(role?.workspace.openMax)} open workspaces, and ${String(request.openWorkspaces)} are open`;
     case "disk":
@@ -96,7 +98,9 @@ function enforcementOfPart(
   request: DecisionRequest,
 ): Enforcement {
   if (part === "ttl" || part === "disk") return "sandbox";
-  return part === "purpose" || part === "open" ? "advisory" : enforcementFor(policy, member, request);
+  return part === "purpose" || part === "open" || part === "credential-ttl"
+    ? "advisory"
+    : enforcementFor(policy, member, request);
 }
 
 /** Names shown before a list is cut. */
@@ -128,7 +132,8 @@ function nextStep(policy: Policy, held: readonly Candidate[], candidates: readon
   const owners = listed(policy.owners.members, "or");
   if (best?.lacks.length === 1) {
     const [part] = best.lacks;
-    if (part === "ttl") return `add --ttl ${String(Math.floor((limits?.ttlMs ?? 0) / 60_000))}m, or less`;
+    if (part === "ttl") return `add --ttl ${flagOf(limits?.ttlMs ?? 0)}, or less`;
+    if (part === "credential-ttl") return `add --ttl ${flagOf(role?.credentialTtlMs ?? 0)}, or less`;
     if (part === "disk") return `ask for at most ${formatBytes(limits?.diskBytes ?? 0)}`;
     if (part === "open") return "cloister workspace list, then: cloister workspace destroy NAME";
     if (part === "purpose") return `use --purpose ${role?.purposes?.[0] ?? "P"}`;
@@ -137,6 +142,11 @@ function nextStep(policy: Policy, held: readonly Candidate[], candidates: readon
     return `an owner (${owners}) can change cloister.policy.yaml, then: cloister policy propose`;
   }
   return `ask one of them, or an owner (${owners}) gives you the role in cloister.policy.yaml: cloister policy propose`;
+}
+
+/** A duration as flags take it, rounded down. */
+function flagOf(ms: number): string {
+  return ms < 60_000 ? `${String(Math.floor(ms / 1000))}s` : `${String(Math.floor(ms / 60_000))}m`;
 }
 
 /** Leaves out what is undefined. */
@@ -154,8 +164,8 @@ function refusal(parts: {
 
 /** Whoever was given the class key for another action can read all the same: the missing role is advisory then. */
 function enforcementFor(policy: Policy, member: Member, request: DecisionRequest): Enforcement {
-  const stands = enforcementOf(request.action);
-  if (stands !== "cryptographic" || request.class === undefined) return stands;
+  const stands = enforcementIn(policy, request.action, request.class);
+  if (!stands.startsWith("cryptographic") || request.class === undefined) return stands;
   const { classKeys } = entitlements(policy, member.id);
   const holds = classKeys.some((key) => key.domain === request.domain && key.class === request.class);
   return holds ? "advisory" : stands;

@@ -1,12 +1,13 @@
 // The `members:` part of the policy file.
 import type { Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
+import { Subjects } from "./read-login.ts";
 import type { Holding, Member } from "./schema.ts";
 import { namedEntries, references, Section, type Spot, scalar, textList, textOf } from "./section.ts";
 import { quote, type Tree } from "./yaml-tree.ts";
 
-const KNOWN = ["name", "roles", "signs", "reads", "service", "suspended"];
-const LATER = ["oidc", "email"];
+const KNOWN = ["name", "roles", "signs", "reads", "service", "oidc", "suspended"];
+const LATER = ["email"];
 
 /** `keys/identity.ts` writes it: base64url of a compressed point, 33 bytes. */
 const SIGNS = /^p256:[A-Za-z0-9_-]{44}$/;
@@ -16,6 +17,7 @@ const READS = /^age1[02-9ac-hj-np-z]{58}$/;
 export function readMembers(tree: Tree | undefined, names: Names, problems: Problems): readonly Member[] {
   if (tree?.kind === "map" && tree.entries.length === 0) problems.error(tree.place, "there is no member");
   const keysSeen = new Map<string, string>();
+  const subjects = new Subjects(problems);
   return namedEntries(tree, "member", problems).map((entry) => {
     const section = new Section(entry.value, `member ${entry.key}`, KNOWN, LATER, problems);
     const suspended = section.optional("suspended");
@@ -27,7 +29,7 @@ export function readMembers(tree: Tree | undefined, names: Names, problems: Prob
       signs: section.formed("signs", SIGNS, '"p256:" and 44 characters, as cloister whoami prints'),
       reads: section.formed("reads", READS, '"age1" and 58 characters, as cloister whoami prints'),
       service: section.boolean("service"),
-      oidc: undefined,
+      oidc: subjects.read(section, entry.key),
       suspended: suspended ? readSuspended(suspended, problems) : undefined,
     };
     for (const key of ["signs", "reads"] as const) {

@@ -1,14 +1,14 @@
 // The `roles:` part of the policy file.
 import { parseBytes, parseDurationMs } from "../base/units.ts";
-import { ROLE_ACTIONS } from "./actions.ts";
+import { ROLE_ACTIONS, type RoleAction } from "./actions.ts";
 import type { Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
 import type { Role, WorkspaceLimits } from "./schema.ts";
-import { namedEntries, reference, references, Section, scalar, textList } from "./section.ts";
+import { namedEntries, reference, references, Section, type Spot, textList } from "./section.ts";
 import type { Tree } from "./yaml-tree.ts";
 
-const KNOWN = ["can", "up-to", "purposes", "workspace"];
-const LATER = ["stages", "quota", "credentials"];
+const KNOWN = ["can", "up-to", "purposes", "workspace", "credentials"];
+const LATER = ["stages", "quota"];
 const WORKSPACE_KNOWN = ["ttl", "max-open", "disk", "network"];
 const WORKSPACE_LATER = ["cpus", "memory"];
 
@@ -36,9 +36,26 @@ export function readRoles(tree: Tree | undefined, names: Names, problems: Proble
       upTo: reference(section.required("up-to"), "classification", names.classes, problems),
       purposes: purposes ? purposeSpots.map((spot) => spot.value) : undefined,
       workspace: readLimits(workspace, problems),
-      credentialTtlMs: undefined,
+      credentialTtlMs: readCredentials(section, entry.key, actions, problems),
     };
   });
+}
+
+/** Longest life of a credential; only what can be issued can have one. */
+function readCredentials(
+  role: Section,
+  id: string,
+  can: readonly Spot<RoleAction>[],
+  problems: Problems,
+): number | undefined {
+  const tree = role.optional("credentials");
+  if (!tree) return undefined;
+  if (role.has("can") && !can.some((spot) => spot.value === "creds.issue")) {
+    problems.error(role.placeOf("credentials"), `role ${id} has a limit for credentials but no creds.issue`);
+  }
+  const section = new Section(tree, "credentials", ["ttl"], [], problems);
+  section.required("ttl");
+  return section.measured("ttl", parseDurationMs, "1h (s, m, h, d)");
 }
 
 function readLimits(tree: Tree | undefined, problems: Problems): WorkspaceLimits {
@@ -49,23 +66,8 @@ function readLimits(tree: Tree | undefined, problems: Problems): WorkspaceLimits
     problems.error(network.place, "a network for workspaces is not yet supported", "write network: []");
   }
   return {
-    ttlMs: measured(section, "ttl", parseDurationMs, "8h (s, m, h, d)", problems),
+    ttlMs: section.measured("ttl", parseDurationMs, "8h (s, m, h, d)"),
     openMax: section.has("max-open") ? section.integer("max-open", 1) : undefined,
-    diskBytes: measured(section, "disk", parseBytes, "50GB (B, KB, MB, GB, TB)", problems),
+    diskBytes: section.measured("disk", parseBytes, "50GB (B, KB, MB, GB, TB)"),
   };
-}
-
-function measured(
-  section: Section,
-  key: string,
-  parse: (text: string) => number | undefined,
-  example: string,
-  problems: Problems,
-): number | undefined {
-  const tree = section.optional(key);
-  if (!tree) return undefined;
-  const value = scalar(tree);
-  const number = typeof value === "string" ? parse(value) : undefined;
-  if (number === undefined || number === 0) problems.error(tree.place, `${key} must look like ${example}`);
-  return number;
 }

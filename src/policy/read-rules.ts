@@ -1,48 +1,14 @@
-// The `always:` and `rules:` parts of the policy file.
-import { isRoleAction, KINDS, ROLE_ACTIONS, type RoleAction, scopeOf, withImplied } from "./actions.ts";
+// The `rules:` part of the policy file.
+import { KINDS, ROLE_ACTIONS, type RoleAction, scopeOf, withImplied } from "./actions.ts";
 import type { Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
-import { FIELDS, type Field, type Justified, type Policy, type Role, type Rule } from "./schema.ts";
-import { entriesOf, namedEntries, references, Section, type Spot, scalar, textList, textOf } from "./section.ts";
+import { FIELDS, type Field, type Role, type Rule } from "./schema.ts";
+import { namedEntries, references, Section, type Spot, scalar, textList, textOf } from "./section.ts";
 import { type Entry, quote, type Tree } from "./yaml-tree.ts";
 
 const RULE_KNOWN = ["on", "kinds", "from", "domains", "refuse", "require"];
 const REQUIRE_KNOWN = ["fields", "provenance"];
 const REQUIRE_LATER = ["grant", "approvals", "scan", "evidence", "release", "destination", "max"];
-const JUSTIFICATION_MAX = 1000;
-
-export function readAlways(
-  tree: Tree | undefined,
-  problems: Problems,
-): Pick<Policy, "purposeFor" | "justificationFor"> {
-  const none = { purposeFor: { line: 1, actions: [] }, justificationFor: [] };
-  if (!tree) return none;
-  const known = ["purpose-for", "justification-for"];
-  const section = new Section(tree, "always", known, ["mfa-within", "label-floor"], problems);
-  const listed = textList(section.optional("purpose-for"), "purpose-for", problems);
-  const actions = references(listed, "action", ROLE_ACTIONS, problems).map((spot) => spot.value);
-  return {
-    purposeFor: { line: section.placeOf("purpose-for").line, actions },
-    justificationFor: readJustified(section.optional("justification-for"), problems),
-  };
-}
-
-function readJustified(tree: Tree | undefined, problems: Problems): readonly Justified[] {
-  if (!tree) return [];
-  return entriesOf(tree, "justification-for", problems).flatMap((entry) => {
-    references([{ value: entry.key, ...entry.place }], "action", ROLE_ACTIONS, problems);
-    const charsMin = scalar(entry.value);
-    const fits = typeof charsMin === "number" && Number.isSafeInteger(charsMin) && charsMin >= 1;
-    if (!fits || charsMin > JUSTIFICATION_MAX) {
-      problems.error(
-        entry.value.place,
-        `a number of characters from 1 to ${String(JUSTIFICATION_MAX)} is missing here`,
-      );
-      return [];
-    }
-    return isRoleAction(entry.key) ? [{ line: entry.place.line, action: entry.key, charsMin }] : [];
-  });
-}
 
 export function readRules(
   tree: Tree | undefined,
@@ -135,6 +101,8 @@ function checkFires(
     else if (scope === "project" && narrowed) never("it is about the whole project, not about data");
     else if (scope === "area" && rule.kinds !== undefined && action !== "artifact.read-metadata") {
       never("it is not about one artifact");
+    } else if (action.startsWith("secret.") && rule.kinds !== undefined) {
+      never("a secret is of no kind");
     } else if (rule.from !== undefined && !allowing.some((role) => rank(role.upTo) >= rank(rule.from ?? ""))) {
       never(`no role that allows it reaches ${quote(rule.from)}`);
     }

@@ -1,10 +1,14 @@
 // Reads `cloister.policy.yaml`: everything that is wrong with it, in one pass, or the policy.
+import { parseDurationMs } from "../base/units.ts";
 import { DAY_MS, readDate } from "./dates.ts";
 import type { Problem } from "./problem.ts";
 import { Problems } from "./problem.ts";
+import { readAlways } from "./read-always.ts";
+import { readAws } from "./read-aws.ts";
+import { readLogin, warnUnreachable } from "./read-login.ts";
 import { readMembers } from "./read-members.ts";
 import { readRoles } from "./read-roles.ts";
-import { readAlways, readRules } from "./read-rules.ts";
+import { readRules } from "./read-rules.ts";
 import type { Dated, Domain, Member, Policy, Purpose, Role } from "./schema.ts";
 import { checkId, entriesOf, namedEntries, reference, references, Section, scalar, textList } from "./section.ts";
 import { parseTree, type Tree } from "./yaml-tree.ts";
@@ -24,8 +28,11 @@ const KNOWN = [
   "roles",
   "always",
   "rules",
+  "login",
+  "secrets",
+  "aws",
 ];
-const LATER = ["separate", "evidence", "gates", "retention", "scan", "secrets", "break-glass", "access-review"];
+const LATER = ["separate", "evidence", "gates", "retention", "scan", "break-glass", "access-review"];
 
 /** Every (domain, class) pair has its own keys, and every member holds many: this bounds them. */
 const KEYS_MAX = 100;
@@ -67,24 +74,35 @@ function readTop(tree: Tree, problems: Problems, now: number): Policy | undefine
   const roles = readRoles(top.required("roles"), names, problems);
   const purposes = readPurposes(top.optional("purposes"), problems, now);
   warnUnheld(top, roles, members, problems);
+  const project = top.text("project");
+  const owners = readOwners(top.required("owners"), members, roles, names, problems);
+  const login = readLogin(top.optional("login"), problems);
+  warnUnreachable(top.optional("members"), members, login, problems);
   return {
-    project: top.text("project"),
+    project,
     projectId: top.formed("id", /^[0-9a-f]{32}$/, "32 hexadecimal digits, as cloister init writes them"),
     ...readVersion(top, problems),
     expires: readExpires(top.required("expires"), problems, now),
-    owners: readOwners(top.required("owners"), members, roles, names, problems),
+    owners,
     classifications: names.classes,
     domains: readDomains(top.required("domains"), members, names, problems),
     purposes,
     members,
     roles,
-    ...readAlways(top.optional("always"), problems),
-    mfaWithin: [],
+    ...readAlways(top.optional("always"), { roles, members, owners: owners.members, login }, problems),
     rules: readRules(top.optional("rules"), names, roles, problems),
-    login: undefined,
-    aws: undefined,
-    rotateSecretsMs: undefined,
+    login,
+    aws: readAws(top.optional("aws"), { project, names, roles }, problems),
+    rotateSecretsMs: readSecrets(top.optional("secrets"), problems),
   };
+}
+
+/** How old a secret may become. */
+function readSecrets(tree: Tree | undefined, problems: Problems): number | undefined {
+  if (!tree) return undefined;
+  const section = new Section(tree, "secrets", ["rotate-every"], [], problems);
+  section.required("rotate-every");
+  return section.measured("rotate-every", parseDurationMs, "90d (s, m, h, d)");
 }
 
 function collectNames(top: Section, problems: Problems): Names {

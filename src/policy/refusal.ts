@@ -1,5 +1,6 @@
 // An unmet condition in words: why, with the actual class, purpose or limit; who could; the next command.
 import type { Refusal } from "../base/errors.ts";
+import { formatDuration } from "../base/units.ts";
 import type { CompiledPolicy, Condition, Guardrail } from "./compiled.ts";
 import { enforcementOfCondition } from "./enforcement.ts";
 import { charsOf, type DecisionRequest } from "./request.ts";
@@ -53,6 +54,8 @@ function words(policy: Policy, condition: Condition, member: Member, request: De
         why: `${request.action} needs a justification of at least ${String(condition.charsMin)} characters, has ${String(charsOf(request.justification))}`,
         next: `add --why "…" (at least ${String(condition.charsMin)} characters)`,
       };
+    case "mfa":
+      return { why: mfaWhy(condition.withinMs, request), next: "cloister login --mfa" };
     case "label-flow":
       return {
         why: `class ${request.class ?? "none"} is below ${request.label?.class ?? "?"}, which ${request.label?.from ?? "an input"} has`,
@@ -70,6 +73,12 @@ function words(policy: Policy, condition: Condition, member: Member, request: De
         next: `cloister workspace create NAME; cloister run NAME -- COMMAND; cloister push PATH --name ${reference(request)} --from NAME`,
       };
   }
+}
+
+function mfaWhy(withinMs: number, { action, mfaAgeMs }: DecisionRequest): string {
+  const needed = `${action} needs a login with a second factor within ${formatDuration(withinMs)}`;
+  if (mfaAgeMs === undefined) return `${needed}, and there is none`;
+  return mfaAgeMs < 0 ? `${needed}, and yours is dated ahead` : `${needed}; yours is ${formatDuration(mfaAgeMs)} old`;
 }
 
 function owners(policy: Policy, self: Member): string {
@@ -94,7 +103,10 @@ function untilOf(policy: Policy, purpose: string): string {
 function epochWords(policy: Policy, request: DecisionRequest): Words {
   const oldest = String(policy.domains.find(({ id }) => id === request.domain)?.epoch);
   const domain = request.domain ?? "";
-  const next = `push it again: cloister push PATH --name ${reference(request)}`;
+  const next =
+    request.action === "secret.write"
+      ? "cloister secret rotate NAME"
+      : `push it again: cloister push PATH --name ${reference(request)}`;
   if (request.epoch === undefined) return { why: "the request does not say with which key epoch it writes", next };
   return { why: `it is written with key epoch ${String(request.epoch)}; ${domain} has moved on to ${oldest}`, next };
 }

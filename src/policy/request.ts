@@ -35,6 +35,11 @@ export interface DecisionRequest {
   readonly label?: { readonly class: string; readonly from: string } | undefined;
   /** Key epoch that a push was, or is to be, written with. */
   readonly epoch?: number | undefined;
+  /**
+   * Age of the member's last login with a second factor. A login that is dated ahead (below zero) counts as none: who
+   * gathers the fact allows for clocks that differ.
+   */
+  readonly mfaAgeMs?: number | undefined;
   /** Whether the workspace to destroy is the member's own. */
   readonly ownWorkspace?: boolean | undefined;
   /** What the person called it, for the commands that refusals suggest. It decides nothing. */
@@ -101,7 +106,7 @@ function resourceOf(policy: Policy, request: DecisionRequest): Resource {
 }
 
 function contextOf(request: DecisionRequest): CedarRequest["context"] {
-  const { now, purpose, label, epoch, ttlMs, openWorkspaces, diskBytes } = request;
+  const { now, purpose, label, epoch, ttlMs, openWorkspaces, diskBytes, mfaAgeMs } = request;
   const justificationChars = charsOf(request.justification);
   const fields = new Set(request.fields ?? []);
   if (purpose !== undefined) fields.add("purpose");
@@ -119,6 +124,7 @@ function contextOf(request: DecisionRequest): CedarRequest["context"] {
     ...(ttlMs === undefined ? {} : { ttlMs }),
     ...(openWorkspaces === undefined ? {} : { openWorkspaces }),
     ...(diskBytes === undefined ? {} : { diskBytes }),
+    ...(mfaAgeMs === undefined ? {} : { mfaAgeMs: Math.floor(mfaAgeMs) }),
   };
 }
 

@@ -98,6 +98,16 @@ export class Section {
     return "";
   }
 
+  /** A quantity with its unit; undefined where it is left out or wrong. `example` shows it. */
+  measured(key: string, parse: (text: string) => number | undefined, example: string): number | undefined {
+    const tree = this.optional(key);
+    if (!tree) return undefined;
+    const value = scalar(tree);
+    const number = typeof value === "string" ? parse(value) : undefined;
+    if (number === undefined || number === 0) this.#problems.error(tree.place, `${key} must look like ${example}`);
+    return number;
+  }
+
   boolean(key: string): boolean {
     const tree = this.optional(key);
     if (!tree) return false;

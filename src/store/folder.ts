@@ -6,10 +6,9 @@ import { dirname, join, resolve } from "node:path";
 import { integrity, systemCode } from "../base/errors.ts";
 import { folderFailure, planted } from "./folder-failure.ts";
 import { linkOnce, readAt, syncFolder, writeAll } from "./folder-files.ts";
+import { checkObjectName, checkPrefix, isSegment } from "./names.ts";
 import type { Store, StoredObject } from "./store.ts";
 
-const SEGMENT = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}$/;
-const NAME_BYTES_MAX = 1024;
 /** Never follows a link at the end of the path, never waits for the other end of a pipe. */
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const GROUP_WRITES = 0o020;
@@ -59,8 +58,7 @@ class FolderStore implements Store {
   }
 
   async *list(prefix: string): AsyncIterable<StoredObject> {
-    if (prefix !== "" && !prefix.endsWith("/")) throw new TypeError("a prefix ends in / or is empty");
-    if (prefix !== "") checkName(prefix.slice(0, -1));
+    checkPrefix(prefix);
     yield* this.#walk(prefix);
   }
 
@@ -148,13 +146,13 @@ class FolderStore implements Store {
       const entries = await readdir(folder, { withFileTypes: true });
       const key = (entry: Dirent) => (entry.isDirectory() ? `${entry.name}/` : entry.name);
       return entries
-        .filter((entry) => SEGMENT.test(entry.name) && (entry.isFile() || entry.isDirectory()))
+        .filter((entry) => isSegment(entry.name) && (entry.isFile() || entry.isDirectory()))
         .sort((a, b) => (key(a) < key(b) ? -1 : 1));
     });
   }
 
   #path(name: string): string {
-    checkName(name);
+    checkObjectName(name);
     return join(this.#root, name);
   }
 
@@ -239,12 +237,6 @@ class FolderStore implements Store {
       throw folderFailure(error, what, this.#root);
     }
   }
-}
-
-/** Names come from our own code: a wrong one is a bug, or hostile data that was not checked. */
-function checkName(name: string): void {
-  if (name.length <= NAME_BYTES_MAX && name.split("/").every((segment) => SEGMENT.test(segment))) return;
-  throw integrity(`${JSON.stringify(name.slice(0, 100))} cannot be the name of an object in a store`);
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

@@ -26,6 +26,8 @@ function ask(title: string, member: string, action: string, facts: Facts, ...ref
 
 const churn = { domain: "churn", class: "internal", kind: "report", purpose: "churn-modelling" };
 const create = { domain: "churn", purpose: "churn-modelling", ttlMs: 3_600_000, openWorkspaces: 0, diskBytes: 1e9 };
+const issue = { domain: "churn", class: "internal", purpose: "churn-modelling" };
+const secret = { domain: "churn", class: "public", epoch: 2 };
 const push = { domain: "churn", class: "internal", kind: "dataset", epoch: 2 };
 
 export const CASES: readonly Case[] = [
@@ -169,6 +171,40 @@ export const CASES: readonly Case[] = [
     "always:justification-for:artifact.retire",
   ),
   ask("a reason that is long enough", "omar", "artifact.retire", { ...churn, justification: "0123456789" }),
+  // A second factor.
+  ask("credentials right after a login", "bo", "creds.issue", { ...issue, mfaAgeMs: 0 }),
+  ask("credentials at the last moment", "bo", "creds.issue", { ...issue, mfaAgeMs: 900_000 }),
+  ask(
+    "credentials too long after a login",
+    "bo",
+    "creds.issue",
+    { ...issue, mfaAgeMs: 900_001 },
+    "always:mfa-within:creds.issue",
+  ),
+  ask("credentials without a login", "bo", "creds.issue", issue, "always:mfa-within:creds.issue"),
+  ask("a login that is dated ahead", "bo", "creds.issue", { ...issue, mfaAgeMs: -1 }, "always:mfa-within:creds.issue"),
+  ask("a login whose age is none", "bo", "creds.issue", { ...issue, mfaAgeMs: Number.NaN }, "builtin:decision"),
+  ask("a secret right after a login", "ana", "secret.write", { ...secret, mfaAgeMs: 1000 }),
+  ask("a secret without a login", "ana", "secret.write", secret, "always:mfa-within:secret.write"),
+  ask("other actions need no login", "ana", "audit.read", {}),
+  // Credentials.
+  ask("credentials for as long as the role may", "bo", "creds.issue", { ...issue, ttlMs: 3_600_000, mfaAgeMs: 0 }),
+  ask("a project-wide scientist's credentials", "dee", "creds.issue", { ...issue, domain: "marketing", mfaAgeMs: 0 }),
+  ask(
+    "credentials that live too long",
+    "bo",
+    "creds.issue",
+    { ...issue, ttlMs: 3_600_001, mfaAgeMs: 0 },
+    "role:data-scientist",
+  ),
+  ask(
+    "credentials above the ceiling",
+    "bo",
+    "creds.issue",
+    { ...issue, class: "restricted", mfaAgeMs: 0 },
+    "role:data-scientist",
+  ),
+  ask("credentials without the role", "omar", "creds.issue", { ...issue, mfaAgeMs: 0 }, "role"),
   // Workspaces.
   ask("a workspace within the limits", "bo", "workspace.create", {
     ...create,

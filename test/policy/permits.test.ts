@@ -44,6 +44,7 @@ function satisfying(grant: Grant): DecisionRequest {
     ttlMs: 1,
     openWorkspaces: 0,
     diskBytes: 1,
+    mfaAgeMs: 0,
   };
 }
 
@@ -64,6 +65,8 @@ function violation(grant: Grant, part: Clause["part"]): Partial<DecisionRequest>
       return { purpose: "fraud-research" };
     case "ttl":
       return { ttlMs: ttlMs + 1 };
+    case "credential-ttl":
+      return { ttlMs: (role.credentialTtlMs ?? 0) + 1 };
     case "open":
       return { openWorkspaces: openMax };
     case "disk":
@@ -101,7 +104,8 @@ describe("permits", () => {
             held: asks("artifact.read-metadata", { class: name }),
           });
         }
-        expect(nameKeys.includes(domain)).toBe(asks("artifact.read-metadata", {}));
+        const writes = asks("secret.write", { class: "public", mfaAgeMs: 0, epoch: 9 });
+        expect(nameKeys.includes(domain)).toBe(asks("artifact.read-metadata", {}) || writes);
       }
       expect(auditKey).toBe(decideWith(cedar, sample, { action: "audit.read", member, now: NOW }).allow);
     }

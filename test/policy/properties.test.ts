@@ -29,6 +29,7 @@ const request: fc.Arbitrary<DecisionRequest> = fc.record(
     provenance: fc.constantFrom("run", "none"),
     label: fc.record({ class: fc.constantFrom(...policy.classifications), from: fc.string() }),
     epoch: fc.integer({ min: 1, max: 3 }),
+    mfaAgeMs: fc.constantFrom(0, 1_000_000),
     ownWorkspace: fc.boolean(),
   },
   { requiredKeys: ["action", "member", "now"] },

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Problem } from "../../src/policy/problem.ts";
 import { readPolicy } from "../../src/policy/read.ts";
-import { lineOf, NOW, SAMPLE } from "./sample.ts";
-import { HOSTILE, LATER, WRONG } from "./wrong-files.ts";
+import { keyArn, lineOf, NOW, SAMPLE } from "./sample.ts";
+import { HOSTILE, LATER, WRONG, WRONG_AWS, WRONG_CREDENTIALS, WRONG_LOGIN } from "./wrong-files.ts";
 
 function read(text: string | Uint8Array, now = NOW): ReturnType<typeof readPolicy> {
   return readPolicy(typeof text === "string" ? Buffer.from(text) : text, { now });
@@ -43,6 +43,12 @@ describe("readPolicy", () => {
         message: "purpose spring-campaign ended on 2026-05-31",
         hint: undefined,
       },
+      {
+        ...placeOf("creds.issue: 15m", SAMPLE),
+        severity: "warning",
+        message: "without oidc at https://login.acme.example, dee can never creds.issue",
+        hint: undefined,
+      },
     ]);
     expect(policy?.members.find(({ id }) => id === "zed")).toMatchObject({
       suspended: "left 2026-06-30",
@@ -55,7 +61,14 @@ describe("readPolicy", () => {
     });
   });
 
-  for (const [what, from, to, at, message, hint] of [...LATER, ...WRONG, ...HOSTILE]) {
+  for (const [what, from, to, at, message, hint] of [
+    ...LATER,
+    ...WRONG,
+    ...WRONG_LOGIN,
+    ...WRONG_AWS,
+    ...WRONG_CREDENTIALS,
+    ...HOSTILE,
+  ]) {
     it(`refuses ${what}`, () => {
       const text = changed(from, to);
       const found = errors(text);
@@ -109,6 +122,106 @@ describe("readPolicy", () => {
   it("refuses limits on a role that creates no workspace", () => {
     const text = changed("  data-owner:\n", "  data-owner:\n    workspace: { ttl: 1h }\n");
     expect(errors(text)).toMatchObject([{ message: "role data-owner has workspace limits but no workspace.create" }]);
+  });
+
+  it("reads where people log in and where the project lies in AWS", () => {
+    const { policy } = read(SAMPLE);
+    expect(policy).toMatchObject({
+      login: { issuer: "https://login.acme.example", client: "cloister", audience: "sts.amazonaws.com" },
+      aws: { account: "111122223333", region: "eu-west-1", bucket: "acme-ml", prefix: "team/churn" },
+      mfaWithin: [
+        { action: "creds.issue", withinMs: 900_000, line: lineOf("  mfa-within") },
+        { action: "secret.write", withinMs: 300_000 },
+      ],
+      rotateSecretsMs: 90 * 86_400_000,
+    });
+    expect(policy?.aws).toMatchObject({
+      rolePrefix: "ml-churn-",
+      kms: keyArn(1),
+      kmsByClass: [{ class: "restricted", key: keyArn(2) }],
+    });
+    expect(policy?.members.find(({ id }) => id === "bo")?.oidc).toEqual({
+      issuer: "https://login.acme.example",
+      sub: "00u1bo",
+    });
+    expect(policy?.roles.map(({ credentialTtlMs }) => credentialTtlMs)).toContain(3_600_000);
+  });
+
+  it("needs of the AWS part no more than account, region and bucket", () => {
+    const text = SAMPLE.replace(/ {2}(?:prefix|role-prefix|kms|kms-by-class): .*\n?/g, "");
+    expect(read(text).policy?.aws).toMatchObject({
+      prefix: "",
+      rolePrefix: "cloister-churn-model-",
+      kms: undefined,
+      kmsByClass: [],
+    });
+    expect(errors(changed('  account: "111122223333"\n', ""))).toMatchObject([
+      { ...placeOf("region: eu-west-1", changed('  account: "111122223333"\n', "")), message: "aws has no account" },
+    ]);
+  });
+
+  it.each([
+    ["China", "cn-north-1", "arn:aws-cn:"],
+    ["a region of the US government", "us-gov-west-1", "arn:aws-us-gov:"],
+    ["another account's key", "eu-west-1", "arn:aws:"],
+  ])("takes the keys of %s", (_, region, partition) => {
+    const arn = (number: number): string => keyArn(number, region, "444455556666").replace("arn:aws:", partition);
+    const text = SAMPLE.replace("region: eu-west-1", `region: ${region}`)
+      .replace(keyArn(1), arn(1))
+      .replace(keyArn(2), arn(2));
+    expect(read(text).policy?.aws).toMatchObject({ kms: arn(1), kmsByClass: [{ class: "restricted", key: arn(2) }] });
+  });
+
+  it("refuses credentials shorter than AWS issues, where the project is in AWS", () => {
+    const short = changed("credentials: { ttl: 1h }", "credentials: { ttl: 14m }");
+    expect(errors(short)).toMatchObject([
+      {
+        line: lineOf("  data-scientist:"),
+        message: "role data-scientist has a credentials ttl below 15m, and AWS issues no shorter session",
+      },
+    ]);
+    expect(errors(short.replace(/\naws:[\s\S]*/, "\n"))).toEqual([]);
+  });
+
+  it("refuses a second factor that nobody can have", () => {
+    const login = /login: .*\n/;
+    expect(errors(SAMPLE.replace(login, ""))).toMatchObject([
+      { ...placeOf("mfa-within", SAMPLE), message: "mfa-within can never be met: the policy has no login" },
+    ]);
+    const stranded = SAMPLE.replace("secret.write: 5m", "policy.change: 5m").replace(
+      ", oidc: { issuer: https://login.acme.example, sub: 00u1ana }",
+      "",
+    );
+    expect(errors(stranded)).toMatchObject([
+      {
+        ...placeOf("policy.change: 5m", stranded),
+        message: "no owner who may change the policy can log in: the policy could never change",
+      },
+    ]);
+  });
+
+  it("warns of people whom no login can reach", () => {
+    const about = (text: string): string[] =>
+      read(text)
+        .problems.map(({ message }) => message)
+        .filter((message) => message.includes("oidc of"));
+    expect(about(SAMPLE)).toEqual([]);
+    expect(about(SAMPLE.replace("login.acme.example, sub: 00u1bo", "id.acme.example, sub: 00u1bo"))).toEqual([
+      "the oidc of bo is of no use: login asks https://login.acme.example",
+    ]);
+    expect(about(SAMPLE.replace(/login: .*\n| {2}mfa-within.*\n/g, ""))).toEqual(
+      ["ana", "bo"].map((id) => `the oidc of ${id} is of no use: the policy has no login`),
+    );
+  });
+
+  it.each([
+    "http://localhost:8080/realms/ml",
+    "http://127.0.0.1:8080",
+    "http://[::1]:8080",
+    "https://login.acme.example:8443/a/b",
+  ])("takes the issuer %s", (issuer) => {
+    const text = SAMPLE.replaceAll("https://login.acme.example", JSON.stringify(issuer));
+    expect(read(text).policy?.login?.issuer).toBe(issuer);
   });
 
   it("bounds domains times classes", () => {

@@ -19,6 +19,11 @@ export function readsKey(number: number): string {
   return `age1${(BECH32[number % 32] ?? "q").repeat(58)}`;
 }
 
+/** A well-formed ARN of a KMS key. */
+export function keyArn(number: number, region = "eu-west-1", account = "111122223333"): string {
+  return `arn:aws:kms:${region}:${account}:key/1234abcd-12ab-34cd-56ef-${String(number).padStart(12, "0")}`;
+}
+
 export const SAMPLE = `# What data there is
 cloister: 1
 project: churn-model
@@ -39,20 +44,21 @@ purposes:
 
 # Who people are
 members:
-  ana:  { name: Ana Ruiz, roles: [security-officer], signs: "${signsKey(1)}", reads: "${readsKey(1)}" }
+  ana:  { name: Ana Ruiz, roles: [security-officer], signs: "${signsKey(1)}", reads: "${readsKey(1)}", oidc: { issuer: https://login.acme.example, sub: 00u1ana } }
   omar: { name: Omar Haddad, roles: [data-owner@churn], signs: "${signsKey(2)}", reads: "${readsKey(2)}" }
   mei:  { name: Mei Lin, roles: [data-owner@marketing], signs: "${signsKey(3)}", reads: "${readsKey(3)}" }
-  bo:   { name: Bo Chen, roles: [data-scientist@churn], signs: "${signsKey(4)}", reads: "${readsKey(4)}" } # joined late
+  bo:   { name: Bo Chen, roles: [data-scientist@churn], signs: "${signsKey(4)}", reads: "${readsKey(4)}", oidc: { issuer: https://login.acme.example, sub: 00u1bo } } # joined late
   dee:  { name: Dee Okafor, roles: [data-scientist, reviewer@marketing], signs: "${signsKey(5)}", reads: "${readsKey(5)}" }
   ci:   { name: CI runner, service: true, roles: [pipeline@churn], signs: "${signsKey(6)}", reads: "${readsKey(6)}" }
   zed:  { name: Zed Gone, roles: [data-scientist@churn], signs: "${signsKey(7)}", reads: "${readsKey(7)}", suspended: left 2026-06-30 }
 
 roles:
   data-scientist:
-    can: [workspace.create, workspace.mount, workspace.run, artifact.pull, artifact.push]
+    can: [workspace.create, workspace.mount, workspace.run, artifact.pull, artifact.push, creds.issue]
     up-to: confidential
     purposes: [churn-modelling, spring-campaign]
     workspace: { ttl: 8h, max-open: 3, disk: 50GB, network: [] }
+    credentials: { ttl: 1h }
   reviewer:
     can: [artifact.pull, audit.read]
     up-to: internal
@@ -60,7 +66,7 @@ roles:
     can: [artifact.pull, artifact.push, artifact.retire, audit.read, member.add]
     up-to: restricted
   security-officer:
-    can: [audit.read, policy.change, member.add, member.review, key.rotate]
+    can: [audit.read, policy.change, member.add, member.review, key.rotate, secret.write]
     up-to: public
   pipeline:
     can: [workspace.create, workspace.run, artifact.push, artifact.read-metadata]
@@ -70,6 +76,7 @@ roles:
 always:
   purpose-for: [workspace.create, artifact.pull]
   justification-for: { policy.change: 20, artifact.retire: 10 }
+  mfa-within: { creds.issue: 15m, secret.write: 5m }
 
 rules:
   confidential-stays-in-workspaces:
@@ -85,6 +92,17 @@ rules:
     on: [artifact.push]
     kinds: [model]
     require: { fields: [owner, licence, purpose, justification], provenance: run }
+
+login: { issuer: https://login.acme.example, client: cloister, audience: sts.amazonaws.com }
+secrets: { rotate-every: 90d }
+aws:
+  account: "111122223333"
+  region: eu-west-1
+  bucket: acme-ml
+  prefix: team/churn
+  role-prefix: ml-churn-
+  kms: ${keyArn(1)}
+  kms-by-class: { restricted: "${keyArn(2)}" }
 `;
 
 /** The sample, or another text, compiled. */

@@ -1,14 +1,14 @@
 // What the reader refuses: one change to the sample each, and where and how it must complain.
-import { readsKey, signsKey } from "./sample.ts";
+import { keyArn, readsKey, signsKey } from "./sample.ts";
 
 /** [what, place in the sample, what it becomes, what stands at the place of the error, message, hint] */
 type Refused = readonly [what: string, from: string, to: string, at: string, message: string, hint?: string];
 
 export const LATER: readonly Refused[] = [
-  ...["separate", "evidence", "gates", "retention", "scan", "secrets", "break-glass", "access-review"].map(
+  ...["separate", "evidence", "gates", "retention", "scan", "break-glass", "access-review"].map(
     (key): Refused => [key, "always:\n", `${key}: {}\nalways:\n`, `${key}:`, `"${key}" is not yet supported`],
   ),
-  ...["stages", "quota", "credentials"].map(
+  ...["stages", "quota"].map(
     (key): Refused => [
       key,
       "    up-to: public\n",
@@ -20,7 +20,7 @@ export const LATER: readonly Refused[] = [
   ...["cpus", "memory"].map(
     (key): Refused => [key, "{ ttl: 2h }", `{ ttl: 2h, ${key}: 4 }`, `${key}:`, `"${key}" is not yet supported`],
   ),
-  ...["mfa-within", "label-floor"].map(
+  ...["label-floor"].map(
     (key): Refused => [key, "always:\n", `always:\n  ${key}: {}\n`, `${key}:`, `"${key}" is not yet supported`],
   ),
   ...["grant", "approvals", "scan", "evidence", "release", "destination"].map(
@@ -32,7 +32,7 @@ export const LATER: readonly Refused[] = [
       `"${key}" is not yet supported`,
     ],
   ),
-  ["oidc", "service: true,", "oidc: {},", "oidc:", '"oidc" is not yet supported'],
+  ["email", "service: true,", "email: x,", "email:", '"email" is not yet supported'],
   ["a network", "network: []", "network: [pypi.org]", "[pypi.org]", "a network for workspaces is not yet supported"],
   ["a threshold", "threshold: 1", "threshold: 2", "2, members", "a threshold other than 1 is not yet supported"],
 ];
@@ -358,6 +358,258 @@ export const WRONG: readonly Refused[] = [
     'unknown action "policy.chance"',
     "did you mean policy.change?",
   ],
+];
+
+const ISSUER = "must look like https://login.example.org, without ? and # (http only for localhost)";
+
+export const WRONG_LOGIN: readonly Refused[] = [
+  ...[
+    "http://login.acme.example",
+    "https://login.acme.example?x=1",
+    "https://login.acme.example#x",
+    "https://user@login.acme.example",
+    "ftp://login.acme.example",
+    "http://127.0.0.1.acme.example",
+    '"https://login.acme.example/*"',
+    '"https://login.acme.example/ x"',
+  ].map(
+    (issuer): Refused => [
+      `the issuer ${issuer}`,
+      "issuer: https://login.acme.example, client",
+      `issuer: ${issuer}, client`,
+      `${issuer}, client`,
+      `issuer ${ISSUER}`,
+    ],
+  ),
+  [
+    "a login without a client",
+    "client: cloister, ",
+    "",
+    "{ issuer: https://login.acme.example, audience",
+    "login has no client",
+  ],
+  ["a client that is none", "client: cloister", 'client: "a b"', '"a b"', "client must look like cloister"],
+  [
+    "an audience with a wildcard",
+    "audience: sts.amazonaws.com",
+    'audience: "*"',
+    '"*"',
+    "audience must look like sts.amazonaws.com",
+  ],
+  [
+    "an unknown key of login",
+    "client: cloister",
+    "clientid: cloister",
+    "clientid",
+    'unknown key "clientid" in login',
+    "did you mean client?",
+  ],
+  [
+    "a member's issuer that is none",
+    "oidc: { issuer: https://login.acme.example, sub: 00u1bo",
+    "oidc: { issuer: acme, sub: 00u1bo",
+    "acme, sub: 00u1bo",
+    `issuer ${ISSUER}`,
+  ],
+  ["a subject that is a number", "sub: 00u1bo", "sub: 17", "17 }", "sub must look like", 'put it in quotes: sub: "…"'],
+  ["a subject with a space", "sub: 00u1bo", 'sub: "bo chen"', '"bo chen"', "sub must look like"],
+  [
+    "a member without a subject",
+    ", sub: 00u1bo",
+    "",
+    "{ issuer: https://login.acme.example } }",
+    "oidc of bo has no sub",
+  ],
+  [
+    "a subject of two people",
+    "sub: 00u1bo",
+    "sub: 00u1ana",
+    "sub: 00u1ana } } # joined",
+    "bo and ana are the same subject at https://login.acme.example",
+    "one account, one person",
+  ],
+  [
+    "a second factor for what nobody may do",
+    "secret.write: 5m",
+    "store.gc: 5m",
+    "store.gc: 5m",
+    "mfa-within can never fire on store.gc: no role allows it",
+  ],
+  [
+    "a second factor for an unknown action",
+    "secret.write: 5m",
+    "secret.writ: 5m",
+    "secret.writ:",
+    'unknown action "secret.writ"',
+    "did you mean secret.write?",
+  ],
+  [
+    "a second factor within no time",
+    "creds.issue: 15m",
+    "creds.issue: 15",
+    "15, secret",
+    "mfa-within must look like 15m (s, m, h, d)",
+  ],
+  [
+    "a second factor within a list",
+    "mfa-within: { creds.issue: 15m, secret.write: 5m }",
+    "mfa-within: [creds.issue]",
+    "[creds.issue]",
+    "mfa-within must be a map of keys and values",
+  ],
+];
+
+export const WRONG_AWS: readonly Refused[] = [
+  [
+    "an account that is a number",
+    '"111122223333"',
+    "111122223333",
+    "111122223333\n",
+    "account must look like",
+    'put it in quotes: account: "…"',
+  ],
+  ["a short account", '"111122223333"', '"11112222333"', '"11112222333"', "account must look like"],
+  ["a region that is none", "region: eu-west-1", "region: Ireland", "Ireland", "region must look like eu-west-1"],
+  ["an isolated region", "region: eu-west-1", "region: us-iso-east-1", "us-iso", "region must look like eu-west-1"],
+  ...[
+    "Acme-ml",
+    "a",
+    "acme_ml",
+    "acme..ml",
+    "192.168.0.1",
+    "xn--acme",
+    "acme-s3alias",
+    "acme--x-s3",
+    "-acme",
+    "acme-",
+    '"acme*"',
+    "acme/ml",
+    `${"a".repeat(64)}`,
+  ].map(
+    (bucket): Refused => [
+      `the bucket ${bucket}`,
+      "bucket: acme-ml",
+      `bucket: ${bucket}`,
+      `${bucket}\n`,
+      "bucket must look like acme-ml",
+    ],
+  ),
+  ...["/churn", "churn/", "a//b", "../churn", "a/../b", "a/.hidden", '"churn*"', '"churn?"', '"a b"', '"$x"'].map(
+    (prefix): Refused => [
+      `the prefix ${prefix}`,
+      "prefix: team/churn",
+      `prefix: ${prefix}`,
+      `${prefix}\n`,
+      "prefix must look like team/churn",
+    ],
+  ),
+  [
+    "a role prefix with a wildcard",
+    "role-prefix: ml-churn-",
+    'role-prefix: "ml*"',
+    '"ml*"',
+    "role-prefix must look like",
+  ],
+  [
+    "a role prefix with a path",
+    "role-prefix: ml-churn-",
+    "role-prefix: ml/churn-",
+    "ml/churn-",
+    "role-prefix must look like",
+  ],
+  [
+    "a role prefix that is too long",
+    "role-prefix: ml-churn-",
+    `role-prefix: ${"m".repeat(60)}`,
+    "role-prefix",
+    `"${"m".repeat(60)}data-scientist" cannot be an IAM role`,
+  ],
+  [
+    "an alias of a key",
+    `kms: ${keyArn(1)}`,
+    "kms: arn:aws:kms:eu-west-1:111122223333:alias/churn",
+    "arn:aws:kms:eu-west-1:111122223333:alias/churn",
+    "kms must look like arn:aws:kms:REGION:ACCOUNT:key/ID",
+  ],
+  [
+    "every key",
+    `kms: ${keyArn(1)}`,
+    'kms: "arn:aws:kms:eu-west-1:111122223333:key/*"',
+    '"arn:aws:kms',
+    "kms must look like arn:aws:kms:REGION:ACCOUNT:key/ID",
+  ],
+  [
+    "a key in another region",
+    `kms: ${keyArn(1)}`,
+    `kms: ${keyArn(1, "us-east-1")}`,
+    "kms:",
+    "the key is in us-east-1, and aws.region is eu-west-1",
+  ],
+  [
+    "a key in another partition",
+    `kms: ${keyArn(1)}`,
+    `kms: ${keyArn(1).replace("arn:aws:", "arn:aws-cn:")}`,
+    "kms:",
+    "eu-west-1 is in the partition aws, not aws-cn",
+  ],
+  [
+    "a key for an unknown class",
+    "{ restricted:",
+    "{ restrickted:",
+    "restrickted:",
+    'unknown classification "restrickted"',
+    "did you mean restricted?",
+  ],
+  [
+    "keys in a list",
+    `kms-by-class: { restricted: "${keyArn(2)}" }`,
+    `kms-by-class: [restricted]`,
+    "[restricted]",
+    "kms-by-class must be a map of keys and values",
+  ],
+  [
+    "an unknown key of aws",
+    "prefix: team/churn",
+    "prefx: team/churn",
+    "prefx",
+    'unknown key "prefx" in aws',
+    "did you mean prefix?",
+  ],
+];
+
+export const WRONG_CREDENTIALS: readonly Refused[] = [
+  ["credentials without a ttl", "credentials: { ttl: 1h }", "credentials: {}", "{}\n", "credentials has no ttl"],
+  [
+    "credentials that live in words",
+    "credentials: { ttl: 1h }",
+    "credentials: { ttl: long }",
+    "long }",
+    "ttl must look like 1h (s, m, h, d)",
+  ],
+  [
+    "an unknown key of credentials",
+    "credentials: { ttl: 1h }",
+    "credentials: { ttl: 1h, tll: 1h }",
+    "tll",
+    'unknown key "tll" in credentials',
+    "did you mean ttl?",
+  ],
+  [
+    "a limit for what is not issued",
+    "can: [artifact.pull, audit.read]\n",
+    "can: [artifact.pull, audit.read]\n    credentials: { ttl: 1h }\n",
+    "credentials:",
+    "role reviewer has a limit for credentials but no creds.issue",
+  ],
+  ["secrets without a time", "secrets: { rotate-every: 90d }", "secrets: {}", "{}\n", "secrets has no rotate-every"],
+  [
+    "secrets that are changed sometimes",
+    "rotate-every: 90d",
+    "rotate-every: sometimes",
+    "sometimes",
+    "rotate-every must look like 90d (s, m, h, d)",
+  ],
+  ["an unknown key of secrets", "rotate-every: 90d", "rotate: 90d", "rotate:", 'unknown key "rotate" in secrets'],
 ];
 
 export const HOSTILE: readonly Refused[] = [
