@@ -38,6 +38,10 @@ export interface Project {
   /** Adds the person behind a join line: a new signed policy version, and their class keys. */
   addMember(options: T.AddMemberOptions): Promise<T.MemberAdded>;
   listMembers(): Promise<readonly T.MemberSummary[]>;
+  /** Keys of classes, names and the log: where each is kept, since when, and whether it opens for this member. */
+  listKeys(): Promise<readonly T.KeySummary[]>;
+  /** New keys for classes; versions pushed before stay readable. */
+  rotateKeys(options: T.RotateOptions): Promise<T.Rotated>;
   /** The policy in force. */
   showPolicy(): Promise<T.PolicyShown>;
   /** What the policy would say to a request; nothing is logged. */
@@ -94,6 +98,8 @@ function projectOf(session: Session): Project {
     destroyWorkspace: async (name) => (await import("./operations/workspace.ts")).destroyWorkspace(session, name),
     addMember: async (options) => (await import("./operations/policy-change.ts")).addMember(session, options),
     listMembers: async () => (await import("./operations/policy-change.ts")).listMembers(session),
+    listKeys: async () => (await import("./operations/key-list.ts")).listKeys(session),
+    rotateKeys: async (options) => (await import("./operations/key-rotate.ts")).rotateKeys(session, options),
     showPolicy: async () => (await import("./operations/policy-read.ts")).showPolicy(session),
     explainPolicy: async (options) => (await import("./operations/policy-read.ts")).explainPolicy(session, options),
     proposePolicy: async (options) => (await import("./operations/policy-change.ts")).proposePolicy(session, options),
@@ -133,6 +139,21 @@ export async function readJoinLine(line: string): Promise<T.JoinLine> {
 /** Reads a policy file as strictly as it will be read when it is signed. */
 export async function checkPolicy(host: Host, file: string): Promise<T.PolicyChecked> {
   return (await import("./operations/policy-read.ts")).checkPolicy(host, file);
+}
+
+/** Writes what AWS has to know of the policy in force, or of a file: roles, bucket and key policies, Terraform. */
+export async function exportAws(host: Host, folder: string, options: T.AwsExportOptions): Promise<T.AwsExported> {
+  return (await import("./operations/policy-aws.ts")).exportAws(host, folder, options);
+}
+
+/** How to read what is deployed, for {@link verifyAws}. */
+export async function awsReadings(host: Host, folder: string, file?: string): Promise<T.AwsReadings> {
+  return (await import("./operations/policy-aws.ts")).awsReadings(host, folder, file);
+}
+
+/** Compares what is deployed in AWS with what the policy makes. */
+export async function verifyAws(host: Host, folder: string, options: T.AwsVerifyOptions): Promise<T.AwsVerified> {
+  return (await import("./operations/policy-aws.ts")).verifyAws(host, folder, options);
 }
 
 /** Who this device is. @throws CloisterError NOT_AUTHENTICATED */

@@ -7,13 +7,13 @@ import { type AuditEvent, ENVELOPE_BYTES_MAX, EVENT_TYPE, encodeEvent } from "./
 import type { CompactTree } from "./merkle.ts";
 
 /** @param tree of everything before the commit */
-export function writeCommit(
+export async function writeCommit(
   identity: Identity,
   events: readonly AuditEvent[],
   tree: CompactTree,
   place: Pick<Commit, "project" | "seq" | "timeMs" | "previous">,
-): Uint8Array {
-  const leaves = events.map((event) => signEnvelope(EVENT_TYPE, encodeEvent(event), identity));
+): Promise<Uint8Array> {
+  const leaves = await Promise.all(events.map((event) => signEnvelope(EVENT_TYPE, encodeEvent(event), identity)));
   const entries = leaves.map((leaf) => parseCanonical(leaf, "log entry", ENVELOPE_BYTES_MAX));
   const after = leaves.reduce((before, leaf) => before.append(leaf), tree);
   const commit = { ...place, size: tree.size, entries, root: after.root() };

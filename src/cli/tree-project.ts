@@ -4,6 +4,14 @@ import type { Leaf } from "./tree.ts";
 const member = { flags: "--as <member>", text: "your member id in the project, e.g. ana" };
 const displayName = { flags: "--name <name>", text: "your name, as colleagues read it" };
 
+/** How a store in a bucket is reached. */
+export const reach = [
+  { flags: "--endpoint <url>", text: "server of the bucket, if it is not AWS" },
+  { flags: "--region <region>", text: "region of the bucket" },
+  { flags: "--profile <name>", text: "AWS profile whose credentials are used" },
+];
+const signingKey = { flags: "--signing-key <arn>", text: "AWS KMS key a new identity signs with" };
+
 const init: Leaf = {
   name: "init",
   summary: "set up a project: policy, store and your identity",
@@ -11,16 +19,24 @@ const init: Leaf = {
   options: [
     { flags: "--template <name>", text: "what the policy starts from: solo, or demo (two people)" },
     { flags: "--project <name>", text: "project name" },
-    { flags: "--store <folder>", text: "where sealed artifacts are kept" },
+    { flags: "--store <place>", text: "where sealed artifacts are kept: a folder, or s3://bucket/prefix" },
+    ...reach,
     member,
     displayName,
     { flags: "--domain <name>", text: "data domain to start with" },
     { flags: "--purpose <name>", text: "purpose the work is done for" },
+    { flags: "--kms <arn>", text: "AWS KMS key that the keys of all classes are under" },
+    { flags: "--bucket <name>", text: "bucket the policy names, with --kms" },
+    signingKey,
     { flags: "--join <store>", text: "join the project in this store instead" },
     { flags: "-y, --yes", text: "take every default, ask nothing" },
     { flags: "--dry-run", text: "show the plan and the policy, write nothing" },
   ],
-  examples: ["cloister init", "cloister init churn --template solo --yes", "cloister init churn --yes --dry-run"],
+  examples: [
+    "cloister init",
+    "cloister init churn --template solo --yes",
+    "cloister init churn --store s3://acme-ml/churn --region eu-west-1",
+  ],
   notes: "Asks at most six questions, shows what it will write, then asks once more.",
   load: async () => (await import("./commands/init.ts")).init,
 };
@@ -29,15 +45,21 @@ const join: Leaf = {
   name: "join",
   summary: "ask to join a project that others have set up",
   args: [
-    ["<store>", "store of the project"],
+    ["<store>", "store of the project: a folder, or s3://bucket/prefix"],
     ["[dir]", "project folder (default: here)"],
   ],
   options: [
     { ...member, text: "member id you would like" },
     displayName,
+    signingKey,
     { flags: "--expect <fingerprint>", text: "policy fingerprint you were told; refuse any other" },
+    ...reach,
   ],
-  examples: ["cloister join /mnt/team/churn-store", "cloister join ../store churn --as bo --expect 3f9a…"],
+  examples: [
+    "cloister join /mnt/team/churn-store",
+    "cloister join ../store churn --as bo --expect 3f9a…",
+    "cloister join s3://acme-ml/churn --endpoint https://s3.acme.example",
+  ],
   notes: "Prints one line to hand to a steward of the project, who then adds you with\n`cloister member add`.",
   load: async () => (await import("./commands/join.ts")).join,
 };

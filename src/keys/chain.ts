@@ -1,6 +1,7 @@
 // Chooses where a new identity is kept, and opens the place where one is.
 import { CloisterError } from "../base/errors.ts";
 import { keychain, probeKeychain } from "./keychain.ts";
+import type { Kms } from "./kms.ts";
 import { checkPassphrase, readPassphraseFile, weakness } from "./passphrase.ts";
 import { passphraseFileStore } from "./passphrase-file.ts";
 import { plainFileStore } from "./plain-file.ts";
@@ -14,6 +15,10 @@ export interface IdentityPlaces {
   readonly passphraseFile?: string | undefined;
   /** Chooses a plain file for a new identity. */
   readonly insecureStorage?: boolean | undefined;
+  /** ARN of the KMS key that is to be the signing half of a new identity. */
+  readonly signingKey?: string | undefined;
+  /** Signs for identities whose signing half is in KMS; absent where there are none. */
+  readonly kms?: Kms | undefined;
   /** Asks a person; absent where no one can be asked. */
   readonly askPassphrase?: ((purpose: "new" | "unlock") => Promise<string>) | undefined;
   /** Wall clock, ms since 1970. */

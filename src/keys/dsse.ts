@@ -28,8 +28,8 @@ export function preAuthEncoding(payloadType: string, payload: Uint8Array): Buffe
 }
 
 /** Signs a payload; the envelope is canonical JSON `{payload, payloadType, signatures: [{keyid, sig}]}`. */
-export function signEnvelope(payloadType: string, payload: Uint8Array, identity: Identity): Uint8Array {
-  const sig = identity.sign(preAuthEncoding(payloadType, payload));
+export async function signEnvelope(payloadType: string, payload: Uint8Array, identity: Identity): Promise<Uint8Array> {
+  const sig = await identity.sign(preAuthEncoding(payloadType, payload));
   return canonicalBytes({
     payload: base64(payload),
     payloadType,

@@ -3,10 +3,10 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { CloisterError, explained, systemCode } from "../base/errors.ts";
 import type { IdentityPlaces } from "./chain.ts";
-import { readIdentityFile } from "./identity-file.ts";
+import { type IdentityRecord, keptText, readIdentityFile } from "./identity-file.ts";
 import { keychainRefusal } from "./keychain-refusal.ts";
 import { exposure } from "./private-file.ts";
-import { isKeychain, type KeychainKind, type StorageKind, storageText } from "./secret-store.ts";
+import { isKeychain, type KeychainKind, storageText } from "./secret-store.ts";
 
 /** One line of a diagnosis. */
 export interface StorageCheck {
@@ -30,7 +30,7 @@ export async function checkStorage(places: IdentityPlaces): Promise<readonly Sto
   const permissions = await checkPermissions(places.configDir);
   try {
     const record = await readIdentityFile(places.configDir);
-    return [record ? await kept(record.storage) : await wouldBeKept(places), ...permissions];
+    return [record ? await kept(record) : await wouldBeKept(places), ...permissions];
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error;
     const text = explained(error);
@@ -38,8 +38,9 @@ export async function checkStorage(places: IdentityPlaces): Promise<readonly Sto
   }
 }
 
-async function kept(storage: StorageKind): Promise<StorageCheck> {
-  const text = `your identity is kept in ${storageText(storage)}`;
+async function kept(record: IdentityRecord): Promise<StorageCheck> {
+  const { storage } = record;
+  const text = `your identity is kept in ${keptText(record)}`;
   if (isKeychain(storage)) return keptInKeychain(storage, text);
   if (storage === "passphrase-file") return { name: "identity", state: "good", text, next: undefined };
   const risk = "whoever copies it can read and sign as you";

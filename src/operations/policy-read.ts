@@ -2,7 +2,8 @@
 import { resolve } from "node:path";
 import { CloisterError } from "../base/errors.ts";
 import { ACTIONS, isAction } from "../policy/actions.ts";
-import { decide } from "../policy/decide.ts";
+import { type DecisionRequest, decide } from "../policy/decide.ts";
+import { loadAnswers, saveAnswers } from "./answer-memory.ts";
 import type { Host } from "./host.ts";
 import { readLocal } from "./local-file.ts";
 import { openWorkspaces } from "./open-workspaces.ts";
@@ -61,7 +62,7 @@ export async function explainPolicy(session: Session, options: ExplainOptions): 
   const now = await session.store.now();
   const [onlyDomain] = compiled.policy.domains.length === 1 ? compiled.policy.domains : [];
   const domain = compiled.policy.domains.find(({ id }) => id === (options.domain ?? onlyDomain?.id));
-  const decision = await decide(compiled, {
+  const question: DecisionRequest = {
     ...{
       action,
       member,
@@ -75,7 +76,10 @@ export async function explainPolicy(session: Session, options: ExplainOptions): 
     ownWorkspace: true,
     // What a push would write with, so that only what the person controls can refuse it.
     epoch: domain?.epoch,
-  });
+  };
+  const answers = await loadAnswers(session.places.cache);
+  const decision = await decide(compiled, question, answers);
+  await saveAnswers(session.places.cache, answers);
   const { allow, by, refusals, enforcement } = decision;
   return { member, action, allow, policyVersion: compiled.policy.version, by, refusals, enforcement };
 }

@@ -33,7 +33,7 @@ export function policyName(version: number, digest: string): string {
 }
 
 /** Signs the exact bytes of the file. */
-export function signPolicy(text: Uint8Array, identity: Identity): Uint8Array {
+export function signPolicy(text: Uint8Array, identity: Identity): Promise<Uint8Array> {
   return signEnvelope(POLICY_TYPE, text, identity);
 }
 

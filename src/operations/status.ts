@@ -3,14 +3,16 @@ import { resolve } from "node:path";
 import { CloisterError, explained } from "../base/errors.ts";
 import { checkStorage, isUnlocked, lockIdentity, readPublicIdentity } from "../keys/keyring.ts";
 import { holdingText, type Member, type Policy } from "../policy/schema.ts";
-import { findConfig, storeFolder } from "./config.ts";
+import { checkStore } from "./check-store.ts";
+import { findConfig } from "./config.ts";
 import type { Host } from "./host.ts";
 import { localState } from "./local-policy.ts";
+import { placeOfStore } from "./open-store.ts";
 import { identityPlaces } from "./places.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { openSession, type Session } from "./session.ts";
 import type { Diagnosis, LoginState, Status, WhoAmI } from "./types.ts";
-import { listWorkspaces } from "./workspace.ts";
+import { workspacesHere } from "./workspace.ts";
 
 const DAY_MS = 86_400_000;
 const EXPIRES_SOON_MS = 30 * DAY_MS;
@@ -23,10 +25,11 @@ export async function status(session: Session): Promise<Status> {
   const local = await localState(session);
   const { host, config, log } = session;
   const left = policy.expires.endMs - host.now();
-  const workspaces = await listWorkspaces(session);
+  const workspaces = await workspacesHere(session);
   return {
     folder: config.folder,
-    store: storeFolder(config),
+    store: placeOfStore(config),
+    endpoint: config.endpoint,
     project: policy.project,
     member: me?.id,
     roles: me?.roles.map(holdingText) ?? [],
@@ -102,28 +105,24 @@ export async function doctor(host: Host, folder: string): Promise<Diagnosis> {
       ? { name: "sandbox", state: "bad", text: problem.why, next: problem.next }
       : { name: "sandbox", state: "good", text: "bubblewrap can isolate workspaces here", next: undefined },
   );
-  checks.push(await checkProject(host, folder));
+  checks.push(...(await checkProject(host, folder)));
   return { ok: checks.every(({ state }) => state !== "bad"), checks };
 }
 
-async function checkProject(host: Host, folder: string): Promise<Finding> {
+async function checkProject(host: Host, folder: string): Promise<readonly Finding[]> {
   const name = "project";
   try {
     if (!(await findConfig(resolve(host.cwd, folder)))) {
-      return {
-        name,
-        state: "unknown",
-        text: "no project in this folder",
-        next: "cloister init, or cloister join STORE",
-      };
+      const next = "cloister init, or cloister join STORE";
+      return [{ name, state: "unknown", text: "no project in this folder", next }];
     }
     const session = await openSession(host, folder);
     await session.sync();
     const { policy } = (await session.policy()).compiled;
     const text = `${policy.project}: policy v${String(policy.version)}, ${String(session.log.size)} log entries verified`;
-    return { name, state: "good", text, next: undefined };
+    return [{ name, state: "good", text, next: undefined }, ...(await checkStore(session))];
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error;
-    return { name, state: "bad", text: explained(error), next: error.next };
+    return [{ name, state: "bad", text: explained(error), next: error.next }];
   }
 }

@@ -40,7 +40,10 @@ export interface AuditVerified {
 
 export interface Status {
   readonly folder: string;
+  /** Path of a folder, or `s3://bucket/prefix`. */
   readonly store: string;
+  /** Server of a bucket that is not AWS, as the project's configuration names it. */
+  readonly endpoint: string | undefined;
   readonly project: string;
   readonly member: string | undefined;
   readonly roles: readonly string[];

@@ -37,9 +37,12 @@ export function versionName(version: {
 }
 
 /** The signed record and its id: SHA-256 of the payload, to which log, approvals and statements are bound. */
-export function signVersion(record: VersionRecord, identity: Identity): { bytes: Uint8Array; versionId: string } {
+export async function signVersion(
+  record: VersionRecord,
+  identity: Identity,
+): Promise<{ bytes: Uint8Array; versionId: string }> {
   const payload = canonicalBytes({ v: 1, ...record });
-  return { bytes: signEnvelope(VERSION_TYPE, payload, identity), versionId: sha256Hex(payload) };
+  return { bytes: await signEnvelope(VERSION_TYPE, payload, identity), versionId: sha256Hex(payload) };
 }
 
 /** @throws CloisterError INTEGRITY */

@@ -17,8 +17,14 @@ import {
 
 export async function listWorkspaces(session: Session): Promise<readonly WorkspaceSummary[]> {
   await session.sync();
-  const sandbox = await sandboxOf(session.host);
+  return workspacesHere(session);
+}
+
+/** {@link listWorkspaces} by the log as far as it was read. */
+export async function workspacesHere(session: Session): Promise<readonly WorkspaceSummary[]> {
   const states = await allWorkspaces(session);
+  if (states.length === 0) return [];
+  const sandbox = await sandboxOf(session.host);
   return Promise.all(states.map((state) => summaryOf(session, sandbox, state)));
 }
 

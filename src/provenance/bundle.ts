@@ -22,11 +22,11 @@ export const BUNDLE_BYTES_MAX = Math.ceil(STATEMENT_BYTES_MAX / 3) * 4 + 4096;
  * @param sign signs DSSE's pre-authentication encoding: ECDSA with SHA-256, DER, low S
  * @throws CloisterError FAILURE where the statement is too large, INTEGRITY where the signature is not by that key
  */
-export function makeBundle(
+export async function makeBundle(
   statementBytes: Uint8Array,
   publicKeyPem: string,
-  sign: (pae: Uint8Array) => Uint8Array,
-): Uint8Array {
+  sign: (pae: Uint8Array) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
   if (statementBytes.length > STATEMENT_BYTES_MAX) {
     throw new CloisterError("FAILURE", "the manifest is too large to be signed", {
       why: `it has ${String(statementBytes.length)} bytes, and ${String(STATEMENT_BYTES_MAX)} is the limit`,
@@ -35,7 +35,7 @@ export function makeBundle(
   }
   const key = p256Key(publicKeyPem);
   const pae = preAuthEncoding(PAYLOAD_TYPE, statementBytes);
-  const signature = sign(pae);
+  const signature = await sign(pae);
   if (!verifyLowS(pae, signature, key)) {
     throw integrity("the signature that was made does not verify", { why: "it is not by the identity's public key" });
   }

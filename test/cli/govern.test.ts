@@ -150,6 +150,7 @@ describe("this device", () => {
     const state: Status = {
       folder: "/p",
       store: "s",
+      endpoint: undefined,
       project: "churn",
       member: "ana",
       roles: ["owner"],

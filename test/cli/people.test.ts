@@ -205,6 +205,7 @@ describe("member add", () => {
             policyVersion: 2,
             policyDigest: "cd".repeat(32),
             keys: ["churn/internal"],
+            kmsKeys: [],
             logEntry: 4,
             dryRun: options.dryRun === true,
           };

@@ -11,7 +11,7 @@ import { manifest, signer } from "../provenance/sample.ts";
 
 const statement = canonicalBytes(buildStatement(manifest()));
 const key = signer();
-const bundle = JSON.parse(Buffer.from(makeBundle(statement, key.pem, key.sign)).toString("utf8"));
+const bundle = JSON.parse(Buffer.from(await makeBundle(statement, key.pem, key.sign)).toString("utf8"));
 
 /** Verifies with the only key that is trusted; gives back the payload. */
 function verify(json: unknown, pem: string): Uint8Array {

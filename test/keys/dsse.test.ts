@@ -15,15 +15,15 @@ test("pre-authentication encoding is that of the published example (DSSE protoco
   expect(preAuthEncoding("é", Buffer.of(0xff)).subarray(0, 14).toString()).toBe("DSSEv1 2 é 1 ");
 });
 
-test("verifies for the signer and nobody else", () => {
-  const envelope = parseEnvelope(signEnvelope(TYPE, payload, identity), TYPE, "test object", 1000);
+test("verifies for the signer and nobody else", async () => {
+  const envelope = parseEnvelope(await signEnvelope(TYPE, payload, identity), TYPE, "test object", 1000);
   expect(Buffer.from(envelope.payload).equals(payload)).toBe(true);
   expect(verifyEnvelope(envelope, identity.signs)).toBe(true);
   expect(verifyEnvelope(envelope, other.signs)).toBe(false);
 });
 
-test("no changed byte goes unnoticed, except in the keyid, which is only a hint", () => {
-  const bytes = Buffer.from(signEnvelope(TYPE, payload, identity));
+test("no changed byte goes unnoticed, except in the keyid, which is only a hint", async () => {
+  const bytes = Buffer.from(await signEnvelope(TYPE, payload, identity));
   const text = bytes.toString();
   const keyid = [text.indexOf('"keyid":"') + 9, text.indexOf('","sig"')] as const;
   for (let i = 0; i < bytes.length; i++) {
@@ -41,17 +41,17 @@ test("no changed byte goes unnoticed, except in the keyid, which is only a hint"
   }
 });
 
-test("a keyid that names somebody else's key proves nothing", () => {
-  const mine = JSON.parse(Buffer.from(signEnvelope(TYPE, payload, identity)).toString());
-  const theirs = JSON.parse(Buffer.from(signEnvelope(TYPE, payload, other)).toString());
+test("a keyid that names somebody else's key proves nothing", async () => {
+  const mine = JSON.parse(Buffer.from(await signEnvelope(TYPE, payload, identity)).toString());
+  const theirs = JSON.parse(Buffer.from(await signEnvelope(TYPE, payload, other)).toString());
   mine.signatures[0].keyid = theirs.signatures[0].keyid;
   const envelope = parseEnvelope(canonicalBytes(mine), TYPE, "test object", 1000);
   expect(verifyEnvelope(envelope, other.signs)).toBe(false);
   expect(verifyEnvelope(envelope, identity.signs)).toBe(true);
 });
 
-test("refuses another type, other forms of JSON and base64, and too many signatures", () => {
-  const bytes = signEnvelope(TYPE, payload, identity);
+test("refuses another type, other forms of JSON and base64, and too many signatures", async () => {
+  const bytes = await signEnvelope(TYPE, payload, identity);
   const object = JSON.parse(Buffer.from(bytes).toString());
   const signature = object.signatures[0];
   const parse = (value: unknown) => () => parseEnvelope(canonicalBytes(value as never), TYPE, "test object", 10_000);

@@ -19,7 +19,7 @@ test("an identity comes out of its document as it went in, and signs for its pub
   const again = parseIdentity(serialiseIdentity(identity));
   expect([again.signs, again.reads, again.ageSecret]).toEqual([identity.signs, identity.reads, identity.ageSecret]);
   const data = Buffer.from("data");
-  expect(verify("sha256", data, publicKeyPem(identity.signs), again.sign(data))).toBe(true);
+  expect(verify("sha256", data, publicKeyPem(identity.signs), await again.sign(data))).toBe(true);
   expect(checkSigns(identity.signs) && checkReads(identity.reads)).toBe(true);
 });
 

@@ -76,7 +76,7 @@ export function signer(spelling: "low" | "high" = "low") {
   const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
   return {
     pem: pair.publicKey.export({ type: "spki", format: "pem" }).toString(),
-    sign(message: Uint8Array): Uint8Array {
+    async sign(message: Uint8Array): Promise<Uint8Array> {
       const raw = sign("sha256", message, { key: pair.privateKey, dsaEncoding: "ieee-p1363" });
       const s = BigInt(`0x${raw.subarray(32).toString("hex")}`);
       const isLow = s <= ORDER / 2n;

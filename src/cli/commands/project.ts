@@ -18,7 +18,7 @@ export async function status(call: Call): Promise<undefined> {
     page.fields([
       ["project", state.project],
       ["folder", state.folder],
-      ["store", state.store],
+      ["store", state.endpoint === undefined ? state.store : `${state.store} at ${state.endpoint}`],
       ["fingerprint", state.projectFingerprint],
       ["you", state.member ? `${state.member}  ${state.roles.join(", ")}` : "not a member yet"],
       ["identity", state.unlocked ? "unlocked" : "locked"],
