@@ -35,6 +35,17 @@ export interface Project {
   run(options: T.RunOptions, streams: Streams): Promise<T.RunResult>;
   /** Ends a workspace and says what was in it. */
   destroyWorkspace(name: string): Promise<T.Receipt>;
+  /** Seals a new secret in the store. */
+  setSecret(options: T.SetSecretOptions): Promise<T.SecretChanged>;
+  /** Gives a secret a new value. */
+  rotateSecret(options: T.RotateSecretOptions): Promise<T.SecretChanged>;
+  /** Erases a secret for everybody. */
+  removeSecret(options: T.RemoveSecretOptions): Promise<T.SecretRemoved>;
+  /** Names, dates and what is overdue; never a value. */
+  listSecrets(): Promise<T.SecretListing>;
+  showSecret(options: { readonly name: string; readonly domain?: string | undefined }): Promise<T.SecretSummary>;
+  /** Hands a value out on this host. */
+  leaseSecret(options: T.LeaseOptions): Promise<T.SecretLease>;
   /** Adds the person behind a join line: a new signed policy version, and their class keys. */
   addMember(options: T.AddMemberOptions): Promise<T.MemberAdded>;
   listMembers(): Promise<readonly T.MemberSummary[]>;
@@ -96,6 +107,13 @@ function projectOf(session: Session): Project {
     showWorkspace: async (name) => (await import("./operations/workspace.ts")).showWorkspace(session, name),
     run: async (options, streams) => (await import("./operations/workspace.ts")).run(session, options, streams),
     destroyWorkspace: async (name) => (await import("./operations/workspace.ts")).destroyWorkspace(session, name),
+    setSecret: async (options) => (await import("./operations/secret-write.ts")).setSecret(session, options),
+    rotateSecret: async (options) => (await import("./operations/secret-rotate.ts")).rotateSecret(session, options),
+    removeSecret: async (options) => (await import("./operations/secret-write.ts")).removeSecret(session, options),
+    listSecrets: async () => (await import("./operations/secret-list.ts")).listSecrets(session),
+    showSecret: async ({ name, domain }) =>
+      (await import("./operations/secret-list.ts")).showSecret(session, name, domain),
+    leaseSecret: async (options) => (await import("./operations/secret-lease.ts")).leaseSecret(session, options),
     addMember: async (options) => (await import("./operations/policy-change.ts")).addMember(session, options),
     listMembers: async () => (await import("./operations/policy-change.ts")).listMembers(session),
     listKeys: async () => (await import("./operations/key-list.ts")).listKeys(session),

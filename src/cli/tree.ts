@@ -2,6 +2,7 @@
 import type { Run } from "./call.ts";
 import { governanceCommands } from "./tree-governance.ts";
 import { projectCommands } from "./tree-project.ts";
+import { secretCommands } from "./tree-secret.ts";
 import { artifactCommands, workspaceCommands } from "./tree-work.ts";
 
 export interface Choice {
@@ -58,6 +59,6 @@ export const GLOBALS: readonly Choice[] = [
 /** The whole tree. */
 export const TREE: readonly Group[] = [
   { heading: "Start here:", commands: projectCommands },
-  { heading: "Every day:", commands: [...workspaceCommands, ...artifactCommands] },
+  { heading: "Every day:", commands: [...workspaceCommands, ...artifactCommands, ...secretCommands] },
   { heading: "Govern:", commands: governanceCommands },
 ];

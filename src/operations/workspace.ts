@@ -4,6 +4,7 @@ import type { Streams } from "../base/streams.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { type Ask, begin, perform, permit } from "./guard.ts";
 import { sandboxOf } from "./sandbox.ts";
+import { type RunSecrets, secretsFor } from "./secret-run.ts";
 import type { Session } from "./session.ts";
 import type { Receipt, RunOptions, RunResult, WorkspaceDetail, WorkspaceSummary } from "./types.ts";
 import { labelWithSource } from "./workspace-source.ts";
@@ -103,11 +104,16 @@ export async function run(session: Session, options: RunOptions, streams: Stream
     facts: { output: shown ? "terminal" : released ? "released" : "kept" },
     sealed: { workspace: state.name, command: options.argv.join(" ") },
   };
+  const uses = options.secrets ?? [];
+  // Before a secret is opened for a command that may not run.
+  if (uses.length > 0) await permit(session, ask);
+  const secrets = await secretsFor(session, state, uses);
   const { result, done } = await perform(session, ask, async (operation, released) => {
     released();
     const ran = await execute(session, sandbox, state, options, streams, {
       id: operation.id,
       kept: options.keepOutput === true,
+      secrets,
     });
     return { result: ran, outcome: { facts: { exit: ran.exit, ms: Math.max(0, Math.round(ran.seconds * 1000)) } } };
   });
@@ -131,7 +137,7 @@ async function execute(
   state: WorkspaceState,
   options: RunOptions,
   streams: Streams,
-  { id, kept }: { readonly id: string; readonly kept: boolean },
+  { id, kept, secrets }: { readonly id: string; readonly kept: boolean; readonly secrets: RunSecrets },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
   const { host } = session;
   const output = kept ? `.cloister/run-${id.slice(0, 8)}.log` : undefined;
@@ -142,7 +148,8 @@ async function execute(
     state.holder,
     {
       argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
-      env: seeds,
+      env: { ...secrets.env, ...seeds },
+      files: secrets.files,
       inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
       tty: streams.stdin.isTTY === true && streams.stdout.isTTY === true && streams.stderr.isTTY === true,
       signal: host.signal,

@@ -15,6 +15,7 @@ export function enforcementOf(action: Action): Enforcement {
     case "artifact.pull":
     case "artifact.read-metadata":
     case "workspace.mount":
+    case "secret.read":
     case "audit.read":
     // Without an owner's signature there is no new version.
     case "policy.change":
@@ -60,7 +61,7 @@ export function enforcementOfCondition(condition: Condition, action: Action): En
 /** Actions that leave something in the store that every reader judges. */
 function writes(action: Action): boolean {
   if (action === "policy.change" || action === "member.add") return true;
-  const reads: readonly Action[] = ["artifact.pull", "artifact.read-metadata", "workspace.mount"];
+  const reads: readonly Action[] = ["artifact.pull", "artifact.read-metadata", "workspace.mount", "secret.read"];
   return scopeOf(action) === "artifact" && !reads.includes(action);
 }
 
