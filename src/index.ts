@@ -41,6 +41,17 @@ export interface Project {
   run(options: T.RunOptions, streams: Streams): Promise<T.RunResult>;
   /** Ends a workspace and says what was in it. */
   destroyWorkspace(name: string): Promise<T.Receipt>;
+  /** Seals a new secret in the store. */
+  setSecret(options: T.SetSecretOptions): Promise<T.SecretChanged>;
+  /** Gives a secret a new value. */
+  rotateSecret(options: T.RotateSecretOptions): Promise<T.SecretChanged>;
+  /** Erases a secret for everybody. */
+  removeSecret(options: T.RemoveSecretOptions): Promise<T.SecretRemoved>;
+  /** Names, dates and what is overdue; never a value. */
+  listSecrets(): Promise<T.SecretListing>;
+  showSecret(options: { readonly name: string; readonly domain?: string | undefined }): Promise<T.SecretSummary>;
+  /** Hands a value out on this host. */
+  leaseSecret(options: T.LeaseOptions): Promise<T.SecretLease>;
   /** Adds the person behind a join line: a new signed policy version, and their class keys. */
   addMember(options: T.AddMemberOptions): Promise<T.MemberAdded>;
   listMembers(): Promise<readonly T.MemberSummary[]>;
@@ -74,6 +85,8 @@ export interface Project {
   credentialKeys(): Promise<KeySet>;
   /** What takes back the AWS sessions that this member was issued until now. */
   credentialRevocation(): Promise<Pick<T.CredentialsRevoked, "serverPolicy" | "serverRoles">>;
+  /** Copies the store to another place, verified; `switch` turns this folder to the copy. */
+  copyStore(options: T.CopyStoreOptions): Promise<T.StoreCopied>;
   /** Logs in at the provider that the policy names, as this device's member. */
   login(options: T.LoginOptions): Promise<T.LoggedIn>;
   /** Forgets the login, and tells the provider. */
@@ -114,6 +127,13 @@ function projectOf(session: Session): Project {
     showWorkspace: async (name) => (await import("./operations/workspace.ts")).showWorkspace(session, name),
     run: async (options, streams) => (await import("./operations/workspace.ts")).run(session, options, streams),
     destroyWorkspace: async (name) => (await import("./operations/workspace.ts")).destroyWorkspace(session, name),
+    setSecret: async (options) => (await import("./operations/secret-write.ts")).setSecret(session, options),
+    rotateSecret: async (options) => (await import("./operations/secret-rotate.ts")).rotateSecret(session, options),
+    removeSecret: async (options) => (await import("./operations/secret-write.ts")).removeSecret(session, options),
+    listSecrets: async () => (await import("./operations/secret-list.ts")).listSecrets(session),
+    showSecret: async ({ name, domain }) =>
+      (await import("./operations/secret-list.ts")).showSecret(session, name, domain),
+    leaseSecret: async (options) => (await import("./operations/secret-lease.ts")).leaseSecret(session, options),
     addMember: async (options) => (await import("./operations/policy-change.ts")).addMember(session, options),
     listMembers: async () => (await import("./operations/policy-change.ts")).listMembers(session),
     listKeys: async () => (await import("./operations/key-list.ts")).listKeys(session),
@@ -135,6 +155,7 @@ function projectOf(session: Session): Project {
       (await import("./operations/creds-explain.ts")).explainCredential(session, options),
     credentialKeys: async () => (await import("./operations/creds-jwks.ts")).keySet(session),
     credentialRevocation: async () => (await import("./operations/creds-revoke.ts")).serverRevocation(session),
+    copyStore: async (options) => (await import("./operations/store-copy.ts")).copyStore(session, options),
     login: async (options) => (await import("./operations/login.ts")).login(session, options),
     logout: async () => (await import("./operations/login.ts")).logout(session),
   };

@@ -74,6 +74,7 @@ test("the policy decides in one place only: nobody outside its room and the guar
   expect(deciders.sort()).toEqual([
     "src/operations/guard.ts",
     "src/operations/policy-read.ts",
+    "src/operations/secrets.ts",
     "src/operations/versions.ts",
   ]);
 });

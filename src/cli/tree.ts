@@ -3,6 +3,7 @@ import type { Run } from "./call.ts";
 import { credentialCommands } from "./tree-credentials.ts";
 import { governanceCommands } from "./tree-governance.ts";
 import { projectCommands } from "./tree-project.ts";
+import { secretCommands } from "./tree-secret.ts";
 import { artifactCommands, workspaceCommands } from "./tree-work.ts";
 
 export interface Choice {
@@ -59,6 +60,9 @@ export const GLOBALS: readonly Choice[] = [
 /** The whole tree. */
 export const TREE: readonly Group[] = [
   { heading: "Start here:", commands: projectCommands },
-  { heading: "Every day:", commands: [...workspaceCommands, ...artifactCommands, ...credentialCommands] },
+  {
+    heading: "Every day:",
+    commands: [...workspaceCommands, ...artifactCommands, ...credentialCommands, ...secretCommands],
+  },
   { heading: "Govern:", commands: governanceCommands },
 ];

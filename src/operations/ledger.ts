@@ -11,6 +11,7 @@ import { covers } from "../policy/entitlements.ts";
 import type { Policy } from "../policy/schema.ts";
 import { changesPolicy } from "./policy-event.ts";
 import { type PolicyShelf, type PolicyVersion, signedByOwnerOf } from "./policy-shelf.ts";
+import { changesSecret, SecretLedger, secretIn } from "./secret-ledger.ts";
 
 /** A policy version that took force at a position of the log. */
 export interface InForce {
@@ -46,6 +47,7 @@ export class Ledger implements Admission {
   readonly policies: InForce[] = [];
   /** SHA-256 of epoch records, by `domain/class/epoch`. */
   readonly epochs = new Map<string, string>();
+  readonly secrets = new SecretLedger();
   readonly #operations = new Map<string, OperationRecord>();
   readonly #byWorkspace = new Map<string, LoggedEvent[]>();
   readonly #byId = new Map<string, LoggedVersion>();
@@ -137,6 +139,7 @@ export class Ledger implements Admission {
     const ends = event.phase === "done" || event.phase === "failed";
     if (ends && before?.intent?.event.action !== event.action) return undefined;
     if (finishesPush(event) && !(await this.#mayBeGiven(versionIn(logged), before?.intent))) return undefined;
+    if (changesSecret(event) && !(await this.#mayChangeSecret(logged, before?.intent))) return undefined;
     if (changesPolicy(event) && !(await this.#mayTakeForce(logged))) return undefined;
     return this.#take(logged);
   }
@@ -191,8 +194,11 @@ export class Ledger implements Admission {
     const epochs = changesPolicy(event) ? this.#takePolicy(logged) : [];
     const pushed = finishesPush(event) ? versionIn(logged) : undefined;
     if (pushed) this.#takeVersion(pushed);
+    const secret = changesSecret(event) ? secretIn(logged) : undefined;
+    if (secret) this.secrets.take(secret);
     return () => {
       if (pushed) this.#dropVersion(pushed);
+      if (secret) this.secrets.drop(secret);
       this.#operations.set(key, record);
       this.events.pop();
       workspace?.pop();
@@ -224,6 +230,12 @@ export class Ledger implements Admission {
     if (labelId !== undefined && this.labelled(domain, nameId, labelId)) return false;
     const { compiled } = await this.policy(event.policy);
     return covers(compiled.policy, done.member, "artifact.push", { domain, class: event.class });
+  }
+
+  async #mayChangeSecret(done: LoggedEvent, intent: LoggedEvent | undefined): Promise<boolean> {
+    if (!intent) return false;
+    const { policy } = (await this.policy(intent.event.policy)).compiled;
+    return this.secrets.mayBeGiven(secretIn(done), intent, policy);
   }
 
   #takeVersion(version: LoggedVersion): void {

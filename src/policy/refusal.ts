@@ -103,7 +103,10 @@ function untilOf(policy: Policy, purpose: string): string {
 function epochWords(policy: Policy, request: DecisionRequest): Words {
   const oldest = String(policy.domains.find(({ id }) => id === request.domain)?.epoch);
   const domain = request.domain ?? "";
-  const next = `push it again: cloister push PATH --name ${reference(request)}`;
+  const next =
+    request.action === "secret.write"
+      ? "cloister secret rotate NAME"
+      : `push it again: cloister push PATH --name ${reference(request)}`;
   if (request.epoch === undefined) return { why: "the request does not say with which key epoch it writes", next };
   return { why: `it is written with key epoch ${String(request.epoch)}; ${domain} has moved on to ${oldest}`, next };
 }

@@ -21,6 +21,9 @@ export interface HolderState {
   readonly expiresMs: number;
 }
 
+/** Folder of the files that a command alone gets. */
+export const SECRETS = "/run/secrets";
+
 /** One command to run in a workspace. */
 export interface ExecSpec {
   readonly argv: readonly string[];
@@ -28,6 +31,11 @@ export interface ExecSpec {
   readonly env: Readonly<Record<string, string>>;
   /** Inputs to show: `source` is the name given to {@link Sandbox.fill}, `path` an absolute path under `/inputs`. */
   readonly inputs: readonly { readonly source: string; readonly path: string }[];
+  /**
+   * Files for this command alone: in memory, readable by its user (0400), not writable, gone when it ends. `path` is a
+   * file in {@link SECRETS}.
+   */
+  readonly files?: readonly { readonly path: string; readonly bytes: Uint8Array }[] | undefined;
   /** True where the process's own terminal is handed to the command (`streams` is not used then). */
   readonly tty: boolean;
   /** Ends the command: SIGTERM, then SIGKILL after 5 s. */

@@ -2,6 +2,7 @@
 import { lstatSync, readlinkSync } from "node:fs";
 import { FEED_FD } from "./launch.ts";
 import { VOLUME } from "./runtime.ts";
+import { SECRETS } from "./sandbox.ts";
 
 /** Where host executables given as tools appear. */
 export const TOOLS = "/run/cloister/bin";
@@ -71,6 +72,8 @@ export interface CommandView {
   readonly sharesLoopback: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly inputs: readonly { readonly source: string; readonly path: string }[];
+  /** Paths of files for this command alone; their bytes are fed after {@link COMMAND_FEEDS}, in this order. */
+  readonly files: readonly string[];
   /** Host executables, and the name each gets in {@link TOOLS}. */
   readonly tools: readonly { readonly path: string; readonly name: string }[];
   /** Path of prlimit(1). */
@@ -101,6 +104,15 @@ export function commandView(view: CommandView): string[] {
     ...["--chmod", "0700", "/workspace"],
     // Nothing is mounted below what the sandbox can write: a planted link there would be followed.
     ...view.inputs.flatMap(({ source, path }) => ["--ro-bind", `${VOLUME}/inputs/${source}`, path]),
+    // On the sandbox's own root, which is memory and goes with the command; not on the volume, which stays.
+    ...(view.files.length > 0 ? ["--perms", "0700", "--dir", SECRETS] : []),
+    ...view.files.flatMap((path, index) => [
+      "--perms",
+      "0400",
+      "--file",
+      String(FEED_FD + MADE_UP.length + index),
+      path,
+    ]),
     ...["--ro-bind", view.prlimit, STARTER, "--dir", TOOLS],
     ...view.tools.flatMap(({ path, name }) => ["--ro-bind", path, `${TOOLS}/${name}`]),
     ...["--remount-ro", "/"],
