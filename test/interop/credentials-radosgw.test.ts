@@ -17,7 +17,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { assumeRole } from "../../src/credentials/aws-session.ts";
 import type { IssuedCredential } from "../../src/index.ts";
-import { has, type Member, World } from "../acceptance/harness.ts";
+import { type Ended, has, type Member, World } from "../acceptance/harness.ts";
 import { type Issuer, newKey, startIssuer } from "../aws/issuer.ts";
 import { projectInAws, ROLE_ARN } from "../aws/project.ts";
 import {
@@ -49,22 +49,7 @@ describe.skipIf(NO_RADOSGW !== "")(`sessions at radosgw${NO_RADOSGW}`, () => {
   beforeAll(async () => {
     issuer = await startIssuer();
     rgw = await startRadosgw(["rgw sts min session duration = 1"]);
-    const user = (id: string, keys: typeof BO, ...more: readonly string[]) => {
-      const named = ["--tenant", ACCOUNT, "--uid", id, "--display-name", id];
-      return rgw.admin(
-        "user",
-        "create",
-        ...named,
-        "--access-key",
-        keys.accessKeyId,
-        "--secret",
-        keys.secretAccessKey,
-        ...more,
-      );
-    };
-    await user("owner", OWNER, "--caps", "roles=*;user-policy=*;oidc-provider=*");
-    await user("bo", BO);
-    await makeRole(rgw, issuer);
+    await makePeople(rgw, issuer);
     const owner = clientOf(rgw.endpoint, OWNER);
     await owner.send(new CreateBucketCommand({ Bucket: "acme-ml" }));
     for (const Key of OBJECTS) await owner.send(new PutObjectCommand({ Bucket: "acme-ml", Key, Body: "content" }));
@@ -157,6 +142,69 @@ describe.skipIf(NO_RADOSGW !== "")(`sessions at radosgw${NO_RADOSGW}`, () => {
     for (const token of bad) await expect(withToken(await token)).rejects.toThrow(/NOT_AUTHENTICATED|POLICY_DENIED/);
   });
 });
+
+describe.skipIf(NO_RADOSGW !== "")(`the store in a bucket, opened in a role${NO_RADOSGW}`, () => {
+  const world = new World();
+  let rgw: Radosgw;
+  afterAll(async () => {
+    await rgw.stop();
+  });
+
+  it("lets the program do what the role may, by sessions that it keeps, and no more", {
+    timeout: RADOSGW_START_MS,
+  }, async () => {
+    const issuer = await startIssuer();
+    rgw = await startRadosgw();
+    await makePeople(rgw, issuer);
+    await issuer.close();
+    const owner = { ...environmentOf(OWNER), AWS_ENDPOINT_URL_STS: rgw.endpoint };
+    const asBo = { ...environmentOf(BO), AWS_ENDPOINT_URL_STS: rgw.endpoint };
+    await clientOf(rgw.endpoint, OWNER).send(new CreateBucketCommand({ Bucket: "acme-ml" }));
+    const store = ["--store", "s3://acme-ml/churn", "--endpoint", rgw.endpoint];
+    const { ana, bo } = await projectInAws(world, { store, env: owner });
+    // Bo's own keys may do nothing in the bucket.
+    expect((await bo.with({ env: asBo }, "list")).exit).not.toBe(0);
+    await done(bo.with({ env: owner }, "creds", "use"));
+    expect((await bo.with({ env: asBo }, "list")).exit).toBe(0);
+    ana.files("data", { "rows.csv": "a,b\n" });
+    await done(ana.with({ env: owner }, "push", "data", "--name", "rows", "--class", "internal"));
+    const args = ["--purpose", "modelling", "-o", "out"];
+    expect((await bo.with({ env: asBo }, "pull", "rows", ...args)).exit).toBe(0);
+    expect(JSON.parse((await bo.with({ env: asBo }, "creds", "list", "--json")).out).credentials).toMatchObject([
+      { role: "data-scientist", audience: "the store" },
+    ]);
+    // Where the role is taken away at the server, the program can do nothing about it.
+    await bo.with({ env: asBo }, "lock");
+    await rgw.admin("role", "modify", "--tenant", ACCOUNT, "--role-name", ROLE, "--assume-role-policy-doc", NOBODY);
+    const refused = await bo.with({ env: asBo }, "list");
+    expect([refused.exit, refused.err]).toEqual([3, expect.stringContaining("does not let you take the role")]);
+    await done(bo.with({ env: asBo }, "creds", "use", "--off"));
+  });
+});
+
+const NOBODY = JSON.stringify({
+  Version: "2012-10-17",
+  Statement: [
+    { Effect: "Allow", Principal: { AWS: [`arn:aws:iam::${ACCOUNT}:user/nobody`] }, Action: ["sts:AssumeRole"] },
+  ],
+});
+
+async function done(ending: Promise<Ended>): Promise<void> {
+  const ended = await ending;
+  if (ended.exit !== 0) throw new Error(ended.out + ended.err);
+}
+
+/** The owner of the bucket, Bo, and the role that Bo may take. */
+async function makePeople(rgw: Radosgw, issuer: Issuer): Promise<void> {
+  const user = (id: string, keys: typeof BO, ...more: readonly string[]) => {
+    const named = ["--tenant", ACCOUNT, "--uid", id, "--display-name", id];
+    const access = ["--access-key", keys.accessKeyId, "--secret", keys.secretAccessKey];
+    return rgw.admin("user", "create", ...named, ...access, ...more);
+  };
+  await user("owner", OWNER, "--caps", "roles=*;user-policy=*;oidc-provider=*");
+  await user("bo", BO);
+  await makeRole(rgw, issuer);
+}
 
 async function makeRole(rgw: Radosgw, issuer: Issuer): Promise<void> {
   const host = issuer.url.replace("http://", "");
