@@ -99,7 +99,7 @@ async function report(
   leaf: Leaf | undefined,
 ): Promise<number> {
   const { io, env, interruption } = context;
-  const isRun = leaf?.name === "run" || (error instanceof UsageError && / run$/.test(error.command));
+  const isRun = RUNS.has(leaf?.name ?? "") || (error instanceof UsageError && / (run|exec)$/.test(error.command));
   const settled = settleExit(toFailure(error), isRun, interruption.caught());
   const failure =
     settled.message === "interrupted" && GOES_ON.has(leaf?.name ?? "")
@@ -115,6 +115,9 @@ async function report(
   if (env["CLOISTER_DEBUG"] && error instanceof Error) io.err(`${error.stack ?? ""}\n`);
   return failure.exit;
 }
+
+/** Commands whose exit code is that of the command they run. */
+const RUNS: ReadonlySet<string> = new Set(["run", "exec"]);
 
 /** Commands that lose nothing when they are interrupted. */
 const GOES_ON: ReadonlySet<string> = new Set(["push", "pull"]);

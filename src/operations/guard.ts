@@ -2,12 +2,15 @@
 import { randomBytes } from "node:crypto";
 import type { AuditEvent } from "../audit/event.ts";
 import type { LoggedEvent } from "../audit/taken.ts";
-import { CloisterError } from "../base/errors.ts";
+import { CloisterError, type Refusal } from "../base/errors.ts";
 import { canonicalBytes, type Json } from "../base/json.ts";
 import { encryptTo } from "../keys/age.ts";
 import { type Identity, keyIdOf } from "../keys/identity.ts";
+import type { Action } from "../policy/actions.ts";
 import { type Decision, type DecisionRequest, decide } from "../policy/decide.ts";
+import type { Member, Policy } from "../policy/schema.ts";
 import { AUDIT_PLACE } from "./class-keys.ts";
+import type { SecondFactor } from "./login-state.ts";
 import { openWorkspaces } from "./open-workspaces.ts";
 import type { Session } from "./session.ts";
 
@@ -68,6 +71,11 @@ export async function wouldPermit(session: Session, ask: Ask): Promise<Decision>
 /** Decides without refusing: for filters such as `list`. */
 export async function mayI(session: Session, ask: Omit<Ask, "title" | "sealed">): Promise<boolean> {
   return (await decideNow(session, { ...ask, title: "", sealed: {} })).decision.allow;
+}
+
+/** Why it would be refused; empty where it is allowed. Nothing is logged: for what is left out without being asked for. */
+export async function whyNot(session: Session, ask: Ask): Promise<readonly Refusal[]> {
+  return (await decideNow(session, ask)).decision.refusals;
 }
 
 /**
@@ -162,10 +170,7 @@ async function decideNow(session: Session, ask: Ask): Promise<Decided> {
   const { policy } = compiled;
   const now = await session.clock();
   const open = ask.action === "workspace.create" ? openWorkspaces(session.ledger, me.id, now) : undefined;
-  const asksForLogin = policy.mfaWithin.some(({ action }) => action === ask.action);
-  const factor = asksForLogin
-    ? await (await import("./login-state.ts")).secondFactorOf(session, policy, me, now)
-    : undefined;
+  const factor = await secondFactorFor(session, policy, me, ask.action, now);
   const request: DecisionRequest = {
     ...requestOf(ask),
     member: me.id,
@@ -174,6 +179,18 @@ async function decideNow(session: Session, ask: Ask): Promise<Decided> {
     ...(factor === undefined ? {} : { mfaAgeMs: factor.ageMs }),
   };
   return { decision: await decide(compiled, request), policy: policy.version, evidence: factor };
+}
+
+/** The login that counts for an action; looked for only where the policy asks for one. */
+export async function secondFactorFor(
+  session: Session,
+  policy: Policy,
+  me: Member,
+  action: Action,
+  now: number,
+): Promise<SecondFactor | undefined> {
+  if (!policy.mfaWithin.some((each) => each.action === action)) return undefined;
+  return (await import("./login-state.ts")).secondFactorOf(session, policy, me, now);
 }
 
 function withEvidence(ask: Ask, evidence: Evidence | undefined): Ask {

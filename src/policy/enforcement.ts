@@ -9,7 +9,7 @@ const STRENGTH = ["cryptographic + server", "cryptographic", "refused by every r
 export type Enforcement = (typeof STRENGTH)[number];
 
 /** What stands behind an answer about who may do this at all. */
-export function enforcementOf(action: Action): Enforcement {
+function enforcementOf(action: Action): Enforcement {
   switch (action) {
     // Without the key of the (domain, class), of the names, or of the audit details, there is nothing to read.
     case "artifact.pull":

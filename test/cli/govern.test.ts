@@ -189,7 +189,7 @@ describe("this device", () => {
       roles: [],
       login: undefined,
     };
-    const library = { lock: async () => ({ forgotten: true }), whoAmI: async () => who };
+    const library = { lock: async () => ({ forgotten: true, credentials: 0 }), whoAmI: async () => who };
     expect(JSON.parse((await cloister(["lock", "--json"], { library })).out)).toEqual({
       schema: "cloister/lock@1",
       forgotten: true,

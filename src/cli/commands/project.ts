@@ -70,8 +70,10 @@ export async function whoami(call: Call): Promise<undefined> {
 }
 
 export async function lock(call: Call): Promise<undefined> {
-  const { forgotten } = await (await call.library()).lock(call.host);
-  print(call, "lock", { forgotten }, (page) => {
+  const { forgotten, credentials } = await (await call.library()).lock(call.host);
+  print(call, "lock", { forgotten, credentials }, (page) => {
     page.done(forgotten ? "locked: the next command asks for the passphrase" : "nothing was remembered");
+    if (credentials > 0)
+      page.line(`  ${String(credentials)} kept ${credentials === 1 ? "credential" : "credentials"} forgotten`);
   });
 }
