@@ -1,5 +1,8 @@
 // The KMS client against a KMS that encrypts, decides and refuses: the real SDK, every way an answer can be wrong.
 import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { generateAge, recipientOf } from "../../src/keys/age-key.ts";
 import { type ClassEpoch, type KmsEpoch, sealPrivateHalf, unsealPrivateHalf } from "../../src/keys/class-key.ts";
@@ -276,6 +279,30 @@ describe("no answer", () => {
     setTimeout(() => stop.abort(), 50);
     await expect(waiting).rejects.toMatchObject({ code: "INTERRUPTED" });
   });
+});
+
+test("a profile's credentials are used where the project names one", async () => {
+  const home = mkdtempSync(join(tmpdir(), "cloister-kms-profile-"));
+  const file = join(home, "credentials");
+  writeFileSync(
+    file,
+    "[one]\naws_access_key_id = ONE\naws_secret_access_key = x\n[two]\naws_access_key_id = TWO\naws_secret_access_key = x\n",
+  );
+  process.env["AWS_SHARED_CREDENTIALS_FILE"] = file;
+  process.env["AWS_CONFIG_FILE"] = join(home, "none");
+  try {
+    server.allow("TWO");
+    await kmsOver({ profile: "two" }, undefined, PATIENCE).encrypt(arn, {}, Buffer.of(1));
+    const one = kmsOver({ profile: "one" }, undefined, PATIENCE);
+    await expect(one.encrypt(arn, {}, Buffer.of(1))).rejects.toMatchObject({ code: "NOT_AUTHENTICATED" });
+    const none = kmsOver({ profile: "three" }, undefined, PATIENCE);
+    await expect(none.encrypt(arn, {}, Buffer.of(1))).rejects.toMatchObject({ code: "NOT_AUTHENTICATED" });
+    expect(server.seen.map(({ accessKey }) => accessKey)).toEqual(["TWO", "ONE"]);
+  } finally {
+    rmSync(home, { recursive: true });
+    delete process.env["AWS_SHARED_CREDENTIALS_FILE"];
+    delete process.env["AWS_CONFIG_FILE"];
+  }
 });
 
 test("aliases and other things that are no key ARN are never sent anywhere", async () => {
