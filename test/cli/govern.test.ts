@@ -180,6 +180,7 @@ describe("this device", () => {
     const who = {
       fingerprint: "SHA256:a",
       storage: "keychain",
+      signingKey: undefined,
       unlocked: true,
       signs: "s",
       reads: "r",
