@@ -23,10 +23,13 @@ const PACKED = {
   "@scure/base": "LICENSE",
 };
 
+/** Packages that a part may load at once: small, and CommonJS, which Node 20.17 can still require. */
+const REQUIRED = ["tar-stream", "yaml"];
+
 rmSync(made, { recursive: true, force: true });
 mkdirSync(made, { recursive: true });
 const parts = await bundle();
-for (const { fileName, code } of parts) writeFileSync(join(made, fileName), partOf(code), "latin1");
+for (const part of parts) writeFileSync(join(made, part.fileName), textOf(part), "latin1");
 writeFileSync(join(made, "LICENSES.txt"), licences());
 writeFileSync(join(made, "package.json"), '{"type":"commonjs"}\n');
 copyFileSync(join(import.meta.dirname, "load.cjs"), join(made, "load.js"));
@@ -64,7 +67,10 @@ async function bundle() {
  * A function like the one that Node puts around a CommonJS module, behind a line that names it by its digest. `import()` of
  * a package goes through the loader: a script that comes with kept code cannot import.
  */
-function partOf(code) {
+function textOf({ fileName, code, imports }) {
+  const ours = parts.map((part) => part.fileName);
+  const atOnce = imports.find((id) => !id.startsWith("node:") && ![...ours, ...REQUIRED].includes(id));
+  if (atOnce) throw new Error(`${fileName} loads ${atOnce} at once: use await import("${atOnce}") where it is needed`);
   const body = code.replaceAll(/\bimport\((?=")/g, "importPackage(");
   const text = ascii(`(function (exports, require, importPackage, __filename) {\n${body}\n})\n`);
   return `//${createHash("sha256").update(text).digest("hex")}\n${text}`;

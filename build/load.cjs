@@ -18,8 +18,14 @@ function load(name) {
   const source = readFileSync(filename, "latin1");
   const script = new Script(source, { filename, cachedData: keptCode(filename, source) });
   const part = { script, exports: {} };
+  // Before it runs: parts may need one another.
   loaded.set(name, part);
-  script.runInThisContext()(part.exports, load, importPackage, filename);
+  try {
+    script.runInThisContext()(part.exports, load, importPackage, filename);
+  } catch (error) {
+    loaded.delete(name);
+    throw error;
+  }
   return part.exports;
 }
 

@@ -20,7 +20,7 @@ export async function answers(call: Call, found: Detected, folder: string): Prom
   const domain = await named(call, "domain", "Data domain to start with:", project);
   const purpose = await named(call, "purpose", "Purpose of the work:", PURPOSE);
   const name = flags.text("name") ?? found.name;
-  return { folder, template, project, store, ...reachOf(flags), member, name, domain, purpose, ...underKms(call) };
+  return { folder, template, project, store, ...reachOf(flags), member, name, domain, purpose, ...inAws(call) };
 }
 
 /** What the answers are where every default is taken. */
@@ -37,13 +37,14 @@ export function defaults(call: Call, found: Detected, folder: string): CreateOpt
     name: flags.text("name") ?? found.name,
     domain: flags.text("domain") ?? project,
     purpose: flags.text("purpose") ?? PURPOSE,
-    ...underKms(call),
+    ...inAws(call),
   };
 }
 
-/** By flags only: whoever has a key in KMS knows its ARN. */
-function underKms({ flags }: Call): Pick<CreateOptions, "kms" | "signingKey" | "bucket"> {
-  return { kms: flags.text("kms"), signingKey: flags.text("signingKey"), bucket: flags.text("bucket") };
+/** By flags only: whoever has a key in KMS knows its ARN, and the account. */
+function inAws({ flags }: Call): Pick<CreateOptions, "account" | "kms" | "signingKey" | "bucket"> {
+  const [account, kms] = [flags.text("account"), flags.text("kms")];
+  return { account, kms, signingKey: flags.text("signingKey"), bucket: flags.text("bucket") };
 }
 
 function firstTemplate({ templates }: Detected): string {

@@ -10,6 +10,7 @@ export const reach = [
   { flags: "--region <region>", text: "region of the bucket" },
   { flags: "--profile <name>", text: "AWS profile whose credentials are used" },
 ];
+
 const signingKey = { flags: "--signing-key <arn>", text: "AWS KMS key a new identity signs with" };
 
 const init: Leaf = {
@@ -17,7 +18,7 @@ const init: Leaf = {
   summary: "set up a project: policy, store and your identity",
   args: [["[dir]", "project folder (default: here)"]],
   options: [
-    { flags: "--template <name>", text: "what the policy starts from: solo, or demo (two people)" },
+    { flags: "--template <name>", text: "what the policy starts from: solo, demo (two people) or aws (a team)" },
     { flags: "--project <name>", text: "project name" },
     { flags: "--store <place>", text: "where sealed artifacts are kept: a folder, or s3://bucket/prefix" },
     ...reach,
@@ -25,8 +26,9 @@ const init: Leaf = {
     displayName,
     { flags: "--domain <name>", text: "data domain to start with" },
     { flags: "--purpose <name>", text: "purpose the work is done for" },
+    { flags: "--account <digits>", text: "AWS account the policy names, with --template aws" },
     { flags: "--kms <arn>", text: "AWS KMS key that the keys of all classes are under" },
-    { flags: "--bucket <name>", text: "bucket the policy names, with --kms" },
+    { flags: "--bucket <name>", text: "bucket the policy names, while the store is a folder" },
     signingKey,
     { flags: "--join <store>", text: "join the project in this store instead" },
     { flags: "-y, --yes", text: "take every default, ask nothing" },

@@ -1,8 +1,9 @@
 // Device authorization (RFC 8628): the browser is on another machine.
+import { setTimeout as delay } from "node:timers/promises";
 import { CloisterError } from "../base/errors.ts";
 import { loginFailure } from "./login-failure.ts";
 import { type LoginWish, maxAgeOf, wishParameters } from "./login-wish.ts";
-import { connect, type LoginSettings, type Tokens, takeTokens } from "./openid.ts";
+import { type Connection, connect, type LoginSettings, type Tokens, takeTokens } from "./openid.ts";
 import { checkPublicAddress } from "./provider-fetch.ts";
 
 /** What the person needs in the other browser. */
@@ -15,6 +16,8 @@ export interface DeviceCode {
   readonly completeUrl: string | undefined;
 }
 
+/** Where the provider does not say (RFC 8628, 3.2). */
+const INTERVAL_S = 5;
 /** However long a provider lets a code live. */
 const PERSON_MS = 15 * 60_000;
 
@@ -40,7 +43,8 @@ export async function loginWithDevice(
     show({ url, code, completeUrl });
     const tooLate = AbortSignal.timeout(Math.min(started.expires_in * 1000, PERSON_MS));
     const signal = AbortSignal.any([cancel, tooLate]);
-    const poll = openid.pollDeviceAuthorizationGrant(provider, started, undefined, { signal });
+    askSlowly(connection, Math.max(1, started.interval ?? INTERVAL_S) * 1000, signal);
+    const poll = openid.pollDeviceAuthorizationGrant(provider, { ...started, interval: 0 }, undefined, { signal });
     const answer = await poll.catch((error: unknown) => {
       throw tooLate.aborted ? expired() : error;
     });
@@ -50,6 +54,22 @@ export async function loginWithDevice(
   } catch (error) {
     throw loginFailure(error, issuer, cancel);
   }
+}
+
+/**
+ * Waits before every question whether the person is done. The library would do it in steps of 5 s that an interruption does
+ * not end; it still adds what a provider asks for with `slow_down`.
+ */
+function askSlowly({ openid, provider }: Connection, everyMs: number, signal: AbortSignal): void {
+  const reach = provider[openid.customFetch];
+  const asked = provider.serverMetadata().token_endpoint;
+  if (!reach) return;
+  provider[openid.customFetch] = async (url, options) => {
+    if (url === asked) await delay(everyMs, undefined, { signal });
+    return reach(url, options);
+  };
+  // The time-out of the library would count the waiting in; that of `providerFetch` does not.
+  provider.timeout = undefined;
 }
 
 /** This grant has no such check in the library. */

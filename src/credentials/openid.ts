@@ -55,7 +55,7 @@ export async function connect(issuer: string, client: string, cancel: AbortSigna
 }
 
 /** @throws {@link CloisterError} USAGE where tokens would travel in the clear */
-export function issuerUrl(issuer: string): URL {
+function issuerUrl(issuer: string): URL {
   const url = URL.canParse(issuer) ? new URL(issuer) : undefined;
   if (url && isProtected(url)) return url;
   throw new CloisterError("USAGE", `${JSON.stringify(issuer)} cannot be the issuer of a login`, {

@@ -3,8 +3,7 @@ import { CloisterError } from "../base/errors.ts";
 import type { IdentityPlaces } from "./chain.ts";
 import type { Identity } from "./identity.ts";
 import { readIdentityFile } from "./identity-file.ts";
-import { keychainRefusal } from "./keychain-refusal.ts";
-import { type SecretStore, storageText } from "./secret-store.ts";
+import { isKeychain, type SecretStore, storageText } from "./secret-store.ts";
 
 /** Secrets by account name, and where they lie in words. */
 export interface DeviceSecrets extends Pick<SecretStore, "get" | "set" | "delete"> {
@@ -31,22 +30,34 @@ export async function deviceSecrets(
     });
   }
   const kind = record.storage;
-  if (kind === "passphrase-file" || kind === "plain-file") {
+  if (!isKeychain(kind)) {
     const { sealedFiles } = await import("./sealed-file.ts");
     return {
       storage: "a file that only this device's identity opens",
       ...sealedFiles(places.configDir, record.reads, identity),
     };
   }
-  const store = (await import("./keychain.ts")).keychain(kind);
+  const { keychain, probeKeychain } = await import("./keychain.ts");
+  const store = keychain(kind);
   const asked = <T>(act: () => Promise<T>): Promise<T> =>
-    act().catch((error: unknown) => {
-      throw keychainRefusal(error, kind, what);
+    act().catch(async (error: unknown) => {
+      throw (await import("./keychain-refusal.ts")).keychainRefusal(error, kind, what);
     });
   return {
     storage: storageText(kind),
-    get: (account) => asked(() => store.get(account)),
+    // "There is none" is also what a locked keychain says through keytar.
+    get: (account) =>
+      asked(async () => {
+        const found = await store.get(account);
+        if (found === undefined) await probeKeychain(kind);
+        return found;
+      }),
     set: (account, secret) => asked(() => store.set(account, secret)),
-    delete: (account) => asked(() => store.delete(account)),
+    delete: (account) =>
+      asked(async () => {
+        const deleted = await store.delete(account);
+        if (!deleted) await probeKeychain(kind);
+        return deleted;
+      }),
   };
 }

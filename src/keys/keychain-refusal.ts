@@ -1,5 +1,6 @@
 import { CloisterError } from "../base/errors.ts";
-import { PACKAGE, PackageMissing } from "./keychain.ts";
+import { PACKAGE, PackageUnusable } from "./keychain.ts";
+import type { KeychainKind } from "./secret-store.ts";
 
 /**
  * What a keychain's own words become. Where the package through which something was stored has gone, the other one is no
@@ -7,12 +8,12 @@ import { PACKAGE, PackageMissing } from "./keychain.ts";
  *
  * @param what is kept there: `the identity of this device`
  */
-export function keychainRefusal(error: unknown, kind: "keytar" | "keyring", what: string): CloisterError {
+export function keychainRefusal(error: unknown, kind: KeychainKind, what: string): CloisterError {
   const why = error instanceof Error ? error.message : undefined;
-  if (error instanceof PackageMissing) {
+  if (error instanceof PackageUnusable) {
     return new CloisterError("NOT_AUTHENTICATED", `${what} cannot be had: ${error.message}`, {
       why: `it was stored through ${PACKAGE[kind]}, and no other package sees it`,
-      next: `install it again where cloister is installed: npm install ${PACKAGE[kind]}`,
+      next: `where cloister is installed: ${error.next}`,
     });
   }
   return new CloisterError("NOT_AUTHENTICATED", `the keychain does not give ${what}`, {

@@ -4,10 +4,9 @@ import type { IdentityPlaces } from "./chain.ts";
 import { deviceIdOf, fingerprint, generateIdentity, type Identity, type PublicIdentity } from "./identity.ts";
 import { documentOf, identityIn } from "./identity-document.ts";
 import { createIdentityFile, type IdentityRecord, identityFile, readIdentityFile } from "./identity-file.ts";
-import { keychainRefusal } from "./keychain-refusal.ts";
 import type { Kms } from "./kms.ts";
 import { newKmsIdentity } from "./kms-identity.ts";
-import { type SecretStore, storageText } from "./secret-store.ts";
+import { isKeychain, type KeychainKind, type SecretStore, storageText } from "./secret-store.ts";
 import { forgetUnlocked, recallUnlocked, rememberUnlocked } from "./unlock-cache.ts";
 
 export type { IdentityPlaces } from "./chain.ts";
@@ -118,6 +117,9 @@ export async function lockIdentity(places: Pick<IdentityPlaces, "configDir">): P
 async function readSecret(record: IdentityRecord, store: SecretStore, places: IdentityPlaces): Promise<Identity> {
   const document = await answering(store, () => store.get(accountOf(record)));
   if (document === undefined) {
+    // A locked keychain says through keytar that there is no such item: that must not be taken for a loss.
+    const { kind } = store;
+    if (isKeychain(kind)) await answering(store, () => probe(kind));
     throw new CloisterError("NOT_AUTHENTICATED", "the identity of this device is gone", {
       why: `${identityFile(places.configDir)} names it, but ${storageText(record.storage)} does not hold it`,
       next: `move ${identityFile(places.configDir)} away and run cloister join to become a member with a new identity`,
@@ -143,14 +145,17 @@ function accountOf(id: PublicIdentity): string {
 }
 
 /** Errors that the keychain itself words become ours. */
-async function answering<T>(store: SecretStore, act: () => Promise<T>): Promise<T> {
+async function answering<T>({ kind }: SecretStore, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
-    const { kind } = store;
-    if (error instanceof CloisterError || (kind !== "keytar" && kind !== "keyring")) throw error;
-    throw keychainRefusal(error, kind, "the identity of this device");
+    if (error instanceof CloisterError || !isKeychain(kind)) throw error;
+    throw (await import("./keychain-refusal.ts")).keychainRefusal(error, kind, "the identity of this device");
   }
+}
+
+async function probe(kind: KeychainKind): Promise<void> {
+  await (await import("./keychain.ts")).probeKeychain(kind);
 }
 
 function exists(places: IdentityPlaces): CloisterError {

@@ -6,8 +6,11 @@ import { CloisterError, type Refusal } from "../base/errors.ts";
 import { canonicalBytes, type Json } from "../base/json.ts";
 import { encryptTo } from "../keys/age.ts";
 import { type Identity, keyIdOf } from "../keys/identity.ts";
+import type { Action } from "../policy/actions.ts";
 import { type Decision, type DecisionRequest, decide } from "../policy/decide.ts";
+import type { Member, Policy } from "../policy/schema.ts";
 import { AUDIT_PLACE } from "./class-keys.ts";
+import type { SecondFactor } from "./login-state.ts";
 import { openWorkspaces } from "./open-workspaces.ts";
 import type { Session } from "./session.ts";
 
@@ -167,10 +170,7 @@ async function decideNow(session: Session, ask: Ask): Promise<Decided> {
   const { policy } = compiled;
   const now = await session.clock();
   const open = ask.action === "workspace.create" ? openWorkspaces(session.ledger, me.id, now) : undefined;
-  const asksForLogin = policy.mfaWithin.some(({ action }) => action === ask.action);
-  const factor = asksForLogin
-    ? await (await import("./login-state.ts")).secondFactorOf(session, policy, me, now)
-    : undefined;
+  const factor = await secondFactorFor(session, policy, me, ask.action, now);
   const request: DecisionRequest = {
     ...requestOf(ask),
     member: me.id,
@@ -179,6 +179,18 @@ async function decideNow(session: Session, ask: Ask): Promise<Decided> {
     ...(factor === undefined ? {} : { mfaAgeMs: factor.ageMs }),
   };
   return { decision: await decide(compiled, request), policy: policy.version, evidence: factor };
+}
+
+/** The login that counts for an action; looked for only where the policy asks for one. */
+export async function secondFactorFor(
+  session: Session,
+  policy: Policy,
+  me: Member,
+  action: Action,
+  now: number,
+): Promise<SecondFactor | undefined> {
+  if (!policy.mfaWithin.some((each) => each.action === action)) return undefined;
+  return (await import("./login-state.ts")).secondFactorOf(session, policy, me, now);
 }
 
 function withEvidence(ask: Ask, evidence: Evidence | undefined): Ask {

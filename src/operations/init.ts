@@ -6,7 +6,6 @@ import { CloisterError } from "../base/errors.ts";
 import { checkName, NAME } from "../base/name.ts";
 import { fingerprint, type Identity, type PublicIdentity } from "../keys/identity.ts";
 import { createIdentity, describeStorage, readPublicIdentity, unlockIdentity } from "../keys/keyring.ts";
-import { isKmsKey } from "../keys/kms.ts";
 import { awsBlock } from "../policy/aws-block.ts";
 import { describePolicy } from "../policy/describe.ts";
 import { readPolicy } from "../policy/read.ts";
@@ -24,6 +23,7 @@ import {
 import { gitDefaults } from "./git-config.ts";
 import { newOperationId } from "./guard.ts";
 import type { Host } from "./host.ts";
+import { awsPlaceOf } from "./init-aws.ts";
 import { kmsOf } from "./kms.ts";
 import { readLocal, writeLocal } from "./local-file.ts";
 import { argumentsOfStore, isBucket, openStore, placeOfStore } from "./open-store.ts";
@@ -83,14 +83,7 @@ async function check(host: Host, options: CreateOptions): Promise<ProjectConfig>
       next: `--template ${known.map((template) => template.name).join(" or ")}`,
     });
   }
-  if (options.kms !== undefined) {
-    if (!isKmsKey(options.kms)) {
-      throw new CloisterError("USAGE", `${options.kms} is no key ARN of KMS`, {
-        next: "--kms arn:aws:kms:REGION:ACCOUNT:key/ID   (the key itself: an alias can be pointed elsewhere)",
-      });
-    }
-    bucketOf(options);
-  }
+  awsPlaceOf(options);
   for (const field of ["project", "member", "domain", "purpose"] as const) {
     checkName(options[field], field === "member" ? "member id" : field);
   }
@@ -227,19 +220,8 @@ async function policyText(
   const expires = new Date(host.now() + EXPIRES_DAYS * DAY_MS).toISOString().slice(0, 10);
   const template = await readFile(new URL(`${options.template}/${POLICY_FILE}`, TEMPLATES), "utf8");
   const filled = fillTemplate(template, { project, id, member, name, signs, reads, domain, purpose, expires });
-  const { kms } = options;
-  return kms === undefined ? filled : filled + awsBlock({ kms, ...bucketOf(options) });
-}
-
-/** A project under KMS is one in AWS, and its policy says where; that its store is a folder for now changes nothing. */
-function bucketOf({ store, bucket }: CreateOptions): { readonly bucket: string; readonly prefix: string } {
-  const [, name, prefix = ""] = /^s3:\/\/([^/]+)\/?(.*?)\/*$/.exec(store) ?? [];
-  if (name !== undefined) return { bucket: name, prefix };
-  if (bucket !== undefined) return { bucket, prefix: "" };
-  throw new CloisterError("USAGE", "which bucket will the project lie in?", {
-    why: "a policy with KMS keys says where the project lies in AWS, also while its store is a folder",
-    next: "--bucket NAME",
-  });
+  const aws = awsPlaceOf(options);
+  return aws ? filled + awsBlock(aws) : filled;
 }
 
 /** Templates by name, with the first line of their policy as title. */

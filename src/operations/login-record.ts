@@ -5,7 +5,7 @@ import { CloisterError } from "../base/errors.ts";
 import { canonicalBytes, canonicalJson, parseCanonical } from "../base/json.ts";
 import { Fields, SHA256 } from "../base/record.ts";
 import type { LoginClaims } from "../credentials/login-claims.ts";
-import { type DeviceSecrets, deviceSecrets } from "../keys/device-secrets.ts";
+import type { DeviceSecrets } from "../keys/device-secrets.ts";
 import { deviceIdOf } from "../keys/identity.ts";
 import { readPrivateFile, removeFile, writePrivateFile } from "../keys/private-file.ts";
 import type { Member, Policy } from "../policy/schema.ts";
@@ -96,7 +96,8 @@ async function accountOf(session: Session): Promise<string> {
   return `login-${deviceIdOf((await session.device()).reads)}-${session.config.project}`;
 }
 
-function secretsOf(session: Session): Promise<DeviceSecrets> {
+async function secretsOf(session: Session): Promise<DeviceSecrets> {
+  const { deviceSecrets } = await import("../keys/device-secrets.ts");
   return deviceSecrets(identityPlaces(session.host), "the login", session.identity);
 }
 

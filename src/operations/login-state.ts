@@ -1,6 +1,6 @@
 // What a login is good for now: for whoami and status, and as a fact for decisions.
 import { tookTwoFactors } from "../credentials/second-factor.ts";
-import type { Member, Policy } from "../policy/schema.ts";
+import type { Login, Member, Policy } from "../policy/schema.ts";
 import { type LoginRecord, readLogin } from "./login-record.ts";
 import type { Session } from "./session.ts";
 import type { LoginState, LoginSummary } from "./types.ts";
@@ -8,15 +8,10 @@ import type { LoginState, LoginSummary } from "./types.ts";
 /** A login that a clock sets this far ahead may have happened now: clocks of provider and store differ. */
 const CLOCKS_DIFFER_MS = 60_000;
 
-/** How the member stands with the provider; undefined where the policy has no login. */
-export async function loginState(
-  session: Session,
-  policy: Pick<Policy, "login">,
-  me: Member | undefined,
-): Promise<LoginState | undefined> {
-  if (!policy.login) return undefined;
-  const record = me && (await readLogin(session, policy, me));
-  if (!record) return { state: "none", issuer: policy.login.issuer };
+/** How the member stands with the provider. */
+export async function loginState(session: Session, login: Login, me: Member | undefined): Promise<LoginState> {
+  const record = me && (await readLogin(session, { login }, me));
+  if (!record) return { state: "none", issuer: login.issuer };
   const state = session.host.now() < record.expiresAtMs ? "valid" : record.renewable ? "renewable" : "expired";
   return { state, ...summaryOf(record) };
 }

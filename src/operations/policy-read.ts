@@ -4,6 +4,7 @@ import { CloisterError } from "../base/errors.ts";
 import { ACTIONS, isAction } from "../policy/actions.ts";
 import { type DecisionRequest, decide } from "../policy/decide.ts";
 import { loadAnswers, saveAnswers } from "./answer-memory.ts";
+import { secondFactorFor } from "./guard.ts";
 import type { Host } from "./host.ts";
 import { readLocal } from "./local-file.ts";
 import { openWorkspaces } from "./open-workspaces.ts";
@@ -62,6 +63,9 @@ export async function explainPolicy(session: Session, options: ExplainOptions): 
   const now = await session.store.now();
   const [onlyDomain] = compiled.policy.domains.length === 1 ? compiled.policy.domains : [];
   const domain = compiled.policy.domains.find(({ id }) => id === (options.domain ?? onlyDomain?.id));
+  // Others' logins are on their own devices.
+  const me = options.as === undefined ? await session.me() : undefined;
+  const factor = me && (await secondFactorFor(session, compiled.policy, me, action, now));
   const question: DecisionRequest = {
     ...{
       action,
@@ -76,6 +80,7 @@ export async function explainPolicy(session: Session, options: ExplainOptions): 
     ownWorkspace: true,
     // What a push would write with, so that only what the person controls can refuse it.
     epoch: domain?.epoch,
+    mfaAgeMs: factor?.ageMs,
   };
   const answers = await loadAnswers(session.places.cache);
   const decision = await decide(compiled, question, answers);

@@ -3,18 +3,17 @@ import { resolve } from "node:path";
 import { CloisterError, explained } from "../base/errors.ts";
 import { checkStorage, isUnlocked, lockIdentity, readPublicIdentity } from "../keys/keyring.ts";
 import { covers } from "../policy/entitlements.ts";
-import { holdingText, type Policy } from "../policy/schema.ts";
+import { holdingText, type Member, type Policy } from "../policy/schema.ts";
 import { checkStore } from "./check-store.ts";
 import { findConfig } from "./config.ts";
 import type { Host } from "./host.ts";
 import { localState } from "./local-policy.ts";
-import { loginState } from "./login-state.ts";
 import { placeOfStore } from "./open-store.ts";
 import { identityPlaces } from "./places.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { overdueIn } from "./secret-due.ts";
 import { openSession, type Session } from "./session.ts";
-import type { Diagnosis, Status, WhoAmI } from "./types.ts";
+import type { Diagnosis, LoginState, Status, WhoAmI } from "./types.ts";
 import { workspacesHere } from "./workspace.ts";
 
 const DAY_MS = 86_400_000;
@@ -42,7 +41,7 @@ export async function status(session: Session): Promise<Status> {
     localFile: local,
     logEntries: log.size,
     unlocked: await isUnlocked(identityPlaces(host)),
-    login: await loginState(session, policy, me),
+    login: await loginOf(session, policy, me),
     workspaces,
     warnings: [
       ...(me ? [] : ["this device is no member of the project: cloister join prints the line for its steward"]),
@@ -84,8 +83,14 @@ export async function whoAmI(host: Host, folder: string): Promise<WhoAmI> {
   return {
     ...{ fingerprint, storage, signingKey, signs, reads, unlocked: await isUnlocked(places) },
     ...{ project: policy?.project, member: me?.id, name: me?.name, roles: me?.roles.map(holdingText) ?? [] },
-    login: policy && (await loginState(session, policy, me)),
+    login: session && policy && (await loginOf(session, policy, me)),
   };
+}
+
+/** Loaded only for projects that people log in to. */
+async function loginOf(session: Session, policy: Policy, me: Member | undefined): Promise<LoginState | undefined> {
+  if (!policy.login) return undefined;
+  return (await import("./login-state.ts")).loginState(session, policy.login, me);
 }
 
 function notAuthenticated(error: unknown): undefined {

@@ -12,7 +12,7 @@ export interface StoreReach {
 export interface CreateOptions extends StoreReach {
   /** Folder of the project; made if it is missing. */
   readonly folder: string;
-  /** `solo`, or `demo` (two people). A name of a folder in `templates/`. */
+  /** `solo`, `demo` (two people) or `aws` (a team). A name of a folder in `templates/`. */
   readonly template: string;
   /** Project name. */
   readonly project: string;
@@ -26,11 +26,13 @@ export interface CreateOptions extends StoreReach {
   readonly domain: string;
   /** The purpose work is done for. */
   readonly purpose: string;
+  /** AWS account that the policy names, 12 digits; that of `kms` where it is left out. Only with the template `aws`. */
+  readonly account?: string | undefined;
   /** ARN of the KMS key that the keys of all classes are to be under. */
   readonly kms?: string | undefined;
   /** ARN of the KMS key (ECC_NIST_P256, SIGN_VERIFY) that a new identity of this device signs with. */
   readonly signingKey?: string | undefined;
-  /** Bucket that the policy names; needed with `kms` where the store does not say it. */
+  /** Bucket that the policy names; needed with `kms` and the template `aws` where the store does not say it. */
   readonly bucket?: string | undefined;
 }
 

@@ -1,15 +1,26 @@
 // The `aws:` part of a new policy file.
 import { quoted } from "./template.ts";
 
-/** The text of the part for a project whose class keys are under one KMS key, in whose account and region it lies. */
-export function awsBlock({ kms, bucket, prefix }: { kms: string; bucket: string; prefix: string }): string {
-  const [, , , region = "", account = ""] = kms.split(":");
-  const at = prefix === "" ? "" : `\n  prefix: ${quoted(prefix)}`;
+/** Where a new project lies in AWS. */
+export interface AwsPlace {
+  readonly account: string;
+  readonly region: string;
+  readonly bucket: string;
+  readonly prefix: string;
+  /** ARN of the key that class keys are under; undefined where members hold them. */
+  readonly kms: string | undefined;
+}
+
+/** The text of the part. */
+export function awsBlock({ account, region, bucket, prefix, kms }: AwsPlace): string {
+  const lines = [
+    `account: ${JSON.stringify(account)}`,
+    `region: ${JSON.stringify(region)}`,
+    `bucket: ${quoted(bucket)}`,
+    ...(prefix === "" ? [] : [`prefix: ${quoted(prefix)}`]),
+    ...(kms === undefined ? [] : [`kms: ${quoted(kms)}   # the keys of classes are under this one`]),
+  ];
   return `
-aws:                             # where the project lies in AWS; the keys of classes are under the KMS key
-  account: ${JSON.stringify(account)}
-  region: ${JSON.stringify(region)}
-  bucket: ${quoted(bucket)}${at}
-  kms: ${quoted(kms)}
-`;
+aws:                             # where the project lies: cloister policy export aws
+${lines.map((line) => `  ${line}\n`).join("")}`;
 }

@@ -196,6 +196,9 @@ describe("a second factor that the policy asks for", () => {
 
   it("lets the push through once it is fresh, with its source in the log", async () => {
     expect(await logIn(ana, ["--mfa"])).toMatchObject({ exit: 0 });
+    const explain = ["policy", "explain", "artifact.push", "--class", "internal", "--kind", "report"];
+    expect(await ana.json(...explain)).toMatchObject({ allow: true });
+    expect(await bo.json(...explain)).toMatchObject({ allow: false });
     await ana.ok(...push("m1"));
     const log = (await ana.ok("audit", "list", "--json")).out;
     expect(log).toContain(`"login":"00u1ana at ${provider.issuer}, amr pwd otp, acr -"`);

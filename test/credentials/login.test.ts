@@ -87,8 +87,15 @@ describe("at oidc-provider", () => {
     );
     expect(tokens.claims.sub).toBe("00u1ana");
     const cancel = new AbortController();
-    const waiting = loginWithDevice(at(provider), PLAIN, () => cancel.abort(), cancel.signal);
+    let before = 0;
+    const stop = () => {
+      before = Date.now();
+      setTimeout(() => cancel.abort(), 100);
+    };
+    const waiting = loginWithDevice(at(provider), PLAIN, stop, cancel.signal);
     await expect(waiting).rejects.toMatchObject({ code: "INTERRUPTED" });
+    // The provider is asked every 5 s.
+    expect(Date.now() - before).toBeLessThan(3000);
   });
 
   test("a machine's token is checked as any other: signature, issuer, audience, expiry", async () => {
@@ -196,6 +203,27 @@ describe("at a provider that lies", () => {
     expect((await login).claims.sub).toBe("00u1ana");
     await expect(fetch(callback)).rejects.toThrow();
   });
+});
+
+test("a provider that asks for patience gets it, one that ends the code ends the login", async () => {
+  const asked: number[] = [];
+  const answers = ["authorization_pending", "slow_down", "expired_token"];
+  hostile.does = {
+    at: {
+      "/token": (_, response) => {
+        const error = answers[asked.push(Date.now()) - 1];
+        response.writeHead(400, { "content-type": "application/json" }).end(JSON.stringify({ error }));
+      },
+    },
+  };
+  const login = loginWithDevice(at(hostile), PLAIN, () => {}, signal);
+  await expect(login).rejects.toMatchObject({
+    code: "NOT_AUTHENTICATED",
+    why: expect.stringContaining("expired_token"),
+  });
+  const [first = 0, second = 0, third = 0] = asked;
+  expect(second - first).toBeGreaterThan(900);
+  expect(third - second).toBeGreaterThan(5500);
 });
 
 describe("at a provider that is broken", () => {

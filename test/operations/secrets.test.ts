@@ -1,6 +1,6 @@
 // What a writer to the store and a member with a modified program can do to secrets, and that nobody is deceived by it.
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { AuditEvent } from "../../src/audit/event.ts";
@@ -90,9 +90,10 @@ function records(): readonly string[] {
     .sort((a, b) => (a.slice(-73) < b.slice(-73) ? -1 : 1));
 }
 
-/** Logs what a member likes, as their program could. */
+/** Logs what a member likes, as a program could from which the rules about secrets were taken out. */
 async function log(session: Session, over: Partial<AuditEvent>): Promise<number> {
   await session.sync();
+  session.ledger.secrets.mayBeGiven = () => true;
   const timeMs = Math.floor(await session.store.now());
   const { version: policy } = session.ledger.inForce;
   const { project } = session.config;
@@ -125,6 +126,12 @@ async function forge(
   const { bytes, digest } = await signSecret({ ...record, ...spoil(record) }, await session.identity());
   await session.store.create(secretName(record, digest), [bytes]);
   await log(session, { ...about, phase: "done", facts: { secretId, number, digest, epoch } });
+  forgetLog();
+}
+
+/** What Eve's program took for true is not what honest ones remember. */
+function forgetLog(): void {
+  rmSync(join(eve.home, ".local"), { recursive: true, force: true });
 }
 
 async function anaCanGoOn(): Promise<void> {
@@ -252,16 +259,21 @@ describe("whoever writes to the store", () => {
 describe("a member with a modified program", () => {
   test("takes no secret of a class above their role, nor the name of one", async () => {
     await setSecret(await sessionOf(ana), { name: "db", class: "confidential", value: value("one") });
-    await expect(forge("db", "confidential", 2)).rejects.toMatchObject({ code: "FAILURE" });
-    await expect(forge("db", "internal", 2)).rejects.toMatchObject({ code: "FAILURE" });
-    await expect(forge("db", "internal", 1)).rejects.toMatchObject({ code: "FAILURE" });
+    for (const [klass, number] of [
+      ["confidential", 2],
+      ["internal", 2],
+      ["internal", 1],
+    ] as const) {
+      await forge("db", klass, number);
+      expect(await leased(ana)).toBe("one");
+    }
     const session = await sessionOf(eve);
     await session.sync();
     const { secretId } = await placeOfSecret(session, "db");
     const about = { operation: randomBytes(16).toString("hex"), domain: "churn", class: "internal" };
     await log(session, about);
-    const removal = log(session, { ...about, phase: "done", facts: { secretId, number: 1, removed: true } });
-    await expect(removal).rejects.toMatchObject({ code: "FAILURE" });
+    await log(session, { ...about, phase: "done", facts: { secretId, number: 1, removed: true } });
+    forgetLog();
     expect(await leased(ana)).toBe("one");
     await expect(leased(eve)).rejects.toMatchObject({ code: "POLICY_DENIED" });
     expect(await session.keys.secret({ domain: "churn", class: "confidential" }, 1)).toBeUndefined();
@@ -272,9 +284,9 @@ describe("a member with a modified program", () => {
   test.each([
     ["a number that was given", 1],
     ["a number far ahead", 7],
-  ])("gets no entry with %s into the log", async (_, number) => {
+  ])("gets no entry with %s counted", async (_, number) => {
     await setSecret(await sessionOf(ana), { name: "db", ...internal, value: value("one") });
-    await expect(forge("db", "internal", number)).rejects.toMatchObject({ code: "FAILURE" });
+    await forge("db", "internal", number);
     expect(await leased(ana)).toBe("one");
     await anaCanGoOn();
   });
@@ -316,6 +328,7 @@ describe("a member with a modified program", () => {
     const about = { operation: randomBytes(16).toString("hex"), domain: "churn", class: "internal" };
     await log(session, about);
     await log(session, { ...about, phase: "done", facts: { secretId, number: 1, removed: true } });
+    forgetLog();
     await forge("db", "public", 2);
     expect(await leased(ana)).toBe("one");
     const { ignored } = await listSecrets(await sessionOf(ana));

@@ -45,6 +45,7 @@ function asked(policy: Policy, member: string, { role }: IamRole, request: Omit<
     "aws:SourceIdentity": member,
     "aws:PrincipalArn": principal,
     "aws:SecureTransport": "true",
+    "aws:CurrentTime": new Date(NOW).toISOString(),
     ...request.context,
   };
   return { ...request, principal, context };
@@ -220,6 +221,33 @@ describe("a role's trust", () => {
     expect(with_({ "login.acme.example:aud": "cloister" })).toBe(false);
     expect(with_({ "sts:SourceIdentity": "omar" })).toBe(false);
     expect(with_({}, "arn:aws:iam::111122223333:oidc-provider/evil.example")).toBe(false);
+  });
+
+  it("lets an expired policy be renewed, and nothing else", () => {
+    const officer = rolesOf(policy).find(({ role }) => role.id === "security-officer") as IamRole;
+    const late = { "aws:CurrentTime": "2027-04-01T00:00:00Z" };
+    expect(documentAllows(officer.trust, assuming("ana", officer, policy, { ...MFA, ...late }))).toBe(true);
+    const can = (action: string, name: string, context: IamRequest["context"]): boolean => {
+      const resource = `arn:aws:s3:::acme-ml/team/churn/${name}`;
+      return documentAllows(steward.permissions, { action, resource, context });
+    };
+    const text = SAMPLE.replace(
+      "can: [artifact.pull, artifact.push, artifact.retire",
+      "can: [policy.change, artifact.pull, artifact.push",
+    );
+    const steward = rolesOf(compiled(text).policy).find(({ role }) => role.id === "data-owner") as IamRole;
+    for (const name of ["policy/1", "log/commit/1", "epochs/churn/internal/1"]) {
+      expect(can("s3:PutObject", name, late)).toBe(true);
+    }
+    expect(
+      can("s3:GetObject", "packs/churn/internal/ab/x", {
+        "aws:CurrentTime": "2027-03-31T23:59:59Z",
+        "aws:SourceIdentity": "omar",
+      }),
+    ).toBe(true);
+    for (const action of ["s3:GetObject", "s3:PutObject"]) {
+      expect(can(action, "packs/churn/internal/ab/x", { ...late, "aws:SourceIdentity": "omar" })).toBe(false);
+    }
   });
 
   it("lasts as long as the role's credentials, within what IAM takes", () => {

@@ -238,10 +238,15 @@ describe("sessionPolicy", () => {
     );
   });
 
-  it("tells less about what is missing where that keeps it within 2,000 characters, and fails above", () => {
+  it("is terse where that keeps it within 2,000 characters, and fails above", () => {
     const dee = issue({ member: "dee" });
     expect(dee.chars).toBeLessThanOrEqual(2000);
     expect(dee.statements.map(({ what }) => what).join()).toContain("contents aside");
+    expect(
+      issue({})
+        .statements.map(({ what }) => what)
+        .join(),
+    ).not.toContain("contents aside");
     const long = SAMPLE.replace("prefix: team/churn", `prefix: ${"deep/".repeat(30)}churn`);
     expect(() => sessionPolicy(compiled(long).policy, { member: "dee", now: NOW })).toThrow(
       expect.objectContaining({ code: "USAGE", why: expect.stringMatching(/^\d{4} characters for 6 pairs/) }),

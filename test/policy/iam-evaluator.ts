@@ -107,6 +107,8 @@ function compare(operator: string, given: string, wanted: readonly string[], con
       return values.some((value) => Number(given) <= Number(value));
     case "DateLessThan":
       return values.some((value) => Date.parse(given) < Date.parse(value));
+    case "DateGreaterThanEquals":
+      return values.some((value) => Date.parse(given) >= Date.parse(value));
     default:
       throw new Error(`operator ${operator}`);
   }

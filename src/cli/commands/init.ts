@@ -104,6 +104,7 @@ function sameCommand(call: Call, options: CreateOptions): string {
     ...reachFlags(options),
     `--as ${shellWord(options.member)} --name ${shellWord(options.name)}`,
     `--domain ${shellWord(options.domain)} --purpose ${shellWord(options.purpose)}`,
+    ...(options.account === undefined ? [] : [`--account ${shellWord(options.account)}`]),
     ...(options.kms === undefined ? [] : [`--kms ${shellWord(options.kms)}`]),
     ...(options.signingKey === undefined ? [] : [`--signing-key ${shellWord(options.signingKey)}`]),
     ...(options.bucket === undefined ? [] : [`--bucket ${shellWord(options.bucket)}`]),

@@ -62,7 +62,7 @@ function uses(policy: Policy, key: string): readonly Statement[] {
   const shared = new Map<string, { readonly statement: Statement; readonly roles: string[] }>();
   for (const role of policy.roles) {
     const reach = reachOf(policy, holdingsOf(policy, role));
-    for (const { statement } of permissionsOf(policy, reach, { creates: true, publishes: true, tellsMissing: true })) {
+    for (const { statement } of permissionsOf(policy, reach, { creates: true, publishes: true, terse: false })) {
       if (statement.Resource !== key) continue;
       const use = JSON.stringify(statement);
       const known = shared.get(use) ?? { statement, roles: [] };

@@ -51,8 +51,14 @@ export const PATTERNS = {
   keyFiles: "keys/*",
   commits: "log/commit/*",
   condemned: "condemned/*",
+  /** `cloister` and `condemned/*`: nothing else begins with this letter. */
+  formatAndCondemned: "c*",
+  /** `policy/*` and `epochs/*`: besides, only key files of a domain of one letter have a slash there. */
+  policiesAndEpochs: "??????/*",
   versions: (domain: string): string => `versions/${plain(domain)}/*`,
-  /** Packs, seals and wraps of a place: no other kind of object begins with five letters, a domain and a class. */
+  /** Packs, seals and wraps. */
+  allContents: "?????/*",
+  /** Those of a place: no other kind of object begins with five letters, a domain and a class. */
   contents: (place: Place): string => `?????/${path(place)}/*`,
   seals: (place: Place): string => `seals/${path(place)}/*`,
   /** Keys of headers and manifests, not those of contents. */

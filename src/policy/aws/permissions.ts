@@ -33,8 +33,8 @@ export interface PermissionOptions {
   /** Whether anything may be created: packs, records, entries of the log. */
   readonly creates: boolean;
   readonly publishes: boolean;
-  /** Whether what is missing among contents can be told from what is forbidden, which costs characters. */
-  readonly tellsMissing: boolean;
+  /** Fewer characters: terse patterns, and what is missing among contents is not told from what is forbidden. */
+  readonly terse: boolean;
 }
 
 /** In an order that depends on the policy alone. */
@@ -56,11 +56,18 @@ function grantsOf(policy: Policy, reach: Reach, options: PermissionOptions): rea
   const shared = (pattern: string, called: string, creates: boolean): Grant => ({
     ...{ pattern, called, contents: false, verbs: verbs(true, creates) },
   });
-  return [
+  const apart = [
     shared(PATTERNS.format, "the store's format", false),
     shared(PATTERNS.condemned, "packs that garbage collection condemned", false),
     shared(PATTERNS.policies, "policy versions", publishes),
     shared(PATTERNS.epochs, "key epochs", publishes),
+  ];
+  const together = [
+    shared(PATTERNS.formatAndCondemned, "the store's format and condemned packs", false),
+    shared(PATTERNS.policiesAndEpochs, "policy versions and key epochs", publishes),
+  ];
+  return [
+    ...(options.terse ? together : apart),
     shared(PATTERNS.keyFiles, "key files", publishes),
     shared(PATTERNS.commits, "the log", options.creates),
     ...policy.domains.flatMap(({ id }): Grant[] => {
@@ -104,10 +111,10 @@ function objectStatements(policy: Policy, grants: readonly Grant[]): readonly Ex
  * Listing serves two ends: finding commits and policy versions, and telling what is missing (404) from what is forbidden
  * (403) when an object is asked for, which S3 decides by this permission with the object's key as `s3:prefix`.
  */
-function listStatement(policy: Policy, grants: readonly Grant[], { tellsMissing }: PermissionOptions): Explained {
+function listStatement(policy: Policy, grants: readonly Grant[], { terse }: PermissionOptions): Explained {
   const aws = awsOf(policy);
   const listed = grants.filter(
-    ({ pattern, verbs, contents }) => verbs.includes("read") && pattern.endsWith("/*") && (tellsMissing || !contents),
+    ({ pattern, verbs, contents }) => verbs.includes("read") && pattern.endsWith("*") && !(terse && contents),
   );
   const statement: Statement = {
     Effect: "Allow",
@@ -115,7 +122,7 @@ function listStatement(policy: Policy, grants: readonly Grant[], { tellsMissing 
     Resource: bucketArnOf(aws),
     Condition: { StringLike: { "s3:prefix": one(listed.map(({ pattern }) => keyOf(aws, pattern))) } },
   };
-  const which = tellsMissing ? "what may be read" : "what may be read, contents aside";
+  const which = terse ? "what may be read, contents aside" : "what may be read";
   return { statement, what: `list ${which}: so that what is missing is told from what is forbidden`, contents: false };
 }
 

@@ -1,7 +1,7 @@
 // The IAM role that stands for a role of the project: what it may do, and who may act in it.
 import type { Member, Policy, Role } from "../schema.ts";
 import { type Conditions, documentOf, one, type PolicyDocument, type Statement } from "./document.ts";
-import { awsOf, objectArnOf, partitionOf, plain, roleNameOf } from "./names.ts";
+import { awsOf, objectArnOf, PATTERNS, partitionOf, plain, roleNameOf } from "./names.ts";
 import { permissionsOf } from "./permissions.ts";
 import { type Held, reachOf } from "./reach.ts";
 
@@ -48,14 +48,14 @@ export function iamRole(policy: Policy, role: Role): IamRole | undefined {
     role,
     name: roleNameOf(awsOf(policy), role),
     trust: documentOf(trustStatements(policy, role, holders)),
-    permissions: documentOf([...allowing(policy, role), ...keepingApart(policy, role)]),
+    permissions: documentOf([...allowing(policy, role), ...keepingApart(policy, role), ...afterTheEnd(policy, role)]),
     maxSessionSeconds: Math.min(SESSION_SECONDS_MAX, Math.max(SESSION_SECONDS_MIN, seconds)),
   };
 }
 
 function allowing(policy: Policy, role: Role): readonly Statement[] {
   const reach = reachOf(policy, holdingsOf(policy, role));
-  const options = { creates: true, publishes: true, tellsMissing: true };
+  const options = { creates: true, publishes: true, terse: false };
   return permissionsOf(policy, reach, options).map(({ statement }) => statement);
 }
 
@@ -96,7 +96,7 @@ function trustStatements(policy: Policy, role: Role, holders: readonly Member[])
     Action: ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"],
     Condition: {
       ...secondFactor(policy),
-      ...inTime(policy),
+      ...inTime(policy, role),
       ...purposes(policy, role),
       StringEquals: {
         "sts:SourceIdentity": members,
@@ -109,12 +109,13 @@ function trustStatements(policy: Policy, role: Role, holders: readonly Member[])
       "ForAllValues:StringEquals": { "aws:TagKeys": TAGS },
     },
   };
-  return [assume, ...webIdentity(policy, holders, members)];
+  return [assume, ...webIdentity(policy, role, holders, members)];
 }
 
 /** People whom the provider of `login` knows come with its token, which says who they are. */
 function webIdentity(
   policy: Policy,
+  role: Role,
   holders: readonly Member[],
   members: string | readonly string[],
 ): readonly Statement[] {
@@ -131,7 +132,7 @@ function webIdentity(
       Principal: { Federated: `arn:${partitionOf(aws.region)}:iam::${aws.account}:oidc-provider/${provider}` },
       Action: ["sts:AssumeRoleWithWebIdentity", "sts:SetSourceIdentity", "sts:TagSession"],
       Condition: {
-        ...inTime(policy),
+        ...inTime(policy, role),
         StringEquals: {
           [`${provider}:aud`]: login.audience ?? login.client,
           [`${provider}:sub`]: one(subjects.map(literally)),
@@ -154,9 +155,29 @@ function secondFactor(policy: Policy): Conditions {
   return { NumericLessThanEquals: { "aws:MultiFactorAuthAge": String(Math.floor(needed.withinMs / 1000)) } };
 }
 
-/** After the policy's last day nothing is handed out. */
-function inTime(policy: Policy): Conditions {
-  return { DateLessThan: { "aws:CurrentTime": new Date(policy.expires.endMs).toISOString().replace(".000Z", "Z") } };
+/** After the policy's last day nothing is handed out, except to those who can renew it. */
+function inTime(policy: Policy, role: Role): Conditions {
+  return renews(role) ? {} : { DateLessThan: { "aws:CurrentTime": endOf(policy) } };
+}
+
+/** Who renews the policy reads and writes no data meanwhile. */
+function afterTheEnd(policy: Policy, role: Role): readonly Statement[] {
+  if (!renews(role)) return [];
+  const statement: Statement = {
+    Effect: "Deny",
+    Action: ["s3:GetObject", "s3:PutObject"],
+    Resource: objectArnOf(awsOf(policy), PATTERNS.allContents),
+    Condition: { DateGreaterThanEquals: { "aws:CurrentTime": endOf(policy) } },
+  };
+  return [statement];
+}
+
+function renews(role: Role): boolean {
+  return role.can.includes("policy.change");
+}
+
+function endOf(policy: Policy): string {
+  return new Date(policy.expires.endMs).toISOString().replace(".000Z", "Z");
 }
 
 function purposesOf(policy: Policy, role: Role): string | readonly string[] {

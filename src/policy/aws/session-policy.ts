@@ -56,11 +56,11 @@ export function sessionPolicy(policy: Policy, options: SessionPolicyOptions): Se
   // Whoever asks for less than the role has wants no power over the whole project along with it.
   const publishes = !readOnly && domain === undefined && upTo === undefined;
   const asked = { creates: !readOnly, publishes };
-  const whole = documentOf(
-    permissionsOf(policy, reach, { ...asked, tellsMissing: true }).map(({ statement }) => statement),
-  );
-  const tellsMissing = JSON.stringify(whole).length <= SESSION_POLICY_CHARS_MAX;
-  const permissions = permissionsOf(policy, reach, { ...asked, tellsMissing });
+  const permissionsAs = (terse: boolean) => permissionsOf(policy, reach, { ...asked, terse });
+  const readable = permissionsAs(false);
+  const terse =
+    JSON.stringify(documentOf(readable.map(({ statement }) => statement))).length > SESSION_POLICY_CHARS_MAX;
+  const permissions = terse ? permissionsAs(true) : readable;
   const document = documentOf(permissions.map(({ statement }) => statement));
   const text = JSON.stringify(document);
   if (text.length > SESSION_POLICY_CHARS_MAX) throw tooLong(text.length, reach);
