@@ -12,7 +12,9 @@ import { type Kms, type KmsPatience, KmsRefused, kmsOver } from "../../src/keys/
 import { TestKms } from "../aws/kms-server.ts";
 
 const server = new TestKms();
-const PATIENCE: KmsPatience = { connectMs: 500, answerMs: 300, allMs: 4000 };
+/** A busy machine must not be taken for a silent server, where requests are counted. */
+const PATIENCE: KmsPatience = { connectMs: 5000, answerMs: 5000, allMs: 30_000 };
+const IMPATIENCE: KmsPatience = { connectMs: 500, answerMs: 300, allMs: 4000 };
 const INTEGRITY = expect.objectContaining({ code: "INTEGRITY" });
 let arn: string;
 let kms: Kms;
@@ -244,9 +246,8 @@ describe("no answer", () => {
     expect((await made()).key).toHaveLength(32);
     server.trouble = Array.from({ length: 20 }, () => ({ error: "ThrottlingException", message: "Rate exceeded" }));
     server.seen.length = 0;
-    const patient = as("ANA", { ...PATIENCE, allMs: 25_000 });
     const throttled = { code: "UNAVAILABLE", why: expect.stringContaining("Rate exceeded") };
-    await expect(patient.encrypt(arn, {}, Buffer.of(1))).rejects.toMatchObject(throttled);
+    await expect(kms.encrypt(arn, {}, Buffer.of(1))).rejects.toMatchObject(throttled);
     expect(server.seen).toHaveLength(4);
   }, 30_000);
 
@@ -260,12 +261,13 @@ describe("no answer", () => {
 
   test("silence is UNAVAILABLE, and so is a port where nobody listens", async () => {
     server.trouble = Array.from({ length: 20 }, () => ({ silent: true as const }));
-    const began = Date.now();
-    await expect(made()).rejects.toMatchObject({ code: "UNAVAILABLE" });
-    expect(Date.now() - began).toBeLessThan(PATIENCE.allMs + 1000);
+    const impatient = as("ANA", IMPATIENCE);
+    await expect(impatient.encrypt(arn, {}, Buffer.of(1))).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    expect(server.seen.length).toBeGreaterThan(0);
+    expect(server.seen.length).toBeLessThanOrEqual(4);
     const url = process.env["AWS_ENDPOINT_URL_KMS"];
     process.env["AWS_ENDPOINT_URL_KMS"] = "http://127.0.0.1:9";
-    const nowhere = as("ANA");
+    const nowhere = as("ANA", IMPATIENCE);
     await expect(nowhere.encrypt(arn, {}, Buffer.of(1))).rejects.toMatchObject({ code: "UNAVAILABLE" });
     process.env["AWS_ENDPOINT_URL_KMS"] = url;
   });
