@@ -79,6 +79,12 @@ test("the policy decides in one place only: nobody outside its room and the guar
   ]);
 });
 
+test("remembered answers only explain: whoever lets something happen asks Cedar", () => {
+  const importers = (room: string) => files.filter((file) => importsOf(file).some((s) => s.endsWith(room)));
+  expect(importers("policy/answers.ts")).toEqual(["src/operations/answer-memory.ts"]);
+  expect(importers("./answer-memory.ts")).toEqual(["src/operations/policy-read.ts"]);
+});
+
 test("only the guard writes to the log, and the making of a project", () => {
   const writers = files.filter(
     (file) => /\.append(All)?\(/.test(withoutComments(file)) && roomOf(file) === "operations",
@@ -88,8 +94,14 @@ test("only the guard writes to the log, and the making of a project", () => {
 
 test("drivers are chosen in one place each", () => {
   const importers = (driver: string) => files.filter((file) => importsOf(file).some((s) => s.endsWith(driver)));
-  expect(importers("store/folder.ts")).toEqual(["src/operations/session.ts"]);
+  expect(importers("store/folder.ts")).toEqual(["src/operations/open-store.ts"]);
+  expect(importers("store/s3.ts")).toEqual(["src/operations/open-store.ts"]);
   expect(importers("sandbox/bubblewrap.ts")).toEqual(["src/operations/sandbox.ts"]);
+});
+
+test("files that ask where they stand are as deep as the packed command line, two folders below the package", () => {
+  const asking = files.filter((file) => /\bimport\.meta\b/.test(withoutComments(file)));
+  expect(asking.filter((file) => file.split("/").length !== 3)).toEqual([]);
 });
 
 function roomOf(file: string): string {

@@ -3,6 +3,7 @@ import { CloisterError } from "../base/errors.ts";
 import { checkName } from "../base/name.ts";
 import type { CreateOptions, Detected } from "../index.ts";
 import type { Call } from "./call.ts";
+import { reachOf } from "./reach.ts";
 
 const STORE = ".cloister/store";
 const PURPOSE = "modelling";
@@ -12,26 +13,38 @@ export async function answers(call: Call, found: Detected, folder: string): Prom
   const { flags } = call;
   const template = await pickTemplate(call, found);
   const project = await named(call, "project", "Project name:", found.project);
-  const store = flags.text("store") ?? (await ask(call, "--store", "Folder for the sealed artifacts:", STORE));
+  const store =
+    flags.text("store") ??
+    (await ask(call, "--store", "Folder for the sealed artifacts, or s3://bucket/prefix:", STORE));
   const member = await named(call, "as", "Your member id:", found.member);
   const domain = await named(call, "domain", "Data domain to start with:", project);
   const purpose = await named(call, "purpose", "Purpose of the work:", PURPOSE);
-  return { folder, template, project, store, member, name: flags.text("name") ?? found.name, domain, purpose };
+  const name = flags.text("name") ?? found.name;
+  return { folder, template, project, store, ...reachOf(flags), member, name, domain, purpose, ...inAws(call) };
 }
 
 /** What the answers are where every default is taken. */
-export function defaults({ flags }: Call, found: Detected, folder: string): CreateOptions {
+export function defaults(call: Call, found: Detected, folder: string): CreateOptions {
+  const { flags } = call;
   const project = flags.text("project") ?? found.project;
   return {
     folder,
     template: flags.text("template") ?? firstTemplate(found),
     project,
     store: flags.text("store") ?? STORE,
+    ...reachOf(flags),
     member: flags.text("as") ?? found.member,
     name: flags.text("name") ?? found.name,
     domain: flags.text("domain") ?? project,
     purpose: flags.text("purpose") ?? PURPOSE,
+    ...inAws(call),
   };
+}
+
+/** By flags only: whoever has a key in KMS knows its ARN, and the account. */
+function inAws({ flags }: Call): Pick<CreateOptions, "account" | "kms" | "signingKey" | "bucket"> {
+  const [account, kms] = [flags.text("account"), flags.text("kms")];
+  return { account, kms, signingKey: flags.text("signingKey"), bucket: flags.text("bucket") };
 }
 
 function firstTemplate({ templates }: Detected): string {

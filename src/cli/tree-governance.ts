@@ -1,5 +1,6 @@
 // Commands for owners, reviewers and security officers, and the help command.
 import type { Leaf, Noun } from "./tree.ts";
+import { reach } from "./tree-project.ts";
 
 const member: Noun = {
   name: "member",
@@ -87,6 +88,71 @@ const policy: Noun = {
       examples: ["cloister policy propose --dry-run", "cloister policy propose --why 'bo may push models'"],
       load: async () => (await import("./commands/policy.ts")).propose,
     },
+    {
+      name: "export",
+      summary: "write the roles, bucket and key policies that AWS needs",
+      args: [["<target>", "aws"]],
+      options: [
+        { flags: "--out <dir>", text: "folder for the files" },
+        { flags: "--file <file>", text: "of this policy file (default: the policy in force)" },
+      ],
+      examples: [
+        "cloister policy export aws --out deploy",
+        "cloister policy export aws --out deploy --file draft.yaml",
+      ],
+      notes:
+        "JSON documents for `aws`, and the same as Terraform (cloister.tf.json). The same\n" +
+        "policy always gives the same bytes. Nothing is applied.",
+      load: async () => (await import("./commands/policy-aws.ts")).exportDocuments,
+    },
+    {
+      name: "verify",
+      summary: "compare what is deployed in AWS with the policy (exit 1 if it differs)",
+      args: [["<target>", "aws"]],
+      options: [
+        { flags: "--deployed <dir>", text: "folder with what those commands printed" },
+        { flags: "--commands", text: "print the commands that read what is deployed" },
+        { flags: "--file <file>", text: "of this policy file (default: the policy in force)" },
+      ],
+      examples: [
+        "cloister policy verify aws --commands > read.sh && mkdir deployed && (cd deployed && sh ../read.sh)",
+        "cloister policy verify aws --deployed deployed --json | jq -r '.documents[].differences[].text'",
+      ],
+      load: async () => (await import("./commands/policy-aws.ts")).verifyDocuments,
+    },
+  ],
+};
+
+const key: Noun = {
+  name: "key",
+  summary: "keys of classes: where they are kept, and new ones",
+  examples: ["cloister key list", "cloister key rotate --domain churn --why 'bo left'"],
+  leaves: [
+    {
+      name: "list",
+      aliases: ["ls"],
+      summary: "list keys, since when, where kept, and which open for you",
+      examples: ["cloister key list", "cloister key ls --json | jq '.keys[] | select(.inUse)'"],
+      notes: "Keys in AWS KMS are tried there: the answer is what KMS says to you now.",
+      load: async () => (await import("./commands/key.ts")).list,
+    },
+    {
+      name: "rotate",
+      summary: "make new keys for what is pushed from now on",
+      options: [
+        { flags: "--domain <name>", text: "only in this data domain" },
+        { flags: "--class <class>", text: "only for this classification" },
+        { flags: "--why <text>", text: "justification, kept in the log" },
+        { flags: "-y, --yes", text: "do not ask" },
+        { flags: "--dry-run", text: "say what would change, change nothing" },
+      ],
+      examples: ["cloister key rotate --dry-run", "cloister key rotate --domain churn --class confidential --yes"],
+      notes:
+        "Whoever held a key keeps what it opens; new keys go to those the policy names\n" +
+        "now, in AWS KMS where the policy says so. Rotation of key material inside of KMS\n" +
+        "(aws kms enable-key-rotation) needs nothing here.",
+      load: async () => (await import("./commands/key.ts")).rotate,
+    },
   ],
 };
 
@@ -117,6 +183,32 @@ const audit: Noun = {
   ],
 };
 
+const store: Noun = {
+  name: "store",
+  summary: "where the project's sealed objects are kept",
+  examples: ["cloister store copy s3://acme-ml/churn --dry-run"],
+  leaves: [
+    {
+      name: "copy",
+      summary: "copy the whole store to another place, and verify the copy",
+      args: [["<to>", "an empty folder, or s3://bucket/prefix"]],
+      options: [
+        ...reach,
+        { flags: "--switch", text: "use the copy in this folder from now on" },
+        { flags: "--dry-run", text: "say what would be copied, copy nothing" },
+      ],
+      examples: [
+        "cloister store copy s3://acme-ml/churn --region eu-west-1",
+        "cloister store copy /mnt/backup/churn",
+        "cloister store copy s3://ml/churn --endpoint https://s3.acme.example --switch",
+      ],
+      notes:
+        "Nothing is overwritten; the same command goes on after an interruption.\nEverything stays sealed, and every object is read back.",
+      load: async () => (await import("./commands/store.ts")).copy,
+    },
+  ],
+};
+
 const help: Leaf = {
   name: "help",
   summary: "help on a command, or the table of exit codes",
@@ -125,4 +217,4 @@ const help: Leaf = {
   load: async () => (await import("./commands/help.ts")).help,
 };
 
-export const governanceCommands: readonly (Leaf | Noun)[] = [member, policy, audit, help];
+export const governanceCommands: readonly (Leaf | Noun)[] = [member, policy, key, audit, store, help];

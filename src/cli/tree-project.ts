@@ -4,23 +4,41 @@ import type { Leaf } from "./tree.ts";
 const member = { flags: "--as <member>", text: "your member id in the project, e.g. ana" };
 const displayName = { flags: "--name <name>", text: "your name, as colleagues read it" };
 
+/** How a store in a bucket is reached. */
+export const reach = [
+  { flags: "--endpoint <url>", text: "server of the bucket, if it is not AWS" },
+  { flags: "--region <region>", text: "region of the bucket" },
+  { flags: "--profile <name>", text: "AWS profile whose credentials are used" },
+];
+
+const signingKey = { flags: "--signing-key <arn>", text: "AWS KMS key a new identity signs with" };
+
 const init: Leaf = {
   name: "init",
   summary: "set up a project: policy, store and your identity",
   args: [["[dir]", "project folder (default: here)"]],
   options: [
-    { flags: "--template <name>", text: "what the policy starts from: solo, or demo (two people)" },
+    { flags: "--template <name>", text: "what the policy starts from: solo, demo (two people) or aws (a team)" },
     { flags: "--project <name>", text: "project name" },
-    { flags: "--store <folder>", text: "where sealed artifacts are kept" },
+    { flags: "--store <place>", text: "where sealed artifacts are kept: a folder, or s3://bucket/prefix" },
+    ...reach,
     member,
     displayName,
     { flags: "--domain <name>", text: "data domain to start with" },
     { flags: "--purpose <name>", text: "purpose the work is done for" },
+    { flags: "--account <digits>", text: "AWS account the policy names, with --template aws" },
+    { flags: "--kms <arn>", text: "AWS KMS key that the keys of all classes are under" },
+    { flags: "--bucket <name>", text: "bucket the policy names, while the store is a folder" },
+    signingKey,
     { flags: "--join <store>", text: "join the project in this store instead" },
     { flags: "-y, --yes", text: "take every default, ask nothing" },
     { flags: "--dry-run", text: "show the plan and the policy, write nothing" },
   ],
-  examples: ["cloister init", "cloister init churn --template solo --yes", "cloister init churn --yes --dry-run"],
+  examples: [
+    "cloister init",
+    "cloister init churn --template solo --yes",
+    "cloister init churn --store s3://acme-ml/churn --region eu-west-1",
+  ],
   notes: "Asks at most six questions, shows what it will write, then asks once more.",
   load: async () => (await import("./commands/init.ts")).init,
 };
@@ -29,15 +47,21 @@ const join: Leaf = {
   name: "join",
   summary: "ask to join a project that others have set up",
   args: [
-    ["<store>", "store of the project"],
+    ["<store>", "store of the project: a folder, or s3://bucket/prefix"],
     ["[dir]", "project folder (default: here)"],
   ],
   options: [
     { ...member, text: "member id you would like" },
     displayName,
+    signingKey,
     { flags: "--expect <fingerprint>", text: "policy fingerprint you were told; refuse any other" },
+    ...reach,
   ],
-  examples: ["cloister join /mnt/team/churn-store", "cloister join ../store churn --as bo --expect 3f9a…"],
+  examples: [
+    "cloister join /mnt/team/churn-store",
+    "cloister join ../store churn --as bo --expect 3f9a…",
+    "cloister join s3://acme-ml/churn --endpoint https://s3.acme.example",
+  ],
   notes: "Prints one line to hand to a steward of the project, who then adds you with\n`cloister member add`.",
   load: async () => (await import("./commands/join.ts")).join,
 };
@@ -65,9 +89,31 @@ const whoami: Leaf = {
 
 const lock: Leaf = {
   name: "lock",
-  summary: "forget the passphrase that this device remembers",
+  summary: "forget the unlocked identity and kept credentials",
   examples: ["cloister lock"],
   load: async () => (await import("./commands/project.ts")).lock,
+};
+
+const login: Leaf = {
+  name: "login",
+  summary: "log in at the provider that the policy names",
+  options: [
+    { flags: "--device", text: "show a code for a browser on another machine" },
+    { flags: "--no-browser", text: "print the address, open nothing" },
+    { flags: "--token-file <file>", text: "use the ID token that a CI system wrote" },
+    { flags: "--mfa", text: "ask for the second factor now" },
+  ],
+  examples: ["cloister login", "cloister login --device --mfa", "cloister login --token-file $FILE"],
+  notes:
+    "Says who sits in front of this device. It does not replace the device's own\nidentity, beside which the tokens are kept.\nCLOISTER_TOKEN_FILE stands for --token-file.",
+  load: async () => (await import("./commands/login.ts")).login,
+};
+
+const logout: Leaf = {
+  name: "logout",
+  summary: "forget the login, here and at the provider",
+  examples: ["cloister logout"],
+  load: async () => (await import("./commands/login.ts")).logout,
 };
 
 const demo: Leaf = {
@@ -79,4 +125,4 @@ const demo: Leaf = {
   load: async () => (await import("./commands/demo.ts")).demo,
 };
 
-export const projectCommands: readonly Leaf[] = [init, join, demo, status, doctor, whoami, lock];
+export const projectCommands: readonly Leaf[] = [init, join, demo, login, logout, status, doctor, whoami, lock];

@@ -86,6 +86,11 @@ const run: Leaf = {
       many: true,
     },
     { flags: "--keep-output", text: "keep the output in a file inside the workspace" },
+    {
+      flags: "--creds <provider>",
+      text: "offer it credentials, read-only, up to the label",
+      choices: ["token", "aws"],
+    },
   ],
   examples: [
     "cloister run t1 -- python train.py --seed 7",

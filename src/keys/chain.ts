@@ -1,7 +1,7 @@
 // Chooses where a new identity is kept, and opens the place where one is.
-import { randomBytes } from "node:crypto";
 import { CloisterError } from "../base/errors.ts";
-import { keychain } from "./keychain.ts";
+import { keychain, probeKeychain } from "./keychain.ts";
+import type { Kms } from "./kms.ts";
 import { checkPassphrase, readPassphraseFile, weakness } from "./passphrase.ts";
 import { passphraseFileStore } from "./passphrase-file.ts";
 import { plainFileStore } from "./plain-file.ts";
@@ -15,6 +15,10 @@ export interface IdentityPlaces {
   readonly passphraseFile?: string | undefined;
   /** Chooses a plain file for a new identity. */
   readonly insecureStorage?: boolean | undefined;
+  /** ARN of the KMS key that is to be the signing half of a new identity. */
+  readonly signingKey?: string | undefined;
+  /** Signs for identities whose signing half is in KMS; absent where there are none. */
+  readonly kms?: Kms | undefined;
   /** Asks a person; absent where no one can be asked. */
   readonly askPassphrase?: ((purpose: "new" | "unlock") => Promise<string>) | undefined;
   /** Wall clock, ms since 1970. */
@@ -37,8 +41,7 @@ export async function chooseStorage(places: IdentityPlaces): Promise<Choice> {
   const passedOver: string[] = [];
   for (const kind of ["keytar", "keyring"] as const) {
     try {
-      // As long as an identity: some keychains refuse only longer items.
-      await keychain(kind).probe(`probe-${randomBytes(8).toString("hex")}`, randomBytes(150).toString("base64"));
+      await probeKeychain(kind);
       return { kind, passedOver };
     } catch (error) {
       passedOver.push(`${kind}: ${error instanceof Error ? error.message : String(error)}`);

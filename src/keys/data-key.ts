@@ -17,6 +17,12 @@ export interface KeyContext {
   readonly purpose: "data" | "metadata";
 }
 
+/** A key of a version, and the object that holds it for the readers of its class. */
+export interface NewKey {
+  readonly key: Buffer;
+  readonly wrap: Uint8Array;
+}
+
 const KEY_BYTES = 32;
 const PLAIN_BYTES_MAX = 4096;
 const FORMAT = "wrapped-key@1";

@@ -14,23 +14,38 @@ export function signLowS(data: Uint8Array, key: KeyObject): Buffer {
   return encode(toNumber(raw.subarray(0, SCALAR_BYTES)), s > ORDER / 2n ? ORDER - s : s);
 }
 
+/** A signature that others made, which may have high S, as the one form that counts; undefined where it is none. */
+export function toLowS(signature: Uint8Array): Buffer | undefined {
+  const scalars = decode(signature);
+  if (!scalars) return undefined;
+  const { r, s } = scalars;
+  return encode(r, s > ORDER / 2n ? ORDER - s : s);
+}
+
 /** True where the signature is strict DER, has low S and verifies. */
 export function verifyLowS(data: Uint8Array, signature: Uint8Array, key: KeyObject): boolean {
-  const raw = decode(signature);
+  const raw = rawSignature(signature);
   return raw !== undefined && verify("sha256", data, { key, dsaEncoding: "ieee-p1363" }, raw);
 }
 
-/** `r || s` of a DER signature with low S, or undefined. */
-function decode(signature: Uint8Array): Buffer | undefined {
+/** `r || s` (IEEE P1363, as JOSE writes it: RFC 7518, 3.4) of a DER signature with low S; undefined for any other. */
+export function rawSignature(signature: Uint8Array): Buffer | undefined {
+  const scalars = decode(signature);
+  if (!scalars || scalars.s > ORDER / 2n) return undefined;
+  return Buffer.concat([toScalar(scalars.r), toScalar(scalars.s)]);
+}
+
+/** The two numbers of a strict DER signature, or undefined. */
+function decode(signature: Uint8Array): { readonly r: bigint; readonly s: bigint } | undefined {
   if (signature.length > SIGNATURE_BYTES_MAX) return undefined;
   const rBytes = signature[3] ?? 0;
   const sBytes = signature[5 + rBytes] ?? 0;
   const r = toNumber(signature.subarray(4, 4 + rBytes));
   const s = toNumber(signature.subarray(6 + rBytes, 6 + rBytes + sBytes));
-  if (r === 0n || r >= ORDER || s === 0n || s > ORDER / 2n) return undefined;
+  if (r === 0n || r >= ORDER || s === 0n || s >= ORDER) return undefined;
   // Whatever does not come out again byte for byte was not DER.
   if (!encode(r, s).equals(signature)) return undefined;
-  return Buffer.concat([toScalar(r), toScalar(s)]);
+  return { r, s };
 }
 
 function encode(r: bigint, s: bigint): Buffer {

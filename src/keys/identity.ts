@@ -16,7 +16,7 @@ export interface PublicIdentity {
   readonly reads: string;
 }
 
-/** An unlocked identity. Its secrets show neither in `util.inspect` nor in `JSON.stringify`. */
+/** An unlocked identity, here or (its signing half) in KMS. Its secrets show neither in `util.inspect` nor in `JSON.stringify`. */
 export interface Identity extends PublicIdentity {
   /**
    * ECDSA P-256 with SHA-256 over `data`, DER, low S. Callers sign DSSE envelopes only, never raw bytes. A promise,
@@ -43,7 +43,7 @@ class DeviceIdentity implements Identity {
   constructor(key: KeyObject, ageSecret: string) {
     this.#key = key;
     this.#ageSecret = ageSecret;
-    this.signs = signsOf(key);
+    this.signs = signsOf(createPublicKey(key));
     this.reads = recipientOf(ageSecret);
   }
 
@@ -111,8 +111,9 @@ function jwkOfPoint(point: Buffer): { kty: string; crv: string; x: string; y: st
   return { kty: "EC", crv: "P-256", x: x.toString("base64url"), y: y.toString("base64url") };
 }
 
-function signsOf(key: KeyObject): string {
-  const { x = "", y = "" } = createPublicKey(key).export({ format: "jwk" });
+/** A P-256 public key as it stands in a policy. */
+export function signsOf(key: KeyObject): string {
+  const { x = "", y = "" } = key.export({ format: "jwk" });
   const point = Buffer.concat([Buffer.of(4), Buffer.from(x, "base64url"), Buffer.from(y, "base64url")]);
   const compressed = ECDH.convertKey(point, CURVE, undefined, undefined, "compressed") as Buffer;
   return `p256:${compressed.toString("base64url")}`;

@@ -1,17 +1,12 @@
 // The identity of this device: made once, unlocked when it is needed, forgotten on request.
 import { CloisterError, integrity } from "../base/errors.ts";
 import type { IdentityPlaces } from "./chain.ts";
-import {
-  deviceIdOf,
-  fingerprint,
-  generateIdentity,
-  type Identity,
-  type PublicIdentity,
-  parseIdentity,
-  serialiseIdentity,
-} from "./identity.ts";
-import { createIdentityFile, type IdentityRecord, identityFile, readIdentityFile } from "./identity-file.ts";
-import { type SecretStore, storageText } from "./secret-store.ts";
+import { deviceIdOf, fingerprint, generateIdentity, type Identity, type PublicIdentity } from "./identity.ts";
+import { documentOf, identityIn } from "./identity-document.ts";
+import { createIdentityFile, type IdentityRecord, identityFile, keptText, readIdentityFile } from "./identity-file.ts";
+import type { Kms } from "./kms.ts";
+import { newKmsIdentity } from "./kms-identity.ts";
+import { isKeychain, type KeychainKind, type SecretStore, storageText } from "./secret-store.ts";
 import { forgetUnlocked, recallUnlocked, rememberUnlocked } from "./unlock-cache.ts";
 
 export type { IdentityPlaces } from "./chain.ts";
@@ -37,12 +32,13 @@ export async function readPublicIdentity(
 ): Promise<KnownIdentity | undefined> {
   const record = await readIdentityFile(places.configDir);
   if (!record) return undefined;
-  const { signs, reads, storage } = record;
-  return { signs, reads, storage: storageText(storage), fingerprint: fingerprint(record) };
+  const { signs, reads } = record;
+  return { signs, reads, storage: keptText(record), fingerprint: fingerprint(record) };
 }
 
 /**
- * Makes the identity of this device and keeps it in the first storage that works (see `chooseStorage`).
+ * Makes the identity of this device and keeps it in the first storage that works (see `chooseStorage`). Where a signing
+ * key in KMS is named, only the reading half is made and kept here.
  *
  * @throws {@link CloisterError} FAILURE where there is one already; UNSUPPORTED_HOST where no storage is safe; USAGE
  * where the passphrase file is unfit
@@ -52,19 +48,26 @@ export async function createIdentity(places: IdentityPlaces): Promise<UnlockedId
   const { chooseStorage, noStorage, openStorage } = await import("./chain.ts");
   const choice = await chooseStorage(places);
   if (!choice.kind) throw noStorage(choice);
-  const identity = await generateIdentity();
+  const { signingKey: signing } = places;
+  const identity = await (signing === undefined ? generateIdentity() : identityFor(signing, places.kms));
   const warnings: string[] = [];
   const store = openStorage(choice.kind, places, (text) => warnings.push(text));
   const account = accountOf(identity);
-  await answering(store, () => store.set(account, serialiseIdentity(identity)));
+  await answering(store, () => store.set(account, documentOf(identity)));
   // The secret first: a crash between the two leaves an item that nothing names, never a name without its secret.
   const { signs, reads } = identity;
-  if (!(await createIdentityFile(places.configDir, { signs, reads, storage: choice.kind }))) {
+  const record = { signs, reads, storage: choice.kind, ...(signing === undefined ? {} : { signing }) };
+  if (!(await createIdentityFile(places.configDir, record))) {
     await store.delete(account);
     throw exists(places);
   }
   if (choice.kind !== "plain-file") rememberUnlocked(places.configDir, identity, places.now());
-  return Object.assign(identity, { storage: storageText(choice.kind), warnings });
+  return Object.assign(identity, { storage: keptText(record), warnings });
+}
+
+async function identityFor(signing: string, kms: Kms | undefined): Promise<Identity> {
+  if (kms) return newKmsIdentity(kms, signing);
+  throw new CloisterError("UNSUPPORTED_HOST", "AWS KMS is not at hand here");
 }
 
 /**
@@ -81,17 +84,18 @@ export async function unlockIdentity(places: IdentityPlaces): Promise<UnlockedId
       next: "cloister init, or cloister join",
     });
   }
+  if (places.signingKey !== undefined && places.signingKey !== record.signing) throw exists(places);
   const { storage } = record;
-  const recalled = storage === "plain-file" ? undefined : recallUnlocked(places.configDir, places.now());
+  const recalled = storage === "plain-file" ? undefined : recallUnlocked(places.configDir, places.now(), places.kms);
   const warnings: string[] = [];
   if (recalled && belongs(recalled, record)) {
-    return Object.assign(recalled, { storage: storageText(storage), warnings });
+    return Object.assign(recalled, { storage: keptText(record), warnings });
   }
   const { openStorage } = await import("./chain.ts");
   const store = openStorage(storage, places, (text) => warnings.push(text));
   const identity = await readSecret(record, store, places);
   if (storage !== "plain-file") rememberUnlocked(places.configDir, identity, places.now());
-  return Object.assign(identity, { storage: storageText(storage), warnings });
+  return Object.assign(identity, { storage: keptText(record), warnings });
 }
 
 /** Whether the next {@link unlockIdentity} needs neither passphrase nor keychain. */
@@ -99,7 +103,7 @@ export async function isUnlocked(places: IdentityPlaces): Promise<boolean> {
   const record = await readIdentityFile(places.configDir);
   if (!record) return false;
   if (record.storage === "plain-file") return true;
-  const recalled = recallUnlocked(places.configDir, places.now());
+  const recalled = recallUnlocked(places.configDir, places.now(), places.kms);
   return recalled !== undefined && belongs(recalled, record);
 }
 
@@ -111,12 +115,15 @@ export async function lockIdentity(places: Pick<IdentityPlaces, "configDir">): P
 async function readSecret(record: IdentityRecord, store: SecretStore, places: IdentityPlaces): Promise<Identity> {
   const document = await answering(store, () => store.get(accountOf(record)));
   if (document === undefined) {
+    // A locked keychain says through keytar that there is no such item: that must not be taken for a loss.
+    const { kind } = store;
+    if (isKeychain(kind)) await answering(store, () => probe(kind));
     throw new CloisterError("NOT_AUTHENTICATED", "the identity of this device is gone", {
       why: `${identityFile(places.configDir)} names it, but ${storageText(record.storage)} does not hold it`,
       next: `move ${identityFile(places.configDir)} away and run cloister join to become a member with a new identity`,
     });
   }
-  const identity = parseIdentity(document);
+  const identity = identityIn(document, places.kms);
   if (!belongs(identity, record)) {
     throw integrity(`${identityFile(places.configDir)} does not belong to the identity that is kept`, {
       why: "its public halves differ from the secret's: one of the two was exchanged",
@@ -136,16 +143,17 @@ function accountOf(id: PublicIdentity): string {
 }
 
 /** Errors that the keychain itself words become ours. */
-async function answering<T>(store: SecretStore, act: () => Promise<T>): Promise<T> {
+async function answering<T>({ kind }: SecretStore, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
-    if (error instanceof CloisterError || (store.kind !== "keytar" && store.kind !== "keyring")) throw error;
-    throw new CloisterError("NOT_AUTHENTICATED", "the keychain does not give the identity of this device", {
-      why: error instanceof Error ? error.message : undefined,
-      next: "unlock the keychain of your desktop session, then try again; or run: cloister doctor",
-    });
+    if (error instanceof CloisterError || !isKeychain(kind)) throw error;
+    throw (await import("./keychain-refusal.ts")).keychainRefusal(error, kind, "the identity of this device");
   }
+}
+
+async function probe(kind: KeychainKind): Promise<void> {
+  await (await import("./keychain.ts")).probeKeychain(kind);
 }
 
 function exists(places: IdentityPlaces): CloisterError {

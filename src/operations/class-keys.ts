@@ -4,9 +4,19 @@ import { sha256Hex } from "../base/digest.ts";
 import { CloisterError, integrity } from "../base/errors.ts";
 import { canonicalBytes, parseCanonical } from "../base/json.ts";
 import { Fields } from "../base/record.ts";
-import { nameKeyOf, openPrivateHalf } from "../keys/class-key.ts";
+import {
+  type ClassEpoch,
+  isUnderKms,
+  type KmsEpoch,
+  nameKeyOf,
+  openPrivateHalf,
+  unsealPrivateHalf,
+} from "../keys/class-key.ts";
+import type { KeyContext, NewKey } from "../keys/data-key.ts";
 import { parseEnvelope, signEnvelope } from "../keys/dsse.ts";
 import { deviceIdOf, type Identity } from "../keys/identity.ts";
+import { KeyService } from "../keys/key-service.ts";
+import { isKmsKey, type Kms, KmsRefused } from "../keys/kms.ts";
 import type { Store } from "../store/store.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -18,15 +28,6 @@ const KEY_FILE_BYTES_MAX = 8 * 1024;
 export const AUDIT_PLACE = { domain: "_project", class: "_audit" } as const;
 /** The name key of a domain stands under this class, in its first logged epoch: it is never rotated. */
 export const NAMES_CLASS = "_names";
-
-export interface EpochRecord {
-  readonly project: string;
-  readonly domain: string;
-  readonly class: string;
-  readonly epoch: number;
-  /** Public half, `age1…`. */
-  readonly recipient: string;
-}
 
 export function epochKey(place: { domain: string; class: string }, epoch: number): string {
   return `${place.domain}/${place.class}/${String(epoch)}`;
@@ -40,11 +41,17 @@ export function keyFileName(key: string, reads: string): string {
   return `keys/${key}/${deviceIdOf(reads)}`;
 }
 
-export function encodeEpoch(record: EpochRecord, identity: Identity): Promise<Uint8Array> {
+/** The private half of a class under KMS: one object, whoever reads. Device ids are 32 hex digits and never this. */
+export function kmsFileName(key: string): string {
+  return `keys/${key}/kms`;
+}
+
+/** `kms` stands in the record only where there is one: records without it stay what they always were. */
+export function encodeEpoch(record: ClassEpoch, identity: Identity): Promise<Uint8Array> {
   return signEnvelope(EPOCH_TYPE, canonicalBytes({ v: 1, ...record }), identity);
 }
 
-function decodeEpoch(bytes: Uint8Array): EpochRecord {
+function decodeEpoch(bytes: Uint8Array): ClassEpoch {
   const what = "key epoch record";
   const fields = new Fields(
     parseCanonical(parseEnvelope(bytes, EPOCH_TYPE, what, EPOCH_BYTES_MAX).payload, what, EPOCH_BYTES_MAX),
@@ -57,8 +64,12 @@ function decodeEpoch(bytes: Uint8Array): EpochRecord {
     class: fields.string("class"),
     epoch: fields.integer("epoch", 1),
     recipient: fields.string("recipient", /^age1[a-z0-9]{58}$/),
+    ...(fields.has("kms") ? { kms: fields.string("kms") } : {}),
   };
   fields.end();
+  if (record.kms !== undefined && !isKmsKey(record.kms)) {
+    throw integrity(`malformed ${what}`, { why: "its KMS key is no key ARN" });
+  }
   return record;
 }
 
@@ -67,34 +78,37 @@ interface Sources {
   readonly ledger: Ledger;
   readonly project: string;
   readonly identity: () => Promise<Identity>;
+  readonly kms: Kms;
 }
 
 /** Looks keys up in the store; each at most once per process. */
 export class ClassKeys {
   readonly #from: Sources;
-  readonly #epochs = new Map<string, Promise<EpochRecord>>();
+  readonly #service: KeyService;
+  readonly #epochs = new Map<string, Promise<ClassEpoch>>();
   readonly #secrets = new Map<string, Promise<string | undefined>>();
 
   constructor(sources: Sources) {
     this.#from = sources;
+    this.#service = new KeyService(sources.kms);
   }
 
   /** The newest epoch of a class, to encrypt to. @throws CloisterError INTEGRITY where none was ever logged */
-  async newest(place: { domain: string; class: string }): Promise<EpochRecord> {
-    const newest = this.#logged(place).at(-1);
+  async newest(place: { domain: string; class: string }): Promise<ClassEpoch> {
+    const newest = this.epochsOf(place).at(-1);
     if (newest === undefined) throw integrity(`class ${place.domain}/${place.class} has no key`);
     return this.record(place, newest);
   }
 
   /** Epochs that the log gave force, ascending. An attempt that never got there leaves objects under other numbers. */
-  #logged(place: { domain: string; class: string }): readonly number[] {
+  epochsOf(place: { domain: string; class: string }): readonly number[] {
     const prefix = `${place.domain}/${place.class}/`;
     const keys = [...this.#from.ledger.epochs.keys()].filter((key) => key.startsWith(prefix));
     return keys.map((key) => Number(key.slice(prefix.length))).sort((a, b) => a - b);
   }
 
   /** A key epoch as the log has it; what stands in the store must be just that. @throws CloisterError INTEGRITY */
-  record(place: { domain: string; class: string }, epoch: number): Promise<EpochRecord> {
+  record(place: { domain: string; class: string }, epoch: number): Promise<ClassEpoch> {
     const key = epochKey(place, epoch);
     return memo(this.#epochs, key, async () => {
       const bytes = await this.#from.store.get(epochName(key), EPOCH_BYTES_MAX);
@@ -110,21 +124,47 @@ export class ClassKeys {
     });
   }
 
-  /** The private half, where this device was given it; undefined where not. @throws CloisterError INTEGRITY */
+  /**
+   * The private half, where this device was given it; undefined where not.
+   * @throws CloisterError INTEGRITY; for a class under KMS also KmsRefused, and UNAVAILABLE where KMS does not answer
+   */
   secret(place: { domain: string; class: string }, epoch: number): Promise<string | undefined> {
     const key = epochKey(place, epoch);
     return memo(this.#secrets, key, async () => {
+      const record = await this.record(place, epoch);
+      if (isUnderKms(record)) return this.#unseal(key, record);
       const identity = await this.#from.identity();
       const file = await this.#from.store.get(keyFileName(key, identity.reads), KEY_FILE_BYTES_MAX);
       if (!file) return undefined;
-      return openPrivateHalf(file, identity, (await this.record(place, epoch)).recipient);
+      return openPrivateHalf(file, identity, record.recipient);
     });
+  }
+
+  async #unseal(key: string, record: KmsEpoch): Promise<string> {
+    const name = kmsFileName(key);
+    const file = await this.#from.store.get(name, KEY_FILE_BYTES_MAX);
+    if (!file) throw integrity(`${name} is missing from the store`);
+    return unsealPrivateHalf(this.#from.kms, record, file, name);
+  }
+
+  /** A new key of a version, wrapped for the readers of its class. */
+  makeVersionKey(epoch: ClassEpoch, context: KeyContext): Promise<NewKey> {
+    return this.#service.make(epoch, context);
+  }
+
+  /**
+   * A key of a version out of its wrap; undefined where this member was not given the key of its class.
+   * @throws CloisterError as {@link secret} does
+   */
+  async openVersionKey(context: KeyContext, wrap: () => Promise<Uint8Array>): Promise<Buffer | undefined> {
+    const record = await this.record(context, context.epoch);
+    return this.#service.open(record, context, wrap, () => this.secret(context, context.epoch));
   }
 
   /** The key under which names of a domain become ids; undefined where this member was not given it. */
   async nameKey(domain: string): Promise<Buffer | undefined> {
     const place = { domain, class: NAMES_CLASS };
-    const [first] = this.#logged(place);
+    const [first] = this.epochsOf(place);
     const secret = first === undefined ? undefined : await this.secret(place, first);
     return secret === undefined ? undefined : nameKeyOf(secret);
   }
@@ -160,7 +200,8 @@ function memo<T>(made: Map<string, Promise<T>>, key: string, make: () => Promise
   if (!value) {
     value = make();
     made.set(key, value);
-    value.catch(() => made.delete(key));
+    // A refusal of KMS stays one, or a listing would ask it once for every version.
+    value.catch((error: unknown) => error instanceof KmsRefused || made.delete(key));
   }
   return value;
 }

@@ -1,16 +1,14 @@
 // The steps that make an artifact version exist, in the order that leaves only garbage after a crash (store.md, Commit).
-import { randomBytes } from "node:crypto";
 import { sha256Hex } from "../base/digest.ts";
 import { CloisterError, isIntegrity } from "../base/errors.ts";
 import { canonicalBytes } from "../base/json.ts";
 import type { Written } from "../content/write.ts";
-import { wrapKey } from "../keys/data-key.ts";
+import type { ClassEpoch } from "../keys/class-key.ts";
 import { publicKeyPem } from "../keys/identity.ts";
 import { makeBundle } from "../provenance/bundle.ts";
 import type { ManifestContent } from "../provenance/manifest.ts";
 import { buildStatement } from "../provenance/statement.ts";
 import { encodeSeal, type Header, type SealContext } from "./artifact-seal.ts";
-import type { EpochRecord } from "./class-keys.ts";
 import type { Operation } from "./guard.ts";
 import type { Session } from "./session.ts";
 import { readVersion, signVersion, VERSION_BYTES_MAX, type VersionRecord, versionName } from "./version-record.ts";
@@ -18,7 +16,7 @@ import { sealName, wrapName } from "./versions.ts";
 
 /** What is to become a version, except for its number. */
 export interface Draft {
-  readonly epoch: EpochRecord;
+  readonly epoch: ClassEpoch;
   readonly nameId: string;
   readonly content: Written;
   /** Packs that earlier pushes stored: garbage collection may have reached them since. */
@@ -81,7 +79,9 @@ async function prepare(
   };
   const statement = canonicalBytes(buildStatement(draft.manifest(number)));
   const manifest = await makeBundle(statement, publicKeyPem(identity.signs), (pae) => identity.sign(pae));
-  const keys = { metadata: randomBytes(32), data: randomBytes(32) };
+  const metadata = await session.keys.makeVersionKey(epoch, { ...context, purpose: "metadata" });
+  const data = await session.keys.makeVersionKey(epoch, { ...context, purpose: "data" });
+  const keys = { metadata: metadata.key, data: data.key };
   const header = { ...draft.header, manifest: sha256Hex(manifest) };
   const seal = encodeSeal(keys, context, { header, manifest, tree: content.tree });
   const record: VersionRecord = {
@@ -94,10 +94,8 @@ async function prepare(
   };
   const { bytes, versionId } = await signVersion(record, identity);
   await createNew(session, sealName(record, versionId), seal.object);
-  for (const purpose of ["metadata", "data"] as const) {
-    const wrapped = await wrapKey(epoch.recipient, { ...context, purpose }, keys[purpose]);
-    await createNew(session, wrapName(record, versionId, purpose), [wrapped]);
-  }
+  await createNew(session, wrapName(record, versionId, "metadata"), [metadata.wrap]);
+  await createNew(session, wrapName(record, versionId, "data"), [data.wrap]);
   for (const id of draft.reused) if (await isCondemned(session, id)) throw condemned();
   return { bytes, versionId };
 }

@@ -6,18 +6,38 @@ import { CloisterError } from "../base/errors.ts";
 import { checkName, NAME } from "../base/name.ts";
 import { fingerprint, type Identity, type PublicIdentity } from "../keys/identity.ts";
 import { createIdentity, describeStorage, readPublicIdentity, unlockIdentity } from "../keys/keyring.ts";
+import { awsBlock } from "../policy/aws-block.ts";
 import { describePolicy } from "../policy/describe.ts";
 import { readPolicy } from "../policy/read.ts";
 import { fillTemplate } from "../policy/template.ts";
 import type { Store } from "../store/store.ts";
-import { findConfig, POLICY_FILE, type ProjectConfig, storeFolder, writeConfig } from "./config.ts";
+import {
+  CONFIG_FILE,
+  findConfig,
+  IGNORE_FILE,
+  keepOutOfGit,
+  POLICY_FILE,
+  type ProjectConfig,
+  writeConfig,
+} from "./config.ts";
 import { gitDefaults } from "./git-config.ts";
 import { newOperationId } from "./guard.ts";
 import type { Host } from "./host.ts";
+import { awsPlaceOf } from "./init-aws.ts";
+import { kmsOf } from "./kms.ts";
 import { readLocal, writeLocal } from "./local-file.ts";
+import { argumentsOfStore, isBucket, openStore, placeOfStore } from "./open-store.ts";
 import { identityPlaces } from "./places.ts";
-import { checkHeld, distribute, makeEpochs, placesNeeded, readForSigning, storePolicy } from "./publish.ts";
-import { claimStore, connect, openStore, readStoreObject } from "./session.ts";
+import {
+  checkHeld,
+  distribute,
+  keepUnderKms,
+  makeEpochs,
+  placesNeeded,
+  readForSigning,
+  storePolicy,
+} from "./publish.ts";
+import { claimStore, connect, readStoreObject } from "./session.ts";
 import type { Created, CreateOptions, Detected, Plan } from "./types.ts";
 
 const TEMPLATES = new URL("../../templates/", import.meta.url);
@@ -63,10 +83,15 @@ async function check(host: Host, options: CreateOptions): Promise<ProjectConfig>
       next: `--template ${known.map((template) => template.name).join(" or ")}`,
     });
   }
+  awsPlaceOf(options);
   for (const field of ["project", "member", "domain", "purpose"] as const) {
     checkName(options[field], field === "member" ? "member id" : field);
   }
-  return { folder, store: options.store, project: "", pin: "" };
+  const { store, endpoint, region, profile } = options;
+  const config = { folder, store, endpoint, region, profile, project: "", pin: "" };
+  // Nothing is asked of it yet: what is said of it must make sense.
+  await openStore(host, config);
+  return config;
 }
 
 /** What `create` would write. @throws CloisterError USAGE, UNSUPPORTED_HOST (no safe place for an identity) */
@@ -78,8 +103,8 @@ export async function plan(host: Host, options: CreateOptions): Promise<Plan> {
   const { policy } = readPolicy(Buffer.from(text), { now: host.now() });
   return {
     folder: config.folder,
-    store: storeFolder(config),
-    files: filesOf(config.folder),
+    store: placeOfStore(config),
+    files: filesOf(config),
     identity: known
       ? `${known.fingerprint}, kept in ${known.storage}`
       : `new, kept in ${await describeStorage(places)}`,
@@ -95,28 +120,31 @@ export async function plan(host: Host, options: CreateOptions): Promise<Plan> {
  */
 export async function create(host: Host, options: CreateOptions): Promise<Created> {
   const draft = await check(host, options);
-  const store = openStore(draft);
-  await clearUnfinished(store);
-  const places = identityPlaces(host);
+  const store = await openStore(host, draft);
+  await store.prove?.();
+  await clearUnfinished(store, draft);
+  const places = identityPlaces(host, options.signingKey);
   const identity = (await readPublicIdentity(places)) ? await unlockIdentity(places) : await createIdentity(places);
   for (const warning of identity.warnings) host.notice(warning);
   const known = await readPublicIdentity(places);
   const project = randomBytes(16).toString("hex");
   const text = Buffer.from(await policyText(host, options, project, identity));
   const policy = await readForSigning(text, POLICY_FILE, host.now());
-  if (!(await claimStore(store, project))) throw occupied(store.url);
+  if (!(await claimStore(store, project))) throw occupied(store.url, draft);
+  const kms = kmsOf(host);
   const { digests, held } = await makeEpochs(store, identity, project, placesNeeded(policy));
+  await keepUnderKms(store, kms, held);
   await distribute(store, policy, held, () => true);
-  await checkHeld(store, identity, held, policy);
+  await checkHeld(store, kms, identity, held, policy);
   const digest = await storePolicy(store, identity, policy, text);
   const config = { ...draft, project, pin: digest };
   const entry = await beginLog(host, config, store, identity, digests);
   await writeLocal(join(config.folder, POLICY_FILE), text, 0o644);
   await writeConfig(config);
-  await keepOutOfGit(config);
+  if (!isBucket(config.store)) await keepOutOfGit(config.folder);
   return {
     folder: config.folder,
-    store: storeFolder(config),
+    store: placeOfStore(config),
     project: options.project,
     projectId: project,
     policyVersion: 1,
@@ -124,7 +152,7 @@ export async function create(host: Host, options: CreateOptions): Promise<Create
     member: options.member,
     fingerprint: fingerprint(identity),
     identityStorage: known?.storage ?? "",
-    files: filesOf(config.folder),
+    files: filesOf(config),
     logEntry: entry,
   };
 }
@@ -153,26 +181,22 @@ async function beginLog(
   return events.at(-1)?.entry ?? 0;
 }
 
-function filesOf(folder: string): readonly string[] {
-  return [POLICY_FILE, ".cloister/config.yaml", ".cloister/.gitignore"].map((file) => join(folder, file));
+function filesOf({ folder, store }: ProjectConfig): readonly string[] {
+  const files = [POLICY_FILE, CONFIG_FILE, ...(isBucket(store) ? [] : [IGNORE_FILE])];
+  return files.map((file) => join(folder, file));
 }
 
-/** The embedded store lies in `.cloister/store` by default: ciphertext that does not belong in git. */
-async function keepOutOfGit({ folder }: ProjectConfig): Promise<void> {
-  await writeLocal(join(folder, ".cloister/.gitignore"), "/store/\n", 0o644);
-}
-
-function occupied(url: string): CloisterError {
+function occupied(url: string, config: ProjectConfig): CloisterError {
   return new CloisterError("USAGE", `there is a project in ${url} already`, {
-    next: `cloister join ${url}   (or choose another --store)`,
+    next: `cloister join ${argumentsOfStore(url, config)}   (or choose another --store)`,
   });
 }
 
 /** Removes what an interrupted `create` left: objects of a project without a log, which no reader accepts. */
-async function clearUnfinished(store: Store): Promise<void> {
+async function clearUnfinished(store: Store, config: ProjectConfig): Promise<void> {
   if ((await readStoreObject(store)) === undefined) return;
   for (const prefix of ["log/", "versions/", "seals/", "wraps/", "packs/"]) {
-    for await (const _ of store.list(prefix)) throw occupied(store.url);
+    for await (const _ of store.list(prefix)) throw occupied(store.url, config);
   }
   for (const prefix of ["policy/", "epochs/", "keys/"]) {
     for await (const { name } of store.list(prefix)) await store.delete(name);
@@ -195,7 +219,9 @@ async function policyText(
   const { project, member, name, domain, purpose } = options;
   const expires = new Date(host.now() + EXPIRES_DAYS * DAY_MS).toISOString().slice(0, 10);
   const template = await readFile(new URL(`${options.template}/${POLICY_FILE}`, TEMPLATES), "utf8");
-  return fillTemplate(template, { project, id, member, name, signs, reads, domain, purpose, expires });
+  const filled = fillTemplate(template, { project, id, member, name, signs, reads, domain, purpose, expires });
+  const aws = awsPlaceOf(options);
+  return aws ? filled + awsBlock(aws) : filled;
 }
 
 /** Templates by name, with the first line of their policy as title. */

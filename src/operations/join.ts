@@ -1,5 +1,5 @@
 // Joining a project: a folder that points at the store, an identity, and one line to hand to the steward.
-import { relative, resolve } from "node:path";
+import { resolve } from "node:path";
 import { CloisterError, integrity } from "../base/errors.ts";
 import { canonicalBytes, parseCanonical } from "../base/json.ts";
 import { checkName, NAME } from "../base/name.ts";
@@ -10,8 +10,9 @@ import { createIdentity, readPublicIdentity, unlockIdentity } from "../keys/keyr
 import type { Store } from "../store/store.ts";
 import { findConfig, type ProjectConfig, writeConfig } from "./config.ts";
 import type { Host } from "./host.ts";
+import { openStore, storeConfigFor } from "./open-store.ts";
 import { identityPlaces } from "./places.ts";
-import { connect, openStore, readStoreObject } from "./session.ts";
+import { connect, readStoreObject } from "./session.ts";
 import type { Joined, JoinLine, JoinOptions } from "./types.ts";
 
 const JOIN_TYPE = "application/vnd.cloister.join.v1+json";
@@ -35,10 +36,10 @@ export async function join(host: Host, options: JoinOptions): Promise<Joined> {
   const member = checkName(options.member, "member id");
   const folder = resolve(host.cwd, options.folder);
   const config = await configFor(host, folder, options);
-  const session = connect(host, config, openStore(config));
+  const session = connect(host, config, await openStore(host, config));
   await session.begin();
   await session.sync();
-  const places = identityPlaces(host);
+  const places = identityPlaces(host, options.signingKey);
   const identity = (await readPublicIdentity(places)) ? await unlockIdentity(places) : await createIdentity(places);
   for (const warning of identity.warnings) host.notice(warning);
   await writeConfig(config);
@@ -67,10 +68,8 @@ function halves({ signs, reads }: PublicIdentity): PublicIdentity {
 
 async function configFor(host: Host, folder: string, options: JoinOptions): Promise<ProjectConfig> {
   const existing = await findConfig(folder);
-  const absolute = resolve(host.cwd, options.store);
-  const near = relative(folder, absolute);
-  const draft = { folder, store: near === "" || near.startsWith("..") ? absolute : near };
-  const store = openStore(draft);
+  const draft = { folder, ...storeConfigFor(host, folder, options) };
+  const store = await openStore(host, draft);
   const project = await readStoreObject(store);
   if (project === undefined) {
     throw new CloisterError("NOT_FOUND", `there is no Cloister store at ${store.url}`, {

@@ -9,6 +9,7 @@ import { SHA256 } from "../base/record.ts";
 import { keyIdOf } from "../keys/identity.ts";
 import { covers } from "../policy/entitlements.ts";
 import type { Policy } from "../policy/schema.ts";
+import { changesPolicy } from "./policy-event.ts";
 import { type PolicyShelf, type PolicyVersion, signedByOwnerOf } from "./policy-shelf.ts";
 import { changesSecret, SecretLedger, secretIn } from "./secret-ledger.ts";
 
@@ -265,11 +266,6 @@ function blame(error: unknown, member: string, entry: number): unknown {
   if (!isIntegrity(error)) return error;
   const why = `${error.why === undefined ? "" : `${error.why}; `}${member} logged it as entry #${String(entry)}`;
   return integrity(error.message, { why, cause: error });
-}
-
-/** Both publish a new policy version: `member add` is a change of policy by another name. */
-function changesPolicy(event: AuditEvent): boolean {
-  return event.phase === "done" && (event.action === "policy.change" || event.action === "member.add");
 }
 
 function finishesPush(event: AuditEvent): boolean {

@@ -1,8 +1,9 @@
 // Listing and showing what this member can see.
 
 import { byUtf8 } from "../base/digest.ts";
-import type { CloisterError } from "../base/errors.ts";
+import { CloisterError } from "../base/errors.ts";
 import { parseReference } from "../base/name.ts";
+import { KmsRefused } from "../keys/kms.ts";
 import { manifestOf } from "./check-manifest.ts";
 import { nameIdOf } from "./class-keys.ts";
 import { mayI } from "./guard.ts";
@@ -18,7 +19,7 @@ export async function list(session: Session, options: { readonly name?: string |
   await session.sync();
   await session.me();
   const versions: VersionSummary[] = [];
-  const hidden = new Map<string, number>();
+  const hidden = new Map<string, { where: string; count: number; why: string | undefined }>();
   const ignored: Ignored[] = [];
   for (const { logged, nameKey } of await wanted(session, options.name)) {
     const judged = await readVersionAt(session, logged, nameKey);
@@ -28,11 +29,12 @@ export async function list(session: Session, options: { readonly name?: string |
     } else {
       const { record } = judged.kind === "hidden" ? judged : judged.version;
       const where = `${record.domain}/${record.class}`;
-      hidden.set(where, (hidden.get(where) ?? 0) + 1);
+      const why = judged.kind === "hidden" ? judged.refused?.message : undefined;
+      hidden.set(where, { where, why, count: (hidden.get(where)?.count ?? 0) + 1 });
     }
   }
   versions.sort((a, b) => byUtf8(`${a.domain}/${a.name}`, `${b.domain}/${b.name}`) || a.number - b.number);
-  return { versions, hidden: [...hidden].map(([where, count]) => ({ where, count })), ignored };
+  return { versions, hidden: [...hidden.values()], ignored };
 }
 
 /** The logged versions of one artifact, or of all in the domains whose name key this member holds. */
@@ -102,7 +104,8 @@ function shortReference(uri: string): string {
   return uri.replace(/^cloister:\/\/[0-9a-f]{32}\//, "").replace(/@(v\d+)$/, ":$1");
 }
 
-function unlessDenied(error: CloisterError): undefined {
-  if (error.code === "POLICY_DENIED") return undefined;
+function unlessDenied(error: unknown): undefined {
+  const denied = error instanceof CloisterError && error.code === "POLICY_DENIED";
+  if (denied || error instanceof KmsRefused) return undefined;
   throw error;
 }

@@ -2,6 +2,7 @@
 import { join, resolve } from "node:path";
 import type { IdentityPlaces } from "../keys/keyring.ts";
 import type { Host } from "./host.ts";
+import { kmsOf } from "./kms.ts";
 
 export interface Places {
   /** The identity. */
@@ -13,7 +14,7 @@ export interface Places {
 }
 
 /** The XDG specification says to ignore relative paths in these variables. */
-export function placesOf(host: Host): Places {
+export function placesOf(host: Pick<Host, "env" | "home">): Places {
   const place = (variable: string, fallback: string): string => {
     const given = host.env[variable];
     return join(given?.startsWith("/") ? given : join(host.home, fallback), "cloister");
@@ -25,12 +26,14 @@ export function placesOf(host: Host): Places {
   };
 }
 
-/** What the identity room needs to know of this host. */
-export function identityPlaces(host: Host): IdentityPlaces {
+/** What the identity room needs to know of this host; `signingKey` for an identity that is to be made. */
+export function identityPlaces(host: Host, signingKey?: string): IdentityPlaces {
   const { passphraseFile = host.env["CLOISTER_PASSPHRASE_FILE"], insecureStorage, askPassphrase, now } = host;
   return {
     configDir: placesOf(host).config,
     now,
+    kms: kmsOf(host),
+    ...(signingKey === undefined ? {} : { signingKey }),
     ...(passphraseFile ? { passphraseFile: resolve(host.cwd, passphraseFile) } : {}),
     ...(insecureStorage === undefined ? {} : { insecureStorage }),
     ...(askPassphrase ? { askPassphrase } : {}),

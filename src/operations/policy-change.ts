@@ -3,19 +3,28 @@ import { join } from "node:path";
 import { sha256Hex } from "../base/digest.ts";
 import { CloisterError, isIntegrity } from "../base/errors.ts";
 import { checkName } from "../base/name.ts";
+import { isUnderKms } from "../keys/class-key.ts";
 import { fingerprint, keyIdOf } from "../keys/identity.ts";
 import { addMember as addToText, setVersion } from "../policy/edit.ts";
+import { entitlements } from "../policy/entitlements.ts";
+import { kmsKeyOf } from "../policy/kms-key.ts";
 import { holdingText, type Policy } from "../policy/schema.ts";
+import { epochKey } from "./class-keys.ts";
 import { POLICY_FILE } from "./config.ts";
 import { type Ask, perform, permit, wouldPermit } from "./guard.ts";
 import { readClaim } from "./join.ts";
+import { keysElsewhere } from "./kms-pending.ts";
 import { readLocal, writeLocal } from "./local-file.ts";
 import { localState, POLICY_BYTES_MAX } from "./local-policy.ts";
+import { argumentsOfStore } from "./open-store.ts";
 import {
   checkHeld,
   distribute,
   type HeldKey,
+  type KeyPlace,
+  keepUnderKms,
   makeEpochs,
+  type NeededKey,
   placesNeeded,
   readForSigning,
   storePolicy,
@@ -34,7 +43,7 @@ export async function addMember(session: Session, options: AddMemberOptions): Pr
   const { policy } = current.compiled;
   if (claim.project !== session.config.project || claim.pin !== session.config.pin) {
     throw new CloisterError("USAGE", "this join line is for another project", {
-      next: `ask them to run: cloister join ${session.store.url}`,
+      next: `ask them to run: cloister join ${argumentsOfStore(session.store.url, session.config)}`,
     });
   }
   const id = checkName(options.id ?? claim.member, "member id");
@@ -59,7 +68,11 @@ export async function addMember(session: Session, options: AddMemberOptions): Pr
     ...(options.justification === undefined ? {} : { justification: options.justification }),
     sealed: { member: id, name, roles: options.roles.join(" "), justification: options.justification },
   };
-  const published = await publish(session, ask, Buffer.from(text), { dryRun: options.dryRun, file: POLICY_FILE });
+  const published = await publish(session, ask, Buffer.from(text), {
+    dryRun: options.dryRun,
+    file: POLICY_FILE,
+    ifEdited: "add the member there, too",
+  });
   return {
     member: id,
     name,
@@ -68,6 +81,7 @@ export async function addMember(session: Session, options: AddMemberOptions): Pr
     policyVersion: next.version,
     policyDigest: published.digest,
     keys: published.given.get(id) ?? [],
+    kmsKeys: underKms(published.next, id),
     logEntry: published.logEntry,
     dryRun: options.dryRun === true,
   };
@@ -103,7 +117,13 @@ export async function proposePolicy(
     ...(options.justification === undefined ? {} : { justification: options.justification }),
     sealed: { justification: options.justification },
   };
-  const { digest, logEntry } = await publish(session, ask, Buffer.from(text), { dryRun: options.dryRun, file });
+  const { next, digest, logEntry } = await publish(session, ask, Buffer.from(text), { dryRun: options.dryRun, file });
+  const elsewhere = options.dryRun ? [] : await keysElsewhere(session, next);
+  if (elsewhere.length > 0) {
+    session.host.notice(
+      `keys of ${elsewhere.join(", ")} stay where they are until there are new ones: cloister key rotate`,
+    );
+  }
   return { version, digest, file, logEntry, dryRun: options.dryRun === true };
 }
 
@@ -115,51 +135,74 @@ function outdated(file: string, local: Policy, inForce: { readonly version: numb
   });
 }
 
+/** What the policy entitles a member to and KMS hands out, if their IAM role lets it. */
+function underKms(policy: Policy, member: string): readonly string[] {
+  const { classKeys } = entitlements(policy, member);
+  const there = classKeys.filter((key) => kmsKeyOf(policy, key.class) !== undefined);
+  return there.map((key) => `${key.domain}/${key.class}`);
+}
+
 interface Published {
+  readonly next: Policy;
   readonly digest: string;
   readonly logEntry: number | undefined;
+  /** Keys that it made, as `domain/class/epoch`; of a dry run those it would make. */
+  readonly made: readonly string[];
   readonly given: ReadonlyMap<string, readonly string[]>;
 }
 
+interface Publication {
+  readonly dryRun: boolean | undefined;
+  /** Names the text in errors. */
+  readonly file: string;
+  /** What to do where the local file differs from what was in force; absent where that file is what is published. */
+  readonly ifEdited?: string;
+  /** Keys to make besides those that the version needs. */
+  readonly besides?: readonly NeededKey[];
+}
+
 /** Decides, makes the keys the new version needs, stores it signed, gives it force by its log entry, hands out keys. */
-async function publish(
+export async function publish(
   session: Session,
   ask: Ask,
   text: Uint8Array,
-  { dryRun, file }: { readonly dryRun: boolean | undefined; readonly file: string },
+  { dryRun, file, ifEdited, besides = [] }: Publication,
 ): Promise<Published> {
   const next = await readForSigning(text, file, session.host.now());
   await (dryRun ? wouldPermit : permit)(session, ask);
   await checkSuccession(session, next);
+  const epochs = session.ledger.epochs;
+  const missing = [...placesNeeded(next), ...besides].filter(
+    ({ place, epoch }) => !hasEpoch(epochs.keys(), `${place.domain}/${place.class}/`, epoch),
+  );
   if (dryRun) {
-    return { digest: sha256Hex(text), logEntry: undefined, given: new Map() };
+    const made = missing.map(({ place, epoch }) => epochKey(place, epoch));
+    return { next, digest: sha256Hex(text), logEntry: undefined, made, given: new Map() };
   }
   const localFile = await localState(session);
   const version = next.version;
   const { result, done } = await perform(session, ask, async () => {
-    const { store, config, ledger } = session;
+    const { store, config } = session;
     const identity = await session.identity();
-    const missing = placesNeeded(next).filter(
-      ({ place, epoch }) => !hasEpoch(ledger.epochs.keys(), `${place.domain}/${place.class}/`, epoch),
-    );
     const { digests, held } = await makeEpochs(store, identity, config.project, missing);
+    await keepUnderKms(store, session.kms, held);
     // Handed out before the version takes force: afterwards it would be too late to notice that it failed.
     const fresh = await distribute(store, next, held, () => true);
-    await checkHeld(store, identity, held, next);
+    await checkHeld(store, session.kms, identity, held, next);
     const digest = await storePolicy(store, identity, next, text);
     const outcome = { facts: { policyVersion: version, policyDigest: digest, epochs: digests } };
-    return { result: { digest, fresh }, outcome };
+    return { result: { digest, fresh, made: Object.keys(digests) }, outcome };
   });
   const before = (await session.ledger.policy(version - 1)).compiled.policy;
   const isNew = (member: { readonly id: string }) => !before.members.some(({ id }) => id === member.id);
   const old = await distribute(session.store, next, await heldKeys(session), isNew);
   const given = new Map(next.members.map(({ id }) => [id, [...(old.get(id) ?? []), ...(result.fresh.get(id) ?? [])]]));
-  if (localFile !== "differs" || ask.action === "policy.change") {
+  if (localFile !== "differs" || ifEdited === undefined) {
     await writeLocal(join(session.config.folder, POLICY_FILE), text, 0o644);
   } else {
-    session.host.notice(`${POLICY_FILE} differs from what was in force and was left alone; add the member there, too`);
+    session.host.notice(`${POLICY_FILE} differs from what was in force and was left alone; ${ifEdited}`);
   }
-  return { digest: result.digest, logEntry: done.entry, given };
+  return { next, digest: result.digest, logEntry: done.entry, made: result.made, given };
 }
 
 function hasEpoch(keys: Iterable<string>, prefix: string, epoch: number): boolean {
@@ -190,10 +233,16 @@ async function heldKeys(session: Session): Promise<readonly HeldKey[]> {
   for (const key of session.ledger.epochs.keys()) {
     const [domain = "", klass = "", epoch = ""] = key.split("/");
     const place = { domain, class: klass };
-    const secret = await session.keys.secret(place, Number(epoch)).catch(unlessDamaged);
-    if (secret !== undefined) held.push({ key, place, secret });
+    const secret = await ownSecret(session, place, Number(epoch)).catch(unlessDamaged);
+    if (secret !== undefined) held.push({ key, place, secret, kms: undefined });
   }
   return held;
+}
+
+/** What is under KMS is handed on to nobody: KMS gives it to whom it gives it. */
+async function ownSecret(session: Session, place: KeyPlace, epoch: number): Promise<string | undefined> {
+  const record = await session.keys.record(place, epoch);
+  return isUnderKms(record) ? undefined : session.keys.secret(place, epoch);
 }
 
 /** A key file of one's own that was replaced by junk is a key one does not hold. */

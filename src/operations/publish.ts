@@ -2,12 +2,21 @@
 import { sha256Hex } from "../base/digest.ts";
 import { CloisterError, integrity } from "../base/errors.ts";
 import { generateAge, recipientOf } from "../keys/age-key.ts";
-import { openPrivateHalf, wrapPrivateHalf } from "../keys/class-key.ts";
+import {
+  isUnderKms,
+  type KmsEpoch,
+  openPrivateHalf,
+  sealPrivateHalf,
+  unsealPrivateHalf,
+  wrapPrivateHalf,
+} from "../keys/class-key.ts";
 import { checkReads, checkSigns, type Identity } from "../keys/identity.ts";
+import type { Kms } from "../keys/kms.ts";
 import { entitlements } from "../policy/entitlements.ts";
+import { kmsKeyOf } from "../policy/kms-key.ts";
 import type { Member, Policy } from "../policy/schema.ts";
 import type { Store } from "../store/store.ts";
-import { AUDIT_PLACE, encodeEpoch, epochKey, epochName, keyFileName, NAMES_CLASS } from "./class-keys.ts";
+import { AUDIT_PLACE, encodeEpoch, epochKey, epochName, keyFileName, kmsFileName, NAMES_CLASS } from "./class-keys.ts";
 import { policyName, signPolicy } from "./policy-shelf.ts";
 
 export interface KeyPlace {
@@ -20,14 +29,28 @@ export interface HeldKey {
   readonly key: string;
   readonly place: KeyPlace;
   readonly secret: string;
+  /** Its signed record where it is under KMS: then KMS hands it out, and nobody else. */
+  readonly kms: KmsEpoch | undefined;
 }
 
-/** Places that need a key under a policy, with the oldest epoch that will do. */
-export function placesNeeded(policy: Policy): readonly { readonly place: KeyPlace; readonly epoch: number }[] {
-  const places: { place: KeyPlace; epoch: number }[] = [{ place: AUDIT_PLACE, epoch: 1 }];
+/** A place that needs a key, with the oldest epoch that will do, and the KMS key that it is to be under. */
+export interface NeededKey {
+  readonly place: KeyPlace;
+  readonly epoch: number;
+  readonly kms?: string | undefined;
+}
+
+/**
+ * Places that need a key under a policy. Names and audit details stay with the members' devices also where classes are
+ * under KMS: whoever KMS refuses must still be able to say what they were refused.
+ */
+export function placesNeeded(policy: Policy): readonly NeededKey[] {
+  const places: NeededKey[] = [{ place: AUDIT_PLACE, epoch: 1 }];
   for (const { id: domain, epoch } of policy.domains) {
     places.push({ place: { domain, class: NAMES_CLASS }, epoch: 1 });
-    for (const klass of policy.classifications) places.push({ place: { domain, class: klass }, epoch });
+    for (const klass of policy.classifications) {
+      places.push({ place: { domain, class: klass }, epoch, kms: kmsKeyOf(policy, klass) });
+    }
   }
   return places;
 }
@@ -45,24 +68,38 @@ export async function makeEpochs(
   store: Store,
   identity: Identity,
   project: string,
-  places: readonly { readonly place: KeyPlace; readonly epoch: number }[],
+  places: readonly NeededKey[],
 ): Promise<{ readonly digests: Record<string, string>; readonly held: readonly HeldKey[] }> {
   const digests: Record<string, string> = {};
   const held: HeldKey[] = [];
-  for (const { place, epoch: first } of places) {
+  for (const { place, epoch: first, kms } of places) {
     const secret = generateAge();
     const recipient = recipientOf(secret);
     // A taken name is junk or an attempt that never got into the log: the next epoch serves as well.
     for (let epoch = first; ; epoch++) {
       const key = epochKey(place, epoch);
-      const bytes = await encodeEpoch({ project, ...place, epoch, recipient }, identity);
+      const record = { project, ...place, epoch, recipient, ...(kms === undefined ? {} : { kms }) };
+      const bytes = await encodeEpoch(record, identity);
       if ((await store.create(epochName(key), [bytes])) === "exists") continue;
       digests[key] = sha256Hex(bytes);
-      held.push({ key, place, secret });
+      held.push({ key, place, secret, kms: isUnderKms(record) ? record : undefined });
       break;
     }
   }
   return { digests, held };
+}
+
+/** Encrypts held keys that are under KMS: each once, for everybody whom KMS lets decrypt. */
+export async function keepUnderKms(store: Store, kms: Kms, held: readonly HeldKey[]): Promise<void> {
+  for (const { key, secret, kms: record } of held) {
+    if (!record) continue;
+    const name = kmsFileName(key);
+    const file = await sealPrivateHalf(kms, record, secret);
+    await put(store, name, file, true);
+    // Here, because who makes the key need not be one of those who may open it again.
+    const there = await store.get(name, KEY_FILE_BYTES_MAX);
+    if (!there || !Buffer.from(there).equals(file)) throw integrity(`${name} could not be kept`);
+  }
 }
 
 /**
@@ -79,7 +116,7 @@ export async function distribute(
   const given = new Map<string, string[]>();
   for (const member of policy.members) {
     for (const key of held) {
-      if (member.suspended !== undefined || !entitled(policy, member, key.place)) continue;
+      if (key.kms || member.suspended !== undefined || !entitled(policy, member, key.place)) continue;
       if (!(await give(store, member, key, anew(member, key)))) continue;
       given.set(member.id, [...(given.get(member.id) ?? []), `${key.place.domain}/${key.place.class}`]);
     }
@@ -88,11 +125,13 @@ export async function distribute(
 }
 
 async function give(store: Store, { reads }: Member, { key, secret }: HeldKey, anew: boolean): Promise<boolean> {
-  const name = keyFileName(key, reads);
-  const file = await wrapPrivateHalf(secret, reads);
+  return put(store, keyFileName(key, reads), await wrapPrivateHalf(secret, reads), anew);
+}
+
+async function put(store: Store, name: string, file: Uint8Array, anew: boolean): Promise<boolean> {
   if ((await store.create(name, [file])) === "created") return true;
   if (!anew) return false;
-  // Nobody can have wrapped this key for them before: whatever lies there was planted.
+  // Nobody can have put this key there before: whatever lies there was planted.
   await store.delete(name);
   if ((await store.create(name, [file])) === "created") return true;
   throw integrity(`somebody keeps putting other objects at ${name}`, { next: "find out who writes to the store" });
@@ -101,16 +140,20 @@ async function give(store: Store, { reads }: Member, { key, secret }: HeldKey, a
 /** New keys exist only in this process until they are read back: a class whose key is lost can never be read. */
 export async function checkHeld(
   store: Store,
+  kms: Kms,
   identity: Identity,
   held: readonly HeldKey[],
   mine: Policy,
 ): Promise<void> {
   const me = mine.members.find((member) => member.signs === identity.signs);
-  for (const { key, place, secret } of held) {
+  for (const { key, place, secret, kms: record } of held) {
     if (!me || !entitled(mine, me, place)) continue;
-    const file = await store.get(keyFileName(key, identity.reads), KEY_FILE_BYTES_MAX);
-    const opened = file && (await openPrivateHalf(file, identity, recipientOf(secret)));
-    if (opened !== secret) throw integrity(`the new key of ${place.domain}/${place.class} could not be kept`);
+    const name = record ? kmsFileName(key) : keyFileName(key, identity.reads);
+    const file = await store.get(name, KEY_FILE_BYTES_MAX);
+    const open = async (bytes: Uint8Array) =>
+      record ? unsealPrivateHalf(kms, record, bytes, name) : openPrivateHalf(bytes, identity, recipientOf(secret));
+    if (!file || (await open(file)) !== secret)
+      throw integrity(`the new key of ${place.domain}/${place.class} could not be kept`);
   }
 }
 

@@ -6,6 +6,7 @@ import type { FileEntry } from "../base/file-entry.ts";
 import { folderFiles, folderSize, stdinFile } from "../content/folder.ts";
 import type { Tree } from "../content/tree.ts";
 import { type UnsizedEntry, type Written, writeContent } from "../content/write.ts";
+import { KmsRefused } from "../keys/kms.ts";
 import { nameIdOf } from "./class-keys.ts";
 import type { Journal } from "./journal.ts";
 import { PROVENANCE_FILE } from "./provenance-file.ts";
@@ -13,7 +14,7 @@ import type { PushPlan } from "./push-plan.ts";
 import type { Session } from "./session.ts";
 import type { PushOptions } from "./types.ts";
 import { packPlace, treeOf } from "./version-content.ts";
-import { readVersionAt } from "./versions.ts";
+import { readVersionAt, refusedByKms } from "./versions.ts";
 
 export interface Source {
   readonly files: AsyncIterable<FileEntry | UnsizedEntry>;
@@ -100,6 +101,8 @@ async function baseOf(session: Session, plan: PushPlan): Promise<{ tree: Tree; v
   const newest = session.ledger.versionsOf(plan.domain, nameId).at(-1);
   const judged = newest && (await readVersionAt(session, newest, nameKey));
   if (judged?.kind !== "accepted" || judged.version.record.class !== plan.class) return undefined;
-  const tree = await treeOf(session, judged.version);
+  // Without a base everything is stored anew, which takes room and nothing else.
+  const tree = await treeOf(session, judged.version).catch(refusedByKms);
+  if (tree instanceof KmsRefused) return undefined;
   return tree && { tree, verify: judged.version.pusher !== (await session.me()).id };
 }

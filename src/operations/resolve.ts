@@ -6,7 +6,6 @@ import { labelIdOf, nameIdOf } from "./class-keys.ts";
 import { permit } from "./guard.ts";
 import type { LoggedVersion } from "./ledger.ts";
 import type { Session } from "./session.ts";
-import type { VersionRecord } from "./version-record.ts";
 import { type Judged, readVersionAt, referenceTo, type Version } from "./versions.ts";
 
 /** What a version is wanted for, in case it has to be refused. */
@@ -59,6 +58,9 @@ export async function resolve(session: Session, text: string, use: Use): Promise
     if (judged.kind === "accepted" && fits(judged.version, version)) return judged.version;
     if (judged.kind === "ignored" && judged.damaged && version.kind === "latest")
       return accepted(session, judged, text, use);
+    // That AWS knows nobody just now is no reason to take an older version for the latest.
+    if (judged.kind === "hidden" && judged.refused && judged.refused.code !== "POLICY_DENIED")
+      return accepted(session, judged, text, use);
     if (judged.kind !== "accepted") obstacle ??= judged;
   }
   if (obstacle) return accepted(session, obstacle, text, use);
@@ -71,7 +73,7 @@ function fits({ header, versionId }: Version, wanted: Reference["version"]): boo
 
 async function accepted(session: Session, judged: Judged, text: string, use: Use): Promise<Version> {
   if (judged.kind === "accepted") return judged.version;
-  if (judged.kind === "hidden") return withoutKey(session, judged.record, text, use);
+  if (judged.kind === "hidden") return withoutKey(session, judged, text, use);
   throw new CloisterError("INTEGRITY", `${text} cannot be trusted`, {
     why: `${judged.ignored.what}: ${judged.ignored.why}`,
     next: `ask for it to be pushed again, or name an older version: cloister list ${parseReference(text).name}`,
@@ -90,10 +92,16 @@ export async function permitReading(session: Session, version: Version): Promise
 }
 
 /** No key, no header: the policy says why, on record, before mathematics would. */
-async function withoutKey(session: Session, record: VersionRecord, text: string, use: Use): Promise<never> {
+async function withoutKey(
+  session: Session,
+  { record, refused }: Extract<Judged, { kind: "hidden" }>,
+  text: string,
+  use: Use,
+): Promise<never> {
   const { domain, class: klass } = record;
   const title = `${use.action.split(".")[1] ?? "read"} ${text}`;
   await permit(session, { ...use, title, domain, class: klass, reference: text, sealed: { artifact: text, ...use } });
+  if (refused) throw refused;
   throw new CloisterError("NOT_AUTHENTICATED", `you were not given the key of class ${klass} in domain ${domain}`, {
     why: "the policy entitles you to it, and nobody has wrapped it for this device yet",
     next: "ask an owner to publish the policy once more (cloister policy propose), which hands out missing keys",

@@ -5,14 +5,16 @@ import type { LoggedEvent } from "../audit/taken.ts";
 import { CloisterError } from "../base/errors.ts";
 import { type Identity, keyIdOf } from "../keys/identity.ts";
 import { type KnownIdentity, readPublicIdentity, unlockIdentity } from "../keys/keyring.ts";
+import type { Kms } from "../keys/kms.ts";
 import type { Member, Policy } from "../policy/schema.ts";
-import { folderStore } from "../store/folder.ts";
 import type { Store } from "../store/store.ts";
 import { ClassKeys } from "./class-keys.ts";
-import { type ProjectConfig, requireConfig, storeFolder } from "./config.ts";
+import { type ProjectConfig, requireConfig } from "./config.ts";
 import type { Host } from "./host.ts";
+import { kmsOf } from "./kms.ts";
 import { Ledger } from "./ledger.ts";
 import { LogMemory } from "./log-memory.ts";
+import { openStore } from "./open-store.ts";
 import { identityPlaces, type Places, placesOf } from "./places.ts";
 import { PolicyShelf, type PolicyVersion } from "./policy-shelf.ts";
 
@@ -25,6 +27,7 @@ export interface Session {
   readonly ledger: Ledger;
   readonly log: Log;
   readonly keys: ClassKeys;
+  readonly kms: Kms;
   /** Reads the log to its end and remembers it. Called before every decision. */
   sync(): Promise<void>;
   /** Appends to the log and remembers it. */
@@ -41,23 +44,13 @@ export interface Session {
   clock(): Promise<number>;
 }
 
-/** The only place that picks a store driver. */
-export function openStore(config: Pick<ProjectConfig, "folder" | "store">): Store {
-  if (/^[a-z0-9+]{2,}:\/\//i.test(config.store)) {
-    throw new CloisterError("USAGE", `this version cannot open the store ${config.store}`, {
-      next: "use a folder",
-    });
-  }
-  return folderStore(storeFolder(config));
-}
-
 /** Connects the project that `folder` lies in. @throws CloisterError NOT_FOUND, USAGE */
 export async function openSession(host: Host, folder: string): Promise<Session> {
   if (!(await stat(folder).catch(() => undefined))?.isDirectory()) {
     throw new CloisterError("NOT_FOUND", `there is no folder ${folder}`, { next: "-C FOLDER" });
   }
   const config = await requireConfig(folder);
-  const session = connect(host, config, openStore(config));
+  const session = connect(host, config, await openStore(host, config));
   await session.begin();
   return session;
 }
@@ -71,7 +64,8 @@ export function connect(host: Host, config: ProjectConfig, store: Store): Sessio
   const log = new Log(store, config.project, ledger, (commit) => memory.remember(commit));
   const identity = once(() => unlock(host));
   const device = once(() => requireDevice(host));
-  const keys = new ClassKeys({ store, ledger, project: config.project, identity });
+  const kms = kmsOf(host);
+  const keys = new ClassKeys({ store, ledger, project: config.project, identity, kms });
   const policy = () => ledger.policy();
   const session = {
     host,
@@ -81,6 +75,7 @@ export function connect(host: Host, config: ProjectConfig, store: Store): Sessio
     ledger,
     log,
     keys,
+    kms,
     identity,
     device,
     policy,

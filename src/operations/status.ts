@@ -3,16 +3,18 @@ import { resolve } from "node:path";
 import { CloisterError, explained } from "../base/errors.ts";
 import { checkStorage, isUnlocked, lockIdentity, readPublicIdentity } from "../keys/keyring.ts";
 import { covers } from "../policy/entitlements.ts";
-import { holdingText, type Policy } from "../policy/schema.ts";
-import { findConfig, storeFolder } from "./config.ts";
+import { holdingText, type Member, type Policy } from "../policy/schema.ts";
+import { checkStore } from "./check-store.ts";
+import { findConfig } from "./config.ts";
 import type { Host } from "./host.ts";
 import { localState } from "./local-policy.ts";
+import { placeOfStore } from "./open-store.ts";
 import { identityPlaces } from "./places.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { overdueIn } from "./secret-due.ts";
 import { openSession, type Session } from "./session.ts";
-import type { Diagnosis, Status, WhoAmI } from "./types.ts";
-import { listWorkspaces } from "./workspace.ts";
+import type { Diagnosis, LoginState, Status, WhoAmI } from "./types.ts";
+import { workspacesHere } from "./workspace.ts";
 
 const DAY_MS = 86_400_000;
 const EXPIRES_SOON_MS = 30 * DAY_MS;
@@ -25,10 +27,11 @@ export async function status(session: Session): Promise<Status> {
   const local = await localState(session);
   const { host, config, log } = session;
   const left = policy.expires.endMs - host.now();
-  const workspaces = await listWorkspaces(session);
+  const workspaces = await workspacesHere(session);
   return {
     folder: config.folder,
-    store: storeFolder(config),
+    store: placeOfStore(config),
+    endpoint: config.endpoint,
     project: policy.project,
     member: me?.id,
     roles: me?.roles.map(holdingText) ?? [],
@@ -38,6 +41,7 @@ export async function status(session: Session): Promise<Status> {
     localFile: local,
     logEntries: log.size,
     unlocked: await isUnlocked(identityPlaces(host)),
+    login: await loginOf(session, policy, me),
     workspaces,
     warnings: [
       ...(me ? [] : ["this device is no member of the project: cloister join prints the line for its steward"]),
@@ -75,11 +79,18 @@ export async function whoAmI(host: Host, folder: string): Promise<WhoAmI> {
   const session = inProject && (await openSession(host, folder));
   await session?.sync();
   const me = await session?.me().catch(notAuthenticated);
-  const project = session && (await session.policy()).compiled.policy.project;
+  const policy = session && (await session.policy()).compiled.policy;
   return {
     ...{ fingerprint, storage, signs, reads, unlocked: await isUnlocked(places) },
-    ...{ project, member: me?.id, name: me?.name, roles: me?.roles.map(holdingText) ?? [] },
+    ...{ project: policy?.project, member: me?.id, name: me?.name, roles: me?.roles.map(holdingText) ?? [] },
+    login: session && policy && (await loginOf(session, policy, me)),
   };
+}
+
+/** Loaded only for projects that people log in to. */
+async function loginOf(session: Session, policy: Policy, me: Member | undefined): Promise<LoginState | undefined> {
+  if (!policy.login) return undefined;
+  return (await import("./login-state.ts")).loginState(session, policy.login, me);
 }
 
 function notAuthenticated(error: unknown): undefined {
@@ -87,9 +98,11 @@ function notAuthenticated(error: unknown): undefined {
   throw error;
 }
 
-/** Forgets the unlocked identity. */
-export function lock(host: Host): Promise<{ readonly forgotten: boolean }> {
-  return lockIdentity(identityPlaces(host));
+/** Forgets the unlocked identity, and every credential that is kept on this device. */
+export async function lock(host: Host): Promise<{ readonly forgotten: boolean; readonly credentials: number }> {
+  const { revokeEverywhere } = await import("./creds-revoke.ts");
+  const credentials = await revokeEverywhere(host);
+  return { ...(await lockIdentity(identityPlaces(host))), credentials };
 }
 
 type Finding = Diagnosis["checks"][number];
@@ -121,7 +134,8 @@ async function checkProject(host: Host, folder: string): Promise<readonly Findin
     await session.sync();
     const { policy } = (await session.policy()).compiled;
     const text = `${policy.project}: policy v${String(policy.version)}, ${String(session.log.size)} log entries verified`;
-    return [{ name, state: "good", text, next: undefined }, ...checkSecrets(session, policy)];
+    const found: Finding = { name, state: "good", text, next: undefined };
+    return [found, ...checkSecrets(session, policy), ...(await checkStore(session))];
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error;
     return [{ name, state: "bad", text: explained(error), next: error.next }];

@@ -76,8 +76,8 @@ export interface Ignored {
 
 export interface Listing {
   readonly versions: readonly VersionSummary[];
-  /** Versions that exist but that this member holds no key for, counted by `domain/class`. */
-  readonly hidden: readonly { readonly where: string; readonly count: number }[];
+  /** Versions that exist but that this member cannot open, counted by `domain/class`; `why` where KMS refuses the key. */
+  readonly hidden: readonly { readonly where: string; readonly count: number; readonly why: string | undefined }[];
   readonly ignored: readonly Ignored[];
 }
 

@@ -1,13 +1,22 @@
 // What making, joining and sharing a project takes and gives.
 
-export interface CreateOptions {
+/** How a store in a bucket is reached; what is left out, the AWS configuration of this machine says. */
+export interface StoreReach {
+  /** Of a server other than AWS, e.g. `https://s3.acme.example`. */
+  readonly endpoint?: string | undefined;
+  readonly region?: string | undefined;
+  /** Profile whose credentials are used. */
+  readonly profile?: string | undefined;
+}
+
+export interface CreateOptions extends StoreReach {
   /** Folder of the project; made if it is missing. */
   readonly folder: string;
-  /** `solo`, or `demo` (two people). A name of a folder in `templates/`. */
+  /** `solo`, `demo` (two people) or `aws` (a team). A name of a folder in `templates/`. */
   readonly template: string;
   /** Project name. */
   readonly project: string;
-  /** Store: a folder. Relative to the project's folder. Default `.cloister/store`. */
+  /** A folder, relative to the project's (`.cloister/store` by default), or `s3://bucket/prefix`. */
   readonly store: string;
   /** Member id of the person who makes the project. */
   readonly member: string;
@@ -17,6 +26,14 @@ export interface CreateOptions {
   readonly domain: string;
   /** The purpose work is done for. */
   readonly purpose: string;
+  /** AWS account that the policy names, 12 digits; that of `kms` where it is left out. Only with the template `aws`. */
+  readonly account?: string | undefined;
+  /** ARN of the KMS key that the keys of all classes are to be under. */
+  readonly kms?: string | undefined;
+  /** ARN of the KMS key (ECC_NIST_P256, SIGN_VERIFY) that a new identity of this device signs with. */
+  readonly signingKey?: string | undefined;
+  /** Bucket that the policy names; needed with `kms` and the template `aws` where the store does not say it. */
+  readonly bucket?: string | undefined;
 }
 
 export interface Detected {
@@ -58,14 +75,17 @@ export interface Created {
   readonly logEntry: number;
 }
 
-export interface JoinOptions {
+export interface JoinOptions extends StoreReach {
   readonly folder: string;
+  /** A folder, relative to the working directory, or `s3://bucket/prefix`. */
   readonly store: string;
   /** Suggested member id and name, carried in the line. */
   readonly member: string;
   readonly name: string;
   /** Policy fingerprint that the steward told; refused if the store shows another. */
   readonly expectPolicy?: string | undefined;
+  /** ARN of the KMS key (ECC_NIST_P256, SIGN_VERIFY) that a new identity of this device signs with. */
+  readonly signingKey?: string | undefined;
 }
 
 export interface Joined {
@@ -104,6 +124,8 @@ export interface MemberAdded {
   readonly policyDigest: string;
   /** `domain/class` pairs whose key was wrapped for the new member. */
   readonly keys: readonly string[];
+  /** Pairs that they may read and whose keys are in AWS KMS: an IAM role gives them those. */
+  readonly kmsKeys: readonly string[];
   readonly logEntry: number | undefined;
   readonly dryRun: boolean;
 }

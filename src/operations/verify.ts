@@ -129,7 +129,10 @@ async function checkVersion(session: Session, manifest: Manifest, bundle: Buffer
     const judged = await readVersionAt(session, logged, nameKey);
     if (judged.kind === "ignored") return [false, judged.ignored.why];
     if (judged.kind === "hidden")
-      return [true, `version v${String(manifest.number)} is in the store (you hold no key of its class)`];
+      return [
+        true,
+        `version v${String(manifest.number)} is in the store (${judged.refused?.message ?? "you hold no key of its class"})`,
+      ];
     if (judged.version.header.manifest !== sha256Hex(bundle)) return [false, "the store's manifest is another one"];
     await manifestOf(session, judged.version);
     accepted = judged.version;

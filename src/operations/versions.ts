@@ -1,8 +1,8 @@
 // Reading versions as every reader must: what the log and the policy at its position do not bear out is not accepted.
 import type { LoggedEvent } from "../audit/taken.ts";
 import { explained, integrity, isIntegrity } from "../base/errors.ts";
-import { unwrapKey } from "../keys/data-key.ts";
 import { verifyEnvelope } from "../keys/dsse.ts";
+import { KmsRefused } from "../keys/kms.ts";
 import { decide } from "../policy/decide.ts";
 import type { Field } from "../policy/schema.ts";
 import { decodeHeader, type Header, readPart, type SealContext } from "./artifact-seal.ts";
@@ -28,8 +28,8 @@ export interface Version {
 
 export type Judged =
   | { readonly kind: "accepted"; readonly version: Version }
-  /** It counts, as far as can be told, but this member has no key for its class. */
-  | { readonly kind: "hidden"; readonly record: VersionRecord }
+  /** It counts, as far as can be told, but this member has no key for its class; `refused` where KMS said no. */
+  | { readonly kind: "hidden"; readonly record: VersionRecord; readonly refused?: KmsRefused | undefined }
   /** It does not count: its pusher was not allowed it, or (damaged) what is in the store is not what was logged. */
   | { readonly kind: "ignored"; readonly ignored: Ignored; readonly damaged: boolean };
 
@@ -58,8 +58,9 @@ export async function readVersionAt(session: Session, logged: LoggedVersion, nam
   try {
     const { record, versionId } = await readRecord(session, logged);
     const push = pushOf(session, record, logged);
-    const metadataKey = await keyOfVersion(session, record, versionId, "metadata");
+    const metadataKey = await keyOfVersion(session, record, versionId, "metadata").catch(refusedByKms);
     if (!metadataKey) return { kind: "hidden", record };
+    if (metadataKey instanceof KmsRefused) return { kind: "hidden", record, refused: metadataKey };
     const header = await readHeader(session, record, versionId, metadataKey);
     checkFiled(header, logged, nameKey);
     const refusal = await whyNotEntitled(session, record, header, push);
@@ -70,6 +71,12 @@ export async function readVersionAt(session: Session, logged: LoggedVersion, nam
     const why = explained(error);
     return { kind: "ignored", ignored: { what, why }, damaged: true };
   }
+}
+
+/** What KMS refuses is hidden, as what nobody gave the key for; that it does not answer says nothing about anything. */
+export function refusedByKms(error: unknown): KmsRefused {
+  if (error instanceof KmsRefused) return error;
+  throw error;
 }
 
 /** The signed record that the log's entry names. @throws CloisterError INTEGRITY where it is missing or another */
@@ -177,18 +184,21 @@ export function declaredFields(given: Readonly<Record<Field, string | undefined>
   return Object.entries(given).flatMap(([field, value]) => (value === undefined ? [] : [field]));
 }
 
-/** A key of the version; undefined where this member holds no key of its class. @throws CloisterError INTEGRITY */
+/**
+ * A key of the version; undefined where this member holds no key of its class.
+ * @throws CloisterError INTEGRITY; for a class under KMS also KmsRefused and UNAVAILABLE
+ */
 export async function keyOfVersion(
   session: Session,
   record: VersionRecord,
   versionId: string,
   purpose: "data" | "metadata",
 ): Promise<Buffer | undefined> {
-  const secret = await session.keys.secret(record, record.epoch);
-  if (secret === undefined) return undefined;
-  const wrap = await session.store.get(wrapName(record, versionId, purpose), WRAP_BYTES_MAX);
-  if (!wrap) throw integrity(`its ${purpose} key is missing from the store`);
-  return unwrapKey(secret, { ...contextOfVersion(record), purpose }, wrap);
+  return session.keys.openVersionKey({ ...contextOfVersion(record), purpose }, async () => {
+    const wrap = await session.store.get(wrapName(record, versionId, purpose), WRAP_BYTES_MAX);
+    if (!wrap) throw integrity(`its ${purpose} key is missing from the store`);
+    return wrap;
+  });
 }
 
 /** `domain/name:label` or `domain/name:vN`. */

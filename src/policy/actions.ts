@@ -27,6 +27,7 @@ const SCOPES = {
   "member.review": "project",
   "key.rotate": "project",
   "audit.read": "project",
+  "store.copy": "project",
   "store.gc": "project",
   "break-glass.invoke": "project",
 } as const satisfies Record<string, Scope>;

@@ -1,9 +1,10 @@
 // The one place where the policy is asked. It answers with every unmet condition, and never allows by accident.
 import type { Refusal } from "../base/errors.ts";
 import { printable } from "../base/terminal.ts";
-import { type Evaluator, loadCedar } from "./cedar.ts";
+import type { Answers } from "./answers.ts";
+import type { Evaluator } from "./cedar.ts";
 import type { CompiledPolicy, Guardrail } from "./compiled.ts";
-import { type Enforcement, enforcementOf, strongest } from "./enforcement.ts";
+import { type Enforcement, enforcementIn, strongest } from "./enforcement.ts";
 import { missingRole } from "./near-miss.ts";
 import { refusalOf } from "./refusal.ts";
 import { cedarRequest, type DecisionRequest, malformedRequest } from "./request.ts";
@@ -22,10 +23,16 @@ export interface Decision {
   readonly enforcement: Enforcement;
 }
 
-/** Decides. It does not throw: whatever goes wrong is a refusal. */
-export async function decide(compiled: CompiledPolicy, request: DecisionRequest): Promise<Decision> {
+/**
+ * Decides. It does not throw: whatever goes wrong is a refusal.
+ *
+ * @param answers remembered answers, for questions without effect: they spare loading Cedar
+ */
+export async function decide(compiled: CompiledPolicy, request: DecisionRequest, answers?: Answers): Promise<Decision> {
+  const by = (evaluator: Evaluator) => decideWith(evaluator, compiled, request);
   try {
-    return decideWith(await loadCedar(), compiled, request);
+    if (answers) return await answers.through(by);
+    return by(await (await import("./cedar.ts")).loadCedar());
   } catch (error) {
     return broken([error instanceof Error ? error.message : "Cedar cannot be loaded"]);
   }
@@ -71,7 +78,8 @@ function allowed(compiled: CompiledPolicy, request: DecisionRequest, reasons: re
     const text = `role ${holdingText(grant)} may ${request.action}${reach}`;
     return { rule: `role:${grant.role}`, line: grant.line, text };
   });
-  return { allow: true, by, refusals: [], enforcement: enforcementOf(request.action) };
+  const enforcement = enforcementIn(compiled.policy, request.action, request.class);
+  return { allow: true, by, refusals: [], enforcement };
 }
 
 function refused(refusals: readonly Refusal[]): Decision {

@@ -51,6 +51,28 @@ export function addMember(text: string, member: NewMember, next: NextVersion): s
 }
 
 /**
+ * The text with higher key epochs of some domains, and as the next version.
+ *
+ * @throws {@link CloisterError} USAGE where the text is no valid policy before or after, or its layout is unusual
+ */
+export function setEpochs(text: string, epochs: ReadonlyMap<string, number>, next: NextVersion): string {
+  const before = policyIn(text, "the policy file is not valid");
+  const domains = pairOf(rootOf(text), "domains")?.value;
+  if (!isMap(domains)) throw layoutError();
+  const edits = [...epochs].map(([domain, epoch]): Edit => {
+    const entry = pairOf(domains, domain)?.value;
+    const range = isMap(entry) ? rangeOf(pairOf(entry, "epoch")?.value) : undefined;
+    if (!range) throw layoutError();
+    return { from: range[0], to: range[1], text: String(epoch) };
+  });
+  const edited = setVersion(applied(text, edits), next);
+  const after = policyIn(edited, "the key epochs cannot be raised");
+  const wanted = before.domains.map((domain) => ({ ...domain, epoch: epochs.get(domain.id) ?? domain.epoch }));
+  if (meaning(after) !== meaning({ ...before, domains: wanted })) throw layoutError();
+  return edited;
+}
+
+/**
  * The text as the next version: `version` and `previous` set.
  *
  * @throws {@link CloisterError} USAGE where the text has no `version` on a line of its own

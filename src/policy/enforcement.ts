@@ -1,13 +1,15 @@
 // How strongly an answer holds with a folder as the store, said honestly; docs/policy.md explains the words.
 import { type Action, scopeOf } from "./actions.ts";
 import type { Condition } from "./compiled.ts";
+import { kmsKeyOf } from "./kms-key.ts";
+import type { Policy } from "./schema.ts";
 
 /** From the strongest to the weakest. */
-const STRENGTH = ["cryptographic", "refused by every reader", "sandbox", "advisory"] as const;
+const STRENGTH = ["cryptographic + server", "cryptographic", "refused by every reader", "sandbox", "advisory"] as const;
 export type Enforcement = (typeof STRENGTH)[number];
 
 /** What stands behind an answer about who may do this at all. */
-export function enforcementOf(action: Action): Enforcement {
+function enforcementOf(action: Action): Enforcement {
   switch (action) {
     // Without the key of the (domain, class), of the names, or of the audit details, there is nothing to read.
     case "artifact.pull":
@@ -28,6 +30,13 @@ export function enforcementOf(action: Action): Enforcement {
     default:
       return scopeOf(action) === "artifact" ? "refused by every reader" : "advisory";
   }
+}
+
+/** {@link enforcementOf} in a class. Where it is under KMS, AWS decides about each key too, and can stop at any time. */
+export function enforcementIn(policy: Policy, action: Action, klass: string | undefined): Enforcement {
+  const stands = enforcementOf(action);
+  const underKms = klass !== undefined && kmsKeyOf(policy, klass) !== undefined;
+  return stands === "cryptographic" && underKms ? "cryptographic + server" : stands;
 }
 
 /** What stands behind one unmet condition. */

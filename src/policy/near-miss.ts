@@ -2,7 +2,7 @@
 import type { Refusal } from "../base/errors.ts";
 import { formatBytes, formatDuration } from "../base/units.ts";
 import type { Clause, CompiledPolicy, Grant } from "./compiled.ts";
-import { type Enforcement, enforcementOf, strongest } from "./enforcement.ts";
+import { type Enforcement, enforcementIn, strongest } from "./enforcement.ts";
 import { entitlements } from "./entitlements.ts";
 import type { DecisionRequest } from "./request.ts";
 import type { Member, Policy, Role } from "./schema.ts";
@@ -164,8 +164,8 @@ function refusal(parts: {
 
 /** Whoever was given the class key for another action can read all the same: the missing role is advisory then. */
 function enforcementFor(policy: Policy, member: Member, request: DecisionRequest): Enforcement {
-  const stands = enforcementOf(request.action);
-  if (stands !== "cryptographic" || request.class === undefined) return stands;
+  const stands = enforcementIn(policy, request.action, request.class);
+  if (!stands.startsWith("cryptographic") || request.class === undefined) return stands;
   const { classKeys } = entitlements(policy, member.id);
   const holds = classKeys.some((key) => key.domain === request.domain && key.class === request.class);
   return holds ? "advisory" : stands;

@@ -1,5 +1,6 @@
 // The `aws:` part of the policy file: where the project lies in AWS. Strict forms, because policies of IAM are made of
 // these texts: no wildcard and no separator may slip into an ARN.
+import { partitionOf } from "./aws/names.ts";
 import type { Place, Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
 import type { AwsSettings, Role } from "./schema.ts";
@@ -24,12 +25,6 @@ const ROLE_PREFIX = /^[A-Za-z0-9_+=,.@-]{1,63}$/;
 const ROLE_NAME_MAX = 64;
 /** AWS STS issues nothing shorter. */
 const SESSION_MIN_MS = 900_000;
-
-/** The partition that a region lies in, as ARNs name it. */
-export function partitionOf(region: string): "aws" | "aws-cn" | "aws-us-gov" {
-  if (region.startsWith("cn-")) return "aws-cn";
-  return region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
-}
 
 export function readAws(
   tree: Tree | undefined,

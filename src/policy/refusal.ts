@@ -55,7 +55,7 @@ function words(policy: Policy, condition: Condition, member: Member, request: De
         next: `add --why "…" (at least ${String(condition.charsMin)} characters)`,
       };
     case "mfa":
-      return { why: mfaWhy(condition.withinMs, request), next: "cloister login" };
+      return { why: mfaWhy(condition.withinMs, request), next: "cloister login --mfa" };
     case "label-flow":
       return {
         why: `class ${request.class ?? "none"} is below ${request.label?.class ?? "?"}, which ${request.label?.from ?? "an input"} has`,

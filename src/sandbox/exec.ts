@@ -32,6 +32,7 @@ export async function execute(
   const start = {
     view: commandView({
       tty: spec.tty,
+      sharesLoopback: spec.sharesLoopback === true,
       env: environment(spec.env),
       inputs: checkInputs(spec.inputs),
       files: checkFiles(files),

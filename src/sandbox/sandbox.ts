@@ -1,4 +1,5 @@
 // The one interface between operations and whatever isolates a workspace. Drivers stand beside it.
+import type { Server } from "node:net";
 import type { FileEntry } from "../base/file-entry.ts";
 import type { Streams } from "../base/streams.ts";
 
@@ -41,6 +42,8 @@ export interface ExecSpec {
   readonly signal: AbortSignal;
   /** Host executables to show in `/run/cloister/bin`, first in PATH. Those that cannot be shown are left out. */
   readonly tools: readonly string[];
+  /** The workspace's loopback, where {@link Sandbox.listen} listens, instead of one that the command has to itself. */
+  readonly sharesLoopback?: boolean | undefined;
 }
 
 export interface Sandbox {
@@ -78,6 +81,14 @@ export interface Sandbox {
    * @throws CloisterError NOT_FOUND where the workspace is over
    */
   exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<{ readonly exit: number }>;
+
+  /**
+   * A socket that listens on 127.0.0.1 in the workspace and is served by this process. Commands reach it that share the
+   * workspace's loopback; it is the only way out of theirs.
+   *
+   * @throws CloisterError NOT_FOUND where the workspace is over; FAILURE where it cannot be opened
+   */
+  listen(state: HolderState): Promise<Server>;
 
   /**
    * Files below a path in `/workspace`, in the byte order of their paths: relative to it for a folder, the base name

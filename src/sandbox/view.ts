@@ -13,11 +13,14 @@ export const STARTER = "/run/cloister/start/cloister";
 const ROOT_BYTES = 16 * 1024 * 1024;
 
 const NAMESPACES = [
-  ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--unshare-net"],
+  ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
   ...["--disable-userns", "--assert-userns-disabled"],
   ...["--uid", "1000", "--gid", "1000", "--hostname", "workspace"],
   ...["--cap-drop", "ALL", "--die-with-parent", "--clearenv"],
 ];
+
+/** A loopback of its own, and nothing else. */
+const OWN_NETWORK = "--unshare-net";
 
 /** Configuration that programs in /usr look for. Nothing about this host's people or network. */
 const ETC = [
@@ -65,6 +68,8 @@ const MASKED = [
 
 export interface CommandView {
   readonly tty: boolean;
+  /** Whether it stays in the holder's network namespace, which has a loopback and nothing else, too. */
+  readonly sharesLoopback: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly inputs: readonly { readonly source: string; readonly path: string }[];
   /** Paths of files for this command alone; their bytes are fed after {@link COMMAND_FEEDS}, in this order. */
@@ -82,6 +87,7 @@ export const COMMAND_FEEDS: readonly string[] = MADE_UP.map(([, text]) => text);
 export function commandView(view: CommandView): string[] {
   return [
     ...NAMESPACES,
+    ...(view.sharesLoopback ? [] : [OWN_NETWORK]),
     // Without a session of its own a command could type into our terminal; on one it needs ours for job control, and
     // the system call filter refuses typing.
     ...(view.tty ? [] : ["--new-session"]),
@@ -119,7 +125,7 @@ export function commandView(view: CommandView): string[] {
 export function folderView(folder: "inputs" | "work", access: "read" | "write"): string[] {
   const [bind, open] = access === "read" ? ["--ro-bind", []] : ["--bind", ["--chmod", "0700", "/folder"]];
   return [
-    ...NAMESPACES,
+    ...[...NAMESPACES, OWN_NETWORK],
     "--new-session",
     ...systemFiles(),
     ...["--size", String(LIST_BYTES_MAX), "--tmpfs", "/tmp"],

@@ -24,6 +24,12 @@ export interface Store {
   create(name: string, parts: readonly Uint8Array[]): Promise<"created" | "exists">;
   /** Removes the object; no error where there is none. */
   delete(name: string): Promise<void>;
-  /** The store's clock, in ms since 1970. */
+  /** The store's clock, in ms since 1970; an ordinary second behind at most. */
   now(): Promise<number>;
+  /**
+   * Where a server decides what `create` means: proves by trying that one of several racing writers of a name wins, and
+   * leaves nothing behind. Absent where the operating system is known to keep that promise.
+   * @throws CloisterError UNSUPPORTED_HOST
+   */
+  prove?(): Promise<void>;
 }

@@ -89,9 +89,12 @@ export class Member {
   readonly folder: string;
   readonly passphrase = randomBytes(12).toString("hex");
   readonly env: Readonly<Record<string, string>>;
+  readonly more: Readonly<Record<string, string>>;
 
-  constructor(root: string, id: string) {
+  /** @param more what their environment holds besides */
+  constructor(root: string, id: string, more: Readonly<Record<string, string>> = {}) {
     this.id = id;
+    this.more = more;
     this.home = join(root, `home-${id}`);
     this.folder = join(root, `work-${id}`);
     const temporary = join(root, `tmp-${id}`);
@@ -105,6 +108,7 @@ export class Member {
       USER: id,
       LANG: "C.UTF-8",
       CLOISTER_PASSPHRASE_FILE: passphraseFile,
+      ...more,
     };
   }
 
@@ -175,15 +179,15 @@ export class World {
     });
   }
 
-  member(id: string): Member {
-    const member = new Member(this.root, id);
+  member(id: string, more: Readonly<Record<string, string>> = {}): Member {
+    const member = new Member(this.root, id, more);
     this.#members.push(member);
     return member;
   }
 
   /** The same person with a copy of their device, of their project's folder and of the store in it. */
   twin(member: Member): Member {
-    const twin = this.member(`${member.id}-${String(this.#members.length)}`);
+    const twin = this.member(`${member.id}-${String(this.#members.length)}`, member.more);
     const { CLOISTER_PASSPHRASE_FILE: from = "" } = member.env;
     const { CLOISTER_PASSPHRASE_FILE: to = "" } = twin.env;
     cpSync(from, to);

@@ -156,7 +156,10 @@ describe("list", () => {
   const hostile = { ...version, reference: "churn/x\u001b[2J", kind: "dataset" as const };
   const listing = {
     versions: [version, hostile],
-    hidden: [{ where: "churn/secret", count: 2 }],
+    hidden: [
+      { where: "churn/secret", count: 2, why: undefined },
+      { where: "churn/internal", count: 1, why: "AWS KMS refuses" },
+    ],
     ignored: [{ what: "version 7", why: "its signer was suspended" }],
   };
   const project = { list: async () => listing };
@@ -166,7 +169,7 @@ describe("list", () => {
     const tail = `412000000\tbo\t2026-03-01T10:20:30.000Z\tsha256:${version.digest}`;
     expect(out).toBe(`churn/risk:1.2\tinternal\tmodel\t${tail}\nchurn/x\\u{1b}[2J\tinternal\tdataset\t${tail}\n`);
     expect(err).toBe(
-      "! 2 more in churn/secret, for which you hold no key\n! ignored version 7: its signer was suspended\n",
+      "! 2 more in churn/secret, for which you hold no key\n! 1 more in churn/internal, hidden: AWS KMS refuses\n! ignored version 7: its signer was suspended\n",
     );
   });
 

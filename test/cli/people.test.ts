@@ -205,6 +205,7 @@ describe("member add", () => {
             policyVersion: 2,
             policyDigest: "cd".repeat(32),
             keys: ["churn/internal"],
+            kmsKeys: [],
             logEntry: 4,
             dryRun: options.dryRun === true,
           };
@@ -250,7 +251,7 @@ describe("a notice", () => {
       library: {
         lock: async (host) => {
           host.notice("by the way\u0007");
-          return { forgotten: true };
+          return { forgotten: true, credentials: 0 };
         },
       },
     });

@@ -35,7 +35,7 @@ export interface ExpectedVersion {
   readonly files: readonly ExpectedFile[];
 }
 
-interface Expected {
+export interface Expected {
   readonly project: string;
   readonly pin: string;
   readonly purpose: string;
@@ -44,10 +44,10 @@ interface Expected {
 
 const root = join(import.meta.dirname, "../..");
 export const golden = join(root, "test/golden/v1");
-export const expected = JSON.parse(readFileSync(join(golden, "expected.json"), "utf8")) as Expected;
+export const expected = expectedOf(golden);
 export const MEMBERS = ["steward", "scientist"] as const;
 
-export const isBuilt = existsSync(join(root, "dist/cli/main.js"));
+export const isBuilt = existsSync(join(root, "dist/command/load.js"));
 const python = ["python3", "/usr/bin/python3"].find(
   (each) => spawnSync(each, ["-c", "import cryptography"]).status === 0,
 );
@@ -65,24 +65,35 @@ export interface Place {
   readonly folder: string;
   readonly home: string;
   readonly key: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What was put into a golden store. */
+export function expectedOf(folder: string): Expected {
+  return JSON.parse(readFileSync(join(folder, "expected.json"), "utf8")) as Expected;
 }
 
 let places = 0;
 
-/** A copy of the store, and a member who never saw it before. */
-export function place(member: (typeof MEMBERS)[number]): Place {
+/** A copy of a golden store, and a member who never saw it before, with `env` in their environment. */
+export function place(
+  member: (typeof MEMBERS)[number],
+  from = golden,
+  env: Readonly<Record<string, string>> = {},
+): Place {
   const base = join(work, String(places++));
   const [store, folder, home] = [join(base, "store"), join(base, "project"), join(base, "home")];
-  cpSync(join(golden, "store"), store, { recursive: true });
+  cpSync(join(from, "store"), store, { recursive: true });
   const identity = join(home, ".config/cloister");
-  cpSync(join(golden, "TEST-KEYS-known-to-everybody", member), identity, { recursive: true });
+  cpSync(join(from, "TEST-KEYS-known-to-everybody", member), identity, { recursive: true });
   chmodSync(identity, 0o700);
   for (const name of readdirSync(identity)) chmodSync(join(identity, name), 0o600);
   mkdirSync(join(folder, ".cloister"), { recursive: true });
-  const config = { store, project: expected.project, pin: expected.pin };
+  const { project, pin } = expectedOf(from);
+  const config = { store, project, pin };
   const lines = Object.entries(config).map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`);
   writeFileSync(join(folder, ".cloister/config.yaml"), lines.join(""));
-  return { store, folder, home, key: join(identity, "age.key") };
+  return { store, folder, home, env, key: join(identity, "age.key") };
 }
 
 /** How a program ended, with the JSON document that it printed. */
@@ -111,9 +122,9 @@ function run(argv: readonly string[], cwd: string, env: Readonly<Record<string, 
   });
 }
 
-export function cloister({ folder, home }: Place, ...argv: string[]): Promise<Ended> {
+export function cloister({ folder, home, env }: Place, ...argv: string[]): Promise<Ended> {
   const program = [process.execPath, join(root, "bin/cloister.js")];
-  return run([...program, ...argv, "--json", "--quiet"], folder, { HOME: home });
+  return run([...program, ...argv, "--json", "--quiet"], folder, { ...env, HOME: home });
 }
 
 export function pull(at: Place, reference: string): Promise<Ended> {
@@ -121,10 +132,10 @@ export function pull(at: Place, reference: string): Promise<Ended> {
 }
 
 /** Extracts with the Python reader to the folder `read`. */
-export function read({ store, folder, key }: Place, reference: string): Promise<Ended> {
+export function read({ store, folder, key, env }: Place, reference: string, ...flags: string[]): Promise<Ended> {
   const script = join(import.meta.dirname, "reader/cloister_reader.py");
-  const argv = [python ?? "", script, store, key, reference, join(folder, "read")];
-  return run(argv, folder, { PYTHONDONTWRITEBYTECODE: "1", PYTHONUTF8: "1" });
+  const argv = [python ?? "", script, ...flags, store, key, reference, join(folder, "read")];
+  return run(argv, folder, { ...env, PYTHONDONTWRITEBYTECODE: "1", PYTHONUTF8: "1" });
 }
 
 export function sha256Hex(bytes: Uint8Array | string): string {

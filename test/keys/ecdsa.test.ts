@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign, verify } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { signLowS, verifyLowS } from "../../src/keys/ecdsa.ts";
+import { signLowS, toLowS, verifyLowS } from "../../src/keys/ecdsa.ts";
 
 const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
@@ -51,6 +51,17 @@ test("accepts exactly the low half of what OpenSSL signs", () => {
   }
   expect(low).toBeGreaterThan(40);
   expect(low).toBeLessThan(160);
+});
+
+test("a signature with high S becomes its twin with low S; what is no signature becomes nothing", () => {
+  const data = Buffer.from("data");
+  const signature = signLowS(data, privateKey);
+  const [r, s] = halves(signature);
+  expect(toLowS(signature)).toEqual(signature);
+  expect(toLowS(der(r, ORDER - s))).toEqual(signature);
+  for (const wrong of [der(r, 0n), der(0n, s), der(ORDER, s), der(r, ORDER), signature.subarray(1), Buffer.alloc(0)]) {
+    expect(toLowS(wrong)).toBeUndefined();
+  }
 });
 
 test("every flipped bit, cut, and addition is refused", () => {

@@ -4,11 +4,11 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
-import { requireConfig, storeFolder } from "../../src/operations/config.ts";
+import { requireConfig } from "../../src/operations/config.ts";
 import type { Host } from "../../src/operations/host.ts";
 import { create } from "../../src/operations/init.ts";
+import { openStore } from "../../src/operations/open-store.ts";
 import { connect, type Session } from "../../src/operations/session.ts";
-import { folderStore } from "../../src/store/folder.ts";
 import type { Store } from "../../src/store/store.ts";
 
 /** Memory where there is some: these tests make thousands of objects, and fsync on a disk is all they would measure. */
@@ -62,7 +62,7 @@ export function copyOf(folder: string): string {
 /** Opens the project of a person; `around` wraps the store. */
 export async function sessionOf(host: Host, around: (store: Store) => Store = (store) => store): Promise<Session> {
   const config = await requireConfig(host.cwd);
-  const session = connect(host, config, around(folderStore(storeFolder(config))));
+  const session = connect(host, config, around(await openStore(host, config)));
   await session.begin();
   return session;
 }

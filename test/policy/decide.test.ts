@@ -37,18 +37,14 @@ describe("decide", () => {
   });
 
   it("says which role and line allow", async () => {
-    const decision = await decide(sample, {
-      action: "artifact.pull",
-      member: "bo",
-      now: NOW,
-      domain: "churn",
-      class: "internal",
-      kind: "report",
-      purpose: "churn-modelling",
-    });
+    const facts = { domain: "churn", class: "internal", kind: "report", purpose: "churn-modelling" };
+    const request = { action: "artifact.pull", member: "bo", now: NOW, ...facts } as const;
+    const decision = await decide(sample, request);
     const text = "role data-scientist@churn may artifact.pull up to confidential";
     expect(decision.by).toEqual([{ rule: "role:data-scientist", line: lineOf("  data-scientist:\n"), text }]);
-    expect(decision.enforcement).toBe("cryptographic");
+    expect(decision.enforcement).toBe("cryptographic + server");
+    const withoutKms = { ...sample, policy: { ...sample.policy, aws: undefined } };
+    expect((await decide(withoutKms, request)).enforcement).toBe("cryptographic");
   });
 
   it("refuses with the rule, its line, the reason and a command that works", async () => {
@@ -82,13 +78,13 @@ describe("decide", () => {
         rule: "role:data-scientist",
         why: "role data-scientist reaches confidential at most, and this is restricted",
         who: "a data-owner: omar",
-        enforcement: "cryptographic",
+        enforcement: "cryptographic + server",
       },
       {
         rule: "role:reviewer",
         why: "role reviewer is held in marketing, and this is in churn; role reviewer reaches internal at most, and this is restricted",
         who: "a data-owner: omar",
-        enforcement: "cryptographic",
+        enforcement: "cryptographic + server",
       },
     ]);
   });
@@ -105,7 +101,7 @@ describe("decide", () => {
         line: lineOf("  mfa-within:"),
         enforcement: "advisory",
         why: expect.stringMatching(`^creds.issue needs a login with a second factor within 15 min[,;] ${end}$`),
-        next: "cloister login",
+        next: "cloister login --mfa",
       },
     ]);
   });

@@ -3,6 +3,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { sha256Hex } from "../../src/base/digest.ts";
+import { exportAws } from "../../src/policy/aws/export.ts";
+import { sessionPolicy } from "../../src/policy/aws/session-policy.ts";
+import { awsBlock } from "../../src/policy/aws-block.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
 import { decide } from "../../src/policy/decide.ts";
 import { describePolicy } from "../../src/policy/describe.ts";
@@ -11,7 +14,7 @@ import { entitlements } from "../../src/policy/entitlements.ts";
 import { readPolicy } from "../../src/policy/read.ts";
 import type { Policy } from "../../src/policy/schema.ts";
 import { fillTemplate, quoted } from "../../src/policy/template.ts";
-import { compiled, NOW, readsKey, signsKey } from "./sample.ts";
+import { compiled, keyArn, NOW, readsKey, signsKey } from "./sample.ts";
 
 const folder = new URL("../../templates/", import.meta.url);
 const templates = readdirSync(folder).sort();
@@ -39,8 +42,8 @@ function read(text: string): Policy {
 }
 
 describe("templates", () => {
-  it("are the two that exist", () => {
-    expect(templates).toEqual(["demo", "solo"]);
+  it("are the three that exist", () => {
+    expect(templates).toEqual(["aws", "demo", "solo"]);
   });
 
   it.each(templates)("%s is a valid policy once it is filled in", (template) => {
@@ -93,6 +96,29 @@ describe("templates", () => {
       await rules({ action: "artifact.push", kind: "model", fields: ["owner", "licence"], provenance: "run" }),
     ).toEqual([]);
     expect(await rules({ action: "policy.change" })).toEqual(["role"]);
+  });
+});
+
+describe("the template for AWS", () => {
+  const place = {
+    account: "111122223333",
+    region: "eu-west-1",
+    bucket: "acme-ml",
+    prefix: "team/churn",
+    kms: undefined,
+  };
+
+  it("says where the project lies, and compiles to sessions and documents", () => {
+    const text = fillTemplate(textOf("aws"), values) + awsBlock(place);
+    const policy = read(text);
+    expect(policy.aws).toMatchObject({ ...place, rolePrefix: "cloister-churn-" });
+    expect(exportAws(policy).roles.map(({ name }) => name)).toEqual(["cloister-churn-steward"]);
+    expect(sessionPolicy(policy, { member: "ana", purpose: values.purpose, now: NOW }).chars).toBeLessThan(1500);
+  });
+
+  it("takes a key of KMS, and the names that YAML would take for something else", () => {
+    const odd = { ...place, bucket: "123", prefix: "", kms: keyArn(1), account: "012345678901" };
+    expect(read(fillTemplate(textOf("aws"), values) + awsBlock(odd)).aws).toMatchObject(odd);
   });
 });
 

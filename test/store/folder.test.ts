@@ -13,10 +13,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { CloisterError } from "../../src/base/errors.ts";
 import { folderStore } from "../../src/store/folder.ts";
 import { compile, start } from "../fault/child-process.ts";
 import { collect } from "../fault/faulty-store.ts";
+import { bytes, keepsTheContract, namesIn, refusal } from "./contract.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -24,88 +24,21 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-const bytes = (text: string) => [Buffer.from(text)];
-const names = async (prefix = "") => (await collect(folderStore(dir).list(prefix))).map((o) => o.name);
+const names = (prefix = "") => namesIn(folderStore(dir), prefix);
 const temporaries = () => readdirSync(join(dir, ".tmp"));
-const refusal = async (promise: Promise<unknown>) =>
-  promise.then(
-    () => "nothing thrown",
-    (error: CloisterError) => error.code,
-  );
 
 describe("folder store", () => {
-  it("creates once, reads back, and tells that a name is taken", async () => {
-    const store = folderStore(join(dir, "new", "store"));
-    expect(await store.get("a/b/c", 10)).toBeUndefined();
-    expect(await store.create("a/b/c", [Buffer.from("he"), new Uint8Array(), Buffer.from("llo")])).toBe("created");
-    expect(await store.create("a/b/c", bytes("other"))).toBe("exists");
-    expect(Buffer.from((await store.get("a/b/c", 5)) ?? []).toString()).toBe("hello");
-    expect(await refusal(store.get("a/b/c", 4))).toBe("INTEGRITY");
-    await store.delete("a/b/c");
-    await store.delete("a/b/c");
-    await store.delete("not/there");
-    expect(await store.get("a/b/c", 5)).toBeUndefined();
-  });
+  keepsTheContract(async () => () => folderStore(join(dir, "new", "store")));
 
-  it("writes thousands of parts in order", async () => {
-    const parts = Array.from({ length: 3000 }, (_, i) => Buffer.from(`${String(i)},`));
+  it("shows no temporary files, makes none for a name it refuses, and leaves none after a race", async () => {
     const store = folderStore(dir);
-    await store.create("many", parts);
-    expect(Buffer.concat([(await store.get("many", 1e6)) ?? new Uint8Array()])).toEqual(Buffer.concat(parts));
-  });
-
-  it("reads ranges, shorter at the end and empty past it", async () => {
-    const store = folderStore(dir);
-    await store.create("x", bytes("0123456789"));
-    const text = async (from: number, length: number) =>
-      Buffer.from((await store.range("x", from, length)) ?? []).toString();
-    expect(await text(3, 4)).toBe("3456");
-    expect(await text(8, 100)).toBe("89");
-    expect(await text(10, 5)).toBe("");
-    expect(await text(99, 5)).toBe("");
-    expect(await store.range("y", 0, 1)).toBeUndefined();
-  });
-
-  it("lists in the order of whole names, within a prefix, without temporary files", async () => {
-    const store = folderStore(dir);
-    const all = ["a-b", "a/b", "a/c/d", "a0", "b", "Z"];
-    for (const name of [...all].reverse()) await store.create(name, bytes(name));
+    expect(await refusal(store.create("../x", bytes("x")))).toBe("INTEGRITY");
+    expect(readdirSync(dir)).toEqual([]);
+    await Promise.all(Array.from({ length: 16 }, (_, i) => folderStore(dir).create("a/b", bytes(String(i)))));
+    await store.now();
+    expect(temporaries()).toEqual([]);
     writeFileSync(join(dir, ".tmp", "left-over"), "x");
-    expect(await names()).toEqual(["Z", "a-b", "a/b", "a/c/d", "a0", "b"]);
-    expect(await names("a/")).toEqual(["a/b", "a/c/d"]);
-    expect(await names("none/")).toEqual([]);
-  });
-
-  it.each(["../x", "a/../b", ".tmp/x", "a//b", "/a", "a/", "", ".", "a/.hidden", "ü", "a b", "a\0b", "x".repeat(256)])(
-    "refuses the name %j",
-    async (name) => {
-      const store = folderStore(dir);
-      expect(await refusal(store.create(name, bytes("x")))).toBe("INTEGRITY");
-      expect(await refusal(store.get(name, 1))).toBe("INTEGRITY");
-      expect(await refusal(store.delete(name))).toBe("INTEGRITY");
-      expect(readdirSync(dir)).toEqual([]);
-    },
-  );
-
-  it("lets exactly one of 16 racing creators win, with its bytes", async () => {
-    const results = await Promise.all(
-      Array.from({ length: 16 }, async (_, i) => folderStore(dir).create("deep/er/name", bytes(`from ${String(i)}`))),
-    );
-    const winner = results.indexOf("created");
-    expect(results.filter((result) => result === "created")).toHaveLength(1);
-    const read = await folderStore(dir).get("deep/er/name", 100);
-    expect(Buffer.from(read ?? []).toString()).toBe(`from ${String(winner)}`);
-    expect(temporaries()).toEqual([]);
-  });
-
-  it("tells the time of the file system", async () => {
-    const before = Date.now();
-    const now = await folderStore(dir).now();
-    // The kernel stamps files with a clock that ticks every few ms.
-    expect(now).toBeGreaterThan(before - 100);
-    expect(now).toBeLessThan(Date.now() + 100);
-    expect(Number.isSafeInteger(now)).toBe(true);
-    expect(temporaries()).toEqual([]);
+    expect(await names()).toEqual(["a/b"]);
   });
 
   it("removes temporary files of processes that died long ago, and no younger ones", async () => {

@@ -134,8 +134,11 @@ export async function list(call: Call): Promise<undefined> {
   if (name !== undefined && listing.versions.length === 0 && !call.quiet) {
     warn(call, `there is no artifact ${name} that you can read (cloister list shows those there are)`);
   }
-  for (const { where, count } of call.quiet ? [] : listing.hidden) {
-    warn(call, `${String(count)} more in ${where}, for which you hold no key`);
+  for (const { where, count, why } of call.quiet ? [] : listing.hidden) {
+    warn(
+      call,
+      `${String(count)} more in ${where}, ${why === undefined ? "for which you hold no key" : `hidden: ${why}`}`,
+    );
   }
   for (const { what, why } of listing.ignored) warn(call, `ignored ${what}: ${why}`);
 }

@@ -6,6 +6,7 @@ import type { Call } from "../call.ts";
 import { answers, defaults } from "../init-answers.ts";
 import { type Page, print } from "../output.ts";
 import { projectFolder } from "../project-folder.ts";
+import { reachFlags } from "../reach.ts";
 import { log, shellWord } from "../words.ts";
 import { wrap } from "../wrap.ts";
 import { joinStore } from "./join.ts";
@@ -98,8 +99,14 @@ function sameCommand(call: Call, options: CreateOptions): string {
     "cloister init",
     ...(args[0] === undefined ? [] : [shellWord(args[0])]),
     `--template ${shellWord(options.template)} --project ${shellWord(options.project)}`,
-    `--store ${shellWord(options.store)} --as ${shellWord(options.member)} --name ${shellWord(options.name)}`,
+    `--store ${shellWord(options.store)}`,
+    ...reachFlags(options),
+    `--as ${shellWord(options.member)} --name ${shellWord(options.name)}`,
     `--domain ${shellWord(options.domain)} --purpose ${shellWord(options.purpose)}`,
+    ...(options.account === undefined ? [] : [`--account ${shellWord(options.account)}`]),
+    ...(options.kms === undefined ? [] : [`--kms ${shellWord(options.kms)}`]),
+    ...(options.signingKey === undefined ? [] : [`--signing-key ${shellWord(options.signingKey)}`]),
+    ...(options.bucket === undefined ? [] : [`--bucket ${shellWord(options.bucket)}`]),
     ...(passphraseFile === undefined ? [] : [`--passphrase-file ${shellWord(passphraseFile)}`]),
     ...(flags.on("insecureStorage") ? ["--insecure-storage"] : []),
     "--yes",

@@ -3,6 +3,7 @@ import type { Call } from "../call.ts";
 import { nameProblem } from "../init-answers.ts";
 import { type Page, print } from "../output.ts";
 import { projectFolder } from "../project-folder.ts";
+import { reachOf } from "../reach.ts";
 
 export async function join(call: Call): Promise<undefined> {
   await joinStore(call, call.args[0] ?? "", call.args[1]);
@@ -17,9 +18,11 @@ export async function joinStore(call: Call, store: string, dir: string | undefin
   const joined = await library.join(host, {
     folder,
     store,
+    ...reachOf(flags),
     member: flags.text("as") ?? (await ask(call, "--as", "Member id you would like:", found.member, nameProblem)),
     name: flags.text("name") ?? (await ask(call, "--name", "Your name, as colleagues read it:", found.name)),
     expectPolicy: flags.text("expect"),
+    signingKey: flags.text("signingKey"),
   });
   call.progress.clear();
   print(call, "join", joined, (page) => showJoined(page, joined, flags.text("expect") !== undefined));

@@ -48,6 +48,10 @@ function showAdded(page: Page, added: MemberAdded): void {
   page.fields([
     ["fingerprint", added.fingerprint],
     ["keys", added.keys.length > 0 ? added.keys.join(" ") : "none"],
+    [
+      "in AWS KMS",
+      added.kmsKeys.length > 0 ? `${added.kmsKeys.join(" ")}   (their IAM role gives them these)` : undefined,
+    ],
   ]);
 }
 

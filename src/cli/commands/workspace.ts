@@ -109,7 +109,9 @@ export async function run(call: Call): Promise<number> {
   const streams: Streams = { stdin: io.stdin, stdout: call.json ? io.stderr : io.stdout, stderr: io.stderr };
   const work = async (): Promise<RunResult> => {
     const secrets = flags.list("secret").map(secretUse);
-    return await project.run({ workspace, argv: rest, seed, secrets, keepOutput: flags.on("keepOutput") }, streams);
+    const creds = flags.choice("creds", ["token", "aws"]);
+    const options = { workspace, argv: rest, seed, secrets, keepOutput: flags.on("keepOutput"), creds };
+    return await project.run(options, streams);
   };
   // A child on the terminal gets Ctrl-C from the terminal itself.
   const result = await (io.inIsTty && io.outIsTty && !call.json ? interruption.leaveToChild(work) : work());

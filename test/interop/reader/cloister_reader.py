@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """Reads one artifact version out of a Cloister store without Cloister.
 
-    cloister_reader.py STORE IDENTITY_FILE DOMAIN/NAME[:vN|:LABEL] OUT_DIR
+    cloister_reader.py [--kms-decrypt CMD] STORE IDENTITY_FILE DOMAIN/NAME[:vN|:LABEL] OUT_DIR
 
 Written from docs/store-format.md alone, to show that the page suffices. STORE is a folder, IDENTITY_FILE holds the age
 secret key of a member's device, OUT_DIR must not exist. Needs python3-cryptography and the age tools (age, age-keygen).
+
+Classes under AWS KMS need CMD, a program that decrypts with KMS: it gets the key's ARN and the encryption context
+(name=value,…) as arguments, the ciphertext on standard input, and writes the plain text to standard output. It ends with 6
+where KMS says that this is no ciphertext of that key in that context. `kms-decrypt.mjs` beside this file is one.
 
 It checks the whole log, every signature and every digest on the way. Three things it does not do: it does not compare the
 pin (it prints it for a person to compare), it does not judge whether the policy's rules allowed the push, and of the
@@ -36,6 +40,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}\Z")
 HEX32, HEX64 = re.compile(r"[0-9a-f]{32}\Z"), re.compile(r"[0-9a-f]{64}\Z")
+KMS_KEY = re.compile(r"arn:aws[a-z-]{0,20}:kms:[a-z0-9-]{1,40}:[0-9]{12}:key/[A-Za-z0-9-]{1,64}\Z")
 NO_STREAM = 0xFFFFFFFF
 KIB, MIB = 1024, 1024 * 1024
 PARTS = ("header", "manifest", "tree")
@@ -501,25 +506,53 @@ def recipient_of(identity, what):
     return done.stdout.decode().strip()
 
 
+def kms(command, key, context, sealed, what):
+    """Decrypts with a program that may ask AWS KMS."""
+    if command is None:
+        raise NoKey(7, f"{what} is under AWS KMS, {key}: give --kms-decrypt")
+    pairs = ",".join(f"{name}={value}" for name, value in context.items())
+    done = subprocess.run([command, key, pairs], input=sealed, capture_output=True, check=False)
+    if done.returncode == 6:
+        raise damaged(f"{what} is no ciphertext of {key} in the context {pairs}")
+    if done.returncode != 0:
+        raise NoKey(7, f"KMS does not open {what}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
+
+
 class Keys:
-    def __init__(self, store, log, identity):
-        self.store, self.log, self.identity = store, log, identity
+    def __init__(self, store, log, identity, kms_command):
+        self.store, self.log, self.identity, self.kms_command = store, log, identity, kms_command
         self.device = sha256(recipient_of(identity, "the identity file").encode()).hex()[:32]
 
-    def secret(self, domain, klass, epoch):
+    def epoch(self, domain, klass, epoch):
+        """The signed record of a key."""
         place = f"{domain}/{klass}/{epoch}"
         data = self.store.need(f"epochs/{place}", 8 * KIB)
         if self.log.epochs.get(place) != sha256(data).hex():
             raise damaged(f"epochs/{place} is not the one in the log")
         payload = Envelope(data, "epoch.v1+json", f"epochs/{place}").payload
-        record = parse_json(payload, f"epochs/{place}", "class domain epoch project recipient v")
+        record = parse_json(payload, f"epochs/{place}", "class domain epoch kms? project recipient v")
         expected = {"class": klass, "domain": domain, "epoch": epoch, "project": self.log.project, "v": 1}
-        if {**expected, "recipient": record["recipient"]} != record:
+        key = {"kms": record["kms"]} if "kms" in record else {}
+        if {**expected, **key, "recipient": record["recipient"]} != record:
             raise damaged(f"epochs/{place} is of another place")
-        name = f"keys/{place}/{self.device}"
-        if self.store.get(name, 8 * KIB) is None:
-            raise NoKey(7, f"this identity holds no key of {domain}/{klass} (there is no {name})")
-        secret = age(self.identity, os.path.join(self.store.folder, name), name).decode("latin-1").removesuffix("\n")
+        if key and not KMS_KEY.match(record["kms"]):
+            raise damaged(f"epochs/{place} names no key of KMS")
+        return record
+
+    def secret(self, domain, klass, epoch):
+        record = self.epoch(domain, klass, epoch)
+        place = f"{domain}/{klass}/{epoch}"
+        if "kms" in record:
+            name = f"keys/{place}/kms"
+            context = {"project": record["project"], "domain": domain, "class": klass, "epoch": str(epoch)}
+            plain = kms(self.kms_command, record["kms"], context, self.store.need(name, 8 * KIB), name)
+        else:
+            name = f"keys/{place}/{self.device}"
+            if self.store.get(name, 8 * KIB) is None:
+                raise NoKey(7, f"this identity holds no key of {domain}/{klass} (there is no {name})")
+            plain = age(self.identity, os.path.join(self.store.folder, name), name)
+        secret = plain.decode("latin-1").removesuffix("\n")
         if not re.fullmatch(r"AGE-SECRET-KEY-1[0-9A-Z]+", secret) or recipient_of(secret, name) != record["recipient"]:
             raise damaged(f"{name} does not belong to its epoch")
         return secret
@@ -535,13 +568,29 @@ class Keys:
 
     def wrapped(self, record, version_id, purpose):
         name = f"wraps/{record['domain']}/{record['class']}/{version_id}/{purpose}"
-        self.store.need(name, 16 * KIB)
+        data = self.store.need(name, 16 * KIB)
+        epoch = self.epoch(record["domain"], record["class"], record["epoch"])
+        if purpose == "data" and "kms" in epoch:
+            return self.data_key(record, epoch["kms"], data, name)
         secret = self.secret(record["domain"], record["class"], record["epoch"])
         wrap = parse_json(age(secret, os.path.join(self.store.folder, name), name), name)
         expected = {**version_context(record), "cloister": "wrapped-key@1", "purpose": purpose}
         if {**expected, "key": wrap.get("key")} != wrap:
             raise damaged(f"{name} was made for another version")
         key = unbase64(wrap["key"], name, url=True)
+        if len(key) != 32:
+            raise damaged(f"{name} holds no key of 32 bytes")
+        return key
+
+    def data_key(self, record, kms_key, data, name):
+        """Of a class under KMS."""
+        wrap = parse_json(data, name)
+        expected = {**version_context(record), "cloister": "kms-wrapped-key@1", "purpose": "data"}
+        if {**expected, "ciphertext": wrap.get("ciphertext")} != wrap:
+            raise damaged(f"{name} was made for another version")
+        context = {member: record[member] for member in ("project", "domain", "class")}
+        context = {**context, "artifact": record["nameId"], "number": str(record["number"])}
+        key = kms(self.kms_command, kms_key, context, unbase64(wrap["ciphertext"], name), name)
         if len(key) != 32:
             raise damaged(f"{name} holds no key of 32 bytes")
         return key
@@ -833,7 +882,7 @@ def read_identity(file):
     return lines[0]
 
 
-def extract(store_folder, identity_file, reference, out):
+def extract(store_folder, identity_file, reference, out, kms_command=None):
     domain, _, rest = reference.partition("/")
     name, _, version = rest.partition(":")
     if not all(NAME.match(part) for part in (domain, name, version or "latest")):
@@ -845,7 +894,7 @@ def extract(store_folder, identity_file, reference, out):
     if not head:
         raise damaged(f"{store_folder} is no Cloister store of format 1")
     log = Log(store, head.group(1).decode())
-    keys = Keys(store, log, read_identity(identity_file))
+    keys = Keys(store, log, read_identity(identity_file), kms_command)
     record, header = find_version(store, log, keys, domain, name, version or "latest")
     manifest = read_part(store, record, "manifest", keys.wrapped(record, record["versionId"], "metadata"))
     if sha256(manifest).hex() != header["manifest"]:
@@ -866,11 +915,14 @@ def extract(store_folder, identity_file, reference, out):
 
 
 def main(arguments):
+    kms_command = None
+    if arguments[:1] == ["--kms-decrypt"] and len(arguments) > 1:
+        kms_command, arguments = arguments[1], arguments[2:]
     if len(arguments) != 4:
-        print("usage: cloister_reader.py STORE IDENTITY_FILE DOMAIN/NAME[:vN|:LABEL] OUT_DIR", file=sys.stderr)
+        print("usage: cloister_reader.py [--kms-decrypt CMD] STORE IDENTITY_FILE DOMAIN/NAME[:vN|:LABEL] OUT_DIR", file=sys.stderr)
         return 2
     try:
-        print(canonical(extract(*arguments)).decode())
+        print(canonical(extract(*arguments, kms_command)).decode())
         return 0
     except Fault as fault:
         print(f"cloister_reader: {fault}", file=sys.stderr)

@@ -1,0 +1,62 @@
+import { CloisterError } from "../../base/errors.ts";
+import type { KeySummary, Rotated } from "../../index.ts";
+import type { Call } from "../call.ts";
+import { type Page, print } from "../output.ts";
+import { log, minutes } from "../words.ts";
+
+export async function list(call: Call): Promise<undefined> {
+  const keys = await (await call.project()).listKeys();
+  print(call, "key-list", { keys }, (page) => {
+    page.table(
+      ["KEY", "EPOCH", "SINCE (UTC)", "IN USE", "KEPT", "OPENS FOR YOU"],
+      keys.map((key) => row(page, key)),
+      ["SINCE (UTC)", "KEPT"],
+    );
+  });
+}
+
+function row(page: Page, { domain, class: klass, epoch, since, inUse, kms, held, why }: KeySummary): readonly string[] {
+  const time = page.tty ? minutes(since) : since;
+  const kept = kms === undefined ? "members" : page.tty ? `KMS …${kms.slice(-12)}` : kms;
+  return [`${domain}/${klass}`, String(epoch), time, inUse ? "yes" : "old", kept, held ? "yes" : `no: ${why ?? ""}`];
+}
+
+export async function rotate(call: Call): Promise<undefined> {
+  const { flags } = call;
+  const options = { domain: flags.text("domain"), class: flags.text("class"), justification: flags.text("why") };
+  const project = await call.project();
+  const dryRun = flags.on("dryRun");
+  if (!dryRun && !flags.on("yes")) await confirmKeys(call, await project.rotateKeys({ ...options, dryRun: true }));
+  const rotated = await project.rotateKeys({ ...options, dryRun });
+  print(call, "key-rotate", rotated, (page) => showRotated(page, rotated, options.class !== undefined));
+}
+
+async function confirmKeys(call: Call, next: Rotated): Promise<void> {
+  const { io, prompter } = call.context;
+  if (io.canPrompt) {
+    io.err(`\nNew keys, with policy v${String(next.policyVersion)}:\n`);
+    for (const key of next.keys) io.err(`  ${nameOf(key)}   ${keptIn(key.kms)}\n`);
+    io.err("\n");
+  }
+  if (await prompter.confirm({ message: "Make them for everybody?", default: false, flag: "--yes" })) return;
+  throw new CloisterError("INTERRUPTED", "cancelled", { why: "nothing was written" });
+}
+
+function showRotated(page: Page, rotated: Rotated, oneClass: boolean): void {
+  const { keys, dryRun, policyVersion, policyDigest, logEntry } = rotated;
+  page.done(`${dryRun ? "would make" : "made"} ${keys.length === 1 ? "1 new key" : `${String(keys.length)} new keys`}`);
+  for (const key of keys) page.line(`  ${nameOf(key)}   ${keptIn(key.kms)}`);
+  const end = dryRun ? "nothing was written" : log(logEntry);
+  page.line(`  policy v${String(policyVersion)}  ${page.digest(policyDigest)}   ${end}`);
+  if (page.quiet || dryRun) return;
+  page.line("  What was pushed before stays as it is: readable with the old keys, which stay with their holders.");
+  if (oneClass) page.line("  Pushes under the key before are still accepted; without --class they would not be.");
+}
+
+function nameOf({ domain, class: klass, epoch }: Rotated["keys"][number]): string {
+  return `${domain}/${klass} epoch ${String(epoch)}`;
+}
+
+function keptIn(kms: string | undefined): string {
+  return kms === undefined ? "with the members it was wrapped for" : `in AWS KMS, under ${kms}`;
+}

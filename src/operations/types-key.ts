@@ -1,0 +1,41 @@
+// What listing and rotating keys takes and gives.
+
+export interface KeySummary {
+  /** `_project` for the key of the audit details. */
+  readonly domain: string;
+  /** `_names` for the key of a domain's names, `_audit` for that of the audit details. */
+  readonly class: string;
+  readonly epoch: number;
+  /** Whether what is written now goes under it. */
+  readonly inUse: boolean;
+  /** ISO 8601: when it took force, and the log entry that says so. */
+  readonly since: string;
+  readonly logEntry: number;
+  /** ARN of the KMS key it is under; undefined where members' devices hold it. */
+  readonly kms: string | undefined;
+  /** Whether it opens for this member, here and now; if not, `why`. */
+  readonly held: boolean;
+  readonly why: string | undefined;
+}
+
+export interface RotateOptions {
+  /** Default: every domain. */
+  readonly domain?: string | undefined;
+  /** Default: every class. */
+  readonly class?: string | undefined;
+  readonly justification?: string | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface Rotated {
+  readonly keys: readonly {
+    readonly domain: string;
+    readonly class: string;
+    readonly epoch: number;
+    readonly kms: string | undefined;
+  }[];
+  readonly policyVersion: number;
+  readonly policyDigest: string;
+  readonly logEntry: number | undefined;
+  readonly dryRun: boolean;
+}

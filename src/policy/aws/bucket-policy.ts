@@ -1,0 +1,86 @@
+// The bucket's policy: it allows nothing, and refuses what no role of the account may do whatever its own policy says.
+import type { Policy } from "../schema.ts";
+import { documentOf, one, type PolicyDocument, type Statement } from "./document.ts";
+import { awsOf, bucketArnOf, objectArnOf, PATTERNS, roleArnOf } from "./names.ts";
+import { includes } from "./permissions.ts";
+import { type Place, placesOf, reachOf } from "./reach.ts";
+import { holdersOf, holdingsOf } from "./role.ts";
+import { suspendedStatements } from "./suspended.ts";
+
+const WHOLE = "*";
+
+export function bucketPolicy(policy: Policy): PolicyDocument {
+  const aws = awsOf(policy);
+  const objects = objectArnOf(aws, WHOLE);
+  const both = [bucketArnOf(aws), objects];
+  return documentOf([
+    {
+      Sid: "OnlyTls",
+      Effect: "Deny",
+      Principal: "*",
+      Action: "s3:*",
+      Resource: both,
+      Condition: { Bool: { "aws:SecureTransport": "false" } },
+    },
+    {
+      Sid: "WriteOnce",
+      Effect: "Deny",
+      Principal: "*",
+      Action: "s3:PutObject",
+      Resource: objects,
+      // Parts of an upload come without the header; the request that completes it, which makes the object, with it.
+      Condition: { Null: { "s3:if-none-match": "true" }, Bool: { "s3:ObjectCreationOperation": "true" } },
+    },
+    {
+      Sid: "NeverDeleted",
+      Effect: "Deny",
+      Principal: "*",
+      Action: ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+      Resource: [PATTERNS.format, "log/*", PATTERNS.policies, PATTERNS.epochs, "versions/*"].map((name) =>
+        objectArnOf(aws, name),
+      ),
+    },
+    {
+      Sid: "OnlyRolesWrite",
+      Effect: "Deny",
+      Principal: "*",
+      Action: "s3:PutObject",
+      Resource: objects,
+      Condition: unless(
+        policy.roles.filter((role) => holdersOf(policy, role).length > 0).map((role) => roleArnOf(aws, role)),
+      ),
+    },
+    ...byPlace(policy, ["s3:GetObject", "s3:GetObjectVersion"], "read"),
+    ...byPlace(policy, ["s3:PutObject"], "write"),
+    ...suspendedStatements(policy, "s3:*", both),
+  ]);
+}
+
+/** For each class, only the roles that reach it; classes with the same roles share a statement. */
+function byPlace(policy: Policy, actions: readonly string[], way: "read" | "write"): readonly Statement[] {
+  const aws = awsOf(policy);
+  const reaches = policy.roles.map((role) => ({ role, reach: reachOf(policy, holdingsOf(policy, role)) }));
+  const groups = new Map<string, { readonly roles: readonly string[]; readonly places: Place[] }>();
+  for (const place of placesOf(policy)) {
+    const roles = reaches
+      .filter(({ reach }) => includes(way === "read" ? [...reach.read, ...reach.describe] : reach.push, place))
+      .map(({ role }) => roleArnOf(aws, role));
+    const group = groups.get(roles.join()) ?? { roles, places: [] };
+    group.places.push(place);
+    groups.set(roles.join(), group);
+  }
+  return [...groups.values()].map(({ roles, places }) => ({
+    Effect: "Deny",
+    Principal: "*",
+    Action: one(actions),
+    Resource: one(places.map((place) => objectArnOf(aws, PATTERNS.contents(place)))),
+    ...(roles.length === 0 ? {} : { Condition: unless(roles) }),
+  }));
+}
+
+/** A session of a role counts as the role: `aws:PrincipalArn` is the role's ARN. */
+function unless(roles: readonly string[]): {
+  readonly ArnNotEquals: Readonly<Record<string, string | readonly string[]>>;
+} {
+  return { ArnNotEquals: { "aws:PrincipalArn": one(roles) } };
+}

@@ -1,0 +1,198 @@
+// What a reach means in actions of S3 and KMS: the statements that session policies and roles are made of.
+import { kmsKeyOf } from "../kms-key.ts";
+import type { Policy } from "../schema.ts";
+import { one, type Statement } from "./document.ts";
+import { awsOf, bucketArnOf, keyOf, objectArnOf, PATTERNS, plain } from "./names.ts";
+import { type Place, placesOf, type Reach } from "./reach.ts";
+
+/** A statement, and what it is for. */
+export interface Explained {
+  readonly statement: Statement;
+  readonly what: string;
+  /** Whether it gives what is in artifacts, about which the policy may say more than names of objects tell. */
+  readonly contents: boolean;
+}
+
+type Verb = "read" | "create";
+
+const S3_ACTIONS: Readonly<Record<Verb, readonly string[]>> = {
+  read: ["s3:GetObject"],
+  // Large objects are uploaded in parts; an upload that is given up leaves none.
+  create: ["s3:PutObject", "s3:AbortMultipartUpload"],
+};
+
+/** One pattern of names, what is done with it, and how a person calls it. */
+interface Grant {
+  readonly pattern: string;
+  readonly called: string;
+  readonly contents: boolean;
+  readonly verbs: readonly Verb[];
+}
+
+export interface PermissionOptions {
+  /** Whether anything may be created: packs, records, entries of the log. */
+  readonly creates: boolean;
+  readonly publishes: boolean;
+  /** Fewer characters: terse patterns, and what is missing among contents is not told from what is forbidden. */
+  readonly terse: boolean;
+}
+
+/** In an order that depends on the policy alone. */
+export function permissionsOf(policy: Policy, reach: Reach, options: PermissionOptions): readonly Explained[] {
+  const grants = grantsOf(policy, reach, options);
+  return [
+    ...objectStatements(policy, grants),
+    listStatement(policy, grants, options),
+    ...keyStatements(policy, reach, options),
+  ];
+}
+
+function grantsOf(policy: Policy, reach: Reach, options: PermissionOptions): readonly Grant[] {
+  const verbs = (reads: boolean, creates: boolean): readonly Verb[] => [
+    ...(reads ? (["read"] as const) : []),
+    ...(creates ? (["create"] as const) : []),
+  ];
+  const publishes = options.publishes && reach.publish;
+  const shared = (pattern: string, called: string, creates: boolean): Grant => ({
+    ...{ pattern, called, contents: false, verbs: verbs(true, creates) },
+  });
+  const apart = [
+    shared(PATTERNS.format, "the store's format", false),
+    shared(PATTERNS.condemned, "packs that garbage collection condemned", false),
+    shared(PATTERNS.policies, "policy versions", publishes),
+    shared(PATTERNS.epochs, "key epochs", publishes),
+  ];
+  const together = [
+    shared(PATTERNS.formatAndCondemned, "the store's format and condemned packs", false),
+    shared(PATTERNS.policiesAndEpochs, "policy versions and key epochs", publishes),
+  ];
+  return [
+    ...(options.terse ? together : apart),
+    shared(PATTERNS.keyFiles, "key files", publishes),
+    shared(PATTERNS.commits, "the log", options.creates),
+    ...policy.domains.flatMap(({ id }): Grant[] => {
+      const inside = ({ domain }: Place): boolean => domain === id;
+      const creates = options.creates && reach.push.some(inside);
+      // Whoever pushes reads the record back where an answer was lost.
+      const reads = creates || [...reach.read, ...reach.describe].some(inside);
+      return reads ? [shared(PATTERNS.versions(id), `version records of ${id}`, creates)] : [];
+    }),
+    ...placesOf(policy).flatMap((place): Grant[] => {
+      const called = `${place.domain}/${place.class}`;
+      const whole = verbs(includes(reach.read, place), options.creates && includes(reach.push, place));
+      const contents = { pattern: PATTERNS.contents(place), called, contents: true, verbs: whole };
+      if (!includes(reach.describe, place)) return whole.length > 0 ? [contents] : [];
+      const manifests = [PATTERNS.seals(place), PATTERNS.metadataKeys(place)].map(
+        (pattern): Grant => ({
+          ...{ pattern, called: `manifests of ${called}`, contents: true, verbs: ["read"] },
+        }),
+      );
+      return whole.length > 0 ? [contents, ...manifests] : manifests;
+    }),
+  ];
+}
+
+/** Patterns with the same actions in one statement, so that each is written once. */
+function objectStatements(policy: Policy, grants: readonly Grant[]): readonly Explained[] {
+  const groups = new Map<string, readonly Verb[]>(grants.map(({ verbs }) => [verbs.join(" and "), verbs]));
+  return [...groups].map(([verb, verbs]) => {
+    const own = grants.filter((grant) => grant.verbs.join(" and ") === verb);
+    const statement: Statement = {
+      Effect: "Allow",
+      Action: one(verbs.flatMap((each) => S3_ACTIONS[each])),
+      Resource: one(own.map(({ pattern }) => objectArnOf(awsOf(policy), pattern))),
+    };
+    const what = `${verb}: ${[...new Set(own.map(({ called }) => called))].join(", ")}`;
+    return { statement, what, contents: own.some(({ contents }) => contents) };
+  });
+}
+
+/**
+ * Listing serves two ends: finding commits and policy versions, and telling what is missing (404) from what is forbidden
+ * (403) when an object is asked for, which S3 decides by this permission with the object's key as `s3:prefix`.
+ */
+function listStatement(policy: Policy, grants: readonly Grant[], { terse }: PermissionOptions): Explained {
+  const aws = awsOf(policy);
+  const listed = grants.filter(
+    ({ pattern, verbs, contents }) => verbs.includes("read") && pattern.endsWith("*") && !(terse && contents),
+  );
+  const statement: Statement = {
+    Effect: "Allow",
+    Action: "s3:ListBucket",
+    Resource: bucketArnOf(aws),
+    Condition: { StringLike: { "s3:prefix": one(listed.map(({ pattern }) => keyOf(aws, pattern))) } },
+  };
+  const which = terse ? "what may be read, contents aside" : "what may be read";
+  return { statement, what: `list ${which}: so that what is missing is told from what is forbidden`, contents: false };
+}
+
+const KMS_ACTIONS = ["kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"] as const;
+type KmsAction = (typeof KMS_ACTIONS)[number];
+
+/** Each key of KMS by its own ARN, and only in the encryption contexts of the places that are reached. */
+function keyStatements(policy: Policy, reach: Reach, options: PermissionOptions): readonly Explained[] {
+  const uses = placesOf(policy).flatMap((place) => {
+    const key = kmsKeyOf(policy, place.class);
+    const actions = kmsActions(reach, options, place);
+    return key === undefined || actions.length === 0 ? [] : [{ key, place, actions: actions.join() }];
+  });
+  const groups = new Set(uses.map(({ key, actions }) => JSON.stringify([key, actions])));
+  return [...groups].flatMap((group) => {
+    const [key, actions] = JSON.parse(group) as [string, string];
+    const places = uses.filter((use) => use.key === key && use.actions === actions).map(({ place }) => place);
+    return products(places).map(({ domains, classes }) => ({
+      statement: {
+        Effect: "Allow" as const,
+        Action: one(actions.split(",")),
+        Resource: key,
+        Condition: { StringEquals: contextOf(policy, domains, classes) },
+      },
+      what: `${actions.replaceAll("kms:", "").replaceAll(",", ", ")} with KMS for ${domains.join(", ")}: ${classes.join(", ")}`,
+      contents: true,
+    }));
+  });
+}
+
+function kmsActions(reach: Reach, { creates, publishes }: PermissionOptions, place: Place): readonly KmsAction[] {
+  const wanted: Readonly<Record<KmsAction, boolean>> = {
+    "kms:Decrypt": includes(reach.read, place) || includes(reach.describe, place),
+    "kms:GenerateDataKey": creates && includes(reach.push, place),
+    // The private half of a new class key, written when a policy version is published.
+    "kms:Encrypt": publishes && reach.publish,
+  };
+  return KMS_ACTIONS.filter((action) => wanted[action]);
+}
+
+/** The conditions that hold an action to the encryption contexts of some places; see docs/keys.md. */
+export function contextOf(
+  policy: Policy,
+  domains: readonly string[],
+  classes: readonly string[],
+): Readonly<Record<string, string | readonly string[]>> {
+  return {
+    "kms:EncryptionContext:project": plain(policy.projectId),
+    "kms:EncryptionContext:domain": one(domains.map(plain)),
+    "kms:EncryptionContext:class": one(classes.map(plain)),
+  };
+}
+
+/**
+ * Places as products of domains and classes, because a condition says each on its own: domains share a product only
+ * where exactly the same classes are meant.
+ */
+export function products(
+  places: readonly Place[],
+): readonly { readonly domains: readonly string[]; readonly classes: readonly string[] }[] {
+  const byClasses = new Map<string, { domains: string[]; classes: readonly string[] }>();
+  for (const domain of new Set(places.map((place) => place.domain))) {
+    const classes = places.filter((place) => place.domain === domain).map((place) => place.class);
+    const same = byClasses.get(classes.join("/"));
+    if (same) same.domains.push(domain);
+    else byClasses.set(classes.join("/"), { domains: [domain], classes });
+  }
+  return [...byClasses.values()];
+}
+
+export function includes(places: readonly Place[], { domain, class: name }: Place): boolean {
+  return places.some((place) => place.domain === domain && place.class === name);
+}

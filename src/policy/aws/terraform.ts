@@ -1,0 +1,42 @@
+// The export as Terraform in its JSON syntax (developer.hashicorp.com/terraform/language/syntax/json). Documents stay in
+// files of their own: Terraform would take their `${…}` for its own templates.
+import type { Json } from "../../base/json.ts";
+import type { Policy } from "../schema.ts";
+import { BUCKET_FILE, keyFile, keyId, permissionsFile, ROLE_POLICY_NAME, trustFile } from "./files.ts";
+import { awsOf } from "./names.ts";
+import type { IamRole } from "./role.ts";
+
+export function terraform(policy: Policy, roles: readonly IamRole[], keys: readonly string[]): Json {
+  const blocks = <T>(things: readonly T[], label: (thing: T) => string, body: (thing: T) => Json): Json =>
+    Object.fromEntries(things.map((thing) => [label(thing), body(thing)]));
+  const labelOf = ({ role }: IamRole): string => labelled(role.id);
+  const ofKeys = blocks(
+    keys,
+    (key) => labelled(keyId(key)),
+    (key) => ({ key_id: key, policy: contentOf(keyFile(key)) }),
+  );
+  const resource = {
+    aws_iam_role: blocks(roles, labelOf, ({ role, name, maxSessionSeconds }) => ({
+      ...{ name, assume_role_policy: contentOf(trustFile(role)), max_session_duration: maxSessionSeconds },
+    })),
+    aws_iam_role_policy: blocks(roles, labelOf, ({ role }) => ({
+      ...{
+        name: ROLE_POLICY_NAME,
+        role: `\${aws_iam_role.${labelled(role.id)}.name}`,
+        policy: contentOf(permissionsFile(role)),
+      },
+    })),
+    aws_s3_bucket_policy: { store: { bucket: awsOf(policy).bucket, policy: contentOf(BUCKET_FILE) } },
+    ...(keys.length > 0 ? { aws_kms_key_policy: ofKeys } : {}),
+  };
+  return { "//": "Written by cloister policy export aws: export again instead of editing.", resource };
+}
+
+function contentOf(file: string): string {
+  return `\${file("\${path.module}/${file}")}`;
+}
+
+/** A name as a label, each its own: labels have no dots and begin with a letter. */
+function labelled(name: string): string {
+  return `x-${name.replaceAll("_", "__").replaceAll(".", "_-")}`;
+}
