@@ -1,11 +1,17 @@
 // The public library. The command line uses nothing else of it.
 import type { Streams } from "./base/streams.ts";
+import type { KeySet } from "./operations/creds-jwks.ts";
+import type { ProcessDocument } from "./operations/creds-process.ts";
+import type { Serving } from "./operations/creds-serve.ts";
 import type { Host } from "./operations/host.ts";
 import type { Session } from "./operations/session.ts";
 import type * as T from "./operations/types.ts";
 
 export { CloisterError, type ErrorCode, type Refusal } from "./base/errors.ts";
 export type { Streams } from "./base/streams.ts";
+export type { KeySet } from "./operations/creds-jwks.ts";
+export type { ProcessDocument } from "./operations/creds-process.ts";
+export type { Serving } from "./operations/creds-serve.ts";
 export type { Host, Progress } from "./operations/host.ts";
 export type * from "./operations/types.ts";
 
@@ -35,6 +41,17 @@ export interface Project {
   run(options: T.RunOptions, streams: Streams): Promise<T.RunResult>;
   /** Ends a workspace and says what was in it. */
   destroyWorkspace(name: string): Promise<T.Receipt>;
+  /** Seals a new secret in the store. */
+  setSecret(options: T.SetSecretOptions): Promise<T.SecretChanged>;
+  /** Gives a secret a new value. */
+  rotateSecret(options: T.RotateSecretOptions): Promise<T.SecretChanged>;
+  /** Erases a secret for everybody. */
+  removeSecret(options: T.RemoveSecretOptions): Promise<T.SecretRemoved>;
+  /** Names, dates and what is overdue; never a value. */
+  listSecrets(): Promise<T.SecretListing>;
+  showSecret(options: { readonly name: string; readonly domain?: string | undefined }): Promise<T.SecretSummary>;
+  /** Hands a value out on this host. */
+  leaseSecret(options: T.LeaseOptions): Promise<T.SecretLease>;
   /** Adds the person behind a join line: a new signed policy version, and their class keys. */
   addMember(options: T.AddMemberOptions): Promise<T.MemberAdded>;
   listMembers(): Promise<readonly T.MemberSummary[]>;
@@ -56,6 +73,24 @@ export interface Project {
   /** Checks the whole log from its first entry. */
   verifyAudit(): Promise<T.AuditVerified>;
   status(): Promise<T.Status>;
+  /** A short-lived credential: a kept one that is still good, or a new one, decided and logged. */
+  getCredential(options: T.CredentialOptions): Promise<T.IssuedCredential>;
+  /** The same for AWS, as its tools expect it of a credential process. */
+  credentialProcess(options: T.CredentialOptions): Promise<ProcessDocument>;
+  /** An endpoint from which unmodified AWS SDKs get credentials for as long as it runs. */
+  serveCredentials(options: T.CredentialOptions, at: T.ServeOptions): Promise<Serving>;
+  /** What a credential could do and why; none is issued. */
+  explainCredential(options: T.CredentialOptions): Promise<T.CredentialExplained>;
+  /** The keys that tokens are verified with. */
+  credentialKeys(): Promise<KeySet>;
+  /** What takes back the AWS sessions that this member was issued until now. */
+  credentialRevocation(): Promise<Pick<T.CredentialsRevoked, "serverPolicy" | "serverRoles">>;
+  /** Copies the store to another place, verified; `switch` turns this folder to the copy. */
+  copyStore(options: T.CopyStoreOptions): Promise<T.StoreCopied>;
+  /** Logs in at the provider that the policy names, as this device's member. */
+  login(options: T.LoginOptions): Promise<T.LoggedIn>;
+  /** Forgets the login, and tells the provider. */
+  logout(): Promise<T.LoggedOut>;
 }
 
 /**
@@ -92,6 +127,13 @@ function projectOf(session: Session): Project {
     showWorkspace: async (name) => (await import("./operations/workspace.ts")).showWorkspace(session, name),
     run: async (options, streams) => (await import("./operations/workspace.ts")).run(session, options, streams),
     destroyWorkspace: async (name) => (await import("./operations/workspace.ts")).destroyWorkspace(session, name),
+    setSecret: async (options) => (await import("./operations/secret-write.ts")).setSecret(session, options),
+    rotateSecret: async (options) => (await import("./operations/secret-rotate.ts")).rotateSecret(session, options),
+    removeSecret: async (options) => (await import("./operations/secret-write.ts")).removeSecret(session, options),
+    listSecrets: async () => (await import("./operations/secret-list.ts")).listSecrets(session),
+    showSecret: async ({ name, domain }) =>
+      (await import("./operations/secret-list.ts")).showSecret(session, name, domain),
+    leaseSecret: async (options) => (await import("./operations/secret-lease.ts")).leaseSecret(session, options),
     addMember: async (options) => (await import("./operations/policy-change.ts")).addMember(session, options),
     listMembers: async () => (await import("./operations/policy-change.ts")).listMembers(session),
     listKeys: async () => (await import("./operations/key-list.ts")).listKeys(session),
@@ -102,6 +144,20 @@ function projectOf(session: Session): Project {
     listAudit: async (options) => (await import("./operations/audit.ts")).listAudit(session, options),
     verifyAudit: async () => (await import("./operations/audit.ts")).verifyAudit(session),
     status: async () => (await import("./operations/status.ts")).status(session),
+    getCredential: async (options) => (await import("./operations/creds-issue.ts")).getCredential(session, options),
+    credentialProcess: async (options) =>
+      (await import("./operations/creds-process.ts")).credentialProcess(session, options),
+    serveCredentials: async (options, { socket, endsWithIt }) => {
+      const { serveCredentials } = await import("./operations/creds-serve.ts");
+      return serveCredentials(session, options, { at: socket === undefined ? "loopback" : { socket }, endsWithIt });
+    },
+    explainCredential: async (options) =>
+      (await import("./operations/creds-explain.ts")).explainCredential(session, options),
+    credentialKeys: async () => (await import("./operations/creds-jwks.ts")).keySet(session),
+    credentialRevocation: async () => (await import("./operations/creds-revoke.ts")).serverRevocation(session),
+    copyStore: async (options) => (await import("./operations/store-copy.ts")).copyStore(session, options),
+    login: async (options) => (await import("./operations/login.ts")).login(session, options),
+    logout: async () => (await import("./operations/login.ts")).logout(session),
   };
 }
 
@@ -155,12 +211,45 @@ export async function whoAmI(host: Host, folder: string): Promise<T.WhoAmI> {
   return (await import("./operations/status.ts")).whoAmI(host, folder);
 }
 
-/** Forgets the unlocked identity before its time. */
-export async function lock(host: Host): Promise<{ readonly forgotten: boolean }> {
+/** Forgets the unlocked identity before its time, and every credential that is kept. */
+export async function lock(host: Host): Promise<{ readonly forgotten: boolean; readonly credentials: number }> {
   return (await import("./operations/status.ts")).lock(host);
 }
 
 /** Looks at what Cloister needs of this host. */
 export async function doctor(host: Host, folder: string): Promise<T.Diagnosis> {
   return (await import("./operations/status.ts")).doctor(host, folder);
+}
+
+/** {@link Project.credentialProcess} from what is kept; undefined where the project has to be opened for it. */
+export async function warmProcess(
+  host: Pick<Host, "env" | "home" | "now">,
+  folder: string,
+  options: T.CredentialOptions,
+): Promise<ProcessDocument | undefined> {
+  return (await import("./operations/creds-process.ts")).warmProcess(host, folder, options);
+}
+
+/** Credentials that are kept on this device and endpoints that run; no secret, and no look at the store. */
+export async function listCredentials(
+  host: Pick<Host, "env" | "home" | "now">,
+  folder: string,
+): Promise<T.CredentialListing> {
+  return (await import("./operations/creds-list.ts")).listCredentials(host, folder);
+}
+
+/** Forgets the credentials of a project on this device and ends its endpoints. */
+export async function revokeCredentials(
+  host: Pick<Host, "env" | "home">,
+  folder: string,
+): Promise<Pick<T.CredentialsRevoked, "credentials" | "serves">> {
+  const { requireConfig } = await import("./operations/config.ts");
+  const { project } = await requireConfig(folder);
+  return (await import("./operations/creds-revoke.ts")).revokeCredentials(host, project);
+}
+
+/** What to set and what to leave out in the environment of a program that is handed a credential. */
+export async function credentialEnvironment(given: Readonly<Record<string, string>>): Promise<T.CredentialVariables> {
+  const { conflicting, guarding, OUR_SECRETS } = await import("./operations/creds-environment.ts");
+  return { set: { ...guarding(given), ...given }, unset: conflicting(given), secrets: OUR_SECRETS };
 }

@@ -74,8 +74,15 @@ test("the policy decides in one place only: nobody outside its room and the guar
   expect(deciders.sort()).toEqual([
     "src/operations/guard.ts",
     "src/operations/policy-read.ts",
+    "src/operations/secrets.ts",
     "src/operations/versions.ts",
   ]);
+});
+
+test("remembered answers only explain: whoever lets something happen asks Cedar", () => {
+  const importers = (room: string) => files.filter((file) => importsOf(file).some((s) => s.endsWith(room)));
+  expect(importers("policy/answers.ts")).toEqual(["src/operations/answer-memory.ts"]);
+  expect(importers("./answer-memory.ts")).toEqual(["src/operations/policy-read.ts"]);
 });
 
 test("only the guard writes to the log, and the making of a project", () => {
@@ -90,6 +97,11 @@ test("drivers are chosen in one place each", () => {
   expect(importers("store/folder.ts")).toEqual(["src/operations/open-store.ts"]);
   expect(importers("store/s3.ts")).toEqual(["src/operations/open-store.ts"]);
   expect(importers("sandbox/bubblewrap.ts")).toEqual(["src/operations/sandbox.ts"]);
+});
+
+test("files that ask where they stand are as deep as the packed command line, two folders below the package", () => {
+  const asking = files.filter((file) => /\bimport\.meta\b/.test(withoutComments(file)));
+  expect(asking.filter((file) => file.split("/").length !== 3)).toEqual([]);
 });
 
 function roomOf(file: string): string {

@@ -26,6 +26,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "member.review": "review members",
   "key.rotate": "rotate keys",
   "audit.read": "read the log",
+  "store.copy": "copy the store to another place",
   "store.gc": "clean the store up",
   "break-glass.invoke": "break the glass",
 };

@@ -68,6 +68,11 @@ async function makeHost(context: Context, flags: Flags, progress: ProgressLine, 
         progress.clear();
         return await (await import("./passphrase.ts")).askPassphrase(prompter, purpose);
       },
+      askCode: async (serial: string) => {
+        progress.clear();
+        const message = `Code of your second factor ${serial}:`;
+        return await prompter.input({ message, default: "", flag: "--mfa-token" });
+      },
     }),
     passphraseFile: flags.text("passphraseFile", "CLOISTER_PASSPHRASE_FILE"),
     insecureStorage: flags.on("insecureStorage"),

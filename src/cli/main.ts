@@ -1,9 +1,10 @@
 // From a command line to an exit code.
+import { homedir, userInfo } from "node:os";
 import type { Context } from "./context.ts";
 import { RUN_FAILED } from "./exit-codes.ts";
 import { type Failure, failureJson, isBrokenPipe, toFailure, UsageError } from "./failure.ts";
 import { processIo } from "./io.ts";
-import { HelpShown, program } from "./program.ts";
+import { HelpShown, type OnLeaf, program } from "./program.ts";
 import { inquirerPrompter } from "./prompter.ts";
 import { listenToSignals, signalExit } from "./signals.ts";
 import type { Leaf } from "./tree.ts";
@@ -26,10 +27,7 @@ export async function main(argv: readonly string[], host: NodeJS.Process): Promi
     }),
     cwd: host.cwd(),
     env,
-    person: async () => {
-      const { homedir, userInfo } = await import("node:os");
-      return { home: homedir(), userName: loginName(env, () => userInfo().username) };
-    },
+    person: async () => ({ home: homedir(), userName: loginName(env, () => userInfo().username) }),
     now: Date.now,
     library: async () => await import("../index.ts"),
   };
@@ -64,7 +62,7 @@ function loginName(env: NodeJS.ProcessEnv, lookUp: () => string): string {
 export async function run(argv: readonly string[], context: Context): Promise<number> {
   let exit = 0;
   let started: Leaf | undefined;
-  const parser = program(context.io, context.env, async (leaf, args, flags) => {
+  const onLeaf: OnLeaf = async (leaf, args, flags) => {
     started = leaf;
     const { makeCall } = await import("./call.ts");
     const command = await leaf.load();
@@ -74,7 +72,8 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     } finally {
       call.progress.clear();
     }
-  });
+  };
+  const parser = program(context.io, context.env, onLeaf, argv[0]);
   try {
     await parser.parseAsync([...argv], { from: "user" }).catch((error: unknown) => {
       if (!(error instanceof HelpShown)) throw error;
@@ -100,7 +99,7 @@ async function report(
   leaf: Leaf | undefined,
 ): Promise<number> {
   const { io, env, interruption } = context;
-  const isRun = leaf?.name === "run" || (error instanceof UsageError && / run$/.test(error.command));
+  const isRun = RUNS.has(leaf?.name ?? "") || (error instanceof UsageError && / (run|exec)$/.test(error.command));
   const settled = settleExit(toFailure(error), isRun, interruption.caught());
   const failure =
     settled.message === "interrupted" && GOES_ON.has(leaf?.name ?? "")
@@ -116,6 +115,9 @@ async function report(
   if (env["CLOISTER_DEBUG"] && error instanceof Error) io.err(`${error.stack ?? ""}\n`);
   return failure.exit;
 }
+
+/** Commands whose exit code is that of the command they run. */
+const RUNS: ReadonlySet<string> = new Set(["run", "exec"]);
 
 /** Commands that lose nothing when they are interrupted. */
 const GOES_ON: ReadonlySet<string> = new Set(["push", "pull"]);

@@ -25,18 +25,34 @@ interface Building {
   readonly rest: Map<Command, () => void>;
 }
 
-/** The parser. It throws {@link HelpShown} after help and version, and {@link UsageError} for what it cannot parse. */
-export function program(io: Io, env: Readonly<Record<string, string | undefined>>, onLeaf: OnLeaf): Command {
+/**
+ * The parser. It throws {@link HelpShown} after help and version, and {@link UsageError} for what it cannot parse.
+ *
+ * @param first the first word of the command line: where that is a command, no other needs to be built
+ */
+export function program(
+  io: Io,
+  env: Readonly<Record<string, string | undefined>>,
+  onLeaf: OnLeaf,
+  first?: string,
+): Command {
   const building: Building = { io, env, onLeaf, rest: new Map() };
   const root = settle(new Command("cloister"), building)
     .description(DESCRIPTION)
-    .version(version(), "-V, --version", "print the version")
+    .addOption(new Option("-V, --version", "print the version"))
     .usage(USAGE)
-    .enablePositionalOptions();
+    .enablePositionalOptions()
+    // Not by commander's own way, for which every command would have to read the version first.
+    .on("option:version", () => {
+      io.out(`${version()}\n`);
+      throw new HelpShown();
+    });
   // Every command lists the global options itself; here they would only push the commands down.
   for (const choice of GLOBALS) root.addOption(option(choice).hideHelp());
-  for (const { heading, commands } of TREE) {
-    for (const item of commands) addCommand(root, item, building).helpGroup(heading);
+  const all = TREE.flatMap(({ heading, commands }) => commands.map((item) => ({ heading, item })));
+  const asked = all.filter(({ item }) => item.name === first || item.aliases?.some((alias) => alias === first));
+  for (const { heading, item } of asked.length > 0 ? asked : all) {
+    addCommand(root, item, building).helpGroup(heading);
   }
   root.helpInformation = () => rootHelp(io.outColor);
   return root;

@@ -5,12 +5,18 @@ import { wantsColor } from "./color.ts";
 
 /** Runs the command line of a process and says with which code the process should end. */
 export async function start(argv: readonly string[], host: NodeJS.Process): Promise<number> {
-  const text = argv.length <= 1 ? await quickAnswer(argv[0], host) : undefined;
+  const text = argv[0] === "creds" ? await warmAnswer(argv, host) : await quickAnswer(argv, host);
   if (text !== undefined && write(text)) return 0;
   return (await import("./main.ts")).main(argv, host);
 }
 
-async function quickAnswer(word: string | undefined, host: NodeJS.Process): Promise<string | undefined> {
+async function warmAnswer(argv: readonly string[], host: NodeJS.Process): Promise<string | undefined> {
+  if (argv[1] !== "process" && argv[1] !== "status") return undefined;
+  return (await import("./warm.ts")).warmAnswer(argv, host);
+}
+
+async function quickAnswer([word, another]: readonly string[], host: NodeJS.Process): Promise<string | undefined> {
+  if (another !== undefined) return undefined;
   if (word === "--version" || word === "-V") return `${version()}\n`;
   if (word !== undefined && word !== "--help" && word !== "-h" && word !== "help") return undefined;
   return (await import("./root-help.ts")).rootHelp(wantsColor(host.env, isatty(1)));

@@ -1,5 +1,6 @@
 // Commands for owners, reviewers and security officers, and the help command.
 import type { Leaf, Noun } from "./tree.ts";
+import { reach } from "./tree-project.ts";
 
 const member: Noun = {
   name: "member",
@@ -182,6 +183,32 @@ const audit: Noun = {
   ],
 };
 
+const store: Noun = {
+  name: "store",
+  summary: "where the project's sealed objects are kept",
+  examples: ["cloister store copy s3://acme-ml/churn --dry-run"],
+  leaves: [
+    {
+      name: "copy",
+      summary: "copy the whole store to another place, and verify the copy",
+      args: [["<to>", "an empty folder, or s3://bucket/prefix"]],
+      options: [
+        ...reach,
+        { flags: "--switch", text: "use the copy in this folder from now on" },
+        { flags: "--dry-run", text: "say what would be copied, copy nothing" },
+      ],
+      examples: [
+        "cloister store copy s3://acme-ml/churn --region eu-west-1",
+        "cloister store copy /mnt/backup/churn",
+        "cloister store copy s3://ml/churn --endpoint https://s3.acme.example --switch",
+      ],
+      notes:
+        "Nothing is overwritten; the same command goes on after an interruption.\nEverything stays sealed, and every object is read back.",
+      load: async () => (await import("./commands/store.ts")).copy,
+    },
+  ],
+};
+
 const help: Leaf = {
   name: "help",
   summary: "help on a command, or the table of exit codes",
@@ -190,4 +217,4 @@ const help: Leaf = {
   load: async () => (await import("./commands/help.ts")).help,
 };
 
-export const governanceCommands: readonly (Leaf | Noun)[] = [member, policy, key, audit, help];
+export const governanceCommands: readonly (Leaf | Noun)[] = [member, policy, key, audit, store, help];

@@ -89,9 +89,31 @@ const whoami: Leaf = {
 
 const lock: Leaf = {
   name: "lock",
-  summary: "forget the passphrase that this device remembers",
+  summary: "forget the unlocked identity and kept credentials",
   examples: ["cloister lock"],
   load: async () => (await import("./commands/project.ts")).lock,
+};
+
+const login: Leaf = {
+  name: "login",
+  summary: "log in at the provider that the policy names",
+  options: [
+    { flags: "--device", text: "show a code for a browser on another machine" },
+    { flags: "--no-browser", text: "print the address, open nothing" },
+    { flags: "--token-file <file>", text: "use the ID token that a CI system wrote" },
+    { flags: "--mfa", text: "ask for the second factor now" },
+  ],
+  examples: ["cloister login", "cloister login --device --mfa", "cloister login --token-file $FILE"],
+  notes:
+    "Says who sits in front of this device. It does not replace the device's own\nidentity, beside which the tokens are kept.\nCLOISTER_TOKEN_FILE stands for --token-file.",
+  load: async () => (await import("./commands/login.ts")).login,
+};
+
+const logout: Leaf = {
+  name: "logout",
+  summary: "forget the login, here and at the provider",
+  examples: ["cloister logout"],
+  load: async () => (await import("./commands/login.ts")).logout,
 };
 
 const demo: Leaf = {
@@ -103,4 +125,4 @@ const demo: Leaf = {
   load: async () => (await import("./commands/demo.ts")).demo,
 };
 
-export const projectCommands: readonly Leaf[] = [init, join, demo, status, doctor, whoami, lock];
+export const projectCommands: readonly Leaf[] = [init, join, demo, login, logout, status, doctor, whoami, lock];

@@ -80,9 +80,23 @@ const run: Leaf = {
   usage: "[options] [workspace] -- <command> [args...]",
   options: [
     { flags: "--seed <n>", text: "sets PYTHONHASHSEED and CLOISTER_SEED, recorded" },
+    {
+      flags: "--secret <secret>",
+      text: "NAME, NAME=VARIABLE or NAME:/run/secrets/FILE (repeatable)",
+      many: true,
+    },
     { flags: "--keep-output", text: "keep the output in a file inside the workspace" },
+    {
+      flags: "--creds <provider>",
+      text: "offer it credentials, read-only, up to the label",
+      choices: ["token", "aws"],
+    },
   ],
-  examples: ["cloister run t1 -- python train.py --seed 7", "cloister run t1 --seed 7 -- python train.py"],
+  examples: [
+    "cloister run t1 -- python train.py --seed 7",
+    "cloister run t1 --seed 7 -- python train.py",
+    "cloister run t1 --secret db-password=PGPASSWORD -- python load.py",
+  ],
   notes:
     "Exits with the command's code, or with 125 where cloister itself failed.\n" +
     "With --json, what the command prints goes to standard error.",

@@ -1,7 +1,9 @@
 // The shape of the command tree: data, from which the parser and every help page are built.
 import type { Run } from "./call.ts";
+import { credentialCommands } from "./tree-credentials.ts";
 import { governanceCommands } from "./tree-governance.ts";
 import { projectCommands } from "./tree-project.ts";
+import { secretCommands } from "./tree-secret.ts";
 import { artifactCommands, workspaceCommands } from "./tree-work.ts";
 
 export interface Choice {
@@ -58,6 +60,9 @@ export const GLOBALS: readonly Choice[] = [
 /** The whole tree. */
 export const TREE: readonly Group[] = [
   { heading: "Start here:", commands: projectCommands },
-  { heading: "Every day:", commands: [...workspaceCommands, ...artifactCommands] },
+  {
+    heading: "Every day:",
+    commands: [...workspaceCommands, ...artifactCommands, ...credentialCommands, ...secretCommands],
+  },
   { heading: "Govern:", commands: governanceCommands },
 ];

@@ -42,3 +42,10 @@ export function shellLine(argv: readonly string[]): string {
 export function shellWord(word: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
+
+/** A credential in a shell's prompt: `data-scientist 42m`. */
+export function promptText({ role, leftMs }: { readonly role: string; readonly leftMs: number }): string {
+  const minutesLeft = Math.floor(leftMs / MINUTE_MS);
+  const time = minutesLeft < 60 ? `${String(minutesLeft)}m` : `${String(Math.floor(minutesLeft / 60))}h`;
+  return `${role} ${time}`;
+}

@@ -1,5 +1,5 @@
 // age X25519 keys as text (https://age-encryption.org/v1), without loading the age library.
-import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, randomBytes } from "node:crypto";
+import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject, randomBytes } from "node:crypto";
 import { integrity } from "../base/errors.ts";
 import { decodeBech32, encodeBech32 } from "./bech32.ts";
 
@@ -26,10 +26,12 @@ export function isSecret(text: string): boolean {
 export function recipientOf(secret: string): string {
   const scalar = secretBytes(secret);
   if (!scalar) throw integrity("malformed age key", { why: "it is no AGE-SECRET-KEY-1 line" });
-  const key = createPrivateKey({ key: Buffer.concat([PKCS8_START, scalar]), format: "der", type: "pkcs8" });
-  const spki = createPublicKey(key).export({ format: "der", type: "spki" });
+  const spki = createPublicKey(privateKey(scalar)).export({ format: "der", type: "spki" });
   return encodeBech32(RECIPIENT_PREFIX, spki.subarray(SPKI_START.length));
 }
+
+/** Any will do to find points of small order. */
+let someKey: KeyObject | undefined;
 
 /** Whether the text is a recipient one can encrypt to, in the one way to write it, and not of small order. */
 export function isRecipient(text: string): boolean {
@@ -39,11 +41,16 @@ export function isRecipient(text: string): boolean {
   const publicKey = createPublicKey({ key: Buffer.concat([SPKI_START, point]), format: "der", type: "spki" });
   try {
     // Points of small order give an all-zero secret with any key, which OpenSSL refuses (RFC 7748, section 6.1).
-    diffieHellman({ privateKey: generateKeyPairSync("x25519").privateKey, publicKey });
+    someKey ??= privateKey(Buffer.alloc(32, 1));
+    diffieHellman({ privateKey: someKey, publicKey });
     return true;
   } catch {
     return false;
   }
+}
+
+function privateKey(scalar: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PKCS8_START, scalar]), format: "der", type: "pkcs8" });
 }
 
 function secretBytes(text: string): Buffer | undefined {

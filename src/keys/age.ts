@@ -1,4 +1,4 @@
-// Encryption to age recipients (https://age-encryption.org/v1). The library costs about 50 ms to load: only on use.
+// Encryption to age recipients (https://age-encryption.org/v1). The library is loaded on use.
 import type { Decrypter } from "age-encryption";
 import { integrity } from "../base/errors.ts";
 
@@ -14,7 +14,7 @@ export async function encryptTo(recipients: readonly string[], bytes: Uint8Array
   const { Encrypter } = await import("age-encryption");
   const encrypter = new Encrypter();
   for (const recipient of recipients) encrypter.addRecipient(recipient);
-  return encrypter.encrypt(bytes);
+  return collect(await encrypter.encrypt(streamOf(bytes)));
 }
 
 /**
@@ -46,7 +46,7 @@ export async function encryptWithPassphrase(passphrase: string, bytes: Uint8Arra
   const encrypter = new Encrypter();
   encrypter.setPassphrase(passphrase);
   encrypter.setScryptWorkFactor(WORK_FACTOR);
-  return encrypter.encrypt(bytes);
+  return collect(await encrypter.encrypt(streamOf(bytes)));
 }
 
 /**
@@ -80,9 +80,27 @@ async function open(
     },
   });
   try {
-    return await decrypter.decrypt(file);
+    return await collect(await decrypter.decrypt(streamOf(file)));
   } catch (cause) {
     if (unmatched) return undefined;
     throw integrity(`${what} cannot be decrypted`, { why: "it is no age file, or it was changed", cause });
   }
+}
+
+// Streams in and out, because the library collects them through `Response`, for which Node loads a whole HTTP client.
+
+function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return ReadableStream.from([bytes]);
+}
+
+async function collect(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const part of stream) parts.push(part);
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

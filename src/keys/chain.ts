@@ -1,7 +1,6 @@
 // Chooses where a new identity is kept, and opens the place where one is.
-import { randomBytes } from "node:crypto";
 import { CloisterError } from "../base/errors.ts";
-import { keychain } from "./keychain.ts";
+import { keychain, probeKeychain } from "./keychain.ts";
 import type { Kms } from "./kms.ts";
 import { checkPassphrase, readPassphraseFile, weakness } from "./passphrase.ts";
 import { passphraseFileStore } from "./passphrase-file.ts";
@@ -42,8 +41,7 @@ export async function chooseStorage(places: IdentityPlaces): Promise<Choice> {
   const passedOver: string[] = [];
   for (const kind of ["keytar", "keyring"] as const) {
     try {
-      // As long as an identity: some keychains refuse only longer items.
-      await keychain(kind).probe(`probe-${randomBytes(8).toString("hex")}`, randomBytes(150).toString("base64"));
+      await probeKeychain(kind);
       return { kind, passedOver };
     } catch (error) {
       passedOver.push(`${kind}: ${error instanceof Error ? error.message : String(error)}`);

@@ -24,10 +24,15 @@ export function toLowS(signature: Uint8Array): Buffer | undefined {
 
 /** True where the signature is strict DER, has low S and verifies. */
 export function verifyLowS(data: Uint8Array, signature: Uint8Array, key: KeyObject): boolean {
+  const raw = rawSignature(signature);
+  return raw !== undefined && verify("sha256", data, { key, dsaEncoding: "ieee-p1363" }, raw);
+}
+
+/** `r || s` (IEEE P1363, as JOSE writes it: RFC 7518, 3.4) of a DER signature with low S; undefined for any other. */
+export function rawSignature(signature: Uint8Array): Buffer | undefined {
   const scalars = decode(signature);
-  if (!scalars || scalars.s > ORDER / 2n) return false;
-  const raw = Buffer.concat([toScalar(scalars.r), toScalar(scalars.s)]);
-  return verify("sha256", data, { key, dsaEncoding: "ieee-p1363" }, raw);
+  if (!scalars || scalars.s > ORDER / 2n) return undefined;
+  return Buffer.concat([toScalar(scalars.r), toScalar(scalars.s)]);
 }
 
 /** The two numbers of a strict DER signature, or undefined. */

@@ -1,7 +1,5 @@
-// The Linux kernel's keyring (keyrings(7)): memory only, gone at reboot. It keeps unlocked identities for minutes.
+// The Linux kernel's keyring (keyrings(7)): memory only, gone at reboot. It keeps unlocked identities and credentials.
 import { createRequire } from "node:module";
-
-const SERVICE = "cloister-unlocked";
 
 /** Secrets in the session keyring. Where the kernel or a container forbids it, nothing is kept and nothing fails. */
 export interface KernelKeyring {
@@ -12,18 +10,24 @@ export interface KernelKeyring {
   delete(account: string): boolean;
 }
 
-/** The kernel keyring of this session. */
-export const kernelKeyring: KernelKeyring = {
-  get: (account) => attempt(account, (entry) => entry.getPassword()) ?? undefined,
-  set(account, secret) {
-    const kept = attempt(account, (entry) => {
-      entry.setPassword(secret);
-      return true;
-    });
-    return kept ?? false;
-  },
-  delete: (account) => attempt(account, (entry) => entry.deletePassword()) ?? false,
-};
+/** The kernel keyring of this session, as far as it holds unlocked identities. */
+export const kernelKeyring: KernelKeyring = keyringOf("cloister-unlocked");
+/** The same for issued credentials. */
+export const credentialKeyring: KernelKeyring = keyringOf("cloister-credentials");
+
+function keyringOf(service: string): KernelKeyring {
+  return {
+    get: (account) => attempt(service, account, (entry) => entry.getPassword()) ?? undefined,
+    set(account, secret) {
+      const kept = attempt(service, account, (entry) => {
+        entry.setPassword(secret);
+        return true;
+      });
+      return kept ?? false;
+    },
+    delete: (account) => attempt(service, account, (entry) => entry.deletePassword()) ?? false,
+  };
+}
 
 interface Entry {
   getPassword(): string | null;
@@ -31,12 +35,12 @@ interface Entry {
   deletePassword(): boolean;
 }
 
-function attempt<T>(account: string, act: (entry: Entry) => T): T | undefined {
+function attempt<T>(service: string, account: string, act: (entry: Entry) => T): T | undefined {
   if (process.platform !== "linux") return undefined;
   // Required, not imported: parsing the package's CommonJS for its names would double the 5 ms of loading it.
   const { Entry } = createRequire(import.meta.url)("@napi-rs/keyring") as typeof import("@napi-rs/keyring");
   // The synchronous entry, because keyctl's permissions belong to a thread.
-  const open = () => new Entry(SERVICE, account, { linux: { store: "keyutils" } });
+  const open = () => new Entry(service, account, { linux: { store: "keyutils" } });
   try {
     // Making an entry gives a process without a session keyring one, but that entry still writes to the user's default
     // keyring, is then refused, and leaves a copy of the secret there that no delete finds. The second entry is right.

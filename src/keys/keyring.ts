@@ -5,7 +5,8 @@ import { deviceIdOf, fingerprint, generateIdentity, type Identity, type PublicId
 import { documentOf, identityIn } from "./identity-document.ts";
 import { createIdentityFile, type IdentityRecord, identityFile, keptText, readIdentityFile } from "./identity-file.ts";
 import type { Kms } from "./kms.ts";
-import { type SecretStore, storageText } from "./secret-store.ts";
+import { newKmsIdentity } from "./kms-identity.ts";
+import { isKeychain, type KeychainKind, type SecretStore, storageText } from "./secret-store.ts";
 import { forgetUnlocked, recallUnlocked, rememberUnlocked } from "./unlock-cache.ts";
 
 export type { IdentityPlaces } from "./chain.ts";
@@ -65,7 +66,6 @@ export async function createIdentity(places: IdentityPlaces): Promise<UnlockedId
 }
 
 async function identityFor(signing: string, kms: Kms | undefined): Promise<Identity> {
-  const { newKmsIdentity } = await import("./kms-identity.ts");
   if (kms) return newKmsIdentity(kms, signing);
   throw new CloisterError("UNSUPPORTED_HOST", "AWS KMS is not at hand here");
 }
@@ -115,6 +115,9 @@ export async function lockIdentity(places: Pick<IdentityPlaces, "configDir">): P
 async function readSecret(record: IdentityRecord, store: SecretStore, places: IdentityPlaces): Promise<Identity> {
   const document = await answering(store, () => store.get(accountOf(record)));
   if (document === undefined) {
+    // A locked keychain says through keytar that there is no such item: that must not be taken for a loss.
+    const { kind } = store;
+    if (isKeychain(kind)) await answering(store, () => probe(kind));
     throw new CloisterError("NOT_AUTHENTICATED", "the identity of this device is gone", {
       why: `${identityFile(places.configDir)} names it, but ${storageText(record.storage)} does not hold it`,
       next: `move ${identityFile(places.configDir)} away and run cloister join to become a member with a new identity`,
@@ -140,16 +143,17 @@ function accountOf(id: PublicIdentity): string {
 }
 
 /** Errors that the keychain itself words become ours. */
-async function answering<T>(store: SecretStore, act: () => Promise<T>): Promise<T> {
+async function answering<T>({ kind }: SecretStore, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
-    if (error instanceof CloisterError || (store.kind !== "keytar" && store.kind !== "keyring")) throw error;
-    throw new CloisterError("NOT_AUTHENTICATED", "the keychain does not give the identity of this device", {
-      why: error instanceof Error ? error.message : undefined,
-      next: "unlock the keychain of your desktop session, then try again; or run: cloister doctor",
-    });
+    if (error instanceof CloisterError || !isKeychain(kind)) throw error;
+    throw (await import("./keychain-refusal.ts")).keychainRefusal(error, kind, "the identity of this device");
   }
+}
+
+async function probe(kind: KeychainKind): Promise<void> {
+  await (await import("./keychain.ts")).probeKeychain(kind);
 }
 
 function exists(places: IdentityPlaces): CloisterError {

@@ -39,6 +39,7 @@ const CREDENTIALS = new Set([
 ]);
 const DENIED = new Set(["AccessDeniedException", "AccessDenied"]);
 /** The ciphertext is not one of this key in this context, or was changed. */
+const ABOUT_CIPHERTEXT = /^the ciphertext refers to a /i;
 const CIPHERTEXT = new Set(["InvalidCiphertextException", "IncorrectKeyException"]);
 /** States of a key that people have to change. */
 const STATES: Readonly<Record<string, { readonly code: ErrorCode; readonly what: string; readonly next: string }>> = {
@@ -56,6 +57,8 @@ export function kmsFailure(error: unknown, call: KmsCall): CloisterError {
   if (error instanceof CloisterError) return error;
   const name = error instanceof Error ? error.name : "";
   const state = Object.hasOwn(STATES, name) ? STATES[name] : undefined;
+  // The request names the key: a ciphertext that refers to one which is not to be had is one of another key.
+  if (call.action === "Decrypt" && ABOUT_CIPHERTEXT.test(said(error))) return foreignCiphertext(error, call);
   if (DENIED.has(name)) return denied(error, call);
   if (CREDENTIALS.has(name)) return withoutCredentials(error, call);
   if (CIPHERTEXT.has(name)) return foreignCiphertext(error, call);
@@ -111,7 +114,7 @@ function foreignCiphertext(error: unknown, call: KmsCall): CloisterError {
 }
 
 /** `class=internal domain=churn`, as the `aws` command takes it. */
-export function contextText(context: EncryptionContext): string {
+function contextText(context: EncryptionContext): string {
   return Object.entries(context)
     .map(([name, value]) => `${name}=${value}`)
     .sort()

@@ -39,7 +39,7 @@ const PATIENCE: KmsPatience = { connectMs: 3000, answerMs: 5000, allMs: 40_000 }
 const ATTEMPTS_MAX = 4;
 const DATA_KEY_BYTES = 32;
 /** KMS API Reference, Decrypt, CiphertextBlob. */
-export const SEALED_BYTES_MAX = 6144;
+const SEALED_BYTES_MAX = 6144;
 
 /** Whether the text is the ARN of a key of KMS, not of an alias. */
 export function isKmsKey(text: string): boolean {

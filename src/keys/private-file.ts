@@ -1,7 +1,7 @@
 // Files that only their owner may read, written whole or not at all.
 import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
-import { chmod, link, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from "node:fs";
+import { chmod, link, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CloisterError, integrity, systemCode } from "../base/errors.ts";
 
@@ -11,27 +11,30 @@ const OTHERS = 0o077;
 
 /**
  * Reads a file whose folder and itself belong to this user and are closed to others; undefined where there is none.
+ * At once, without a trip to the thread pool for each step: every command waits for the identity of this device.
  *
  * @throws {@link CloisterError} FAILURE naming the `chmod` to run; INTEGRITY where it is larger or no regular file
  */
 export async function readPrivateFile(file: string, bytesMax: number): Promise<Buffer | undefined> {
   // Not following a link: the file must lie where the folder's permissions protect it. Not waiting for a FIFO's writer.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const handle = await open(file, flags).catch((error: unknown) => {
+  let opened: number;
+  try {
+    opened = openSync(file, flags);
+  } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
     throw new CloisterError("FAILURE", `cannot read ${file}`, { cause: error, why: systemCode(error) });
-  });
-  if (!handle) return undefined;
+  }
   try {
-    const found = await handle.stat();
+    const found = fstatSync(opened);
     const problem = (await exposure(dirname(file))) ?? (await exposure(file));
     if (problem) throw new CloisterError("FAILURE", problem.text, { why: WHY_CLOSED, next: problem.next });
     if (!found.isFile() || found.size > bytesMax) {
       throw integrity(`${file} is not what was written there`, { why: "it is too large or no regular file" });
     }
-    return await handle.readFile();
+    return readFileSync(opened);
   } finally {
-    await handle.close();
+    closeSync(opened);
   }
 }
 
@@ -42,7 +45,7 @@ export async function exposure(path: string): Promise<{ text: string; next: stri
   // Windows has no such bits; a profile folder is closed by its inherited access list.
   const uid = process.getuid?.();
   if (uid === undefined) return undefined;
-  const found = await stat(path);
+  const found = statSync(path);
   if (found.uid !== uid) return { text: `${path} belongs to another user`, next: "run it as that user" };
   if ((found.mode & OTHERS) === 0) return undefined;
   const mode = found.isDirectory() ? "700" : "600";

@@ -1,5 +1,13 @@
+/** The packages that speak for the keychain of the system: `keytar`, and `@napi-rs/keyring`. */
+export type KeychainKind = "keytar" | "keyring";
+
 /** Where an identity is kept; recorded in `identity.json`. */
-export type StorageKind = "keytar" | "keyring" | "passphrase-file" | "plain-file";
+export type StorageKind = KeychainKind | "passphrase-file" | "plain-file";
+
+/** Whether a kind of storage is the keychain, whichever package speaks for it. */
+export function isKeychain(kind: StorageKind): kind is KeychainKind {
+  return kind === "keytar" || kind === "keyring";
+}
 
 /** A place for small secrets by account name. The drivers stand beside this file; `chain.ts` chooses. */
 export interface SecretStore {

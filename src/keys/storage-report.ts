@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { CloisterError, explained, systemCode } from "../base/errors.ts";
 import type { IdentityPlaces } from "./chain.ts";
 import { type IdentityRecord, keptText, readIdentityFile } from "./identity-file.ts";
+import { keychainRefusal } from "./keychain-refusal.ts";
 import { exposure } from "./private-file.ts";
-import { storageText } from "./secret-store.ts";
+import { isKeychain, type KeychainKind, storageText } from "./secret-store.ts";
 
 /** One line of a diagnosis. */
 export interface StorageCheck {
@@ -29,7 +30,7 @@ export async function checkStorage(places: IdentityPlaces): Promise<readonly Sto
   const permissions = await checkPermissions(places.configDir);
   try {
     const record = await readIdentityFile(places.configDir);
-    return [record ? kept(record) : await wouldBeKept(places), ...permissions];
+    return [record ? await kept(record) : await wouldBeKept(places), ...permissions];
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error;
     const text = explained(error);
@@ -37,20 +38,49 @@ export async function checkStorage(places: IdentityPlaces): Promise<readonly Sto
   }
 }
 
-function kept(record: IdentityRecord): StorageCheck {
+async function kept(record: IdentityRecord): Promise<StorageCheck> {
   const { storage } = record;
   const text = `your identity is kept in ${keptText(record)}`;
-  if (storage !== "plain-file") return { name: "identity", state: "good", text, next: undefined };
+  if (isKeychain(storage)) return keptInKeychain(storage, text);
+  if (storage === "passphrase-file") return { name: "identity", state: "good", text, next: undefined };
   const risk = "whoever copies it can read and sign as you";
   const next = "where there is a keychain: move the config folder away, run cloister join, have the old one suspended";
   return { name: "identity", state: "bad", text: `${text}: ${risk}`, next };
 }
 
+/** Says which package speaks for the keychain, and whether it still does: the other one would not see the identity. */
+async function keptInKeychain(storage: KeychainKind, text: string): Promise<StorageCheck> {
+  const { PACKAGE, probeKeychain } = await import("./keychain.ts");
+  const through = `${text}, through ${PACKAGE[storage]}`;
+  try {
+    await probeKeychain(storage);
+  } catch (error) {
+    const refusal = keychainRefusal(error, storage, "your identity");
+    return { name: "identity", state: "bad", text: `${through}: ${explained(refusal)}`, next: refusal.next };
+  }
+  const others = storage === "keytar" ? [] : await passedOver("keytar");
+  return { name: "identity", state: "good", text: [through, ...others].join("; "), next: undefined };
+}
+
+/** Why a package that comes first in the order is not the one in use. */
+async function passedOver(kind: KeychainKind): Promise<readonly string[]> {
+  const { PACKAGE, probeKeychain } = await import("./keychain.ts");
+  try {
+    await probeKeychain(kind);
+    return [`${PACKAGE[kind]} works now, but did not when the identity was made`];
+  } catch (error) {
+    return [`${PACKAGE[kind]} was passed over: ${error instanceof Error ? error.message : String(error)}`];
+  }
+}
+
 async function wouldBeKept(places: IdentityPlaces): Promise<StorageCheck> {
   const { chooseStorage } = await import("./chain.ts");
+  const { PACKAGE } = await import("./keychain.ts");
   const { kind, passedOver } = await chooseStorage(places);
   const reasons = passedOver.length > 0 ? ` (${passedOver.join("; ")})` : "";
-  const text = `this device has no identity yet; it would be kept in ${kind ? storageText(kind) : NOWHERE}${reasons}`;
+  const through = kind && isKeychain(kind) ? `, through ${PACKAGE[kind]}` : "";
+  const where = kind ? `${storageText(kind)}${through}` : NOWHERE;
+  const text = `this device has no identity yet; it would be kept in ${where}${reasons}`;
   return { name: "identity", state: kind ? "unknown" : "bad", text, next: "cloister init, or cloister join" };
 }
 

@@ -5,7 +5,7 @@ import { canonicalBytes, type Json, parseCanonical } from "../base/json.ts";
 import { NAME } from "../base/name.ts";
 import { Fields, ID, SHA256 } from "../base/record.ts";
 import { openBlob, sealBlob } from "../content/blob.ts";
-import { paddedBytes } from "../content/pack.ts";
+import { pad, unpad } from "../content/padding.ts";
 import type { KeyContext } from "../keys/data-key.ts";
 import type { Store } from "../store/store.ts";
 import type { ArtifactKind } from "./types.ts";
@@ -61,25 +61,6 @@ export function encodeSeal(
   return { object: [MAGIC, header, manifest, tree], parts: described };
 }
 
-const LENGTH_BYTES = 8;
-
-/** Length, content, zeros up to a Padmé size: sizes of parts must not tell how long a label or a justification is. */
-function pad(content: Uint8Array): Uint8Array {
-  const padded = Buffer.alloc(paddedBytes(LENGTH_BYTES + content.length));
-  padded.writeBigUInt64BE(BigInt(content.length));
-  padded.set(content, LENGTH_BYTES);
-  return padded;
-}
-
-function unpad(padded: Buffer, name: PartName): Buffer {
-  const length = padded.length < LENGTH_BYTES ? -1 : Number(padded.readBigUInt64BE());
-  const wrong = length < 0 || length > padded.length - LENGTH_BYTES;
-  if (wrong || padded.length !== paddedBytes(LENGTH_BYTES + length)) throw integrity(`malformed sealed ${name}`);
-  const end = LENGTH_BYTES + length;
-  if (padded.subarray(end).some((byte) => byte !== 0)) throw integrity(`malformed sealed ${name}`);
-  return padded.subarray(LENGTH_BYTES, end);
-}
-
 function describe(part: Uint8Array): { bytes: number; sha256: string } {
   return { bytes: part.length, sha256: sha256Hex(part) };
 }
@@ -98,7 +79,7 @@ export async function readPart(
   const sealed = await store.range(object, from, bytes);
   if (!sealed) throw integrity(`the sealed ${part.name} is missing from the store`);
   if (sealed.length !== bytes || sha256Hex(sealed) !== sha256) throw integrity(`the sealed ${part.name} was changed`);
-  return unpad(openBlob(key, contextOf(context, part.name), sealed, `sealed ${part.name}`), part.name);
+  return unpad(openBlob(key, contextOf(context, part.name), sealed, `sealed ${part.name}`), `sealed ${part.name}`);
 }
 
 /** @throws CloisterError INTEGRITY */

@@ -185,6 +185,11 @@ export function nameIdOf(nameKey: Buffer, name: string): string {
   return createHmac("sha256", nameKey).update(`name\0${name}`).digest("hex");
 }
 
+/** Id of a secret. Its name may be that of an artifact: the ids still differ. */
+export function secretIdOf(nameKey: Buffer, name: string): string {
+  return createHmac("sha256", nameKey).update(`secret\0${name}`).digest("hex");
+}
+
 /** Id of a version label of a name. */
 export function labelIdOf(nameKey: Buffer, name: string, label: string): string {
   return createHmac("sha256", nameKey).update(`label\0${name}\0${label}`).digest("hex");

@@ -118,7 +118,7 @@ export async function isCondemned(session: Session, packId: string): Promise<boo
 }
 
 /** An object under a name that nobody else can have taken: after a lost answer it is simply created again. */
-async function createNew(session: Session, name: string, parts: readonly Uint8Array[]): Promise<void> {
+export async function createNew(session: Session, name: string, parts: readonly Uint8Array[]): Promise<void> {
   try {
     await session.store.create(name, parts);
   } catch (error) {

@@ -2,17 +2,20 @@
 import { randomBytes } from "node:crypto";
 import type { AuditEvent } from "../audit/event.ts";
 import type { LoggedEvent } from "../audit/taken.ts";
-import { CloisterError } from "../base/errors.ts";
+import { CloisterError, type Refusal } from "../base/errors.ts";
 import { canonicalBytes, type Json } from "../base/json.ts";
 import { encryptTo } from "../keys/age.ts";
 import { type Identity, keyIdOf } from "../keys/identity.ts";
+import type { Action } from "../policy/actions.ts";
 import { type Decision, type DecisionRequest, decide } from "../policy/decide.ts";
+import type { Member, Policy } from "../policy/schema.ts";
 import { AUDIT_PLACE } from "./class-keys.ts";
+import type { SecondFactor } from "./login-state.ts";
 import { openWorkspaces } from "./open-workspaces.ts";
 import type { Session } from "./session.ts";
 
 /** What somebody wants to do, with everything the decision may rest on. */
-export interface Ask extends Omit<DecisionRequest, "member" | "now" | "openWorkspaces"> {
+export interface Ask extends Omit<DecisionRequest, "member" | "now" | "openWorkspaces" | "mfaAgeMs"> {
   /** `push risk:1.2`, for the person who is refused. */
   readonly title: string;
   /** Workspace it happens in, for the clear part of the log. */
@@ -49,11 +52,11 @@ export interface Outcome {
  */
 export async function permit(session: Session, ask: Ask): Promise<Decision> {
   await session.sync();
-  const { decision, policy } = await decideNow(session, ask);
+  const { decision, policy, evidence } = await decideNow(session, ask);
   if (decision.allow) return decision;
   // After its last day a policy lets nothing but its renewal into the log.
   const expired = decision.refusals.some((refusal) => refusal.rule === "builtin:policy-expired");
-  const logged = expired ? undefined : await refuse(session, ask, decision);
+  const logged = expired ? undefined : await refuse(session, withEvidence(ask, evidence), decision);
   throw denial(ask, decision, policy, logged?.entry);
 }
 
@@ -68,6 +71,11 @@ export async function wouldPermit(session: Session, ask: Ask): Promise<Decision>
 /** Decides without refusing: for filters such as `list`. */
 export async function mayI(session: Session, ask: Omit<Ask, "title" | "sealed">): Promise<boolean> {
   return (await decideNow(session, { ...ask, title: "", sealed: {} })).decision.allow;
+}
+
+/** Why it would be refused; empty where it is allowed. Nothing is logged: for what is left out without being asked for. */
+export async function whyNot(session: Session, ask: Ask): Promise<readonly Refusal[]> {
+  return (await decideNow(session, ask)).decision.refusals;
 }
 
 /**
@@ -109,9 +117,9 @@ export async function begin(session: Session, ask: Ask, id = newOperationId()): 
 async function logIntent(session: Session, identity: Identity, ask: Ask, id: string): Promise<LoggedEvent> {
   try {
     return await session.append(identity, async () => {
-      const { decision, policy } = await decideNow(session, ask);
+      const { decision, policy, evidence } = await decideNow(session, ask);
       if (!decision.allow) throw denial(ask, decision, policy, undefined);
-      return eventOf(session, ask, { id, phase: "intent", policy, decision });
+      return eventOf(session, withEvidence(ask, evidence), { id, phase: "intent", policy, decision });
     });
   } catch (error) {
     // The policy changed between the early decision and this position: refuse it again, on record.
@@ -146,14 +154,48 @@ export function newOperationId(): string {
   return randomBytes(16).toString("hex");
 }
 
-async function decideNow(session: Session, ask: Ask): Promise<{ decision: Decision; policy: number }> {
+/** What a decision rested on besides the request, with the sources that the log is to name. */
+type Evidence = Pick<Ask, "facts" | "sealed">;
+
+interface Decided {
+  readonly decision: Decision;
+  /** Version of the policy that decided. */
+  readonly policy: number;
+  readonly evidence: Evidence | undefined;
+}
+
+async function decideNow(session: Session, ask: Ask): Promise<Decided> {
   const me = await session.me();
   const { compiled } = await session.policy();
+  const { policy } = compiled;
   const now = await session.clock();
-  const request: DecisionRequest = { ...requestOf(ask), member: me.id, now };
   const open = ask.action === "workspace.create" ? openWorkspaces(session.ledger, me.id, now) : undefined;
-  const decision = await decide(compiled, open === undefined ? request : { ...request, openWorkspaces: open });
-  return { decision, policy: compiled.policy.version };
+  const factor = await secondFactorFor(session, policy, me, ask.action, now);
+  const request: DecisionRequest = {
+    ...requestOf(ask),
+    member: me.id,
+    now,
+    ...(open === undefined ? {} : { openWorkspaces: open }),
+    ...(factor === undefined ? {} : { mfaAgeMs: factor.ageMs }),
+  };
+  return { decision: await decide(compiled, request), policy: policy.version, evidence: factor };
+}
+
+/** The login that counts for an action; looked for only where the policy asks for one. */
+export async function secondFactorFor(
+  session: Session,
+  policy: Policy,
+  me: Member,
+  action: Action,
+  now: number,
+): Promise<SecondFactor | undefined> {
+  if (!policy.mfaWithin.some((each) => each.action === action)) return undefined;
+  return (await import("./login-state.ts")).secondFactorOf(session, policy, me, now);
+}
+
+function withEvidence(ask: Ask, evidence: Evidence | undefined): Ask {
+  if (!evidence) return ask;
+  return { ...ask, facts: { ...ask.facts, ...evidence.facts }, sealed: { ...ask.sealed, ...evidence.sealed } };
 }
 
 function requestOf(ask: Ask): Omit<DecisionRequest, "member" | "now"> {

@@ -12,6 +12,8 @@ export interface Host {
   readonly signal: AbortSignal;
   /** Asks a person for a passphrase; absent where no one can be asked. `new` asks twice. */
   readonly askPassphrase?: (purpose: "new" | "unlock") => Promise<string>;
+  /** Asks a person for the code of the second factor with this serial number; absent where no one can be asked. */
+  readonly askCode?: (serial: string) => Promise<string>;
   /** File that holds the passphrase (`--passphrase-file`, `CLOISTER_PASSPHRASE_FILE`). */
   readonly passphraseFile?: string | undefined;
   /** Allows keeping the identity in a plain file (`--insecure-storage`). */

@@ -1,16 +1,16 @@
 // What a push has stored so far, so that the same command after an interruption goes on instead of beginning again.
 import { createHmac, randomBytes } from "node:crypto";
-import { link, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256Hex } from "../base/digest.ts";
-import { CloisterError, systemCode } from "../base/errors.ts";
+import { CloisterError } from "../base/errors.ts";
 import { canonicalBytes } from "../base/json.ts";
-import { isAlive } from "../base/process-alive.ts";
 import { openBlob, sealBlob } from "../content/blob.ts";
 import type { PackRecord } from "../content/pack-writer.ts";
 import type { Identity } from "../keys/identity.ts";
 import { newOperationId } from "./guard.ts";
 import { readLocal, writeLocal } from "./local-file.ts";
+import { releaseLock, takeLock } from "./process-lock.ts";
 
 /** A pack record of a 64 MiB pack with chunks of 8 KiB. */
 const ENTRY_BYTES_MAX = 4 * 1024 * 1024;
@@ -49,7 +49,7 @@ export class Journal {
     const own = join(state, "pushes", sha256Hex(key, canonicalBytes(push)).slice(0, 32));
     await mkdir(own, { recursive: true, mode: 0o700 });
     // A second command that pushes the same at the same time is another push, with a journal that nobody resumes.
-    const isOwn = await take(`${own}.lock`);
+    const isOwn = await takeLock(`${own}.lock`);
     const folder = isOwn ? own : `${own}-${randomBytes(6).toString("hex")}`;
     const head = await readEntry<Head>(folder, key, "head");
     if (head) {
@@ -98,54 +98,13 @@ export class Journal {
 
   /** Lets the next push of the same go on from here. */
   async release(): Promise<void> {
-    const lock = `${this.#folder}.lock`;
-    if (held.delete(lock)) await rm(lock, { force: true });
+    await releaseLock(`${this.#folder}.lock`);
   }
 
   /** The push is finished, or will never be. */
   async close(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
     await this.release();
-  }
-}
-
-const held = new Set<string>();
-
-/**
- * Takes a lock for this process; false where a living one has it. Written whole under another name and linked, so that
- * nobody reads it half; one that a dead process left is moved away before it is removed, so that only one taker gets it.
- */
-async function take(path: string): Promise<boolean> {
-  if (held.has(path)) return false;
-  const own = `${path}.${String(process.pid)}-${randomBytes(6).toString("hex")}`;
-  await writeLocal(own, String(process.pid));
-  try {
-    for (let attempt = 0; attempt < 3; attempt++) {
-      if (await linked(own, path)) {
-        held.add(path);
-        return true;
-      }
-      const holder = Number((await readLocal(path, 32))?.toString("utf8"));
-      if (isAlive(holder) && holder !== process.pid) return false;
-      const moved = await rename(path, `${own}.old`).then(
-        () => true,
-        () => false,
-      );
-      if (moved) await rm(`${own}.old`, { force: true });
-    }
-    return false;
-  } finally {
-    await rm(own, { force: true });
-  }
-}
-
-async function linked(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === "EEXIST") return false;
-    throw error;
   }
 }
 

@@ -9,7 +9,9 @@ import { SHA256 } from "../base/record.ts";
 import { keyIdOf } from "../keys/identity.ts";
 import { covers } from "../policy/entitlements.ts";
 import type { Policy } from "../policy/schema.ts";
+import { changesPolicy } from "./policy-event.ts";
 import { type PolicyShelf, type PolicyVersion, signedByOwnerOf } from "./policy-shelf.ts";
+import { changesSecret, SecretLedger, secretIn } from "./secret-ledger.ts";
 
 /** A policy version that took force at a position of the log. */
 export interface InForce {
@@ -45,6 +47,7 @@ export class Ledger implements Admission {
   readonly policies: InForce[] = [];
   /** SHA-256 of epoch records, by `domain/class/epoch`. */
   readonly epochs = new Map<string, string>();
+  readonly secrets = new SecretLedger();
   readonly #operations = new Map<string, OperationRecord>();
   readonly #byWorkspace = new Map<string, LoggedEvent[]>();
   readonly #byId = new Map<string, LoggedVersion>();
@@ -136,6 +139,7 @@ export class Ledger implements Admission {
     const ends = event.phase === "done" || event.phase === "failed";
     if (ends && before?.intent?.event.action !== event.action) return undefined;
     if (finishesPush(event) && !(await this.#mayBeGiven(versionIn(logged), before?.intent))) return undefined;
+    if (changesSecret(event) && !(await this.#mayChangeSecret(logged, before?.intent))) return undefined;
     if (changesPolicy(event) && !(await this.#mayTakeForce(logged))) return undefined;
     return this.#take(logged);
   }
@@ -190,8 +194,11 @@ export class Ledger implements Admission {
     const epochs = changesPolicy(event) ? this.#takePolicy(logged) : [];
     const pushed = finishesPush(event) ? versionIn(logged) : undefined;
     if (pushed) this.#takeVersion(pushed);
+    const secret = changesSecret(event) ? secretIn(logged) : undefined;
+    if (secret) this.secrets.take(secret);
     return () => {
       if (pushed) this.#dropVersion(pushed);
+      if (secret) this.secrets.drop(secret);
       this.#operations.set(key, record);
       this.events.pop();
       workspace?.pop();
@@ -225,6 +232,12 @@ export class Ledger implements Admission {
     return covers(compiled.policy, done.member, "artifact.push", { domain, class: event.class });
   }
 
+  async #mayChangeSecret(done: LoggedEvent, intent: LoggedEvent | undefined): Promise<boolean> {
+    if (!intent) return false;
+    const { policy } = (await this.policy(intent.event.policy)).compiled;
+    return this.secrets.mayBeGiven(secretIn(done), intent, policy);
+  }
+
   #takeVersion(version: LoggedVersion): void {
     const { domain, nameId, labelId, versionId } = version;
     const artifact = `${domain}/${nameId}`;
@@ -253,11 +266,6 @@ function blame(error: unknown, member: string, entry: number): unknown {
   if (!isIntegrity(error)) return error;
   const why = `${error.why === undefined ? "" : `${error.why}; `}${member} logged it as entry #${String(entry)}`;
   return integrity(error.message, { why, cause: error });
-}
-
-/** Both publish a new policy version: `member add` is a change of policy by another name. */
-function changesPolicy(event: AuditEvent): boolean {
-  return event.phase === "done" && (event.action === "policy.change" || event.action === "member.add");
 }
 
 function finishesPush(event: AuditEvent): boolean {

@@ -1,8 +1,10 @@
 // What this device verified of the log, so that the next command reads on from there, and notices a log rolled back.
-import { appendFile, mkdir } from "node:fs/promises";
+import { appendFile, mkdir, open, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { TakenCommit } from "../audit/taken.ts";
+import type { ProjectConfig } from "./config.ts";
 import { fileFailure, readLocal } from "./local-file.ts";
+import { changesPolicy } from "./policy-event.ts";
 
 const MEMORY_BYTES_MAX = 512 * 1024 * 1024;
 
@@ -12,7 +14,7 @@ export class LogMemory {
   #unsaved: TakenCommit[] = [];
 
   constructor(state: string, project: string, pin: string) {
-    this.#path = join(state, "log", `${project}-${pin.slice(0, 16)}.jsonl`);
+    this.#path = memoryFile(state, { project, pin });
   }
 
   /** Commits remembered, as far as they follow one another. */
@@ -48,6 +50,44 @@ export class LogMemory {
     this.#unsaved = [];
   }
 }
+
+function memoryFile(state: string, { project, pin }: MemoryOwner): string {
+  return join(state, "log", `${project}-${pin.slice(0, 16)}.jsonl`);
+}
+
+type MemoryOwner = Pick<ProjectConfig, "project" | "pin">;
+
+/** Where the memory of a project ends now, in bytes: a mark for {@link policyChangedSince}. */
+export async function memoryMark(state: string, owner: MemoryOwner): Promise<number> {
+  return (await stat(memoryFile(state, owner)).catch(() => undefined))?.size ?? 0;
+}
+
+/**
+ * Whether this device has verified a change of policy since a mark. Reads what was appended, not the log: for answers
+ * that must not wait for a store. True where it cannot be told.
+ */
+export async function policyChangedSince(state: string, owner: MemoryOwner, mark: number): Promise<boolean> {
+  const appended = await readFrom(memoryFile(state, owner), mark);
+  const lines = appended?.split("\n").filter((line) => line !== "");
+  const commits = lines?.map(parseLine);
+  return commits?.every((commit) => commit && !commit.events.some(({ event }) => changesPolicy(event))) !== true;
+}
+
+/** Text from a position to the end; undefined where there is no such position, or too much behind it. */
+async function readFrom(path: string, position: number): Promise<string | undefined> {
+  const file = await open(path, "r").catch(() => undefined);
+  try {
+    const bytes = ((await file?.stat())?.size ?? -1) - position;
+    if (!file || bytes < 0 || bytes > APPENDED_BYTES_MAX) return undefined;
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, position);
+    return bytesRead === bytes ? buffer.toString("utf8") : undefined;
+  } finally {
+    await file?.close();
+  }
+}
+
+/** More than an hour's work: reading the log again is no slower then. */
+const APPENDED_BYTES_MAX = 4 * 1024 * 1024;
 
 function parseLine(line: string): TakenCommit | undefined {
   try {

@@ -14,7 +14,7 @@ export interface Places {
 }
 
 /** The XDG specification says to ignore relative paths in these variables. */
-export function placesOf(host: Host): Places {
+export function placesOf(host: Pick<Host, "env" | "home">): Places {
   const place = (variable: string, fallback: string): string => {
     const given = host.env[variable];
     return join(given?.startsWith("/") ? given : join(host.home, fallback), "cloister");

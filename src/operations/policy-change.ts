@@ -13,6 +13,7 @@ import { epochKey } from "./class-keys.ts";
 import { POLICY_FILE } from "./config.ts";
 import { type Ask, perform, permit, wouldPermit } from "./guard.ts";
 import { readClaim } from "./join.ts";
+import { keysElsewhere } from "./kms-pending.ts";
 import { readLocal, writeLocal } from "./local-file.ts";
 import { localState, POLICY_BYTES_MAX } from "./local-policy.ts";
 import { argumentsOfStore } from "./open-store.ts";
@@ -116,7 +117,13 @@ export async function proposePolicy(
     ...(options.justification === undefined ? {} : { justification: options.justification }),
     sealed: { justification: options.justification },
   };
-  const { digest, logEntry } = await publish(session, ask, Buffer.from(text), { dryRun: options.dryRun, file });
+  const { next, digest, logEntry } = await publish(session, ask, Buffer.from(text), { dryRun: options.dryRun, file });
+  const elsewhere = options.dryRun ? [] : await keysElsewhere(session, next);
+  if (elsewhere.length > 0) {
+    session.host.notice(
+      `keys of ${elsewhere.join(", ")} stay where they are until there are new ones: cloister key rotate`,
+    );
+  }
   return { version, digest, file, logEntry, dryRun: options.dryRun === true };
 }
 

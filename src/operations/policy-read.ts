@@ -2,7 +2,9 @@
 import { resolve } from "node:path";
 import { CloisterError } from "../base/errors.ts";
 import { ACTIONS, isAction } from "../policy/actions.ts";
-import { decide } from "../policy/decide.ts";
+import { type DecisionRequest, decide } from "../policy/decide.ts";
+import { loadAnswers, saveAnswers } from "./answer-memory.ts";
+import { secondFactorFor } from "./guard.ts";
 import type { Host } from "./host.ts";
 import { readLocal } from "./local-file.ts";
 import { openWorkspaces } from "./open-workspaces.ts";
@@ -61,7 +63,10 @@ export async function explainPolicy(session: Session, options: ExplainOptions): 
   const now = await session.store.now();
   const [onlyDomain] = compiled.policy.domains.length === 1 ? compiled.policy.domains : [];
   const domain = compiled.policy.domains.find(({ id }) => id === (options.domain ?? onlyDomain?.id));
-  const decision = await decide(compiled, {
+  // Others' logins are on their own devices.
+  const me = options.as === undefined ? await session.me() : undefined;
+  const factor = me && (await secondFactorFor(session, compiled.policy, me, action, now));
+  const question: DecisionRequest = {
     ...{
       action,
       member,
@@ -75,7 +80,11 @@ export async function explainPolicy(session: Session, options: ExplainOptions): 
     ownWorkspace: true,
     // What a push would write with, so that only what the person controls can refuse it.
     epoch: domain?.epoch,
-  });
+    mfaAgeMs: factor?.ageMs,
+  };
+  const answers = await loadAnswers(session.places.cache);
+  const decision = await decide(compiled, question, answers);
+  await saveAnswers(session.places.cache, answers);
   const { allow, by, refusals, enforcement } = decision;
   return { member, action, allow, policyVersion: compiled.policy.version, by, refusals, enforcement };
 }

@@ -1,5 +1,6 @@
 // What reading the log, and looking at oneself and this machine, takes and gives.
 import type { Check } from "./types-artifact.ts";
+import type { LoginState } from "./types-login.ts";
 import type { WorkspaceSummary } from "./types-workspace.ts";
 
 export interface AuditRow {
@@ -53,6 +54,8 @@ export interface Status {
   readonly localFile: "same" | "differs" | "missing";
   readonly logEntries: number;
   readonly unlocked: boolean;
+  /** Undefined where the policy has no login. */
+  readonly login: LoginState | undefined;
   readonly workspaces: readonly WorkspaceSummary[];
   readonly warnings: readonly string[];
 }
@@ -68,6 +71,8 @@ export interface WhoAmI {
   readonly member: string | undefined;
   readonly name: string | undefined;
   readonly roles: readonly string[];
+  /** How the member stands with the project's OpenID provider; undefined where the policy has no login. */
+  readonly login: LoginState | undefined;
 }
 
 export interface Diagnosis {

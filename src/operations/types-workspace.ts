@@ -1,4 +1,5 @@
 // What creating, running and ending workspaces takes and gives.
+import type { SecretUse } from "./types-secret.ts";
 
 export interface WorkspaceOptions {
   readonly name: string;
@@ -52,8 +53,12 @@ export interface RunOptions {
   readonly workspace: string;
   readonly argv: readonly string[];
   readonly seed?: number | undefined;
+  /** Secrets that this command alone gets. */
+  readonly secrets?: readonly SecretUse[] | undefined;
   /** Keeps the command's output inside the workspace, in a file, where the label allows it nowhere else. */
   readonly keepOutput?: boolean | undefined;
+  /** Offers the command credentials, read-only and for no more than the workspace's label. */
+  readonly creds?: "token" | "aws" | undefined;
 }
 
 export interface RunResult {

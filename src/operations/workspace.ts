@@ -4,8 +4,10 @@ import type { Streams } from "../base/streams.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { type Ask, begin, perform, permit } from "./guard.ts";
 import { sandboxOf } from "./sandbox.ts";
+import { type RunSecrets, secretsFor } from "./secret-run.ts";
 import type { Session } from "./session.ts";
 import type { Receipt, RunOptions, RunResult, WorkspaceDetail, WorkspaceSummary } from "./types.ts";
+import { type HandedIn, handCredentials } from "./workspace-credentials.ts";
 import { labelWithSource } from "./workspace-source.ts";
 import {
   allWorkspaces,
@@ -17,8 +19,14 @@ import {
 
 export async function listWorkspaces(session: Session): Promise<readonly WorkspaceSummary[]> {
   await session.sync();
-  const sandbox = await sandboxOf(session.host);
+  return workspacesHere(session);
+}
+
+/** {@link listWorkspaces} by the log as far as it was read. */
+export async function workspacesHere(session: Session): Promise<readonly WorkspaceSummary[]> {
   const states = await allWorkspaces(session);
+  if (states.length === 0) return [];
+  const sandbox = await sandboxOf(session.host);
   return Promise.all(states.map((state) => summaryOf(session, sandbox, state)));
 }
 
@@ -97,12 +105,19 @@ export async function run(session: Session, options: RunOptions, streams: Stream
     facts: { output: shown ? "terminal" : released ? "released" : "kept" },
     sealed: { workspace: state.name, command: options.argv.join(" ") },
   };
+  const uses = options.secrets ?? [];
+  // Before a secret is opened for a command that may not run.
+  if (uses.length > 0) await permit(session, ask);
+  const secrets = await secretsFor(session, state, uses);
   const { result, done } = await perform(session, ask, async (operation, released) => {
+    const handed = await handCredentials(session, sandbox, state, { label: label?.class, provider: options.creds });
     released();
     const ran = await execute(session, sandbox, state, options, streams, {
       id: operation.id,
       kept: options.keepOutput === true,
-    });
+      secrets,
+      handed,
+    }).finally(handed.close);
     return { result: ran, outcome: { facts: { exit: ran.exit, ms: Math.max(0, Math.round(ran.seconds * 1000)) } } };
   });
   return { ...result, workspace: state.name, logEntry: done.entry };
@@ -125,9 +140,10 @@ async function execute(
   state: WorkspaceState,
   options: RunOptions,
   streams: Streams,
-  { id, kept }: { readonly id: string; readonly kept: boolean },
+  given: { readonly id: string; readonly kept: boolean; readonly secrets: RunSecrets; readonly handed: HandedIn },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
   const { host } = session;
+  const { id, kept, secrets, handed } = given;
   const output = kept ? `.cloister/run-${id.slice(0, 8)}.log` : undefined;
   const seeds =
     options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };
@@ -136,7 +152,9 @@ async function execute(
     state.holder,
     {
       argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
-      env: seeds,
+      env: { ...secrets.env, ...seeds, ...handed.environment },
+      files: secrets.files,
+      sharesLoopback: handed.sharesLoopback,
       inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
       tty: streams.stdin.isTTY === true && streams.stdout.isTTY === true && streams.stderr.isTTY === true,
       signal: host.signal,

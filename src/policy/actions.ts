@@ -1,6 +1,6 @@
 // The closed list of things a policy can allow, and what each of them is done to.
 
-/** What an action is done to: `artifact` needs a domain and a class, `area` a domain, `project` neither. */
+/** What an action is done to: `artifact` (or a secret) needs a domain and a class, `area` a domain, `project` neither. */
 export type Scope = "artifact" | "area" | "project";
 
 const SCOPES = {
@@ -18,8 +18,8 @@ const SCOPES = {
   "artifact.restore": "artifact",
   "share.create": "artifact",
   "creds.issue": "artifact",
-  "secret.read": "project",
-  "secret.write": "project",
+  "secret.read": "artifact",
+  "secret.write": "artifact",
   "request.create": "project",
   "request.approve": "project",
   "policy.change": "project",
@@ -27,6 +27,7 @@ const SCOPES = {
   "member.review": "project",
   "key.rotate": "project",
   "audit.read": "project",
+  "store.copy": "project",
   "store.gc": "project",
   "break-glass.invoke": "project",
 } as const satisfies Record<string, Scope>;

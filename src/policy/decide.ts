@@ -1,7 +1,8 @@
 // The one place where the policy is asked. It answers with every unmet condition, and never allows by accident.
 import type { Refusal } from "../base/errors.ts";
 import { printable } from "../base/terminal.ts";
-import { type Evaluator, loadCedar } from "./cedar.ts";
+import type { Answers } from "./answers.ts";
+import type { Evaluator } from "./cedar.ts";
 import type { CompiledPolicy, Guardrail } from "./compiled.ts";
 import { type Enforcement, enforcementIn, strongest } from "./enforcement.ts";
 import { missingRole } from "./near-miss.ts";
@@ -22,10 +23,16 @@ export interface Decision {
   readonly enforcement: Enforcement;
 }
 
-/** Decides. It does not throw: whatever goes wrong is a refusal. */
-export async function decide(compiled: CompiledPolicy, request: DecisionRequest): Promise<Decision> {
+/**
+ * Decides. It does not throw: whatever goes wrong is a refusal.
+ *
+ * @param answers remembered answers, for questions without effect: they spare loading Cedar
+ */
+export async function decide(compiled: CompiledPolicy, request: DecisionRequest, answers?: Answers): Promise<Decision> {
+  const by = (evaluator: Evaluator) => decideWith(evaluator, compiled, request);
   try {
-    return decideWith(await loadCedar(), compiled, request);
+    if (answers) return await answers.through(by);
+    return by(await (await import("./cedar.ts")).loadCedar());
   } catch (error) {
     return broken([error instanceof Error ? error.message : "Cedar cannot be loaded"]);
   }

@@ -9,12 +9,13 @@ const STRENGTH = ["cryptographic + server", "cryptographic", "refused by every r
 export type Enforcement = (typeof STRENGTH)[number];
 
 /** What stands behind an answer about who may do this at all. */
-export function enforcementOf(action: Action): Enforcement {
+function enforcementOf(action: Action): Enforcement {
   switch (action) {
     // Without the key of the (domain, class), of the names, or of the audit details, there is nothing to read.
     case "artifact.pull":
     case "artifact.read-metadata":
     case "workspace.mount":
+    case "secret.read":
     case "audit.read":
     // Without an owner's signature there is no new version.
     case "policy.change":
@@ -60,7 +61,7 @@ export function enforcementOfCondition(condition: Condition, action: Action): En
 /** Actions that leave something in the store that every reader judges. */
 function writes(action: Action): boolean {
   if (action === "policy.change" || action === "member.add") return true;
-  const reads: readonly Action[] = ["artifact.pull", "artifact.read-metadata", "workspace.mount"];
+  const reads: readonly Action[] = ["artifact.pull", "artifact.read-metadata", "workspace.mount", "secret.read"];
   return scopeOf(action) === "artifact" && !reads.includes(action);
 }
 

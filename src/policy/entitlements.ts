@@ -4,7 +4,7 @@ import { memberOf, type Policy, type Role } from "./schema.ts";
 
 /** The keys of one member. */
 export interface Entitlements {
-  /** Pairs whose artifacts they may read. */
+  /** Pairs whose artifacts or secrets they may read: both are under one key. */
   readonly classKeys: readonly { readonly domain: string; readonly class: string }[];
   /** Domains whose names they may read. */
   readonly nameKeys: readonly string[];
@@ -14,7 +14,7 @@ export interface Entitlements {
 
 /**
  * The keys that `member` is entitled to: a class key where one of their roles covers the domain, reaches the class and
- * reads artifacts; a name key where one covers the domain and works with artifacts at all. Suspended and unknown
+ * reads artifacts or secrets; a name key where one covers the domain and works with either at all. Suspended and unknown
  * members are entitled to nothing.
  */
 export function entitlements(policy: Policy, member: string): Entitlements {
@@ -56,9 +56,9 @@ export function covers(
 }
 
 function reads(role: Role): boolean {
-  return withImplied(role.can).includes("artifact.read-metadata");
+  return role.can.includes("secret.read") || withImplied(role.can).includes("artifact.read-metadata");
 }
 
 function works(role: Role): boolean {
-  return role.can.some((action) => action.startsWith("artifact.") || action === "workspace.mount");
+  return role.can.some((action) => /^(artifact|secret)\./.test(action) || action === "workspace.mount");
 }

@@ -67,7 +67,9 @@ function builtIn(policy: Policy): readonly CompiledGuardrail[] {
       { when: atLeast(attribute(context, "now"), literal(policy.expires.endMs)) },
     ),
     guardrail(rule("builtin:label-flow", undefined, { kind: "label-flow" }), ["artifact.push"], { unless: flows }),
-    guardrail(rule("builtin:epoch", undefined, { kind: "epoch" }), ["artifact.push"], { unless: current }),
+    guardrail(rule("builtin:epoch", undefined, { kind: "epoch" }), ["artifact.push", "secret.write"], {
+      unless: current,
+    }),
   ];
 }
 

@@ -101,6 +101,8 @@ function checkFires(
     else if (scope === "project" && narrowed) never("it is about the whole project, not about data");
     else if (scope === "area" && rule.kinds !== undefined && action !== "artifact.read-metadata") {
       never("it is not about one artifact");
+    } else if (action.startsWith("secret.") && rule.kinds !== undefined) {
+      never("a secret is of no kind");
     } else if (rule.from !== undefined && !allowing.some((role) => rank(role.upTo) >= rank(rule.from ?? ""))) {
       never(`no role that allows it reaches ${quote(rule.from)}`);
     }

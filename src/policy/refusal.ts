@@ -55,7 +55,7 @@ function words(policy: Policy, condition: Condition, member: Member, request: De
         next: `add --why "…" (at least ${String(condition.charsMin)} characters)`,
       };
     case "mfa":
-      return { why: mfaWhy(condition.withinMs, request), next: "cloister login" };
+      return { why: mfaWhy(condition.withinMs, request), next: "cloister login --mfa" };
     case "label-flow":
       return {
         why: `class ${request.class ?? "none"} is below ${request.label?.class ?? "?"}, which ${request.label?.from ?? "an input"} has`,
@@ -103,7 +103,10 @@ function untilOf(policy: Policy, purpose: string): string {
 function epochWords(policy: Policy, request: DecisionRequest): Words {
   const oldest = String(policy.domains.find(({ id }) => id === request.domain)?.epoch);
   const domain = request.domain ?? "";
-  const next = `push it again: cloister push PATH --name ${reference(request)}`;
+  const next =
+    request.action === "secret.write"
+      ? "cloister secret rotate NAME"
+      : `push it again: cloister push PATH --name ${reference(request)}`;
   if (request.epoch === undefined) return { why: "the request does not say with which key epoch it writes", next };
   return { why: `it is written with key epoch ${String(request.epoch)}; ${domain} has moved on to ${oldest}`, next };
 }

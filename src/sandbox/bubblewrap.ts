@@ -1,4 +1,5 @@
 // The driver for Linux: a holder per workspace, and a fresh bubblewrap sandbox inside it for every command.
+import type { Server } from "node:net";
 import { CloisterError } from "../base/errors.ts";
 import type { FileEntry } from "../base/file-entry.ts";
 import type { Streams } from "../base/streams.ts";
@@ -75,6 +76,11 @@ export class Bubblewrap implements Sandbox {
 
   async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<{ exit: number }> {
     return execute(this.#enter(state), state, spec, streams);
+  }
+
+  async listen(state: HolderState): Promise<Server> {
+    const { listenInside } = await import("./loopback.ts");
+    return listenInside(this.#enter(state), state);
   }
 
   async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {

@@ -13,7 +13,7 @@ import { limitArguments } from "./limits.ts";
 import { type CommandPipes, openPipes } from "./pipes.ts";
 import { childrenOf, sendSignal } from "./process.ts";
 import { type Runtime, VOLUME } from "./runtime.ts";
-import type { ExecSpec, HolderState } from "./sandbox.ts";
+import { type ExecSpec, type HolderState, SECRETS } from "./sandbox.ts";
 import { COMMAND_FEEDS, commandView, STARTER, TOOLS } from "./view.ts";
 
 /** How long a command may take to end after SIGTERM. */
@@ -28,16 +28,19 @@ export async function execute(
   streams: Streams,
 ): Promise<{ exit: number }> {
   if (spec.signal.aborted) return { exit: 128 + constants.signals.SIGTERM };
+  const files = spec.files ?? [];
   const start = {
     view: commandView({
       tty: spec.tty,
+      sharesLoopback: spec.sharesLoopback === true,
       env: environment(spec.env),
       inputs: checkInputs(spec.inputs),
+      files: checkFiles(files),
       tools: reachableTools(runtime, spec.tools),
       prlimit: runtime.programs.prlimit,
     }),
     command: [...limited(runtime, state), ...checkCommand(spec.argv)],
-    feeds: COMMAND_FEEDS,
+    feeds: [...COMMAND_FEEDS, ...files.map(({ bytes }) => bytes)],
   };
   if (spec.tty) {
     return finish(launch(runtime, state, { ...start, stdio: ["inherit", "inherit", "inherit"] }), spec);
@@ -99,6 +102,16 @@ function checkInputs(inputs: ExecSpec["inputs"]): ExecSpec["inputs"] {
     }
   }
   return inputs;
+}
+
+function checkFiles(files: NonNullable<ExecSpec["files"]>): readonly string[] {
+  const paths = files.map(({ path }) => path);
+  for (const path of paths) {
+    const name = path.startsWith(`${SECRETS}/`) ? path.slice(SECRETS.length + 1) : "";
+    const problem = name.includes("/") ? `it is not in ${SECRETS}` : pathProblem(name);
+    if (problem) throw new CloisterError("USAGE", `a file cannot be shown at ${path}`, { why: problem });
+  }
+  return paths;
 }
 
 /** Tools are a convenience: what the workspace's user cannot reach is left out. */

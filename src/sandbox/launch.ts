@@ -24,7 +24,7 @@ export interface Launch {
   readonly command: readonly string[];
   readonly stdio: readonly [Stdio, Stdio, Stdio];
   /** Text to be read from descriptors {@link FEED_FD} and up; undefined leaves one open for the caller to write. */
-  readonly feeds: readonly (string | undefined)[];
+  readonly feeds: readonly (string | Uint8Array | undefined)[];
 }
 
 export interface Launched {
@@ -86,7 +86,7 @@ function spawnSealed(runtime: Runtime, command: readonly string[], stdio: readon
   }
 }
 
-function feed(child: ChildProcess, fd: number, data: string | Buffer | undefined): void {
+function feed(child: ChildProcess, fd: number, data: string | Uint8Array | undefined): void {
   const pipe = pipeOf(child, fd);
   // Whoever dies before reading it says why on stderr and by exit code.
   pipe.on("error", () => undefined);

@@ -1,4 +1,5 @@
 // The one interface between operations and whatever isolates a workspace. Drivers stand beside it.
+import type { Server } from "node:net";
 import type { FileEntry } from "../base/file-entry.ts";
 import type { Streams } from "../base/streams.ts";
 
@@ -20,6 +21,9 @@ export interface HolderState {
   readonly expiresMs: number;
 }
 
+/** Folder of the files that a command alone gets. */
+export const SECRETS = "/run/secrets";
+
 /** One command to run in a workspace. */
 export interface ExecSpec {
   readonly argv: readonly string[];
@@ -27,12 +31,19 @@ export interface ExecSpec {
   readonly env: Readonly<Record<string, string>>;
   /** Inputs to show: `source` is the name given to {@link Sandbox.fill}, `path` an absolute path under `/inputs`. */
   readonly inputs: readonly { readonly source: string; readonly path: string }[];
+  /**
+   * Files for this command alone: in memory, readable by its user (0400), not writable, gone when it ends. `path` is a
+   * file in {@link SECRETS}.
+   */
+  readonly files?: readonly { readonly path: string; readonly bytes: Uint8Array }[] | undefined;
   /** True where the process's own terminal is handed to the command (`streams` is not used then). */
   readonly tty: boolean;
   /** Ends the command: SIGTERM, then SIGKILL after 5 s. */
   readonly signal: AbortSignal;
   /** Host executables to show in `/run/cloister/bin`, first in PATH. Those that cannot be shown are left out. */
   readonly tools: readonly string[];
+  /** The workspace's loopback, where {@link Sandbox.listen} listens, instead of one that the command has to itself. */
+  readonly sharesLoopback?: boolean | undefined;
 }
 
 export interface Sandbox {
@@ -70,6 +81,14 @@ export interface Sandbox {
    * @throws CloisterError NOT_FOUND where the workspace is over
    */
   exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<{ readonly exit: number }>;
+
+  /**
+   * A socket that listens on 127.0.0.1 in the workspace and is served by this process. Commands reach it that share the
+   * workspace's loopback; it is the only way out of theirs.
+   *
+   * @throws CloisterError NOT_FOUND where the workspace is over; FAILURE where it cannot be opened
+   */
+  listen(state: HolderState): Promise<Server>;
 
   /**
    * Files below a path in `/workspace`, in the byte order of their paths: relative to it for a folder, the base name

@@ -2,6 +2,7 @@
 import { lstatSync, readlinkSync } from "node:fs";
 import { FEED_FD } from "./launch.ts";
 import { VOLUME } from "./runtime.ts";
+import { SECRETS } from "./sandbox.ts";
 
 /** Where host executables given as tools appear. */
 export const TOOLS = "/run/cloister/bin";
@@ -12,11 +13,14 @@ export const STARTER = "/run/cloister/start/cloister";
 const ROOT_BYTES = 16 * 1024 * 1024;
 
 const NAMESPACES = [
-  ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--unshare-net"],
+  ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
   ...["--disable-userns", "--assert-userns-disabled"],
   ...["--uid", "1000", "--gid", "1000", "--hostname", "workspace"],
   ...["--cap-drop", "ALL", "--die-with-parent", "--clearenv"],
 ];
+
+/** A loopback of its own, and nothing else. */
+const OWN_NETWORK = "--unshare-net";
 
 /** Configuration that programs in /usr look for. Nothing about this host's people or network. */
 const ETC = [
@@ -64,8 +68,12 @@ const MASKED = [
 
 export interface CommandView {
   readonly tty: boolean;
+  /** Whether it stays in the holder's network namespace, which has a loopback and nothing else, too. */
+  readonly sharesLoopback: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly inputs: readonly { readonly source: string; readonly path: string }[];
+  /** Paths of files for this command alone; their bytes are fed after {@link COMMAND_FEEDS}, in this order. */
+  readonly files: readonly string[];
   /** Host executables, and the name each gets in {@link TOOLS}. */
   readonly tools: readonly { readonly path: string; readonly name: string }[];
   /** Path of prlimit(1). */
@@ -79,6 +87,7 @@ export const COMMAND_FEEDS: readonly string[] = MADE_UP.map(([, text]) => text);
 export function commandView(view: CommandView): string[] {
   return [
     ...NAMESPACES,
+    ...(view.sharesLoopback ? [] : [OWN_NETWORK]),
     // Without a session of its own a command could type into our terminal; on one it needs ours for job control, and
     // the system call filter refuses typing.
     ...(view.tty ? [] : ["--new-session"]),
@@ -95,6 +104,15 @@ export function commandView(view: CommandView): string[] {
     ...["--chmod", "0700", "/workspace"],
     // Nothing is mounted below what the sandbox can write: a planted link there would be followed.
     ...view.inputs.flatMap(({ source, path }) => ["--ro-bind", `${VOLUME}/inputs/${source}`, path]),
+    // On the sandbox's own root, which is memory and goes with the command; not on the volume, which stays.
+    ...(view.files.length > 0 ? ["--perms", "0700", "--dir", SECRETS] : []),
+    ...view.files.flatMap((path, index) => [
+      "--perms",
+      "0400",
+      "--file",
+      String(FEED_FD + MADE_UP.length + index),
+      path,
+    ]),
     ...["--ro-bind", view.prlimit, STARTER, "--dir", TOOLS],
     ...view.tools.flatMap(({ path, name }) => ["--ro-bind", path, `${TOOLS}/${name}`]),
     ...["--remount-ro", "/"],
@@ -107,7 +125,7 @@ export function commandView(view: CommandView): string[] {
 export function folderView(folder: "inputs" | "work", access: "read" | "write"): string[] {
   const [bind, open] = access === "read" ? ["--ro-bind", []] : ["--bind", ["--chmod", "0700", "/folder"]];
   return [
-    ...NAMESPACES,
+    ...[...NAMESPACES, OWN_NETWORK],
     "--new-session",
     ...systemFiles(),
     ...["--size", String(LIST_BYTES_MAX), "--tmpfs", "/tmp"],

@@ -27,13 +27,17 @@ export function folderStore(root: string): Store {
 class FolderStore implements Store {
   readonly url: string;
   readonly #root: string;
+  readonly #temporary: string;
   /** Folders whose entry in their parent is known to survive power loss. */
   readonly #durable = new Set<string>();
+  /** Where the root really is: looked up once, so that it cannot become another folder in between. */
+  #realRoot: string | undefined;
   #swept = false;
 
   constructor(root: string) {
     this.url = root;
     this.#root = resolve(root);
+    this.#temporary = join(this.#root, ".tmp");
   }
 
   async get(name: string, bytesMax: number): Promise<Uint8Array | undefined> {
@@ -62,6 +66,7 @@ class FolderStore implements Store {
     const path = this.#path(name);
     return await this.#doing(`write ${name}`, async () => {
       await this.#makeFolder(dirname(path));
+      await this.#sweep();
       const made = await this.#withTemporary(async (temporary, handle) => {
         await writeAll(handle, parts);
         await handle.sync();
@@ -112,7 +117,8 @@ class FolderStore implements Store {
         if (!found.isFile()) throw planted(`read ${name}`, this.#root);
         return await use(handle, found.size);
       } finally {
-        await handle.close();
+        // Nothing was written: whether it closes well says nothing, and need not be waited for.
+        handle.close().catch(() => undefined);
       }
     });
   }
@@ -154,7 +160,8 @@ class FolderStore implements Store {
   async #isFolder(folder: string): Promise<boolean> {
     try {
       const inside = folder.slice(this.#root.length);
-      if ((await realpath(folder)) === (await realpath(this.#root)) + inside.replace(/[/\\]$/, "")) return true;
+      this.#realRoot ??= await realpath(this.#root);
+      if ((await realpath(folder)) === this.#realRoot + inside.replace(/[/\\]$/, "")) return true;
     } catch (error) {
       if (systemCode(error) === "ENOENT") return false;
       throw error;
@@ -200,10 +207,9 @@ class FolderStore implements Store {
 
   /** Hands out a new file in `.tmp` and removes it afterwards, whatever happened. */
   async #withTemporary<T>(use: (path: string, handle: FileHandle) => Promise<T>): Promise<T> {
-    const folder = join(this.#root, ".tmp");
-    await this.#makeFolder(folder);
-    await this.#sweep(folder);
-    const path = join(folder, randomBytes(16).toString("hex"));
+    // What is in it need not survive power loss: nor need the folder.
+    if (!(await this.#isFolder(this.#temporary))) await this.#makeFolder(this.#temporary);
+    const path = join(this.#temporary, randomBytes(16).toString("hex"));
     const handle = await open(path, "wx", OBJECT_MODE);
     try {
       return await use(path, handle);
@@ -212,13 +218,13 @@ class FolderStore implements Store {
     }
   }
 
-  /** Once per process: removes what processes that died left in `.tmp`. */
-  async #sweep(folder: string): Promise<void> {
-    if (this.#swept) return;
+  /** Once per process that writes: removes what processes that died left in `.tmp`. */
+  async #sweep(): Promise<void> {
+    if (this.#swept || !(await this.#isFolder(this.#temporary))) return;
     this.#swept = true;
-    const { mtimeMs: newest } = await stat(folder);
-    for (const name of await readdir(folder)) {
-      const path = join(folder, name);
+    const { mtimeMs: newest } = await stat(this.#temporary);
+    for (const name of await readdir(this.#temporary)) {
+      const path = join(this.#temporary, name);
       const found = await lstat(path).catch(() => undefined);
       if (found?.isFile() && found.mtimeMs < newest - STALE_MS) await unlink(path).catch(() => undefined);
     }

@@ -136,6 +136,22 @@ describe("a KMS that does not give an answer", () => {
     expect((await bo.with(nowhere, "list")).exit).toBe(8);
   });
 
+  it("stops a push after its files were stored; the same command goes on from there, and there is one version", async () => {
+    const answered = kms.count("GenerateDataKey");
+    kms.trouble = [
+      ...Array.from({ length: 2 }, () => ({ error: "KMSInternalException", status: 500 })),
+      ...Array.from({ length: 2 }, () => ({ error: "ThrottlingException" })),
+    ];
+    ana.files("data", { "rows.csv": `${text} again\n` });
+    const argv = ["push", "data", "--name", "stopped", "--class", "internal", "--purpose", "modelling"];
+    expect(await ana.fails(...argv)).toMatchObject({ exit: 8, code: "UNAVAILABLE" });
+    expect(kms.count("GenerateDataKey")).toBe(answered);
+    const pushed = await ana.json<Pushed>(...argv);
+    expect([pushed.number, pushed.resumed]).toEqual([1, true]);
+    const { versions } = await ana.json<Listing>("list");
+    expect(versions.filter(({ name }) => name === "stopped")).toHaveLength(1);
+  });
+
   it("without credentials or with expired ones, classes are hidden with the reason and a pull says how to go on", async () => {
     kms.expired.add("BO");
     const listing = await bo.json<Listing>("list");
@@ -244,6 +260,36 @@ describe("new keys", () => {
   });
 });
 
+describe("a project that had its keys with its members", () => {
+  it("gets them into KMS with a policy and a rotation, keeps what was there, and can go back", async () => {
+    const ivy = world.member("ivy", kms.env("ANA"));
+    const answers = ["--template", "demo", "--project", "ivys", "--domain", "churn", "--purpose", "modelling"];
+    await ivy.ok("init", ...answers, "--as", "ivy", "--name", "Ivy", "--yes");
+    ivy.files("data", { "rows.csv": "1\n" });
+    await push(ivy, "old", "internal");
+    const file = join(ivy.folder, "cloister.policy.yaml");
+    const [, , , region = "", account = ""] = key.split(":");
+    const aws = { account, region, bucket: "acme-ml", kms: key };
+    const before = readFileSync(file, "utf8");
+    writeFileSync(file, `${before}\naws: ${JSON.stringify(aws)}\n`);
+    const proposed = await ivy.ok("policy", "propose", "--yes");
+    expect(proposed.err).toMatch(/keys of churn\/public, .* stay where they are .*cloister key rotate/);
+    kms.seen.length = 0;
+    await push(ivy, "between", "internal");
+    expect(kms.seen).toEqual([]);
+    await ivy.ok("key", "rotate", "--yes");
+    await push(ivy, "new", "internal");
+    expect(kms.count("GenerateDataKey")).toBe(1);
+    writeFileSync(file, readFileSync(file, "utf8").replace(/^aws: .*$/m, ""));
+    await ivy.ok("policy", "propose", "--yes");
+    await ivy.ok("key", "rotate", "--yes");
+    kms.seen.length = 0;
+    await push(ivy, "back", "internal");
+    expect(kms.count("GenerateDataKey")).toBe(0);
+    for (const name of ["old", "between", "new", "back"]) await ivy.ok(...pull(ivy, name, name));
+  });
+});
+
 describe("a key that does not work", () => {
   it("fails init before there is a project, and the same command works once the key does", async () => {
     const disabled = kms.key();
@@ -293,7 +339,10 @@ describe("an identity that signs through KMS", () => {
     const me = await fay.json<WhoAmI>("whoami");
     expect(me.storage).toContain(`it signs with ${signing}`);
     fay.files("data", { "rows.csv": "1\n" });
+    kms.seen.length = 0;
     await push(fay, "signed", "internal");
+    // Intent and done with a commit each, the manifest, the version record.
+    expect(kms.count("Sign")).toBe(6);
     const gus = await world.colleague(fay, "gus", "data-scientist");
     await gus.ok("pull", "signed", "-o", "out", "--purpose", "modelling");
     expect(await gus.json("verify", "out")).toMatchObject({ ok: true });

@@ -44,8 +44,8 @@ export type Trouble =
   | { readonly silent: true }
   | { readonly answer: (real: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>> };
 
-export const ACCOUNT = "111122223333";
-export const REGION = "eu-west-1";
+const ACCOUNT = "111122223333";
+const REGION = "eu-west-1";
 
 export class TestKms {
   readonly keys = new Map<string, TestKey>();

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
 const bin = join(root, "bin/cloister.js");
-const built = existsSync(join(root, "dist/cli/main.js"));
+const built = existsSync(join(root, "dist/command/load.js"));
 const title = built ? "cloister" : "cloister (skipped: not built, run npm run build)";
 
 function cloister(...argv: string[]) {

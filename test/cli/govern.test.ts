@@ -160,6 +160,7 @@ describe("this device", () => {
       projectFingerprint: "ef".repeat(32),
       logEntries: 12,
       unlocked: true,
+      login: undefined,
       workspaces: [],
       warnings: ["the clock was set back"],
     };
@@ -186,8 +187,9 @@ describe("this device", () => {
       member: undefined,
       name: undefined,
       roles: [],
+      login: undefined,
     };
-    const library = { lock: async () => ({ forgotten: true }), whoAmI: async () => who };
+    const library = { lock: async () => ({ forgotten: true, credentials: 0 }), whoAmI: async () => who };
     expect(JSON.parse((await cloister(["lock", "--json"], { library })).out)).toEqual({
       schema: "cloister/lock@1",
       forgotten: true,

@@ -251,7 +251,7 @@ describe("a notice", () => {
       library: {
         lock: async (host) => {
           host.notice("by the way\u0007");
-          return { forgotten: true };
+          return { forgotten: true, credentials: 0 };
         },
       },
     });

@@ -13,7 +13,7 @@ const io = { out: () => {}, err: () => {}, outIsTty: false, outColor: false, col
 /** The words of an example up to the first pipe or redirection. */
 function words(example: string): string[] {
   const command = example.slice(example.indexOf("cloister ") + "cloister ".length);
-  const found = (command.split(/ [|>] /)[0] ?? "").match(/'[^']*'|\S+/g) ?? [];
+  const found = (command.split(/ [|<>] /)[0] ?? "").match(/'[^']*'|\S+/g) ?? [];
   return found.map((word) => word.replace(/^'|'$/g, ""));
 }
 

@@ -44,6 +44,7 @@ describe("run", () => {
       workspace: "t1",
       argv: ["python", "train.py", "--seed", "9", "--json", "--", "-h"],
       seed: 7,
+      secrets: [],
       keepOutput: false,
     });
   });

@@ -47,7 +47,7 @@ export const golden = join(root, "test/golden/v1");
 export const expected = expectedOf(golden);
 export const MEMBERS = ["steward", "scientist"] as const;
 
-export const isBuilt = existsSync(join(root, "dist/cli/main.js"));
+export const isBuilt = existsSync(join(root, "dist/command/load.js"));
 const python = ["python3", "/usr/bin/python3"].find(
   (each) => spawnSync(each, ["-c", "import cryptography"]).status === 0,
 );

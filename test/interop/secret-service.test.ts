@@ -1,50 +1,27 @@
-// A real Secret Service: gnome-keyring on a session bus of its own, unlocked without a screen.
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+// A real Secret Service: gnome-keyring on a session bus of its own, without a screen.
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { chooseStorage, type IdentityPlaces } from "../../src/keys/chain.ts";
+import { deviceSecrets } from "../../src/keys/device-secrets.ts";
 import { keychain } from "../../src/keys/keychain.ts";
 import { createIdentity, lockIdentity, readPublicIdentity, unlockIdentity } from "../../src/keys/keyring.ts";
+import { BUS, HAS_SECRET_SERVICE, type SecretService, startSecretService } from "./secret-service.ts";
 
-const has = (command: string) => spawnSync(command, ["--version"]).status === 0;
-const available = process.platform === "linux" && has("dbus-run-session") && has("gnome-keyring-daemon");
 const root = mkdtempSync(join(tmpdir(), "secret-service-"));
-const VARIABLE = "DBUS_SESSION_BUS_ADDRESS";
-const busBefore = process.env[VARIABLE];
-let session: ChildProcess | undefined;
+const busBefore = process.env[BUS];
+let service: SecretService;
 
-const SESSION = `
-printf test-password | gnome-keyring-daemon --unlock --components=secrets --daemonize >/dev/null 2>&1
-echo "$${VARIABLE}"
-read -r _
-`;
-
-async function startSession(): Promise<string> {
-  mkdirSync(join(root, "run"), { mode: 0o700 });
-  const env = { ...process.env, XDG_DATA_HOME: join(root, "data"), XDG_RUNTIME_DIR: join(root, "run"), HOME: root };
-  session = spawn("dbus-run-session", ["--", "sh", "-c", SESSION], { env, stdio: ["pipe", "pipe", "ignore"] });
-  for await (const line of createInterface({ input: session.stdout as NodeJS.ReadableStream })) return line;
-  throw new Error("no session bus");
-}
-
-async function endSession(): Promise<void> {
-  const ended = new Promise((resolve) => session?.once("exit", resolve));
-  session?.stdin?.end();
-  await ended;
-  session = undefined;
-}
-
-describe.skipIf(!available)("Secret Service (needs dbus-run-session and gnome-keyring-daemon)", () => {
+describe.skipIf(!HAS_SECRET_SERVICE)("Secret Service (needs dbus-run-session and gnome-keyring-daemon)", () => {
   beforeAll(async () => {
-    process.env[VARIABLE] = await startSession();
+    service = await startSecretService(root, "unlocked");
+    process.env[BUS] = service.bus;
   });
   afterAll(async () => {
-    if (session) await endSession();
-    if (busBefore === undefined) delete process.env[VARIABLE];
-    else process.env[VARIABLE] = busBefore;
+    await service.end();
+    if (busBefore === undefined) delete process.env[BUS];
+    else process.env[BUS] = busBefore;
     rmSync(root, { recursive: true, force: true });
   });
 
@@ -71,8 +48,17 @@ describe.skipIf(!available)("Secret Service (needs dbus-run-session and gnome-ke
     expect(readFileSync(join(places.configDir, "identity.json"), "utf8")).not.toContain("SECRET");
     await lockIdentity(places);
     expect((await unlockIdentity(places)).ageSecret).toBe(made.ageSecret);
+    // The tokens of a login lie there, too: 32 KB of them, without a file and without unlocking the identity.
+    const secrets = await deviceSecrets(places, "the login", () => Promise.reject(new Error("not needed")));
+    const tokens = "x".repeat(32 * 1024);
+    expect(await secrets.get("login-test")).toBeUndefined();
+    await secrets.set("login-test", tokens);
+    expect(await secrets.get("login-test")).toBe(tokens);
+    expect(readdirSync(places.configDir)).toEqual(["identity.json"]);
+    expect(await secrets.delete("login-test")).toBe(true);
     await lockIdentity(places);
-    await endSession();
+    await service.end();
     await expect(unlockIdentity(places)).rejects.toMatchObject({ code: "NOT_AUTHENTICATED" });
+    await expect(secrets.get("login-test")).rejects.toMatchObject({ code: "NOT_AUTHENTICATED" });
   });
 });

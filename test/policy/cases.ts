@@ -27,6 +27,7 @@ function ask(title: string, member: string, action: string, facts: Facts, ...ref
 const churn = { domain: "churn", class: "internal", kind: "report", purpose: "churn-modelling" };
 const create = { domain: "churn", purpose: "churn-modelling", ttlMs: 3_600_000, openWorkspaces: 0, diskBytes: 1e9 };
 const issue = { domain: "churn", class: "internal", purpose: "churn-modelling" };
+const secret = { domain: "churn", class: "public", epoch: 2 };
 const push = { domain: "churn", class: "internal", kind: "dataset", epoch: 2 };
 
 export const CASES: readonly Case[] = [
@@ -183,8 +184,8 @@ export const CASES: readonly Case[] = [
   ask("credentials without a login", "bo", "creds.issue", issue, "always:mfa-within:creds.issue"),
   ask("a login that is dated ahead", "bo", "creds.issue", { ...issue, mfaAgeMs: -1 }, "always:mfa-within:creds.issue"),
   ask("a login whose age is none", "bo", "creds.issue", { ...issue, mfaAgeMs: Number.NaN }, "builtin:decision"),
-  ask("a secret right after a login", "ana", "secret.write", { mfaAgeMs: 1000 }),
-  ask("a secret without a login", "ana", "secret.write", {}, "always:mfa-within:secret.write"),
+  ask("a secret right after a login", "ana", "secret.write", { ...secret, mfaAgeMs: 1000 }),
+  ask("a secret without a login", "ana", "secret.write", secret, "always:mfa-within:secret.write"),
   ask("other actions need no login", "ana", "audit.read", {}),
   // Credentials.
   ask("credentials for as long as the role may", "bo", "creds.issue", { ...issue, ttlMs: 3_600_000, mfaAgeMs: 0 }),

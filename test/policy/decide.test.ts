@@ -101,7 +101,7 @@ describe("decide", () => {
         line: lineOf("  mfa-within:"),
         enforcement: "advisory",
         why: expect.stringMatching(`^creds.issue needs a login with a second factor within 15 min[,;] ${end}$`),
-        next: "cloister login",
+        next: "cloister login --mfa",
       },
     ]);
   });

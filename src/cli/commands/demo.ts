@@ -8,9 +8,10 @@ import { CloisterError } from "../../base/errors.ts";
 import type { Call } from "../call.ts";
 import type { Context } from "../context.ts";
 import { play, type Step } from "../demo/play.ts";
-import { PROGRAM, Stage } from "../demo/stage.ts";
+import { Stage } from "../demo/stage.ts";
 import { exitOf } from "../exit-codes.ts";
 import { Page, print } from "../output.ts";
+import { PROGRAM } from "../package-files.ts";
 import { shellWord } from "../words.ts";
 import { wrap } from "../wrap.ts";
 

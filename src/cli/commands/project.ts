@@ -1,6 +1,7 @@
 import type { Call } from "../call.ts";
 import { showChecks } from "../checks.ts";
 import { exitOf } from "../exit-codes.ts";
+import { loginText } from "../login-words.ts";
 import { print, warn } from "../output.ts";
 import { left } from "../words.ts";
 
@@ -21,6 +22,7 @@ export async function status(call: Call): Promise<undefined> {
       ["fingerprint", state.projectFingerprint],
       ["you", state.member ? `${state.member}  ${state.roles.join(", ")}` : "not a member yet"],
       ["identity", state.unlocked ? "unlocked" : "locked"],
+      ["login", state.login && loginText(state.login, call.host.now())],
       ["policy", `v${String(state.policyVersion)}${expires}; ${LOCAL_FILE[state.localFile]}`],
       ["log", `${String(state.logEntries)} entries`],
     ]);
@@ -61,14 +63,17 @@ export async function whoami(call: Call): Promise<undefined> {
       ["reads", who.reads],
       ["project", who.project],
       ["member", who.member && `${who.member}${who.name ? ` (${who.name})` : ""}`],
+      ["login", who.login && loginText(who.login, call.host.now())],
       ["roles", who.roles.length > 0 ? who.roles.join(", ") : undefined],
     ]);
   });
 }
 
 export async function lock(call: Call): Promise<undefined> {
-  const { forgotten } = await (await call.library()).lock(call.host);
-  print(call, "lock", { forgotten }, (page) => {
+  const { forgotten, credentials } = await (await call.library()).lock(call.host);
+  print(call, "lock", { forgotten, credentials }, (page) => {
     page.done(forgotten ? "locked: the next command asks for the passphrase" : "nothing was remembered");
+    if (credentials > 0)
+      page.line(`  ${String(credentials)} kept ${credentials === 1 ? "credential" : "credentials"} forgotten`);
   });
 }

@@ -3,6 +3,7 @@ import { durationFlagMs, formatBytes, formatDuration, parseBytes } from "../../b
 import type { Project, Receipt, RunResult, Streams, WorkspaceDetail, WorkspaceSummary } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { type Cell, type Page, print, type Row } from "../output.ts";
+import { secretUse } from "../secret-words.ts";
 import { signalExit } from "../signals.ts";
 import { files, left, log, minutesUtc, shellLine, shellWord, took } from "../words.ts";
 
@@ -107,7 +108,10 @@ export async function run(call: Call): Promise<number> {
   const seed = flags.count("seed", 0);
   const streams: Streams = { stdin: io.stdin, stdout: call.json ? io.stderr : io.stdout, stderr: io.stderr };
   const work = async (): Promise<RunResult> => {
-    return await project.run({ workspace, argv: rest, seed, keepOutput: flags.on("keepOutput") }, streams);
+    const secrets = flags.list("secret").map(secretUse);
+    const creds = flags.choice("creds", ["token", "aws"]);
+    const options = { workspace, argv: rest, seed, secrets, keepOutput: flags.on("keepOutput"), creds };
+    return await project.run(options, streams);
   };
   // A child on the terminal gets Ctrl-C from the terminal itself.
   const result = await (io.inIsTty && io.outIsTty && !call.json ? interruption.leaveToChild(work) : work());

@@ -2,9 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { execa } from "execa";
 import { CloisterError } from "../../base/errors.ts";
+import { DEMO_FILES, PROGRAM } from "../package-files.ts";
 import { shellWord } from "../words.ts";
 
 /** A person in the demo: a home of their own, and a folder to work in. */
@@ -23,10 +22,6 @@ export interface Outcome {
   readonly stderr: string;
   readonly seconds: number;
 }
-
-/** What `bin/cloister.js` is on this machine. */
-export const PROGRAM = fileURLToPath(new URL("../../../bin/cloister.js", import.meta.url));
-const TEMPLATE = fileURLToPath(new URL("../../../templates/demo/", import.meta.url));
 
 /** Time for one command; the slowest takes about two seconds. */
 const COMMAND_MS_MAX = 120_000;
@@ -57,7 +52,7 @@ export class Stage {
 
   /** A file that comes with the demo. */
   template(file: string): string {
-    return join(TEMPLATE, file);
+    return join(DEMO_FILES, file);
   }
 
   /** `cloister` as a person would type it. */
@@ -83,6 +78,7 @@ export class Stage {
     command: string,
     to: string | undefined,
   ): Promise<Outcome> {
+    const { execa } = await import("execa");
     const started = performance.now();
     const result = await execa(process.execPath, [program, ...args], {
       cwd: actor.folder,

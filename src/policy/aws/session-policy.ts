@@ -2,8 +2,8 @@
 import { CloisterError, type ErrorDetails } from "../../base/errors.ts";
 import { memberOf, type Policy } from "../schema.ts";
 import { documentOf, type PolicyDocument } from "./document.ts";
-import { permissionsOf } from "./permissions.ts";
-import { allows, type Held, type Reach, reachOf } from "./reach.ts";
+import { includes, permissionsOf } from "./permissions.ts";
+import { allows, type Held, type Place, type Reach, reachOf } from "./reach.ts";
 
 /** STS takes 2,048 characters of session policies in all; the rest is left to who adds one of their own. */
 export const SESSION_POLICY_CHARS_MAX = 2000;
@@ -16,6 +16,8 @@ export interface SessionPolicyOptions {
   readonly domain?: string | undefined;
   /** No class above this one. */
   readonly upTo?: string | undefined;
+  /** Only where the decision was yes: facts that are known when a session is issued may refuse more. */
+  readonly places?: readonly Place[] | undefined;
   readonly purpose?: string | undefined;
   /** Nothing is created, not even in the log. */
   readonly readOnly?: boolean | undefined;
@@ -40,12 +42,13 @@ export interface SessionPolicy {
  * `creds.issue` there); USAGE where it is longer than STS takes, or the policy says nothing about AWS
  */
 export function sessionPolicy(policy: Policy, options: SessionPolicyOptions): SessionPolicy {
-  const { readOnly = false, domain, upTo } = options;
+  const { readOnly = false, domain, upTo, places } = options;
   const held = heldBy(policy, options);
   const rank = (name: string): number => policy.classifications.indexOf(name);
   const reach = reachOf(policy, held, (place) => {
     if (domain !== undefined && place.domain !== domain) return false;
     if (upTo !== undefined && rank(place.class) > rank(upTo)) return false;
+    if (places && !includes(places, place)) return false;
     return allows(policy, held, "creds.issue", place);
   });
   const of = [...reach.read, ...reach.describe, ...(readOnly ? [] : reach.push)];

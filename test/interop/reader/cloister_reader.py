@@ -251,13 +251,13 @@ class Policy:
         if not self.signed_by_owner_of(self):
             raise damaged(f"{what} is not signed by one of its owners")
 
-    def may_push(self, member, domain, klass):
-        """Whether a role of theirs covers a push there, rules aside."""
+    def may(self, member, action, domain, klass):
+        """Whether a role of theirs covers an action there, rules aside."""
         for holding in self.held.get(member, []):
             role, _, place = holding.partition("@")
             can, up_to = self.roles.get(role, ([], None))
             reaches = klass in self.classes and up_to in self.classes[self.classes.index(klass) :]
-            if "artifact.push" in can and place in ("", domain) and reaches:
+            if action in can and place in ("", domain) and reaches:
                 return True
         return False
 
@@ -274,7 +274,7 @@ class Log:
     def __init__(self, store, project):
         self.store, self.project, self.pin = store, project, None
         self.policies, self.epochs, self.phases, self.leaves = [], {}, {}, []
-        self.numbers, self.labels, self.version_ids = {}, {}, set()
+        self.numbers, self.labels, self.version_ids, self.secrets = {}, {}, set(), {}
         self.previous, self.time = "0" * 64, 0
         sequence = empty = 0
         while (data := store.get(self.place(sequence), COMMIT_MAX)) is not None:
@@ -394,6 +394,8 @@ class Log:
         done = entry["action"] if phase == "done" else None
         if done == "artifact.push" and not self.file_version(entry, before["intent"], undo):
             return False
+        if done == "secret.write" and not self.change_secret(entry, before["intent"], undo):
+            return False
         if done in ("policy.change", "member.add") and not self.put_in_force(entry, undo):
             return False
         before[phase] = entry
@@ -421,7 +423,7 @@ class Log:
         if any(intent["data"].get(member) != data[member] for member in ("domain", "class")):
             return False
         decided = next(policy for policy in self.policies if policy.version == intent["data"]["policy"])
-        if not decided.may_push(self.current.members[done["key"]], data["domain"], data["class"]):
+        if not decided.may(self.current.members[done["key"]], "artifact.push", data["domain"], data["class"]):
             return False
         numbers[number] = {**done, "versionId": version_id, "nameId": name_id, "number": number, "labelId": label_id}
         self.version_ids.add(version_id)
@@ -429,6 +431,32 @@ class Log:
         if label_id is not None:
             labels[label_id] = number
             undo.append(lambda: labels.pop(label_id))
+        return True
+
+    def change_secret(self, done, intent, undo):
+        """Gives a secret a value, or removes it."""
+        data, facts = done["data"], done["facts"]
+        secret_id, number, digest, removed = map(facts.get, ("secretId", "number", "digest", "removed"))
+        counts = [number, *(facts[name] for name in ("epoch", "rotateMs") if name in facts and digest is not None)]
+        if "domain" not in data or "class" not in data or not is_hex64(secret_id):
+            return False
+        if not all(is_integer(count) and count >= 1 for count in counts):
+            return False
+        if not ("digest" not in facts and removed is True or "removed" not in facts and is_hex64(digest) and "epoch" in facts):
+            return False
+        if any(intent["data"].get(member) != data[member] for member in ("domain", "class")):
+            return False
+        steps = self.secrets.setdefault((data["domain"], secret_id), [])
+        last_class, last, lives = steps[-1] if steps else (None, 0, False)
+        if lives and last_class != data["class"]:
+            return False
+        if not (lives and number == last if removed else number == last + 1):
+            return False
+        decided = next(policy for policy in self.policies if policy.version == intent["data"]["policy"])
+        if not decided.may(self.current.members[done["key"]], "secret.write", data["domain"], data["class"]):
+            return False
+        steps.append((data["class"], number, not removed))
+        undo.append(steps.pop)
         return True
 
     def put_in_force(self, done, undo):

@@ -1,0 +1,75 @@
+// The packed command line does without V8's code of it: with none, with that of another build, with a torn one.
+import { spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const root = join(import.meta.dirname, "../..");
+const built = existsSync(join(root, "dist/command/load.js"));
+const NAME_BYTES = 66;
+
+describe.skipIf(!built)(built ? "packed" : "packed (skipped: not built, run npm run build)", () => {
+  let copy = "";
+  const code = () => join(copy, "dist/command/main.js.code");
+
+  beforeAll(() => {
+    copy = mkdtempSync(join(tmpdir(), "cloister-packed-"));
+    for (const path of ["package.json", "bin", "dist/command"])
+      cpSync(join(root, path), join(copy, path), { recursive: true });
+    symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+  });
+  afterAll(() => rmSync(copy, { recursive: true, force: true }));
+
+  function exitCodes(): { stdout: string; status: number | null } {
+    const args = [join(copy, "bin/cloister.js"), "help", "exit-codes"];
+    const { stdout, status } = spawnSync(process.execPath, args, { encoding: "utf8", env: { HOME: copy } });
+    return { stdout, status };
+  }
+
+  it("its code bears the name of the file it was made of", () => {
+    const name = readFileSync(join(copy, "dist/command/main.js"), "latin1").slice(0, NAME_BYTES);
+    expect(name).toMatch(/^\/\/[0-9a-f]{64}$/);
+    expect(readFileSync(code(), "latin1").slice(0, NAME_BYTES)).toBe(name);
+  });
+
+  it("V8 takes all of its code, here where it was made", () => {
+    const names = readdirSync(join(copy, "dist/command")).filter((name) => name.endsWith(".js") && name !== "load.js");
+    const script = `const { load, loaded } = require(${JSON.stringify(join(copy, "dist/command/load.js"))});
+      for (const name of ${JSON.stringify(names)}) load("./" + name);
+      const refused = [...loaded].filter(([, { script }]) => script.cachedDataRejected !== false);
+      console.log(refused.map(([name]) => name).join());`;
+    expect(spawnSync(process.execPath, ["-e", script], { encoding: "utf8" })).toMatchObject({
+      stdout: "\n",
+      status: 0,
+    });
+    expect(names.length).toBeGreaterThan(20);
+  });
+
+  it.each([
+    [
+      "another build's",
+      (bytes: Buffer) => Buffer.concat([Buffer.from(`//${"0".repeat(64)}`), bytes.subarray(NAME_BYTES)]),
+    ],
+    ["torn", (bytes: Buffer) => bytes.subarray(0, bytes.length >> 1)],
+    ["empty", () => Buffer.alloc(0)],
+  ])("with code that is %s it says the same", (_, damaged) => {
+    const whole = readFileSync(code());
+    const before = exitCodes();
+    writeFileSync(code(), damaged(whole));
+    expect(exitCodes()).toEqual(before);
+    rmSync(code());
+    expect(exitCodes()).toEqual(before);
+    writeFileSync(code(), whole);
+    expect(before).toMatchObject({ status: 0, stdout: expect.stringContaining("6") });
+  });
+});
