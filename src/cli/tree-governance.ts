@@ -115,7 +115,7 @@ const policy: Noun = {
         { flags: "--file <file>", text: "of this policy file (default: the policy in force)" },
       ],
       examples: [
-        "cloister policy verify aws --commands > read.sh; (cd deployed && sh ../read.sh)",
+        "cloister policy verify aws --commands > read.sh",
         "cloister policy verify aws --deployed deployed",
       ],
       load: async () => (await import("./commands/policy-aws.ts")).verifyDocuments,
