@@ -16,7 +16,7 @@ import { TestKms } from "../aws/kms-server.ts";
 
 const server = new TestKms();
 const credentials = async () => ({ accessKeyId: "ANA", secretAccessKey: "secret" });
-const kms = kmsOver({ credentials });
+const kms = kmsOver(async () => ({ credentials }));
 const INTEGRITY = expect.objectContaining({ code: "INTEGRITY" });
 const folder = mkdtempSync(join(tmpdir(), "cloister-kms-identity-"));
 let arn: string;
@@ -78,7 +78,8 @@ describe("the key", () => {
     server.trouble = [{ answer: (real) => ({ ...real, KeySpec: "ECC_NIST_P384" }) }];
     await expect(newKmsIdentity(kms, arn)).rejects.toMatchObject({ code: "USAGE" });
     server.allow("LOOK", { actions: ["GetPublicKey"] });
-    const look = kmsOver({ credentials: async () => ({ accessKeyId: "LOOK", secretAccessKey: "x" }) });
+    const credentials = async () => ({ accessKeyId: "LOOK", secretAccessKey: "x" });
+    const look = kmsOver(async () => ({ credentials }));
     await expect(newKmsIdentity(look, arn)).rejects.toMatchObject({
       code: "POLICY_DENIED",
       message: expect.stringContaining("kms:Sign"),

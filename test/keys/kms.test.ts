@@ -22,7 +22,7 @@ let kms: Kms;
 /** A client with an access key of its own. */
 function as(accessKeyId: string, patience = PATIENCE): Kms {
   const credentials = async () => ({ accessKeyId, secretAccessKey: "secret" });
-  return kmsOver({ credentials }, undefined, patience);
+  return kmsOver(async () => ({ credentials }), undefined, patience);
 }
 
 beforeAll(async () => {
@@ -273,7 +273,7 @@ describe("no answer", () => {
   });
 
   test("credentials that never come are UNAVAILABLE after all the time there is, and a Ctrl-C ends it at once", async () => {
-    const never = { credentials: () => new Promise<never>(() => {}) };
+    const never = async () => ({ credentials: () => new Promise<never>(() => {}) });
     const late = kmsOver(never, undefined, { ...PATIENCE, allMs: 200 });
     await expect(late.encrypt(arn, {}, Buffer.of(1))).rejects.toMatchObject({ code: "UNAVAILABLE" });
     const stop = new AbortController();
@@ -294,10 +294,10 @@ test("a profile's credentials are used where the project names one", async () =>
   process.env["AWS_CONFIG_FILE"] = join(home, "none");
   try {
     server.allow("TWO");
-    await kmsOver({ profile: "two" }, undefined, PATIENCE).encrypt(arn, {}, Buffer.of(1));
-    const one = kmsOver({ profile: "one" }, undefined, PATIENCE);
+    await kmsOver(async () => ({ profile: "two" }), undefined, PATIENCE).encrypt(arn, {}, Buffer.of(1));
+    const one = kmsOver(async () => ({ profile: "one" }), undefined, PATIENCE);
     await expect(one.encrypt(arn, {}, Buffer.of(1))).rejects.toMatchObject({ code: "NOT_AUTHENTICATED" });
-    const none = kmsOver({ profile: "three" }, undefined, PATIENCE);
+    const none = kmsOver(async () => ({ profile: "three" }), undefined, PATIENCE);
     await expect(none.encrypt(arn, {}, Buffer.of(1))).rejects.toMatchObject({ code: "NOT_AUTHENTICATED" });
     expect(server.seen.map(({ accessKey }) => accessKey)).toEqual(["TWO", "ONE"]);
   } finally {
