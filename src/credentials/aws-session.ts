@@ -106,19 +106,21 @@ function failure(error: unknown, { roleArn, webIdentityToken }: SessionRequest):
       next: "cloister login, aws login or aws sso login; or name a profile that has keys: --profile NAME",
     });
   }
-  if (NOT_ACCEPTED.has(name)) {
+  const status = (error as Partial<STSServiceException>).$metadata?.httpStatusCode;
+  // Servers other than AWS refuse without a word of why.
+  const refused = status === 401 || status === 403;
+  if (NOT_ACCEPTED.has(name) || (refused && webIdentityToken !== undefined)) {
     const what = webIdentityToken === undefined ? "AWS does not accept these keys" : "AWS does not accept this token";
     const next = webIdentityToken === undefined ? "aws sso login, or other keys: --profile NAME" : "cloister login";
     return new CloisterError("NOT_AUTHENTICATED", what, { why, next });
   }
-  if (name === "AccessDenied" || name === "AccessDeniedException") {
+  if (refused) {
     return new CloisterError("POLICY_DENIED", `AWS does not let you take the role ${roleArn}`, {
       why,
       next: "ask who runs the AWS account: the role's trust policy must name you (cloister policy export aws)",
     });
   }
   if (REFUSED.has(name)) return new CloisterError("USAGE", "AWS refuses the request for a session", { why });
-  const status = (error as Partial<STSServiceException>).$metadata?.httpStatusCode;
   return new CloisterError("UNAVAILABLE", "STS does not answer", {
     why: status === undefined ? why : `${why} (HTTP ${String(status)})`,
     next: "try again; AWS_ENDPOINT_URL_STS and the region say where it is looked for",
