@@ -133,6 +133,18 @@ const creds: Noun = {
       load: async () => (await import("./commands/creds.ts")).revoke,
     },
     {
+      name: "use",
+      summary: "open the store in a bucket in a role of yours",
+      options: [
+        { flags: "--role <role>", text: "this one (default: your only one that may)" },
+        { flags: "--purpose <name>", text: "what for, where the role in AWS wants to know" },
+        { flags: "--off", text: "with the keys that the aws program would use" },
+      ],
+      examples: ["cloister creds use --role data-scientist", "cloister creds use --off"],
+      notes: "AWS then refuses this program, too, what your role may not. Holds for this device.",
+      load: async () => (await import("./commands/creds.ts")).use,
+    },
+    {
       name: "explain",
       summary: "what a credential could do, and which line says so",
       options: any,
