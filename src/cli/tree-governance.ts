@@ -114,10 +114,7 @@ const policy: Noun = {
         { flags: "--commands", text: "print the commands that read what is deployed" },
         { flags: "--file <file>", text: "of this policy file (default: the policy in force)" },
       ],
-      examples: [
-        "cloister policy verify aws --commands > read.sh && mkdir deployed && (cd deployed && sh ../read.sh)",
-        "cloister policy verify aws --deployed deployed --json | jq -r '.documents[].differences[].text'",
-      ],
+      examples: ["cloister policy verify aws --commands > read.sh", "cloister policy verify aws --deployed deployed"],
       load: async () => (await import("./commands/policy-aws.ts")).verifyDocuments,
     },
   ],
@@ -200,7 +197,7 @@ const store: Noun = {
       examples: [
         "cloister store copy s3://acme-ml/churn --region eu-west-1",
         "cloister store copy /mnt/backup/churn",
-        "cloister store copy s3://ml/churn --endpoint https://s3.acme.example --switch",
+        "cloister store copy s3://churn --endpoint https://s3.acme.example",
       ],
       notes:
         "Nothing is overwritten; the same command goes on after an interruption.\nEverything stays sealed, and every object is read back.",

@@ -1,6 +1,6 @@
 // Asks STS for a session that can do no more than its session policy says. The SDK is loaded here and nowhere else.
 import type { STSClient, STSServiceException } from "@aws-sdk/client-sts";
-import type { AwsAccess, AwsCredentials } from "../base/aws.ts";
+import { type AwsAccess, type AwsCredentials, sdkCredentials } from "../base/aws.ts";
 import { CloisterError } from "../base/errors.ts";
 
 /** Shortest session that STS gives. */
@@ -37,10 +37,11 @@ export interface SessionRequest {
  */
 export async function assumeRole(access: AwsAccess, request: SessionRequest): Promise<Required<AwsCredentials>> {
   const sts = await import("@aws-sdk/client-sts");
+  const { credentials } = access;
   const client = new sts.STSClient({
     ...(access.region === undefined ? {} : { region: access.region }),
     ...(access.profile === undefined ? {} : { profile: access.profile }),
-    ...(access.credentials === undefined ? {} : { credentials: forSdk(access.credentials) }),
+    ...(credentials && { credentials: async () => sdkCredentials(await credentials()) }),
     requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: ANSWER_MS, throwOnRequestTimeout: true },
     maxAttempts: ATTEMPTS_MAX,
   });
@@ -51,13 +52,6 @@ export async function assumeRole(access: AwsAccess, request: SessionRequest): Pr
   } finally {
     client.destroy();
   }
-}
-
-function forSdk(ask: () => Promise<AwsCredentials>) {
-  return async () => {
-    const { accessKeyId, secretAccessKey, sessionToken } = await ask();
-    return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
-  };
 }
 
 async function ask(sts: typeof import("@aws-sdk/client-sts"), client: STSClient, request: SessionRequest) {

@@ -20,6 +20,9 @@ import { placesOf } from "./places.ts";
 import type { Session } from "./session.ts";
 import type { OwnRole } from "./types-creds.ts";
 
+/** The project, and the profile that asks STS. */
+type ProjectAccess = Pick<ProjectConfig, "project" | "pin"> & { readonly profile?: string | undefined };
+
 const LIFE_MS = 60 * 60_000;
 /** What is about to end in the middle of a long transfer is renewed before it. */
 const MIN_LEFT_MS = 5 * 60_000;
@@ -31,13 +34,13 @@ const FILE_BYTES_MAX = 4096;
  */
 export async function ownCredentials(
   host: Host,
-  config: ProjectConfig,
+  config: ProjectAccess,
 ): Promise<(() => Promise<AwsCredentials>) | undefined> {
   const own = await readOwnRole(host, config.project);
   return own && (() => session(host, config, own));
 }
 
-async function session(host: Host, config: ProjectConfig, own: OwnRole): Promise<AwsCredentials> {
+async function session(host: Host, config: ProjectAccess, own: OwnRole): Promise<AwsCredentials> {
   const { config: configDir, state } = placesOf(host);
   const { roleArn, role, member, purpose, region } = own;
   const options = { provider: "aws", role, purpose, audience: `own ${roleArn}` } as const;

@@ -41,6 +41,7 @@ describe("policy export aws", () => {
     expect(files).toEqual([
       "bucket-policy.json",
       "cloister.tf.json",
+      "people.json",
       "role-steward.permissions.json",
       "role-steward.trust.json",
     ]);

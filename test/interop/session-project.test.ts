@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Joined } from "../../src/index.ts";
+import { documentOf } from "../../src/policy/aws/document.ts";
+import { peoplePolicy } from "../../src/policy/aws/people.ts";
 import { type SessionPolicyOptions, sessionPolicy } from "../../src/policy/aws/session-policy.ts";
 import { readPolicy } from "../../src/policy/read.ts";
 import { type Member, World } from "../acceptance/harness.ts";
@@ -87,6 +89,20 @@ describe.skipIf(NO_RADOSGW !== "")(`a project at radosgw${NO_RADOSGW}`, () => {
     expect(await asSession(bo, {}, "status")).toMatchObject({ exit: 0 });
     expect(await asSession(ana, {}, "audit", "verify")).toMatchObject({ exit: 0 });
   }, 120_000);
+
+  it("is joined with what everybody is given, and with no role", async () => {
+    const { policy } = readPolicy(readFileSync(join(ana.folder, "cloister.policy.yaml")), { now: Date.now() });
+    if (!policy) throw new Error("the policy cannot be read");
+    // radosgw knows no sts:SetSourceIdentity.
+    const joining = peoplePolicy(policy, []).Statement.filter(({ Sid }) => Sid !== "Assume");
+    const keys = await sessionOf(server, JSON.stringify(documentOf(joining)));
+    const env = { ...environmentOf(keys), AWS_SESSION_TOKEN: keys.sessionToken };
+    const { bucket = "", prefix = "" } = policy.aws ?? {};
+    const at = ["--endpoint", server.endpoint, "--region", "us-east-1"];
+    const eve = world.member("eve");
+    const args = ["join", `s3://${bucket}/${prefix}`, ...at, "--as", "eve", "--name", "Eve"];
+    expect(await eve.with({ env }, ...args)).toMatchObject({ exit: 0, out: expect.stringContaining("cloister") });
+  }, 60_000);
 
   it("is refused by the server what the session leaves out, whatever the program would do", async () => {
     const above = await asSession(bo, { upTo: "public" }, "push", "data", "--name", "other", "--class", "internal");

@@ -7,6 +7,7 @@ import type { PolicyDocument } from "../../src/policy/aws/document.ts";
 import { differences } from "../../src/policy/aws/drift.ts";
 import { exportAws } from "../../src/policy/aws/export.ts";
 import { POLICIES } from "./aws-world.ts";
+import { documentAllows } from "./iam-evaluator.ts";
 import { compiled, SAMPLE } from "./sample.ts";
 
 const { policy } = compiled();
@@ -18,7 +19,8 @@ function printed(): Record<string, { [key: string]: Json }> {
   for (const { file, document } of exported.documents) {
     const json = document as unknown as Json;
     if (file.endsWith(".permissions.json")) outputs[file] = { PolicyDocument: json };
-    else if (!file.endsWith(".trust.json")) outputs[file] = { Policy: JSON.stringify(document) };
+    else if (file !== "people.json" && !file.endsWith(".trust.json"))
+      outputs[file] = { Policy: JSON.stringify(document) };
   }
   for (const { role, trust, maxSessionSeconds } of exported.roles) {
     const document = encodeURIComponent(JSON.stringify(trust));
@@ -80,6 +82,23 @@ describe("exportAws", () => {
     const labels = Object.keys(resource.aws_iam_role);
     expect(labels).toHaveLength(5);
     for (const label of labels) expect(label).toMatch(/^[a-z][A-Za-z0-9_-]*$/);
+  });
+
+  it("lets people join and assume the roles, and read nothing else", () => {
+    const people = exported.documents.find(({ file }) => file === "people.json")?.document;
+    if (!people) throw new Error("no people.json");
+    const can = (action: string, resource: string, context = {}): boolean =>
+      documentAllows(people, { action, resource, context });
+    const object = (name: string): string => `arn:aws:s3:::acme-ml/team/churn/${name}`;
+    for (const name of ["cloister", "policy/1", "log/commit/1"]) expect(can("s3:GetObject", object(name))).toBe(true);
+    for (const name of ["packs/churn/public/ab/x", "keys/churn/public/1/x", "versions/churn/x/1"]) {
+      expect(can("s3:GetObject", object(name))).toBe(false);
+    }
+    expect(can("s3:PutObject", object("log/commit/1"))).toBe(false);
+    expect(can("s3:ListBucket", "arn:aws:s3:::acme-ml", { "s3:prefix": "team/churn/policy/" })).toBe(true);
+    expect(can("s3:ListBucket", "arn:aws:s3:::acme-ml")).toBe(false);
+    expect(can("sts:AssumeRole", "arn:aws:iam::111122223333:role/ml-churn-reviewer")).toBe(true);
+    expect(can("sts:AssumeRole", "arn:aws:iam::111122223333:role/admin")).toBe(false);
   });
 
   it("makes no role that nobody could be", () => {

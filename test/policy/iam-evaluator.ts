@@ -127,7 +127,7 @@ function resolved(value: string, context: Context): readonly string[] {
 }
 
 /** `*` is any text, `?` any one character, `/` and `:` included. */
-export function matches(pattern: string, text: string): boolean {
+function matches(pattern: string, text: string): boolean {
   const known = COMPILED.get(pattern);
   if (known) return known.test(text);
   const source = pattern

@@ -3,9 +3,10 @@ import { CloisterError } from "../../base/errors.ts";
 import type { Policy } from "../schema.ts";
 import { bucketPolicy } from "./bucket-policy.ts";
 import type { PolicyDocument } from "./document.ts";
-import { BUCKET_FILE, keyFile, keyId, permissionsFile, TERRAFORM_FILE, trustFile } from "./files.ts";
+import { BUCKET_FILE, keyFile, keyId, PEOPLE_FILE, permissionsFile, TERRAFORM_FILE, trustFile } from "./files.ts";
 import { keyPolicy, keysOf } from "./key-policy.ts";
 import { awsOf, roleNameOf } from "./names.ts";
+import { peoplePolicy } from "./people.ts";
 import { type IamRole, iamRole } from "./role.ts";
 import { terraform } from "./terraform.ts";
 
@@ -32,7 +33,7 @@ export interface AwsExport {
 }
 
 /** docs.aws.amazon.com/IAM, "IAM and AWS STS quotas"; Amazon S3 and AWS KMS, quotas. */
-const CHARS_MAX = { permissions: 10_240, trust: 4096, bucket: 20_480, key: 32_768 } as const;
+const CHARS_MAX = { permissions: 10_240, trust: 4096, managed: 6144, bucket: 20_480, key: 32_768 } as const;
 /** A trust policy may be this long unless the account's quota was raised. */
 const TRUST_CHARS_DEFAULT = 2048;
 
@@ -50,6 +51,7 @@ export function exportAws(policy: Policy): AwsExport {
       ),
       deployable(`trust of role ${role.role.id}`, trustFile(role.role), role.trust, CHARS_MAX.trust),
     ]),
+    deployable("policy for everybody who works here", PEOPLE_FILE, peoplePolicy(policy, roles), CHARS_MAX.managed),
     deployable("bucket policy", BUCKET_FILE, bucketPolicy(policy), CHARS_MAX.bucket),
     ...keys.map((key) =>
       deployable(`policy of key ${keyId(key)}`, keyFile(key), keyPolicy(policy, key), CHARS_MAX.key),

@@ -5,6 +5,8 @@ import type { Role } from "../schema.ts";
 export const ROLE_POLICY_NAME = "cloister";
 
 export const BUCKET_FILE = "bucket-policy.json";
+/** Policy of the group of people. */
+export const PEOPLE_FILE = "people.json";
 export const TERRAFORM_FILE = "cloister.tf.json";
 
 export function permissionsFile(role: Pick<Role, "id">): string {

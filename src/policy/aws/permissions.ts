@@ -164,7 +164,7 @@ function kmsActions(reach: Reach, { creates, publishes }: PermissionOptions, pla
 }
 
 /** The conditions that hold an action to the encryption contexts of some places; see docs/keys.md. */
-export function contextOf(
+function contextOf(
   policy: Policy,
   domains: readonly string[],
   classes: readonly string[],
@@ -180,7 +180,7 @@ export function contextOf(
  * Places as products of domains and classes, because a condition says each on its own: domains share a product only
  * where exactly the same classes are meant.
  */
-export function products(
+function products(
   places: readonly Place[],
 ): readonly { readonly domains: readonly string[]; readonly classes: readonly string[] }[] {
   const byClasses = new Map<string, { domains: string[]; classes: readonly string[] }>();

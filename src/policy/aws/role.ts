@@ -21,7 +21,7 @@ const SESSION_SECONDS_MAX = 43_200;
 /** Tags that `cloister creds` gives a session. */
 const TAGS = ["project", "role", "policy", "purpose"];
 /** Tag of whoever assumes a role: which member they are. */
-export const MEMBER_TAG = "cloister-member";
+const MEMBER_TAG = "cloister-member";
 
 /** Members, not suspended, who hold the role anywhere. */
 export function holdersOf(policy: Policy, role: Role, domain?: string): readonly Member[] {

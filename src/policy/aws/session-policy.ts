@@ -6,7 +6,7 @@ import { includes, permissionsOf } from "./permissions.ts";
 import { allows, type Held, type Place, type Reach, reachOf } from "./reach.ts";
 
 /** STS takes 2,048 characters of session policies in all; the rest is left to who adds one of their own. */
-export const SESSION_POLICY_CHARS_MAX = 2000;
+const SESSION_POLICY_CHARS_MAX = 2000;
 
 export interface SessionPolicyOptions {
   readonly member: string;

@@ -2,11 +2,12 @@
 // files of their own: Terraform would take their `${…}` for its own templates.
 import type { Json } from "../../base/json.ts";
 import type { Policy } from "../schema.ts";
-import { BUCKET_FILE, keyFile, keyId, permissionsFile, ROLE_POLICY_NAME, trustFile } from "./files.ts";
+import { BUCKET_FILE, keyFile, keyId, PEOPLE_FILE, permissionsFile, ROLE_POLICY_NAME, trustFile } from "./files.ts";
 import { awsOf } from "./names.ts";
 import type { IamRole } from "./role.ts";
 
 export function terraform(policy: Policy, roles: readonly IamRole[], keys: readonly string[]): Json {
+  const aws = awsOf(policy);
   const blocks = <T>(things: readonly T[], label: (thing: T) => string, body: (thing: T) => Json): Json =>
     Object.fromEntries(things.map((thing) => [label(thing), body(thing)]));
   const labelOf = ({ role }: IamRole): string => labelled(role.id);
@@ -26,7 +27,8 @@ export function terraform(policy: Policy, roles: readonly IamRole[], keys: reado
         policy: contentOf(permissionsFile(role)),
       },
     })),
-    aws_s3_bucket_policy: { store: { bucket: awsOf(policy).bucket, policy: contentOf(BUCKET_FILE) } },
+    aws_iam_policy: { people: { name: `${aws.rolePrefix}people`, policy: contentOf(PEOPLE_FILE) } },
+    aws_s3_bucket_policy: { store: { bucket: aws.bucket, policy: contentOf(BUCKET_FILE) } },
     ...(keys.length > 0 ? { aws_kms_key_policy: ofKeys } : {}),
   };
   return { "//": "Written by cloister policy export aws: export again instead of editing.", resource };
