@@ -114,10 +114,7 @@ const policy: Noun = {
         { flags: "--commands", text: "print the commands that read what is deployed" },
         { flags: "--file <file>", text: "of this policy file (default: the policy in force)" },
       ],
-      examples: [
-        "cloister policy verify aws --commands > read.sh",
-        "cloister policy verify aws --deployed deployed",
-      ],
+      examples: ["cloister policy verify aws --commands > read.sh", "cloister policy verify aws --deployed deployed"],
       load: async () => (await import("./commands/policy-aws.ts")).verifyDocuments,
     },
   ],
