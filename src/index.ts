@@ -83,6 +83,8 @@ export interface Project {
   explainCredential(options: T.CredentialOptions): Promise<T.CredentialExplained>;
   /** The keys that tokens are verified with. */
   credentialKeys(): Promise<KeySet>;
+  /** Chooses the role in which this device opens a store in a bucket. */
+  useOwnRole(asked: { readonly role?: string | undefined; readonly purpose?: string | undefined }): Promise<T.OwnRole>;
   /** What takes back the AWS sessions that this member was issued until now. */
   credentialRevocation(): Promise<Pick<T.CredentialsRevoked, "serverPolicy" | "serverRoles">>;
   /** Copies the store to another place, verified; `switch` turns this folder to the copy. */
@@ -154,6 +156,7 @@ function projectOf(session: Session): Project {
     explainCredential: async (options) =>
       (await import("./operations/creds-explain.ts")).explainCredential(session, options),
     credentialKeys: async () => (await import("./operations/creds-jwks.ts")).keySet(session),
+    useOwnRole: async (asked) => (await import("./operations/own-access.ts")).useOwnRole(session, asked),
     credentialRevocation: async () => (await import("./operations/creds-revoke.ts")).serverRevocation(session),
     copyStore: async (options) => (await import("./operations/store-copy.ts")).copyStore(session, options),
     login: async (options) => (await import("./operations/login.ts")).login(session, options),
@@ -246,6 +249,13 @@ export async function revokeCredentials(
   const { requireConfig } = await import("./operations/config.ts");
   const { project } = await requireConfig(folder);
   return (await import("./operations/creds-revoke.ts")).revokeCredentials(host, project);
+}
+
+/** The store in a bucket is opened with the keys at hand again. */
+export async function dropOwnRole(host: Pick<Host, "env" | "home">, folder: string): Promise<void> {
+  const { requireConfig } = await import("./operations/config.ts");
+  const { project } = await requireConfig(folder);
+  await (await import("./operations/own-access.ts")).dropOwnRole(host, project);
 }
 
 /** What to set and what to leave out in the environment of a program that is handed a credential. */

@@ -17,3 +17,17 @@ export interface AwsAccess {
   /** Asked before every use; it refreshes what is about to expire. Undefined: the SDK's own chain of providers. */
   readonly credentials?: (() => Promise<AwsCredentials>) | undefined;
 }
+
+/** The same keys as the SDK wants them. */
+export function sdkCredentials({ accessKeyId, secretAccessKey, sessionToken, expiresAtMs }: AwsCredentials): {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  readonly expiration?: Date;
+} {
+  return {
+    ...{ accessKeyId, secretAccessKey },
+    ...(sessionToken === undefined ? {} : { sessionToken }),
+    ...(expiresAtMs === undefined ? {} : { expiration: new Date(expiresAtMs) }),
+  };
+}

@@ -33,11 +33,11 @@ const get: Leaf = {
   summary: "print a credential; a kept one where it is still good",
   options: any,
   examples: [
-    'curl -H "Authorization: Bearer $(cloister creds get --provider token)" https://models.example',
+    'curl --oauth2-bearer "$(cloister creds get --provider token)" $URL',
     "cloister creds get --provider aws --role data-scientist --ttl 15m",
     "cloister creds get --json | jq -r .expiresAt",
   ],
-  notes: "This prints the secret: that is its job. It stands nowhere else, and ends by itself.",
+  notes: "This prints the secret, which is its job. It stands nowhere else, and it ends.",
   load: async () => (await import("./commands/creds.ts")).get,
 };
 
@@ -65,8 +65,8 @@ const exec: Leaf = {
     "cloister creds exec --read-only --ttl 15m -- python evaluate.py",
   ],
   notes:
-    "AWS's tools get their session from an endpoint on loopback, which refreshes it; no\n" +
-    "key stands in the environment. Other credentials are taken out of it.\n" +
+    "AWS's tools get their session from an endpoint on loopback, which refreshes it;\n" +
+    "no key stands in the environment. Other credentials are taken out of it.\n" +
     "Exits with the command's code, or with 125 where cloister itself failed.",
   load: async () => (await import("./commands/creds-run.ts")).exec,
 };
@@ -75,11 +75,9 @@ const process: Leaf = {
   name: "process",
   summary: "AWS's credential_process: JSON, never a question",
   options: [...shared, ...askingAws],
-  examples: [
-    "cloister creds process --role data-scientist",
-    "aws configure set profile.churn.credential_process 'cloister creds process -C ~/churn --profile base'",
-  ],
+  examples: ["cloister creds process --role data-scientist", "cloister creds process -C ~/churn --profile base"],
   notes:
+    "For ~/.aws/config: credential_process = cloister creds process -C /path/to/churn\n" +
     "Where someone has to log in or unlock first it ends at once with 4 and says with\n" +
     "which command. It writes nothing to ~/.aws.",
   load: async () => (await import("./commands/creds.ts")).credentialProcess,
@@ -91,7 +89,8 @@ const serve: Leaf = {
   options: [{ flags: "--socket <path>", text: "at a unix socket instead of loopback" }, shell, ...shared, ...askingAws],
   examples: ["cloister creds serve > endpoint.sh &", "cloister creds serve --socket $XDG_RUNTIME_DIR/churn.sock"],
   notes:
-    "Prints the variables that lead an SDK to it. Ends with SIGINT, SIGTERM or\n`cloister creds revoke`. Each refresh is decided and logged.",
+    "Prints the variables that lead an SDK to it. Ends with SIGINT, SIGTERM or\n" +
+    "`cloister creds revoke`. Each refresh is decided and logged.",
   load: async () => (await import("./commands/creds-run.ts")).serve,
 };
 
@@ -131,6 +130,18 @@ const creds: Noun = {
       examples: ["cloister creds revoke", "cloister creds revoke --server > revoked.json"],
       notes: "What a program was handed already lives on to its end, unless AWS refuses it.",
       load: async () => (await import("./commands/creds.ts")).revoke,
+    },
+    {
+      name: "use",
+      summary: "open the store in a bucket in a role of yours",
+      options: [
+        { flags: "--role <role>", text: "this one (default: your only one that may)" },
+        { flags: "--purpose <name>", text: "what for, where the role in AWS wants to know" },
+        { flags: "--off", text: "with the keys that the aws program would use" },
+      ],
+      examples: ["cloister creds use --role data-scientist", "cloister creds use --off"],
+      notes: "AWS then refuses to this program, too, what your role may not. For this device.",
+      load: async () => (await import("./commands/creds.ts")).use,
     },
     {
       name: "explain",

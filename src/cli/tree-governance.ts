@@ -197,7 +197,7 @@ const store: Noun = {
       examples: [
         "cloister store copy s3://acme-ml/churn --region eu-west-1",
         "cloister store copy /mnt/backup/churn",
-        "cloister store copy s3://ml/churn --endpoint https://s3.acme.example --switch",
+        "cloister store copy s3://churn --endpoint https://s3.acme.example",
       ],
       notes:
         "Nothing is overwritten; the same command goes on after an interruption.\nEverything stays sealed, and every object is read back.",

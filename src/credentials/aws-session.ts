@@ -1,6 +1,6 @@
 // Asks STS for a session that can do no more than its session policy says. The SDK is loaded here and nowhere else.
 import type { STSClient, STSServiceException } from "@aws-sdk/client-sts";
-import type { AwsAccess, AwsCredentials } from "../base/aws.ts";
+import { type AwsAccess, type AwsCredentials, sdkCredentials } from "../base/aws.ts";
 import { CloisterError } from "../base/errors.ts";
 
 /** Shortest session that STS gives. */
@@ -37,10 +37,11 @@ export interface SessionRequest {
  */
 export async function assumeRole(access: AwsAccess, request: SessionRequest): Promise<Required<AwsCredentials>> {
   const sts = await import("@aws-sdk/client-sts");
+  const { credentials } = access;
   const client = new sts.STSClient({
     ...(access.region === undefined ? {} : { region: access.region }),
     ...(access.profile === undefined ? {} : { profile: access.profile }),
-    ...(access.credentials === undefined ? {} : { credentials: forSdk(access.credentials) }),
+    ...(credentials && { credentials: async () => sdkCredentials(await credentials()) }),
     requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: ANSWER_MS, throwOnRequestTimeout: true },
     maxAttempts: ATTEMPTS_MAX,
   });
@@ -51,13 +52,6 @@ export async function assumeRole(access: AwsAccess, request: SessionRequest): Pr
   } finally {
     client.destroy();
   }
-}
-
-function forSdk(ask: () => Promise<AwsCredentials>) {
-  return async () => {
-    const { accessKeyId, secretAccessKey, sessionToken } = await ask();
-    return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
-  };
 }
 
 async function ask(sts: typeof import("@aws-sdk/client-sts"), client: STSClient, request: SessionRequest) {
@@ -106,19 +100,21 @@ function failure(error: unknown, { roleArn, webIdentityToken }: SessionRequest):
       next: "cloister login, aws login or aws sso login; or name a profile that has keys: --profile NAME",
     });
   }
-  if (NOT_ACCEPTED.has(name)) {
+  const status = (error as Partial<STSServiceException>).$metadata?.httpStatusCode;
+  // Servers other than AWS refuse without a word of why.
+  const refused = status === 401 || status === 403;
+  if (NOT_ACCEPTED.has(name) || (refused && webIdentityToken !== undefined)) {
     const what = webIdentityToken === undefined ? "AWS does not accept these keys" : "AWS does not accept this token";
     const next = webIdentityToken === undefined ? "aws sso login, or other keys: --profile NAME" : "cloister login";
     return new CloisterError("NOT_AUTHENTICATED", what, { why, next });
   }
-  if (name === "AccessDenied" || name === "AccessDeniedException") {
+  if (refused) {
     return new CloisterError("POLICY_DENIED", `AWS does not let you take the role ${roleArn}`, {
       why,
       next: "ask who runs the AWS account: the role's trust policy must name you (cloister policy export aws)",
     });
   }
   if (REFUSED.has(name)) return new CloisterError("USAGE", "AWS refuses the request for a session", { why });
-  const status = (error as Partial<STSServiceException>).$metadata?.httpStatusCode;
   return new CloisterError("UNAVAILABLE", "STS does not answer", {
     why: status === undefined ? why : `${why} (HTTP ${String(status)})`,
     next: "try again; AWS_ENDPOINT_URL_STS and the region say where it is looked for",

@@ -24,7 +24,8 @@ export interface Issued {
   readonly policyDigest: string;
   /** How much this device had verified of the log before: see `policyChangedSince`. */
   readonly mark: number;
-  readonly logEntry: number;
+  /** Undefined for this device's own session with the store, which opens the log. */
+  readonly logEntry: number | undefined;
 }
 
 /** Where a credential is kept. */

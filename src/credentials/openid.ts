@@ -31,7 +31,8 @@ export interface Connection {
 }
 
 const ANSWER_S = 10;
-const TOKEN_CHARS_MAX = 32 * 1024;
+/** Two of them fit into one small age file. */
+const TOKEN_CHARS_MAX = 24 * 1024;
 
 /**
  * Loads the library and the provider's discovery document.

@@ -11,8 +11,8 @@ export interface DeviceSecrets extends Pick<SecretStore, "get" | "set" | "delete
 }
 
 /**
- * In the keychain where the identity is in one; else in files that are sealed to the identity, also where that itself lies
- * in a plain file: nothing of it is ever written in the clear.
+ * In the keychain where the identity is in one that takes them; else in files that are sealed to the identity, also where
+ * that itself lies in a plain file: nothing of them is ever written in the clear.
  *
  * @param what names the secrets in errors, e.g. `the login`
  * @param identity unlocks this device, where that is needed
@@ -30,7 +30,8 @@ export async function deviceSecrets(
     });
   }
   const kind = record.storage;
-  if (!isKeychain(kind)) {
+  // The credential store of Windows takes items of 2,560 bytes at most, which two tokens exceed.
+  if (!isKeychain(kind) || process.platform === "win32") {
     const { sealedFiles } = await import("./sealed-file.ts");
     return {
       storage: "a file that only this device's identity opens",

@@ -1,4 +1,4 @@
-// DSSE v1 envelopes (https://github.com/secure-systems-lab/dsse), the only thing that identities ever sign.
+// DSSE v1 envelopes (https://github.com/secure-systems-lab/dsse), which identities sign; beside them only tokens (credentials/token.ts).
 import { integrity } from "../base/errors.ts";
 import { canonicalBytes, type Json, parseCanonical } from "../base/json.ts";
 import { Fields, SHA256 } from "../base/record.ts";

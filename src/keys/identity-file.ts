@@ -6,7 +6,7 @@ import { Fields } from "../base/record.ts";
 import { checkReads, checkSigns, type PublicIdentity } from "./identity.ts";
 import { isKmsKey } from "./kms.ts";
 import { createPrivateFile, readPrivateFile } from "./private-file.ts";
-import { type StorageKind, storageText } from "./secret-store.ts";
+import type { StorageKind } from "./secret-store.ts";
 
 const NAME = "identity.json";
 const BYTES_MAX = 4096;
@@ -17,11 +17,6 @@ export interface IdentityRecord extends PublicIdentity {
   readonly storage: StorageKind;
   /** ARN of the KMS key that is the signing half; undefined where it stands in the secret document. */
   readonly signing?: string | undefined;
-}
-
-/** What people read: completes "your identity is kept in …". */
-export function keptText({ storage, signing }: Pick<IdentityRecord, "storage" | "signing">): string {
-  return signing === undefined ? storageText(storage) : `${storageText(storage)}; it signs with ${signing}`;
 }
 
 /** Path of the file in a config folder. */

@@ -19,7 +19,7 @@ export interface PublicIdentity {
 /** An unlocked identity, here or (its signing half) in KMS. Its secrets show neither in `util.inspect` nor in `JSON.stringify`. */
 export interface Identity extends PublicIdentity {
   /**
-   * ECDSA P-256 with SHA-256 over `data`, DER, low S. Callers sign DSSE envelopes only, never raw bytes. A promise,
+   * ECDSA P-256 with SHA-256 over `data`, DER, low S. Callers sign DSSE envelopes and tokens, never raw bytes. A promise,
    * because the signing half need not be on this device.
    */
   sign(data: Uint8Array): Promise<Uint8Array>;

@@ -3,7 +3,7 @@ import { CloisterError, integrity } from "../base/errors.ts";
 import type { IdentityPlaces } from "./chain.ts";
 import { deviceIdOf, fingerprint, generateIdentity, type Identity, type PublicIdentity } from "./identity.ts";
 import { documentOf, identityIn } from "./identity-document.ts";
-import { createIdentityFile, type IdentityRecord, identityFile, keptText, readIdentityFile } from "./identity-file.ts";
+import { createIdentityFile, type IdentityRecord, identityFile, readIdentityFile } from "./identity-file.ts";
 import type { Kms } from "./kms.ts";
 import { newKmsIdentity } from "./kms-identity.ts";
 import { isKeychain, type KeychainKind, type SecretStore, storageText } from "./secret-store.ts";
@@ -16,6 +16,8 @@ export { checkStorage, describeStorage } from "./storage-report.ts";
 export interface KnownIdentity extends PublicIdentity {
   /** Where it is kept, in words: "the macOS keychain". */
   readonly storage: string;
+  /** ARN of the KMS key that it signs with; undefined where the signing half is kept with the rest. */
+  readonly signing: string | undefined;
   readonly fingerprint: string;
 }
 
@@ -32,8 +34,8 @@ export async function readPublicIdentity(
 ): Promise<KnownIdentity | undefined> {
   const record = await readIdentityFile(places.configDir);
   if (!record) return undefined;
-  const { signs, reads } = record;
-  return { signs, reads, storage: keptText(record), fingerprint: fingerprint(record) };
+  const { signs, reads, storage, signing } = record;
+  return { signs, reads, signing, storage: storageText(storage), fingerprint: fingerprint(record) };
 }
 
 /**
@@ -62,7 +64,7 @@ export async function createIdentity(places: IdentityPlaces): Promise<UnlockedId
     throw exists(places);
   }
   if (choice.kind !== "plain-file") rememberUnlocked(places.configDir, identity, places.now());
-  return Object.assign(identity, { storage: keptText(record), warnings });
+  return Object.assign(identity, { storage: storageText(choice.kind), warnings });
 }
 
 async function identityFor(signing: string, kms: Kms | undefined): Promise<Identity> {
@@ -89,13 +91,13 @@ export async function unlockIdentity(places: IdentityPlaces): Promise<UnlockedId
   const recalled = storage === "plain-file" ? undefined : recallUnlocked(places.configDir, places.now(), places.kms);
   const warnings: string[] = [];
   if (recalled && belongs(recalled, record)) {
-    return Object.assign(recalled, { storage: keptText(record), warnings });
+    return Object.assign(recalled, { storage: storageText(storage), warnings });
   }
   const { openStorage } = await import("./chain.ts");
   const store = openStorage(storage, places, (text) => warnings.push(text));
   const identity = await readSecret(record, store, places);
   if (storage !== "plain-file") rememberUnlocked(places.configDir, identity, places.now());
-  return Object.assign(identity, { storage: keptText(record), warnings });
+  return Object.assign(identity, { storage: storageText(storage), warnings });
 }
 
 /** Whether the next {@link unlockIdentity} needs neither passphrase nor keychain. */

@@ -1,6 +1,6 @@
 // AWS KMS as Cloister uses it: always the exact key, always the exact encryption context, and never without an end.
 import type { KMSClient } from "@aws-sdk/client-kms";
-import type { AwsAccess } from "../base/aws.ts";
+import { type AwsAccess, sdkCredentials } from "../base/aws.ts";
 import { CloisterError, integrity } from "../base/errors.ts";
 import { type EncryptionContext, type KmsCall, kmsFailure } from "./kms-failure.ts";
 
@@ -46,8 +46,11 @@ export function isKmsKey(text: string): boolean {
   return /^arn:aws[a-z-]{0,20}:kms:[a-z0-9-]{1,40}:\d{12}:key\/[A-Za-z0-9-]{1,64}$/.test(text);
 }
 
-/** KMS through the AWS SDK, which is loaded at the first call (about 100 ms). */
-export function kmsOver(access: AwsAccess, signal?: AbortSignal, patience: KmsPatience = PATIENCE): Kms {
+/**
+ * KMS through the AWS SDK, which is loaded at the first call (about 100 ms).
+ * @param access asked for then, too
+ */
+export function kmsOver(access: () => Promise<AwsAccess>, signal?: AbortSignal, patience: KmsPatience = PATIENCE): Kms {
   const clients = new Map<string, Promise<KMSClient>>();
   const clientOf = (key: string): Promise<KMSClient> => {
     if (!isKmsKey(key)) throw new CloisterError("USAGE", `${key} is no key ARN of KMS`, { next: NEXT_ARN });
@@ -61,9 +64,9 @@ export function kmsOver(access: AwsAccess, signal?: AbortSignal, patience: KmsPa
 
 const NEXT_ARN = "give the key itself: arn:aws:kms:REGION:ACCOUNT:key/ID";
 
-async function connect(access: AwsAccess, region: string, patience: KmsPatience): Promise<KMSClient> {
+async function connect(access: () => Promise<AwsAccess>, region: string, patience: KmsPatience): Promise<KMSClient> {
   const { KMSClient } = await import("@aws-sdk/client-kms");
-  const { profile, credentials } = access;
+  const { profile, credentials } = await access();
   return new KMSClient({
     region,
     maxAttempts: ATTEMPTS_MAX,
@@ -75,22 +78,8 @@ async function connect(access: AwsAccess, region: string, patience: KmsPatience)
       throwOnRequestTimeout: true,
     },
     ...(profile === undefined ? {} : { profile }),
-    ...(credentials === undefined ? {} : { credentials: async () => sdkCredentials(await credentials()) }),
+    ...(credentials && { credentials: async () => sdkCredentials(await credentials()) }),
   });
-}
-
-function sdkCredentials({
-  accessKeyId,
-  secretAccessKey,
-  sessionToken,
-  expiresAtMs,
-}: Awaited<ReturnType<NonNullable<AwsAccess["credentials"]>>>) {
-  return {
-    accessKeyId,
-    secretAccessKey,
-    ...(sessionToken === undefined ? {} : { sessionToken }),
-    ...(expiresAtMs === undefined ? {} : { expiration: new Date(expiresAtMs) }),
-  };
 }
 
 class SdkKms implements Kms {

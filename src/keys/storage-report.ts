@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { CloisterError, explained, systemCode } from "../base/errors.ts";
 import type { IdentityPlaces } from "./chain.ts";
-import { type IdentityRecord, keptText, readIdentityFile } from "./identity-file.ts";
+import { type IdentityRecord, readIdentityFile } from "./identity-file.ts";
 import { keychainRefusal } from "./keychain-refusal.ts";
 import { exposure } from "./private-file.ts";
 import { isKeychain, type KeychainKind, storageText } from "./secret-store.ts";
@@ -39,11 +39,12 @@ export async function checkStorage(places: IdentityPlaces): Promise<readonly Sto
 }
 
 async function kept(record: IdentityRecord): Promise<StorageCheck> {
-  const { storage } = record;
-  const text = `your identity is kept in ${keptText(record)}`;
+  const { storage, signing } = record;
+  const half = signing === undefined ? "" : ` (what signs is in AWS KMS: ${signing})`;
+  const text = `your identity is kept in ${storageText(storage)}${half}`;
   if (isKeychain(storage)) return keptInKeychain(storage, text);
   if (storage === "passphrase-file") return { name: "identity", state: "good", text, next: undefined };
-  const risk = "whoever copies it can read and sign as you";
+  const risk = `whoever copies it can read ${signing === undefined ? "and sign " : ""}as you`;
   const next = "where there is a keychain: move the config folder away, run cloister join, have the old one suspended";
   return { name: "identity", state: "bad", text: `${text}: ${risk}`, next };
 }

@@ -67,8 +67,10 @@ function decodeEpoch(bytes: Uint8Array): ClassEpoch {
     ...(fields.has("kms") ? { kms: fields.string("kms") } : {}),
   };
   fields.end();
-  if (record.kms !== undefined && !isKmsKey(record.kms)) {
-    throw integrity(`malformed ${what}`, { why: "its KMS key is no key ARN" });
+  if (record.kms !== undefined && (record.class.startsWith("_") || !isKmsKey(record.kms))) {
+    throw integrity(`malformed ${what}`, {
+      why: "its KMS key is no key ARN, or it is of a class that is never under KMS",
+    });
   }
   return record;
 }

@@ -7,13 +7,13 @@ import { placeText, planIssue } from "./creds-plan.ts";
 import type { Session } from "./session.ts";
 import type { CredentialExplained, CredentialOptions } from "./types-creds.ts";
 
-/** @throws CloisterError POLICY_DENIED (logged) where nothing would be issued; USAGE */
+/** @throws CloisterError POLICY_DENIED where nothing would be issued; nothing is logged; USAGE */
 export async function explainCredential(session: Session, asked: CredentialOptions): Promise<CredentialExplained> {
   await session.sync();
   const options = await settled(session, asked);
   const { policy } = (await session.policy()).compiled;
   const { lifetimes } = await issuerOf(session, options);
-  const plan = await planIssue(session, options, lifetimes);
+  const plan = await planIssue(session, options, lifetimes, { dryRun: true });
   const { provider, purpose } = options;
   const common = {
     ...{ provider, purpose, member: plan.member, role: plan.role.id, ttlMs: plan.ttlMs },

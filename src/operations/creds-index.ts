@@ -47,7 +47,7 @@ async function readEntry(path: string): Promise<IndexEntry | undefined> {
 }
 
 /** A credential for people to look at. */
-export function summaryOf(issued: Issued, kept: Keeping | undefined, now: number): CredentialSummary {
+function summaryOf(issued: Issued, kept: Keeping | undefined, now: number): CredentialSummary {
   const { credential, id, member, role, places, purpose, audience, readOnly, issuedAtMs, logEntry } = issued;
   return {
     ...{ provider: credential.provider, id, member, role, places, purpose, audience, readOnly },

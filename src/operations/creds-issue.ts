@@ -91,7 +91,7 @@ async function issueAndKeep(
   const mark = await memoryMark(places.state, config);
   await session.sync();
   const issuer = await issuerOf(session, options, workspace);
-  const plan = await planIssue(session, options, issuer.lifetimes, workspace);
+  const plan = await planIssue(session, options, issuer.lifetimes, { workspace });
   const prepared = await issuer.prepare(plan);
   const { credential, id, logEntry } = await issue(session, plan, prepared);
   const issued: Issued = {

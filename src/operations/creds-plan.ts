@@ -3,7 +3,7 @@ import { CloisterError, type Refusal } from "../base/errors.ts";
 import { formatDuration } from "../base/units.ts";
 import { CREDENTIAL_MS_DEFAULT, type Issuing, issuingEndMs, issuingRoles, type Place } from "../policy/issuing.ts";
 import type { Policy, Role } from "../policy/schema.ts";
-import { type Ask, permit, whyNot } from "./guard.ts";
+import { type Ask, permit, whyNot, wouldPermit } from "./guard.ts";
 import type { Session } from "./session.ts";
 import type { SettledOptions } from "./types-creds.ts";
 
@@ -38,17 +38,18 @@ export interface IssuePlan {
 /**
  * Decides for every domain and class that the role reaches, and keeps those that are allowed.
  *
- * @throws CloisterError POLICY_DENIED (logged) where none is; USAGE where the role is not clear, or lives too short
+ * @throws CloisterError POLICY_DENIED (logged, but for a dry run) where none is; USAGE where the role is not clear, or lives too short
  */
 export async function planIssue(
   session: Session,
   options: SettledOptions,
   lifetimes: Lifetimes,
-  workspace?: ForWorkspace,
+  { workspace, dryRun = false }: { readonly workspace?: ForWorkspace | undefined; readonly dryRun?: boolean } = {},
 ): Promise<IssuePlan> {
+  const refuse = dryRun ? wouldPermit : permit;
   const { policy } = (await session.policy()).compiled;
   const member = (await session.me()).id;
-  const { role, places } = await theRole(session, policy, member, options, workspace);
+  const { role, places } = await theRole(session, { policy, member, options, workspace, refuse });
   const ttlMs = lifeOf(role, options, lifetimes);
   const ask = (place: Place): Ask => askFor({ options, role, ttlMs, workspace, places }, place);
   const allowed: Place[] = [];
@@ -61,7 +62,7 @@ export async function planIssue(
   const [first] = places;
   const standsForAll = allowed.at(-1);
   if (!standsForAll) {
-    if (first) await permit(session, ask(first));
+    if (first) await refuse(session, ask(first));
     throw new CloisterError("UNAVAILABLE", "the policy changed meanwhile", { next: "run it again" });
   }
   // Another role of theirs may let it live longer; this one does not.
@@ -72,14 +73,17 @@ export async function planIssue(
   return { member, role, places: allowed, refused, ttlMs, endMs, policy: { version, digest }, ask: whole };
 }
 
+interface Asked {
+  readonly policy: Policy;
+  readonly member: string;
+  readonly options: SettledOptions;
+  readonly workspace: ForWorkspace | undefined;
+  /** Throws where the policy says no: with a trace in the log, or without. */
+  readonly refuse: (session: Session, ask: Ask) => Promise<unknown>;
+}
+
 /** The one role to issue in. @throws CloisterError */
-async function theRole(
-  session: Session,
-  policy: Policy,
-  member: string,
-  options: SettledOptions,
-  workspace: ForWorkspace | undefined,
-): Promise<Issuing> {
+async function theRole(session: Session, { policy, member, options, workspace, refuse }: Asked): Promise<Issuing> {
   const domain = workspace?.domain ?? options.domain;
   const narrowing = { ...options, domain, upTo: workspace?.label };
   const roles = issuingRoles(policy, member, narrowing);
@@ -95,7 +99,7 @@ async function theRole(
   const [anywhere] = policy.domains;
   const asked = { domain: domain ?? anywhere?.id, class: workspace?.label ?? policy.classifications[0] };
   // Says which role would be needed, and leaves a trace; allows where only what was narrowed to stands in the way.
-  await permit(session, { ...unplaced(options), ...asked });
+  await refuse(session, { ...unplaced(options), ...asked });
   throw notIn(options, purposeOnly);
 }
 

@@ -40,14 +40,13 @@ export async function serveCredentials(
   options: CredentialOptions,
   { at, endsWithIt, workspace }: { at: ListenAt; endsWithIt: boolean; workspace?: ForWorkspace | undefined },
 ): Promise<Serving> {
-  // An SDK that asks shortly before the end must get what lives on.
-  const refreshed = { ...options, minLeftMs: options.minLeftMs ?? REFRESH_BEFORE_MS };
-  const first = await getCredential(session, refreshed, workspace);
+  const first = await getCredential(session, options, workspace);
   const { policy } = (await session.policy()).compiled;
   let registered: () => boolean = () => true;
-  const current = holding(first, refreshed.minLeftMs, session.host.now, () =>
-    getCredential(session, refreshed, workspace),
-  );
+  // Where more is asked to be left than half its life, every question would be a new session.
+  const minLeftMs = Math.min(options.minLeftMs ?? REFRESH_BEFORE_MS, lifeOf(first) / 2);
+  const next = () => getCredential(session, { ...options, minLeftMs }, workspace);
+  const current = holding(first, minLeftMs, session.host.now, next);
   const endpoint = containerEndpoint(async () => {
     if (!registered()) throw new CloisterError("NOT_AUTHENTICATED", "these credentials were revoked");
     return containerDocument((await current()).environment);
@@ -71,6 +70,10 @@ export async function serveCredentials(
       await registration.end();
     },
   };
+}
+
+function lifeOf({ issuedAt, expiresAt }: IssuedCredential): number {
+  return Date.parse(expiresAt) - Date.parse(issuedAt);
 }
 
 /** The credential in hand as long as it lives long enough; asked for once, however many wait for the next. */

@@ -131,7 +131,7 @@ export async function create(host: Host, options: CreateOptions): Promise<Create
   const text = Buffer.from(await policyText(host, options, project, identity));
   const policy = await readForSigning(text, POLICY_FILE, host.now());
   if (!(await claimStore(store, project))) throw occupied(store.url, draft);
-  const kms = kmsOf(host);
+  const kms = kmsOf(host, draft);
   const { digests, held } = await makeEpochs(store, identity, project, placesNeeded(policy));
   await keepUnderKms(store, kms, held);
   await distribute(store, policy, held, () => true);

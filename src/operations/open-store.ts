@@ -1,5 +1,6 @@
 // From what a project's configuration says of its store to the driver that opens it. The only place that picks one.
 import { relative, resolve } from "node:path";
+import type { AwsAccess } from "../base/aws.ts";
 import { CloisterError } from "../base/errors.ts";
 import { folderStore } from "../store/folder.ts";
 import { checkEndpoint, parseS3Url, type S3Access, s3Url } from "../store/s3-place.ts";
@@ -16,10 +17,22 @@ const PROFILE = /^[^\p{Cc}]{1,128}$/u;
 const DEFAULT_REGION = "us-east-1";
 
 /** Opens a store; a bucket's driver is loaded only for a bucket. @throws CloisterError USAGE */
-export async function openStore(host: Host, config: Draft): Promise<Store> {
+export async function openStore(
+  host: Host,
+  config: Draft & { readonly project?: string; readonly pin?: string },
+): Promise<Store> {
   if (!isBucket(config.store)) return folderStore(placeOfStore(config));
-  const access = accessOf(host, config);
+  const access = { ...accessOf(host, config), credentials: await ownSession(host, config) };
   return (await import("../store/s3.ts")).s3Store(access);
+}
+
+/** A project that is only being made or joined has no role to be opened in yet. */
+async function ownSession(
+  host: Host,
+  { project, pin, ...config }: Draft & { readonly project?: string; readonly pin?: string },
+): Promise<AwsAccess["credentials"]> {
+  if (project === undefined || pin === undefined) return undefined;
+  return (await import("./own-access.ts")).ownCredentials(host, { ...config, project, pin });
 }
 
 /** Where the store is: the absolute path of a folder, or the address of a bucket. @throws CloisterError USAGE */

@@ -178,8 +178,9 @@ async function whyNotEntitled(
 ): Promise<string | undefined> {
   const about = { action: "secret.write", member, now: intent.timeMs, domain, class: klass, epoch } as const;
   const { compiled } = await session.ledger.policy(policy);
-  const { refusals } = await decide(compiled, { ...about, purpose, justification });
-  return notAllowed(member, "set", refusals, "always:mfa-within:");
+  // When somebody logged in, only their own program could see.
+  const { refusals } = await decide(compiled, { ...about, purpose, justification, mfaAgeMs: 0 });
+  return notAllowed(member, "set", refusals);
 }
 
 /**
@@ -193,11 +194,10 @@ async function whyNotRemoved(session: Session, step: LoggedSecret): Promise<stri
   const epoch = compiled.policy.domains.find(({ id }) => id === domain)?.epoch;
   const about = { action: "secret.write", member: done.member, now, domain, class: klass } as const;
   const { refusals } = await decide(compiled, { ...about, epoch, fields: ["purpose", "justification"] });
-  return notAllowed(done.member, "remove", refusals, "always:");
+  const asked = refusals.filter(({ rule }) => !rule.startsWith("always:"));
+  return notAllowed(done.member, "remove", asked);
 }
 
-/** @param unseen prefix of the rules about what only the acting program could see, such as when somebody logged in */
-function notAllowed(member: string, verb: string, refusals: readonly Refusal[], unseen: string): string | undefined {
-  const refusal = refusals.find(({ rule }) => !rule.startsWith(unseen));
+function notAllowed(member: string, verb: string, [refusal]: readonly Refusal[]): string | undefined {
   return refusal && `${member} was not allowed to ${verb} it: ${refusal.rule}: ${refusal.why}`;
 }

@@ -64,7 +64,7 @@ export function connect(host: Host, config: ProjectConfig, store: Store): Sessio
   const log = new Log(store, config.project, ledger, (commit) => memory.remember(commit));
   const identity = once(() => unlock(host));
   const device = once(() => requireDevice(host));
-  const kms = kmsOf(host);
+  const kms = kmsOf(host, config);
   const keys = new ClassKeys({ store, ledger, project: config.project, identity, kms });
   const policy = () => ledger.policy();
   const session = {

@@ -74,14 +74,14 @@ export async function whoAmI(host: Host, folder: string): Promise<WhoAmI> {
       next: "cloister init, or cloister join STORE",
     });
   }
-  const { fingerprint, storage, signs, reads } = known;
+  const { fingerprint, storage, signing: signingKey, signs, reads } = known;
   const inProject = await findConfig(resolve(host.cwd, folder));
   const session = inProject && (await openSession(host, folder));
   await session?.sync();
   const me = await session?.me().catch(notAuthenticated);
   const policy = session && (await session.policy()).compiled.policy;
   return {
-    ...{ fingerprint, storage, signs, reads, unlocked: await isUnlocked(places) },
+    ...{ fingerprint, storage, signingKey, signs, reads, unlocked: await isUnlocked(places) },
     ...{ project: policy?.project, member: me?.id, name: me?.name, roles: me?.roles.map(holdingText) ?? [] },
     login: session && policy && (await loginOf(session, policy, me)),
   };

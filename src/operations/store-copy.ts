@@ -4,7 +4,7 @@ import type { Store } from "../store/store.ts";
 import { verifyAudit } from "./audit.ts";
 import { IGNORE_FILE, keepOutOfGit, writeConfig } from "./config.ts";
 import { copyObjects, type Inventory, inventoryOf } from "./copy-objects.ts";
-import { type Ask, perform, wouldPermit } from "./guard.ts";
+import { type Ask, perform, permit, wouldPermit } from "./guard.ts";
 import { argumentsOfStore, isBucket, openStore, placeOfStore, storeConfigFor } from "./open-store.ts";
 import { policyName } from "./policy-shelf.ts";
 import { connect, readStoreObject, type Session } from "./session.ts";
@@ -43,11 +43,13 @@ export async function copyStore(session: Session, options: CopyStoreOptions): Pr
   const common = { from: placeOfStore(config), to: place, command };
   if (options.dryRun) return { ...common, ...(await survey(session, ask, { to, command })) };
 
+  await permit(session, ask);
+  const there = await inventoryOf(to);
+  // Before anything is logged: an entry here that the copy lacks would part this device from a copy that has gone on.
+  await requireOurs(session, { to, command }, await inventoryOf(from), there);
+  if (there.size === 0) await to.prove?.();
   const tally: Tally = { newObjects: 0, newBytes: 0, bytes: 0 };
   const { result: copied, done } = await perform(session, ask, async (_, released) => {
-    const there = await inventoryOf(to);
-    await requireOurs(session, { to, command }, await inventoryOf(from), there);
-    if (there.size === 0) await to.prove?.();
     released();
     const seen = await copyAll(session, to, new Set(), tally);
     return { result: seen, outcome: { facts: { objects: tally.newObjects, bytes: tally.newBytes } } };

@@ -57,7 +57,8 @@ export interface CredentialSummary {
   readonly leftMs: number;
   /** Where it is kept; undefined where nowhere. */
   readonly kept: string | undefined;
-  readonly logEntry: number;
+  /** Undefined for this device's own session with the store, which opens the log. */
+  readonly logEntry: number | undefined;
 }
 
 /** A running endpoint. */
@@ -116,4 +117,14 @@ export interface CredentialVariables {
   readonly unset: readonly string[];
   /** Not for any program that we start: they open the identity of this device, or are tokens of ours. */
   readonly secrets: readonly string[];
+}
+
+/** The role in which this device works with a store in a bucket. */
+export interface OwnRole {
+  readonly roleArn: string;
+  /** Id of the role in the policy. */
+  readonly role: string;
+  readonly member: string;
+  readonly region: string;
+  readonly purpose: string | undefined;
 }

@@ -63,6 +63,8 @@ export interface Status {
 export interface WhoAmI {
   readonly fingerprint: string;
   readonly storage: string;
+  /** ARN of the KMS key that it signs with; undefined where the signing half is kept with the rest. */
+  readonly signingKey: string | undefined;
   readonly unlocked: boolean;
   readonly signs: string;
   readonly reads: string;

@@ -1,6 +1,7 @@
 // One client of the AWS SDK, loaded when it is first needed: attempts, time-outs, interruption, and the server's clock.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
+import { sdkCredentials } from "../base/aws.ts";
 import { CloisterError } from "../base/errors.ts";
 import { type Asked, isPassing, s3Failure } from "./s3-failure.ts";
 import type { S3Access, S3Timeouts } from "./s3-place.ts";
@@ -134,16 +135,7 @@ function configOf(access: S3Access, { connectMs, idleMs, answerMs }: S3Timeouts)
     ...(profile === undefined ? {} : { profile }),
     // Names of buckets are no host names of somebody's own server.
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
-    ...(credentials && {
-      credentials: async () => {
-        const { accessKeyId, secretAccessKey, sessionToken, expiresAtMs } = await credentials();
-        return {
-          ...{ accessKeyId, secretAccessKey },
-          ...(sessionToken === undefined ? {} : { sessionToken }),
-          ...(expiresAtMs === undefined ? {} : { expiration: new Date(expiresAtMs) }),
-        };
-      },
-    }),
+    ...(credentials && { credentials: async () => sdkCredentials(await credentials()) }),
     // Attempts are counted here: after a lost answer, what comes next decides what it meant.
     maxAttempts: 1,
     requestHandler: {

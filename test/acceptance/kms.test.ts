@@ -337,7 +337,7 @@ describe("an identity that signs through KMS", () => {
     const answers = ["--template", "demo", "--project", "signed", "--domain", "churn", "--as", "fay", "--name", "Fay"];
     await fay.ok("init", ...answers, "--purpose", "modelling", "--signing-key", signing, "--yes");
     const me = await fay.json<WhoAmI>("whoami");
-    expect(me.storage).toContain(`it signs with ${signing}`);
+    expect(me.signingKey).toBe(signing);
     fay.files("data", { "rows.csv": "1\n" });
     kms.seen.length = 0;
     await push(fay, "signed", "internal");

@@ -180,6 +180,7 @@ describe("this device", () => {
     const who = {
       fingerprint: "SHA256:a",
       storage: "keychain",
+      signingKey: undefined,
       unlocked: true,
       signs: "s",
       reads: "r",
@@ -193,6 +194,7 @@ describe("this device", () => {
     expect(JSON.parse((await cloister(["lock", "--json"], { library })).out)).toEqual({
       schema: "cloister/lock@1",
       forgotten: true,
+      credentials: 0,
     });
     expect(JSON.parse((await cloister(["whoami", "--json"], { library })).out).fingerprint).toBe("SHA256:a");
     expect((await cloister(["whoami"], { library })).out).toContain("kept in\tkeychain, unlocked\n");

@@ -10,9 +10,9 @@ const leaves = TREE.flatMap(({ commands }) => commands).flatMap((item): [string[
 );
 const io = { out: () => {}, err: () => {}, outIsTty: false, outColor: false, columns: 80 } as never;
 
-/** The words of an example up to the first pipe or redirection. */
+/** The words of an example up to the first pipe or redirection, or to the end of its `$(…)`. */
 function words(example: string): string[] {
-  const command = example.slice(example.indexOf("cloister ") + "cloister ".length);
+  const command = /\$\(cloister ([^)]*)\)/.exec(example)?.[1] ?? example.slice(example.indexOf("cloister ") + 9);
   const found = (command.split(/ [|<>] /)[0] ?? "").match(/'[^']*'|\S+/g) ?? [];
   return found.map((word) => word.replace(/^'|'$/g, ""));
 }

@@ -90,7 +90,7 @@ describe.each([
     if (!isThere) return;
     server = await start();
     process.env["AWS_ENDPOINT_URL_KMS"] = server.url;
-    kms = kmsOver({ credentials: async () => keys });
+    kms = kmsOver(async () => ({ credentials: async () => keys }));
     epoch = { ...place, epoch: 1, recipient: recipientOf(secret), kms: await server.newKey() };
   });
   afterAll(() => server?.stop());

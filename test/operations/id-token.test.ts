@@ -104,6 +104,17 @@ test("a machine's token cannot be renewed", async () => {
   await expect(currentIdToken(session)).rejects.toMatchObject(missing);
 });
 
+test("the largest tokens that are taken can be read again", async () => {
+  const file = join(folder, "large-token");
+  writeFileSync(file, provider.machineToken({ groups: "g".repeat(17_000) }));
+  const session = await sessionOf(host);
+  await login(session, { way: "token-file", tokenFile: file, show: () => {} });
+  expect((await currentIdToken(session)).token).toBe(readFileSync(file, "utf8"));
+  writeFileSync(file, provider.machineToken({ groups: "g".repeat(19_000) }));
+  const tooLarge = login(session, { way: "token-file", tokenFile: file, show: () => {} });
+  await expect(tooLarge).rejects.toMatchObject({ message: expect.stringContaining("too large") });
+});
+
 test("nothing after logout, and nothing for another audience than the policy names", async () => {
   const session = await logIn();
   await logout(session);

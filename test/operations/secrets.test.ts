@@ -103,28 +103,33 @@ async function log(session: Session, over: Partial<AuditEvent>): Promise<number>
   return logged.entry;
 }
 
-/** Puts a record of Eve's into store and log, without asking anybody; `spoil` changes what she signs. */
-async function forge(
-  name: string,
-  klass: string,
-  number: number,
-  spoil: (record: SecretRecord) => Partial<SecretRecord> = () => ({}),
-): Promise<void> {
+interface Forgery {
+  /** Changes what stands inside and outside of the sealed parts alike. */
+  readonly context?: Partial<SecretContext>;
+  /** Changes what is signed. */
+  readonly spoil?: (record: SecretRecord) => Partial<SecretRecord>;
+  /** Whose signature it bears: Eve's. */
+  readonly signer?: Host;
+}
+
+/** Puts a record of Eve's into store and log, without asking anybody. */
+async function forge(name: string, klass: string, number: number, how: Forgery = {}): Promise<void> {
   const session = await sessionOf(eve);
   await session.sync();
   const { domain, secretId } = await placeOfSecret(session, name);
   const operation = randomBytes(16).toString("hex");
   const about = { operation, domain, class: klass };
   const intent = await log(session, about);
-  const { epoch, recipient } = await session.keys.newest({ domain, class: klass });
-  const context: SecretContext = {
-    ...{ project: session.config.project, domain, class: klass, epoch, secretId, number, operation },
-  };
+  const { epoch } = await session.keys.newest({ domain, class: klass });
+  const place = { project: session.config.project, domain, class: klass, epoch, secretId, number, operation };
+  const context: SecretContext = { ...place, ...how.context };
   const metadata = { name, env: undefined, note: undefined, purpose: undefined, justification: undefined };
+  const { recipient } = await session.keys.newest(context);
   const parts = await sealSecret(recipient, context, metadata, Buffer.from("eve's"));
   const record = { ...context, intent, policy: session.ledger.inForce.version, ...parts };
-  const { bytes, digest } = await signSecret({ ...record, ...spoil(record) }, await session.identity());
-  await session.store.create(secretName(record, digest), [bytes]);
+  const signer = await (how.signer ? await sessionOf(how.signer) : session).identity();
+  const { bytes, digest } = await signSecret({ ...record, ...how.spoil?.(record) }, signer);
+  await session.store.create(secretName(place, digest), [bytes]);
   await log(session, { ...about, phase: "done", facts: { secretId, number, digest, epoch } });
   forgetLog();
 }
@@ -266,6 +271,8 @@ describe("a member with a modified program", () => {
     ] as const) {
       await forge("db", klass, number);
       expect(await leased(ana)).toBe("one");
+      // Not even to be passed over: the log never took them.
+      expect((await listSecrets(await sessionOf(ana))).ignored).toEqual([]);
     }
     const session = await sessionOf(eve);
     await session.sync();
@@ -302,10 +309,20 @@ describe("a member with a modified program", () => {
   ])("deceives nobody with a record that has %s", async (_, spoil) => {
     await setSecret(await sessionOf(ana), { name: "db", ...internal, value: value("one") });
     const { record: other } = readSecret(readFileSync(records()[0] ?? ""));
-    await forge("db", "internal", 2, (record) => spoil(record, other));
+    await forge("db", "internal", 2, { spoil: (record) => spoil(record, other) });
     await expect(leased(ana)).rejects.toMatchObject({ code: "INTEGRITY" });
     await rotateSecret(await sessionOf(ana), { name: "db", value: value("three") });
     expect(await leased(ana)).toBe("three");
+  });
+
+  test.each<[string, () => Forgery]>([
+    ["of another class through and through", () => ({ context: { class: "public" } })],
+    ["of another number through and through", () => ({ context: { number: 1 } })],
+    ["signed by somebody else", () => ({ signer: ana })],
+  ])("deceives nobody with a record %s", async (_, how) => {
+    await setSecret(await sessionOf(ana), { name: "db", ...internal, value: value("one") });
+    await forge("db", "internal", 2, how());
+    await expect(leased(ana)).rejects.toMatchObject({ code: "INTEGRITY" });
   });
 
   test("who was not allowed it by a rule is passed over, and reported", async () => {

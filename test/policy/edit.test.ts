@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addMember, type NewMember, setVersion } from "../../src/policy/edit.ts";
+import { addMember, type NewMember, setEpochs, setVersion } from "../../src/policy/edit.ts";
 import { readPolicy } from "../../src/policy/read.ts";
 import { memberOf, type Policy } from "../../src/policy/schema.ts";
 import { NOW, readsKey, SAMPLE, signsKey } from "./sample.ts";
@@ -125,6 +125,29 @@ describe("addMember", () => {
       }),
       { numRuns: 40 },
     );
+  });
+});
+
+describe("setEpochs", () => {
+  it("raises the epochs that were named and nothing else, however the domains are laid out", () => {
+    const before = read(SAMPLE);
+    const edited = setEpochs(SAMPLE, new Map([["churn", 41]]), next);
+    const epochs = (policy: Policy) => new Map(policy.domains.map(({ id, epoch }) => [id, epoch]));
+    expect(epochs(read(edited))).toEqual(new Map([...epochs(before), ["churn", 41]]));
+    const { added, removed } = difference(SAMPLE, edited);
+    expect([added.length, removed.length]).toEqual([3, 3]);
+    const block = SAMPLE.replace(
+      /^ {2}churn: +\{ owner: (\S+), epoch: (\d+) \}/m,
+      "  churn:\n    epoch: $2   # raised\n    owner: $1",
+    );
+    expect(block).not.toBe(SAMPLE);
+    expect(setEpochs(block, new Map([["churn", 41]]), next)).toContain("    epoch: 41   # raised\n");
+  });
+
+  it("refuses a domain that is not there and an epoch that is none", () => {
+    for (const epochs of [new Map([["nowhere", 2]]), new Map([["churn", 0]])]) {
+      expect(() => setEpochs(SAMPLE, epochs, next)).toThrowError(expect.objectContaining({ code: "USAGE" }));
+    }
   });
 });
 

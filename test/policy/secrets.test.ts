@@ -51,8 +51,8 @@ describe("a refusal says honestly what stands behind it", () => {
   it("mathematics for who holds no key of the class, manners for who holds it to read artifacts", () => {
     expect(ask({ class: "restricted" }).refusals[0]?.enforcement).toBe("cryptographic + server");
     expect(ask({ member: "bo" }).refusals[0]?.enforcement).toBe("advisory");
-    expect(ask({ member: "bo", action: "secret.write", epoch: 2 }).refusals[0]?.enforcement).toBe(
-      "refused by every reader",
+    expect(ask({ member: "bo", action: "secret.write", epoch: 2 }).refusals[0]?.enforcement).toMatch(
+      /^refused by every reader/,
     );
   });
 });

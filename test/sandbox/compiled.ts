@@ -18,11 +18,16 @@ export function compile(entry: string): { readonly folder: string; readonly prog
   const tsc = join(ROOT, "node_modules/.bin/tsc");
   execFileSync(tsc, [...options, ...types, "--rootDir", ".", "--outDir", folder, entry], { cwd: ROOT });
   writeFileSync(join(folder, "package.json"), '{"type":"module"}');
-  for (const name of withDependencies("tar-stream")) {
-    cpSync(join(ROOT, "node_modules", name), join(folder, "node_modules", name), { recursive: true });
-  }
+  copyPackage("tar-stream", folder);
   execFileSync("/bin/chmod", ["-R", "a+rX", folder]);
   return { folder, program: join(folder, entry.replace(/\.ts$/, ".js")) };
+}
+
+/** Copies an installed package, with all it depends on, into a folder's `node_modules`. */
+export function copyPackage(name: string, folder: string): void {
+  for (const each of withDependencies(name)) {
+    cpSync(join(ROOT, "node_modules", each), join(folder, "node_modules", each), { recursive: true });
+  }
 }
 
 function withDependencies(name: string, found = new Set<string>()): Set<string> {

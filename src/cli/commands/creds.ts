@@ -81,7 +81,7 @@ export async function list(call: Call): Promise<undefined> {
       listing.credentials.map((credential) => {
         const { provider, role, leftMs, purpose, places, logEntry } = credential;
         const time = page.tty ? left(leftMs) : String(Math.round(leftMs / 1000));
-        return [provider, role, time, purpose ?? "-", scope(credential, places), `#${String(logEntry)}`];
+        return [provider, role, time, purpose ?? "-", scope(credential, places), entry(logEntry)];
       }),
       ["LOG", "PURPOSE"],
     );
@@ -97,8 +97,12 @@ export async function list(call: Call): Promise<undefined> {
   });
 }
 
+function entry(number: number | undefined): string {
+  return number === undefined ? "-" : `#${String(number)}`;
+}
+
 function scope({ readOnly }: CredentialSummary, places: readonly string[]): string {
-  return `${places.join(" ")}${readOnly ? " (read-only)" : ""}`;
+  return `${places.join(" ") || "this device's own work"}${readOnly ? " (read-only)" : ""}`;
 }
 
 export async function status(call: Call): Promise<undefined> {
@@ -124,7 +128,7 @@ function rowsOf(credential: CredentialSummary): readonly Row[] {
     ["audience", audience],
     ["good for", scope(credential, places)],
     ["kept in", kept],
-    ["log", `#${String(logEntry)}`],
+    ["log", entry(logEntry)],
   ];
 }
 
@@ -148,6 +152,21 @@ export async function revoke(call: Call): Promise<undefined> {
       `${String(here.credentials)} kept ${here.credentials === 1 ? "credential" : "credentials"} forgotten${ended}`,
     );
     page.hints("What programs were handed lives on to its end. In AWS", ["cloister creds revoke --server"]);
+  });
+}
+
+/** Chooses the role in which this device works with the store. */
+export async function use(call: Call): Promise<undefined> {
+  const { flags } = call;
+  if (flags.on("off")) {
+    await (await call.library()).dropOwnRole(call.host, call.folder);
+    print(call, "credential-use", { own: null }, (page) => page.done("the store is opened with the keys at hand"));
+    return;
+  }
+  const asked = { role: flags.text("role"), purpose: flags.text("purpose", "CLOISTER_PURPOSE") };
+  const own = await (await call.project()).useOwnRole(asked);
+  print(call, "credential-use", { own }, (page) => {
+    page.done(`the store is opened as ${own.member} in role ${own.role}   ${own.roleArn}`);
   });
 }
 

@@ -77,6 +77,7 @@ function showCreated(
     ["store", created.store],
     ["you", `${created.member}  ${created.fingerprint}`],
     ["key kept in", created.identityStorage],
+    ["signs in", options.signingKey === undefined ? undefined : `AWS KMS: ${options.signingKey}`],
     ["policy", `v${String(created.policyVersion)}  ${page.digest(created.policyDigest)}`],
     ["files", created.files.map((file) => relative(created.folder, file)).join(" ")],
   ]);

@@ -17,8 +17,13 @@ export async function list(call: Call): Promise<undefined> {
 
 function row(page: Page, { domain, class: klass, epoch, since, inUse, kms, held, why }: KeySummary): readonly string[] {
   const time = page.tty ? minutes(since) : since;
-  const kept = kms === undefined ? "members" : page.tty ? `KMS …${kms.slice(-12)}` : kms;
+  const kept = kms === undefined ? "members" : page.tty ? shortKey(kms) : kms;
   return [`${domain}/${klass}`, String(epoch), time, inUse ? "yes" : "old", kept, held ? "yes" : `no: ${why ?? ""}`];
+}
+
+/** The end of a key's ARN tells it from its neighbours. */
+function shortKey(kms: string): string {
+  return `KMS …${kms.slice(-12)}`;
 }
 
 export async function rotate(call: Call): Promise<undefined> {
@@ -35,7 +40,7 @@ async function confirmKeys(call: Call, next: Rotated): Promise<void> {
   const { io, prompter } = call.context;
   if (io.canPrompt) {
     io.err(`\nNew keys, with policy v${String(next.policyVersion)}:\n`);
-    for (const key of next.keys) io.err(`  ${nameOf(key)}   ${keptIn(key.kms)}\n`);
+    for (const key of next.keys) io.err(`  ${nameOf(key)}   ${keptIn(key.kms, true)}\n`);
     io.err("\n");
   }
   if (await prompter.confirm({ message: "Make them for everybody?", default: false, flag: "--yes" })) return;
@@ -45,7 +50,7 @@ async function confirmKeys(call: Call, next: Rotated): Promise<void> {
 function showRotated(page: Page, rotated: Rotated, oneClass: boolean): void {
   const { keys, dryRun, policyVersion, policyDigest, logEntry } = rotated;
   page.done(`${dryRun ? "would make" : "made"} ${keys.length === 1 ? "1 new key" : `${String(keys.length)} new keys`}`);
-  for (const key of keys) page.line(`  ${nameOf(key)}   ${keptIn(key.kms)}`);
+  for (const key of keys) page.line(`  ${nameOf(key)}   ${keptIn(key.kms, page.tty)}`);
   const end = dryRun ? "nothing was written" : log(logEntry);
   page.line(`  policy v${String(policyVersion)}  ${page.digest(policyDigest)}   ${end}`);
   if (page.quiet || dryRun) return;
@@ -57,6 +62,7 @@ function nameOf({ domain, class: klass, epoch }: Rotated["keys"][number]): strin
   return `${domain}/${klass} epoch ${String(epoch)}`;
 }
 
-function keptIn(kms: string | undefined): string {
-  return kms === undefined ? "with the members it was wrapped for" : `in AWS KMS, under ${kms}`;
+function keptIn(kms: string | undefined, short: boolean): string {
+  if (kms === undefined) return "with the members it is for";
+  return short ? shortKey(kms) : kms;
 }

@@ -59,6 +59,7 @@ export async function whoami(call: Call): Promise<undefined> {
     page.fields([
       ["fingerprint", who.fingerprint],
       ["kept in", `${who.storage}, ${who.unlocked ? "unlocked" : "locked"}`],
+      ["signs in", who.signingKey === undefined ? undefined : `AWS KMS: ${who.signingKey}`],
       ["signs", who.signs],
       ["reads", who.reads],
       ["project", who.project],

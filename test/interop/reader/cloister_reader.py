@@ -536,8 +536,8 @@ class Keys:
         key = {"kms": record["kms"]} if "kms" in record else {}
         if {**expected, **key, "recipient": record["recipient"]} != record:
             raise damaged(f"epochs/{place} is of another place")
-        if key and not KMS_KEY.match(record["kms"]):
-            raise damaged(f"epochs/{place} names no key of KMS")
+        if key and (klass.startswith("_") or not KMS_KEY.match(record["kms"])):
+            raise damaged(f"epochs/{place} names no key of KMS, or may not name one")
         return record
 
     def secret(self, domain, klass, epoch):

@@ -76,6 +76,46 @@ export const NETWORK: readonly Attempt[] = [
     },
   },
   {
+    name: "reach more than what listens on a shared loopback, and that without sharing it",
+    async run(world) {
+      const host = await serve(world, { port: 0, host: "127.0.0.1" });
+      const name = `cloister-${world.secret.slice(-12)}-shared`;
+      const abstract = await serve(world, { path: `\0${name}` });
+      const inside = await world.sandbox.listen(world.state);
+      inside.on("connection", (socket) => socket.end("offered"));
+      const bound = inside.address();
+      const port = typeof bound === "object" && bound ? bound.port : 0;
+      try {
+        const argv = (at: number) => [
+          "/usr/bin/perl",
+          "-e",
+          CONNECT_TCP,
+          "--",
+          String(at),
+          "127.0.0.1",
+          "169.254.170.2",
+        ];
+        const shared = { sharesLoopback: true };
+        // The attempt counts only where what is offered is really there.
+        const offered = await world.run(argv(port), world.state, shared);
+        assert.match(offered.out, /^connected 127\.0\.0\.1 offered/);
+        assert.match(offered.out, /169\.254\.170\.2 101\n$/);
+        if (host.port !== port)
+          assert.match((await world.run(argv(host.port), world.state, shared)).out, /^127\.0\.0\.1 111\n/);
+        const unix = `use Socket; socket(my $s, PF_UNIX, SOCK_STREAM, 0) or die;
+          connect($s, pack("Sa*", 1, "\\0$ARGV[0]")) and print "connected "; print $!+0;`;
+        assert.equal((await world.run(["/usr/bin/perl", "-e", unix, "--", name], world.state, shared)).out, "111");
+        const links = await world.run(["/bin/sh", "-c", "tail -n +3 /proc/net/dev | cut -d: -f1"], world.state, shared);
+        assert.equal(links.out.trim(), "lo");
+        assert.match((await world.run(argv(port))).out, /^127\.0\.0\.1 111\n/);
+        assert.equal(host.visitors() + abstract.visitors(), 0);
+      } finally {
+        inside.close();
+        await Promise.all([host.close(), abstract.close()]);
+      }
+    },
+  },
+  {
     name: "reach the cloud metadata address and the internet",
     async run(world) {
       const { out } = await world.perl(CONNECT_TCP, "80", "169.254.169.254", "169.254.170.2", "1.1.1.1");
