@@ -41,6 +41,10 @@ function load(): Evaluator {
   setFlagsFromString("--liftoff-only");
   // The module is as the package lock has it: validating its unused functions too would double the time to load it.
   setFlagsFromString("--wasm-lazy-validation");
+  // V8 in Node 20 inlines calls into WebAssembly that became hot, and ends the process (Deoptimizer, "unreachable code") when
+  // it has to take that back: after some thousand decisions, as a long listing makes. Where V8 does not know a flag, it
+  // complains on standard error.
+  if (process.versions.node.startsWith("20.")) setFlagsFromString("--no-turbo-inline-js-wasm-calls");
   // Required, not imported: parsing the package's CommonJS for its names takes as long as compiling it.
   return new CedarEvaluator(createRequire(import.meta.url)("@cedar-policy/cedar-wasm/nodejs") as Cedar);
 }

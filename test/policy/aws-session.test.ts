@@ -80,6 +80,10 @@ function mayCedar(
       return reads(at);
     case "s3:GetObject manifest":
       return reads(at) || describes(at);
+    case "s3:GetObject secret":
+      return issued(at) && (may("secret.read", at) || may("secret.write", at));
+    case "s3:PutObject secret":
+      return creates && issued(at) && may("secret.write", at);
     case "s3:GetObject version":
       return some((each) => describes(each) || reads(each) || (creates && pushes(each)));
     case "s3:GetObject published":
@@ -140,7 +144,9 @@ describe("a session policy", () => {
               const can = documentAllows(session.document, request);
               expect({ action, domain, name, can }).toEqual({
                 ...{ action, domain, name },
-                can: mayCedar(policy, asked, how, { name: "", about, domain, class: name }),
+                can: (action === "kms:Decrypt" ? (["manifest", "secret"] as const) : [about]).some((each) =>
+                  mayCedar(policy, asked, how, { name: "", about: each, domain, class: name }),
+                ),
               });
               const foreign = {
                 ...request,

@@ -19,6 +19,8 @@ const DATA: readonly RoleAction[] = [
   "artifact.read-metadata",
   "workspace.mount",
   "creds.issue",
+  "secret.read",
+  "secret.write",
 ];
 const PURPOSES = ["modelling", "research"];
 
@@ -118,7 +120,7 @@ export const POLICIES: fc.Arbitrary<CompiledPolicy> = SHAPE.map((shape) => {
 /** A name in the store, and what it is about. */
 export interface StoreName {
   readonly name: string;
-  readonly about: "content" | "manifest" | "version" | "published" | "log" | "other";
+  readonly about: "content" | "manifest" | "secret" | "version" | "published" | "log" | "other";
   readonly domain?: string;
   readonly class?: string;
 }
@@ -139,6 +141,7 @@ export function storeNames(): readonly StoreName[] {
         { name: `wraps/${at}/${SHA}/data`, about: "content", ...place },
         { name: `wraps/${at}/${SHA}/metadata`, about: "manifest", ...place },
         { name: `seals/${at}/${SHA}`, about: "manifest", ...place },
+        { name: `secrets/${at}/${SHA}/00000001-${SHA}`, about: "secret", ...place },
         { name: `epochs/${at}/1`, about: "published" },
         { name: `keys/${at}/1/${ID}`, about: "published" },
       ];

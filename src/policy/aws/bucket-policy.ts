@@ -3,11 +3,13 @@ import type { Policy } from "../schema.ts";
 import { documentOf, one, type PolicyDocument, type Statement } from "./document.ts";
 import { awsOf, bucketArnOf, objectArnOf, PATTERNS, roleArnOf } from "./names.ts";
 import { includes } from "./permissions.ts";
-import { type Place, placesOf, reachOf } from "./reach.ts";
+import { type Place, placesOf, type Reach, reachOf } from "./reach.ts";
 import { holdersOf, holdingsOf } from "./role.ts";
 import { suspendedStatements } from "./suspended.ts";
 
 const WHOLE = "*";
+const READ = ["s3:GetObject", "s3:GetObjectVersion"];
+const WRITE = ["s3:PutObject", "s3:DeleteObject"];
 
 export function bucketPolicy(policy: Policy): PolicyDocument {
   const aws = awsOf(policy);
@@ -50,20 +52,27 @@ export function bucketPolicy(policy: Policy): PolicyDocument {
         policy.roles.filter((role) => holdersOf(policy, role).length > 0).map((role) => roleArnOf(aws, role)),
       ),
     },
-    ...byPlace(policy, ["s3:GetObject", "s3:GetObjectVersion"], "read"),
-    ...byPlace(policy, ["s3:PutObject"], "write"),
+    ...byPlace(policy, READ, PATTERNS.contents, ({ read, describe }) => [...read, ...describe]),
+    ...byPlace(policy, WRITE, PATTERNS.contents, ({ push }) => push),
+    ...byPlace(policy, READ, PATTERNS.secrets, ({ readSecrets }) => readSecrets),
+    ...byPlace(policy, WRITE, PATTERNS.secrets, ({ writeSecrets }) => writeSecrets),
     ...suspendedStatements(policy, "s3:*", both),
   ]);
 }
 
 /** For each class, only the roles that reach it; classes with the same roles share a statement. */
-function byPlace(policy: Policy, actions: readonly string[], way: "read" | "write"): readonly Statement[] {
+function byPlace(
+  policy: Policy,
+  actions: readonly string[],
+  pattern: (place: Place) => string,
+  reached: (reach: Reach) => readonly Place[],
+): readonly Statement[] {
   const aws = awsOf(policy);
   const reaches = policy.roles.map((role) => ({ role, reach: reachOf(policy, holdingsOf(policy, role)) }));
   const groups = new Map<string, { readonly roles: readonly string[]; readonly places: Place[] }>();
   for (const place of placesOf(policy)) {
     const roles = reaches
-      .filter(({ reach }) => includes(way === "read" ? [...reach.read, ...reach.describe] : reach.push, place))
+      .filter(({ reach }) => includes(reached(reach), place))
       .map(({ role }) => roleArnOf(aws, role));
     const group = groups.get(roles.join()) ?? { roles, places: [] };
     group.places.push(place);
@@ -73,7 +82,7 @@ function byPlace(policy: Policy, actions: readonly string[], way: "read" | "writ
     Effect: "Deny",
     Principal: "*",
     Action: one(actions),
-    Resource: one(places.map((place) => objectArnOf(aws, PATTERNS.contents(place)))),
+    Resource: one(places.map((place) => objectArnOf(aws, pattern(place)))),
     ...(roles.length === 0 ? {} : { Condition: unless(roles) }),
   }));
 }

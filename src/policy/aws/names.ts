@@ -63,6 +63,7 @@ export const PATTERNS = {
   seals: (place: Place): string => `seals/${path(place)}/*`,
   /** Keys of headers and manifests, not those of contents. */
   metadataKeys: (place: Place): string => `wraps/${path(place)}/*/metadata`,
+  secrets: (place: Place): string => `secrets/${path(place)}/*`,
 } as const;
 
 function path(place: Place): string {

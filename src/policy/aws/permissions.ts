@@ -79,15 +79,23 @@ function grantsOf(policy: Policy, reach: Reach, options: PermissionOptions): rea
     }),
     ...placesOf(policy).flatMap((place): Grant[] => {
       const called = `${place.domain}/${place.class}`;
+      const ofSecrets = verbs(
+        includes(reach.readSecrets, place),
+        options.creates && includes(reach.writeSecrets, place),
+      );
+      const secrets: Grant = {
+        ...{ pattern: PATTERNS.secrets(place), called: `secrets of ${called}`, contents: true, verbs: ofSecrets },
+      };
+      const sealed = ofSecrets.length > 0 ? [secrets] : [];
       const whole = verbs(includes(reach.read, place), options.creates && includes(reach.push, place));
       const contents = { pattern: PATTERNS.contents(place), called, contents: true, verbs: whole };
-      if (!includes(reach.describe, place)) return whole.length > 0 ? [contents] : [];
+      if (!includes(reach.describe, place)) return whole.length > 0 ? [contents, ...sealed] : sealed;
       const manifests = [PATTERNS.seals(place), PATTERNS.metadataKeys(place)].map(
         (pattern): Grant => ({
           ...{ pattern, called: `manifests of ${called}`, contents: true, verbs: ["read"] },
         }),
       );
-      return whole.length > 0 ? [contents, ...manifests] : manifests;
+      return [...(whole.length > 0 ? [contents] : []), ...manifests, ...sealed];
     }),
   ];
 }
@@ -155,7 +163,7 @@ function keyStatements(policy: Policy, reach: Reach, options: PermissionOptions)
 
 function kmsActions(reach: Reach, { creates, publishes }: PermissionOptions, place: Place): readonly KmsAction[] {
   const wanted: Readonly<Record<KmsAction, boolean>> = {
-    "kms:Decrypt": includes(reach.read, place) || includes(reach.describe, place),
+    "kms:Decrypt": [reach.read, reach.describe, reach.readSecrets].some((places) => includes(places, place)),
     "kms:GenerateDataKey": creates && includes(reach.push, place),
     // The private half of a new class key, written when a policy version is published.
     "kms:Encrypt": publishes && reach.publish,

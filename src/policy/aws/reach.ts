@@ -23,6 +23,10 @@ export interface Reach {
   readonly describe: readonly Place[];
   /** Where may be pushed. */
   readonly push: readonly Place[];
+  /** Whose secrets may be read: to use them, or to set them anew. */
+  readonly readSecrets: readonly Place[];
+  /** Where secrets may be set and removed. */
+  readonly writeSecrets: readonly Place[];
   /** Whether policy versions may be published: policies, key epochs and key files. */
   readonly publish: boolean;
   /** Lines of the roles and rules that this rests on. */
@@ -43,7 +47,9 @@ export function reachOf(policy: Policy, held: readonly Held[], within: (place: P
   const deduplicates = (place: Place): boolean => push.includes(place) && may("artifact.read-metadata", place);
   const read = places.filter((place) => READING.some((action) => may(action, place)) || deduplicates(place));
   const describe = places.filter((place) => !read.includes(place) && may("artifact.read-metadata", place));
-  const touched = [...read, ...describe, ...push];
+  const writeSecrets = places.filter((place) => may("secret.write", place));
+  const readSecrets = places.filter((place) => may("secret.read", place) || writeSecrets.includes(place));
+  const touched = [...read, ...describe, ...push, ...readSecrets];
   const rules = policy.rules.filter((rule) => rule.on.some((action) => scopeOf(action) !== "project"));
   const applying = (rule: Rule, among: readonly Place[]): boolean => among.some((place) => about(policy, rule, place));
   const refusing = rules.filter((rule) => rule.refuse !== undefined && whole(rule));
@@ -56,6 +62,8 @@ export function reachOf(policy: Policy, held: readonly Held[], within: (place: P
     read,
     describe,
     push,
+    readSecrets,
+    writeSecrets,
     publish: PUBLISHING.some(
       (action) =>
         held.some(({ role }) => role.can.includes(action)) && !policy.rules.some((rule) => refusesAll(rule, action)),

@@ -48,7 +48,12 @@ export function iamRole(policy: Policy, role: Role): IamRole | undefined {
     role,
     name: roleNameOf(awsOf(policy), role),
     trust: documentOf(trustStatements(policy, role, holders)),
-    permissions: documentOf([...allowing(policy, role), ...keepingApart(policy, role), ...afterTheEnd(policy, role)]),
+    permissions: documentOf([
+      ...allowing(policy, role),
+      ...removing(policy, role),
+      ...keepingApart(policy, role),
+      ...afterTheEnd(policy, role),
+    ]),
     maxSessionSeconds: Math.min(SESSION_SECONDS_MAX, Math.max(SESSION_SECONDS_MIN, seconds)),
   };
 }
@@ -59,6 +64,14 @@ function allowing(policy: Policy, role: Role): readonly Statement[] {
   return permissionsOf(policy, reach, options).map(({ statement }) => statement);
 }
 
+/** The values of a secret that is removed are deleted, by whoever may set it. Sessions of less than the role cannot. */
+function removing(policy: Policy, role: Role): readonly Statement[] {
+  const { writeSecrets } = reachOf(policy, holdingsOf(policy, role));
+  if (writeSecrets.length === 0) return [];
+  const resources = writeSecrets.map((place) => objectArnOf(awsOf(policy), PATTERNS.secrets(place)));
+  return [{ Effect: "Allow", Action: "s3:DeleteObject", Resource: one(resources) }];
+}
+
 /** The role reaches what any of its holders does; each of them stays in their own domains by their source identity. */
 function keepingApart(policy: Policy, role: Role): readonly Statement[] {
   const aws = awsOf(policy);
@@ -67,10 +80,10 @@ function keepingApart(policy: Policy, role: Role): readonly Statement[] {
     const inside = holdersOf(policy, role, id);
     if (inside.length === 0 || inside.length === all.length) return [];
     const others = { "aws:SourceIdentity": one(inside.map((member) => plain(member.id))) };
-    const names = [`?????/${plain(id)}/*`, `versions/${plain(id)}/*`];
+    const names = ["?????", "versions", "secrets"].map((kind) => `${kind}/${plain(id)}/*`);
     const objects: Statement = {
       Effect: "Deny",
-      Action: ["s3:GetObject", "s3:PutObject"],
+      Action: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
       Resource: names.map((name) => objectArnOf(aws, name)),
       Condition: { StringNotEquals: others },
     };
@@ -166,7 +179,7 @@ function afterTheEnd(policy: Policy, role: Role): readonly Statement[] {
   const statement: Statement = {
     Effect: "Deny",
     Action: ["s3:GetObject", "s3:PutObject"],
-    Resource: objectArnOf(awsOf(policy), PATTERNS.allContents),
+    Resource: [PATTERNS.allContents, "secrets/*"].map((name) => objectArnOf(awsOf(policy), name)),
     Condition: { DateGreaterThanEquals: { "aws:CurrentTime": endOf(policy) } },
   };
   return [statement];

@@ -51,7 +51,7 @@ export function sessionPolicy(policy: Policy, options: SessionPolicyOptions): Se
     if (places && !includes(places, place)) return false;
     return allows(policy, held, "creds.issue", place);
   });
-  const of = [...reach.read, ...reach.describe, ...(readOnly ? [] : reach.push)];
+  const of = [...reach.read, ...reach.describe, ...reach.readSecrets, ...(readOnly ? [] : reach.push)];
   if (of.length === 0) throw nothing(options);
   // Whoever asks for less than the role has wants no power over the whole project along with it.
   const publishes = !readOnly && domain === undefined && upTo === undefined;
