@@ -1,17 +1,17 @@
 // The public library. The command line uses nothing else of it.
 import type { Streams } from "./base/streams.ts";
-import type { KeySet } from "./operations/creds-jwks.ts";
-import type { ProcessDocument } from "./operations/creds-process.ts";
-import type { Serving } from "./operations/creds-serve.ts";
+import type { KeySet } from "./operations/creds/jwks.ts";
+import type { ProcessDocument } from "./operations/creds/process.ts";
+import type { Serving } from "./operations/creds/serve.ts";
 import type { Host } from "./operations/host.ts";
 import type { Session } from "./operations/session.ts";
 import type * as T from "./operations/types.ts";
 
 export { CloisterError, type ErrorCode, type Refusal } from "./base/errors.ts";
 export type { Streams } from "./base/streams.ts";
-export type { KeySet } from "./operations/creds-jwks.ts";
-export type { ProcessDocument } from "./operations/creds-process.ts";
-export type { Serving } from "./operations/creds-serve.ts";
+export type { KeySet } from "./operations/creds/jwks.ts";
+export type { ProcessDocument } from "./operations/creds/process.ts";
+export type { Serving } from "./operations/creds/serve.ts";
 export type { Host, Progress } from "./operations/host.ts";
 export type * from "./operations/types.ts";
 
@@ -115,52 +115,54 @@ export async function open(host: Host, options: { readonly folder: string }): Pr
 /** Each operation is loaded when it is called: a light command does not pay for a heavy one. */
 function projectOf(session: Session): Project {
   return {
-    push: async (options) => (await import("./operations/push.ts")).push(session, options),
-    pull: async (options) => (await import("./operations/pull.ts")).pull(session, options),
-    list: async (options) => (await import("./operations/list.ts")).list(session, options),
-    show: async (reference) => (await import("./operations/list.ts")).show(session, reference),
+    push: async (options) => (await import("./operations/artifact/push.ts")).push(session, options),
+    pull: async (options) => (await import("./operations/artifact/pull.ts")).pull(session, options),
+    list: async (options) => (await import("./operations/artifact/list.ts")).list(session, options),
+    show: async (reference) => (await import("./operations/artifact/list.ts")).show(session, reference),
     verify: async (target) => {
-      const { verifyFolder, verifyReference } = await import("./operations/verify.ts");
+      const { verifyFolder, verifyReference } = await import("./operations/artifact/verify.ts");
       return "folder" in target ? verifyFolder(session, target.folder) : verifyReference(session, target.reference);
     },
     createWorkspace: async (options) =>
-      (await import("./operations/workspace-create.ts")).createWorkspace(session, options),
-    listWorkspaces: async () => (await import("./operations/workspace.ts")).listWorkspaces(session),
-    showWorkspace: async (name) => (await import("./operations/workspace.ts")).showWorkspace(session, name),
-    run: async (options, streams) => (await import("./operations/workspace.ts")).run(session, options, streams),
-    destroyWorkspace: async (name) => (await import("./operations/workspace.ts")).destroyWorkspace(session, name),
-    setSecret: async (options) => (await import("./operations/secret-write.ts")).setSecret(session, options),
-    rotateSecret: async (options) => (await import("./operations/secret-rotate.ts")).rotateSecret(session, options),
-    removeSecret: async (options) => (await import("./operations/secret-write.ts")).removeSecret(session, options),
-    listSecrets: async () => (await import("./operations/secret-list.ts")).listSecrets(session),
+      (await import("./operations/workspace/create.ts")).createWorkspace(session, options),
+    listWorkspaces: async () => (await import("./operations/workspace/workspace.ts")).listWorkspaces(session),
+    showWorkspace: async (name) => (await import("./operations/workspace/workspace.ts")).showWorkspace(session, name),
+    run: async (options, streams) =>
+      (await import("./operations/workspace/workspace.ts")).run(session, options, streams),
+    destroyWorkspace: async (name) =>
+      (await import("./operations/workspace/workspace.ts")).destroyWorkspace(session, name),
+    setSecret: async (options) => (await import("./operations/secret/write.ts")).setSecret(session, options),
+    rotateSecret: async (options) => (await import("./operations/secret/rotate.ts")).rotateSecret(session, options),
+    removeSecret: async (options) => (await import("./operations/secret/write.ts")).removeSecret(session, options),
+    listSecrets: async () => (await import("./operations/secret/list.ts")).listSecrets(session),
     showSecret: async ({ name, domain }) =>
-      (await import("./operations/secret-list.ts")).showSecret(session, name, domain),
-    leaseSecret: async (options) => (await import("./operations/secret-lease.ts")).leaseSecret(session, options),
-    addMember: async (options) => (await import("./operations/policy-change.ts")).addMember(session, options),
-    listMembers: async () => (await import("./operations/policy-change.ts")).listMembers(session),
-    listKeys: async () => (await import("./operations/key-list.ts")).listKeys(session),
-    rotateKeys: async (options) => (await import("./operations/key-rotate.ts")).rotateKeys(session, options),
-    showPolicy: async () => (await import("./operations/policy-read.ts")).showPolicy(session),
-    explainPolicy: async (options) => (await import("./operations/policy-read.ts")).explainPolicy(session, options),
-    proposePolicy: async (options) => (await import("./operations/policy-change.ts")).proposePolicy(session, options),
-    listAudit: async (options) => (await import("./operations/audit.ts")).listAudit(session, options),
-    verifyAudit: async () => (await import("./operations/audit.ts")).verifyAudit(session),
-    status: async () => (await import("./operations/status.ts")).status(session),
-    getCredential: async (options) => (await import("./operations/creds-issue.ts")).getCredential(session, options),
+      (await import("./operations/secret/list.ts")).showSecret(session, name, domain),
+    leaseSecret: async (options) => (await import("./operations/secret/lease.ts")).leaseSecret(session, options),
+    addMember: async (options) => (await import("./operations/policy/change.ts")).addMember(session, options),
+    listMembers: async () => (await import("./operations/policy/change.ts")).listMembers(session),
+    listKeys: async () => (await import("./operations/key/list.ts")).listKeys(session),
+    rotateKeys: async (options) => (await import("./operations/key/rotate.ts")).rotateKeys(session, options),
+    showPolicy: async () => (await import("./operations/policy/read.ts")).showPolicy(session),
+    explainPolicy: async (options) => (await import("./operations/policy/read.ts")).explainPolicy(session, options),
+    proposePolicy: async (options) => (await import("./operations/policy/change.ts")).proposePolicy(session, options),
+    listAudit: async (options) => (await import("./operations/project/audit.ts")).listAudit(session, options),
+    verifyAudit: async () => (await import("./operations/project/audit.ts")).verifyAudit(session),
+    status: async () => (await import("./operations/project/status.ts")).status(session),
+    getCredential: async (options) => (await import("./operations/creds/issue.ts")).getCredential(session, options),
     credentialProcess: async (options) =>
-      (await import("./operations/creds-process.ts")).credentialProcess(session, options),
+      (await import("./operations/creds/process.ts")).credentialProcess(session, options),
     serveCredentials: async (options, { socket, endsWithIt }) => {
-      const { serveCredentials } = await import("./operations/creds-serve.ts");
+      const { serveCredentials } = await import("./operations/creds/serve.ts");
       return serveCredentials(session, options, { at: socket === undefined ? "loopback" : { socket }, endsWithIt });
     },
     explainCredential: async (options) =>
-      (await import("./operations/creds-explain.ts")).explainCredential(session, options),
-    credentialKeys: async () => (await import("./operations/creds-jwks.ts")).keySet(session),
-    useOwnRole: async (asked) => (await import("./operations/own-access.ts")).useOwnRole(session, asked),
-    credentialRevocation: async () => (await import("./operations/creds-revoke.ts")).serverRevocation(session),
-    copyStore: async (options) => (await import("./operations/store-copy.ts")).copyStore(session, options),
-    login: async (options) => (await import("./operations/login.ts")).login(session, options),
-    logout: async () => (await import("./operations/login.ts")).logout(session),
+      (await import("./operations/creds/explain.ts")).explainCredential(session, options),
+    credentialKeys: async () => (await import("./operations/creds/jwks.ts")).keySet(session),
+    useOwnRole: async (asked) => (await import("./operations/creds/own-access.ts")).useOwnRole(session, asked),
+    credentialRevocation: async () => (await import("./operations/creds/revoke.ts")).serverRevocation(session),
+    copyStore: async (options) => (await import("./operations/project/store-copy.ts")).copyStore(session, options),
+    login: async (options) => (await import("./operations/login/login.ts")).login(session, options),
+    logout: async () => (await import("./operations/login/login.ts")).logout(session),
   };
 }
 
@@ -181,47 +183,47 @@ export async function detect(host: Host, folder: string): Promise<T.Detected> {
 
 /** Points a folder at the store of a project and returns the line to hand to its steward. */
 export async function join(host: Host, options: T.JoinOptions): Promise<T.Joined> {
-  return (await import("./operations/join.ts")).join(host, options);
+  return (await import("./operations/project/join.ts")).join(host, options);
 }
 
 /** What a join line says. @throws CloisterError USAGE, INTEGRITY */
 export async function readJoinLine(line: string): Promise<T.JoinLine> {
-  return (await import("./operations/join.ts")).readJoinLine(line);
+  return (await import("./operations/project/join.ts")).readJoinLine(line);
 }
 
 /** Reads a policy file as strictly as it will be read when it is signed. */
 export async function checkPolicy(host: Host, file: string): Promise<T.PolicyChecked> {
-  return (await import("./operations/policy-read.ts")).checkPolicy(host, file);
+  return (await import("./operations/policy/read.ts")).checkPolicy(host, file);
 }
 
 /** Writes what AWS has to know of the policy in force, or of a file: roles, bucket and key policies, Terraform. */
 export async function exportAws(host: Host, folder: string, options: T.AwsExportOptions): Promise<T.AwsExported> {
-  return (await import("./operations/policy-aws.ts")).exportAws(host, folder, options);
+  return (await import("./operations/policy/aws.ts")).exportAws(host, folder, options);
 }
 
 /** How to read what is deployed, for {@link verifyAws}. */
 export async function awsReadings(host: Host, folder: string, file?: string): Promise<T.AwsReadings> {
-  return (await import("./operations/policy-aws.ts")).awsReadings(host, folder, file);
+  return (await import("./operations/policy/aws.ts")).awsReadings(host, folder, file);
 }
 
 /** Compares what is deployed in AWS with what the policy makes. */
 export async function verifyAws(host: Host, folder: string, options: T.AwsVerifyOptions): Promise<T.AwsVerified> {
-  return (await import("./operations/policy-aws.ts")).verifyAws(host, folder, options);
+  return (await import("./operations/policy/aws.ts")).verifyAws(host, folder, options);
 }
 
 /** Who this device is. @throws CloisterError NOT_AUTHENTICATED */
 export async function whoAmI(host: Host, folder: string): Promise<T.WhoAmI> {
-  return (await import("./operations/status.ts")).whoAmI(host, folder);
+  return (await import("./operations/project/status.ts")).whoAmI(host, folder);
 }
 
 /** Forgets the unlocked identity before its time, and every credential that is kept. */
 export async function lock(host: Host): Promise<{ readonly forgotten: boolean; readonly credentials: number }> {
-  return (await import("./operations/status.ts")).lock(host);
+  return (await import("./operations/project/status.ts")).lock(host);
 }
 
 /** Looks at what Cloister needs of this host. */
 export async function doctor(host: Host, folder: string): Promise<T.Diagnosis> {
-  return (await import("./operations/status.ts")).doctor(host, folder);
+  return (await import("./operations/project/status.ts")).doctor(host, folder);
 }
 
 /** {@link Project.credentialProcess} from what is kept; undefined where the project has to be opened for it. */
@@ -230,7 +232,7 @@ export async function warmProcess(
   folder: string,
   options: T.CredentialOptions,
 ): Promise<ProcessDocument | undefined> {
-  return (await import("./operations/creds-process.ts")).warmProcess(host, folder, options);
+  return (await import("./operations/creds/process.ts")).warmProcess(host, folder, options);
 }
 
 /** Credentials that are kept on this device and endpoints that run; no secret, and no look at the store. */
@@ -238,7 +240,7 @@ export async function listCredentials(
   host: Pick<Host, "env" | "home" | "now">,
   folder: string,
 ): Promise<T.CredentialListing> {
-  return (await import("./operations/creds-list.ts")).listCredentials(host, folder);
+  return (await import("./operations/creds/list.ts")).listCredentials(host, folder);
 }
 
 /** Forgets the credentials of a project on this device and ends its endpoints. */
@@ -248,18 +250,18 @@ export async function revokeCredentials(
 ): Promise<Pick<T.CredentialsRevoked, "credentials" | "serves">> {
   const { requireConfig } = await import("./operations/config.ts");
   const { project } = await requireConfig(folder);
-  return (await import("./operations/creds-revoke.ts")).revokeCredentials(host, project);
+  return (await import("./operations/creds/revoke.ts")).revokeCredentials(host, project);
 }
 
 /** The store in a bucket is opened with the keys at hand again. */
 export async function dropOwnRole(host: Pick<Host, "env" | "home">, folder: string): Promise<void> {
   const { requireConfig } = await import("./operations/config.ts");
   const { project } = await requireConfig(folder);
-  await (await import("./operations/own-access.ts")).dropOwnRole(host, project);
+  await (await import("./operations/creds/own-access.ts")).dropOwnRole(host, project);
 }
 
 /** What to set and what to leave out in the environment of a program that is handed a credential. */
 export async function credentialEnvironment(given: Readonly<Record<string, string>>): Promise<T.CredentialVariables> {
-  const { conflicting, guarding, OUR_SECRETS } = await import("./operations/creds-environment.ts");
+  const { conflicting, guarding, OUR_SECRETS } = await import("./operations/creds/environment.ts");
   return { set: { ...guarding(given), ...given }, unset: conflicting(given), secrets: OUR_SECRETS };
 }

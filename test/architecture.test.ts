@@ -72,17 +72,17 @@ test.each(
 test("the policy decides in one place only: nobody outside its room and the guard compares roles or classes", () => {
   const deciders = files.filter((file) => /\bdecide\(/.test(withoutComments(file)) && roomOf(file) !== "policy");
   expect(deciders.sort()).toEqual([
+    "src/operations/artifact/versions.ts",
     "src/operations/guard.ts",
-    "src/operations/policy-read.ts",
-    "src/operations/secrets.ts",
-    "src/operations/versions.ts",
+    "src/operations/policy/read.ts",
+    "src/operations/secret/secrets.ts",
   ]);
 });
 
 test("remembered answers only explain: whoever lets something happen asks Cedar", () => {
   const importers = (room: string) => files.filter((file) => importsOf(file).some((s) => s.endsWith(room)));
-  expect(importers("policy/answers.ts")).toEqual(["src/operations/answer-memory.ts"]);
-  expect(importers("./answer-memory.ts")).toEqual(["src/operations/policy-read.ts"]);
+  expect(importers("policy/answers.ts")).toEqual(["src/operations/policy/answer-memory.ts"]);
+  expect(importers("./answer-memory.ts")).toEqual(["src/operations/policy/read.ts"]);
 });
 
 test("only the guard writes to the log, and the making of a project", () => {
@@ -96,7 +96,7 @@ test("drivers are chosen in one place each", () => {
   const importers = (driver: string) => files.filter((file) => importsOf(file).some((s) => s.endsWith(driver)));
   expect(importers("store/folder.ts")).toEqual(["src/operations/open-store.ts"]);
   expect(importers("store/s3.ts")).toEqual(["src/operations/open-store.ts"]);
-  expect(importers("sandbox/bubblewrap.ts")).toEqual(["src/operations/sandbox.ts"]);
+  expect(importers("sandbox/bubblewrap.ts")).toEqual(["src/operations/workspace/sandbox.ts"]);
 });
 
 test("files that ask where they stand are as deep as the packed command line, two folders below the package", () => {

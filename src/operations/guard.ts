@@ -10,9 +10,9 @@ import type { Action } from "../policy/actions.ts";
 import { type Decision, type DecisionRequest, decide } from "../policy/decide.ts";
 import type { Member, Policy } from "../policy/schema.ts";
 import { AUDIT_PLACE } from "./class-keys.ts";
-import type { SecondFactor } from "./login-state.ts";
-import { openWorkspaces } from "./open-workspaces.ts";
+import type { SecondFactor } from "./login/state.ts";
 import type { Session } from "./session.ts";
+import { openWorkspaces } from "./workspace/open-workspaces.ts";
 
 /** What somebody wants to do, with everything the decision may rest on. */
 export interface Ask extends Omit<DecisionRequest, "member" | "now" | "openWorkspaces" | "mfaAgeMs"> {
@@ -190,7 +190,7 @@ export async function secondFactorFor(
   now: number,
 ): Promise<SecondFactor | undefined> {
   if (!policy.mfaWithin.some((each) => each.action === action)) return undefined;
-  return (await import("./login-state.ts")).secondFactorOf(session, policy, me, now);
+  return (await import("./login/state.ts")).secondFactorOf(session, policy, me, now);
 }
 
 function withEvidence(ask: Ask, evidence: Evidence | undefined): Ask {

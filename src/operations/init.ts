@@ -20,10 +20,8 @@ import {
   type ProjectConfig,
   writeConfig,
 } from "./config.ts";
-import { gitDefaults } from "./git-config.ts";
 import { newOperationId } from "./guard.ts";
 import type { Host } from "./host.ts";
-import { awsPlaceOf } from "./init-aws.ts";
 import { kmsOf } from "./kms.ts";
 import { readLocal, writeLocal } from "./local-file.ts";
 import { argumentsOfStore, isBucket, openStore, placeOfStore } from "./open-store.ts";
@@ -36,7 +34,9 @@ import {
   placesNeeded,
   readForSigning,
   storePolicy,
-} from "./publish.ts";
+} from "./policy/publish.ts";
+import { gitDefaults } from "./project/git-config.ts";
+import { awsPlaceOf } from "./project/init-aws.ts";
 import { claimStore, connect, readStoreObject } from "./session.ts";
 import type { Created, CreateOptions, Detected, Plan } from "./types.ts";
 

@@ -11,7 +11,7 @@ export function kmsOf(host: Host, config?: Pick<ProjectConfig, "project" | "pin"
   return kmsOver(async () => {
     // A project that is only being made has no role yet.
     if (!config?.project) return { profile: config?.profile };
-    const { ownCredentials } = await import("./own-access.ts");
+    const { ownCredentials } = await import("./creds/own-access.ts");
     return { profile: config.profile, credentials: await ownCredentials(host, config) };
   }, host.signal);
 }

@@ -11,7 +11,7 @@ import { covers } from "../policy/entitlements.ts";
 import type { Policy } from "../policy/schema.ts";
 import { changesPolicy } from "./policy-event.ts";
 import { type PolicyShelf, type PolicyVersion, signedByOwnerOf } from "./policy-shelf.ts";
-import { changesSecret, SecretLedger, secretIn } from "./secret-ledger.ts";
+import { changesSecret, SecretLedger, secretIn } from "./secret/ledger.ts";
 
 /** A policy version that took force at a position of the log. */
 export interface InForce {

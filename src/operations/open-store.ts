@@ -32,7 +32,7 @@ async function ownSession(
   { project, pin, ...config }: Draft & { readonly project?: string; readonly pin?: string },
 ): Promise<AwsAccess["credentials"]> {
   if (project === undefined || pin === undefined) return undefined;
-  return (await import("./own-access.ts")).ownCredentials(host, { ...config, project, pin });
+  return (await import("./creds/own-access.ts")).ownCredentials(host, { ...config, project, pin });
 }
 
 /** Where the store is: the absolute path of a folder, or the address of a bucket. @throws CloisterError USAGE */

@@ -3,12 +3,12 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { push } from "../../src/operations/artifact/push.ts";
 import { keyFileName } from "../../src/operations/class-keys.ts";
 import type { Host } from "../../src/operations/host.ts";
-import { push } from "../../src/operations/push.ts";
-import { readSecret } from "../../src/operations/secret-record.ts";
-import { rotateSecret } from "../../src/operations/secret-rotate.ts";
-import { removeSecret, setSecret } from "../../src/operations/secret-write.ts";
+import { readSecret } from "../../src/operations/secret/record.ts";
+import { rotateSecret } from "../../src/operations/secret/rotate.ts";
+import { removeSecret, setSecret } from "../../src/operations/secret/write.ts";
 import { makeProject, randomFiles, scratch, sessionOf } from "../operations/project.ts";
 
 const hasAge = spawnSync("age", ["--version"]).status === 0;

@@ -2,13 +2,13 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { verifyAudit } from "../../src/operations/audit.ts";
+import { list } from "../../src/operations/artifact/list.ts";
+import { pull } from "../../src/operations/artifact/pull.ts";
+import { push } from "../../src/operations/artifact/push.ts";
 import type { Host } from "../../src/operations/host.ts";
-import { join as joinProject } from "../../src/operations/join.ts";
-import { list } from "../../src/operations/list.ts";
-import { addMember, proposePolicy } from "../../src/operations/policy-change.ts";
-import { pull } from "../../src/operations/pull.ts";
-import { push } from "../../src/operations/push.ts";
+import { addMember, proposePolicy } from "../../src/operations/policy/change.ts";
+import { verifyAudit } from "../../src/operations/project/audit.ts";
+import { join as joinProject } from "../../src/operations/project/join.ts";
 import type { Session } from "../../src/operations/session.ts";
 import { hostIn, makeProject, randomFiles, scratch, sessionOf } from "./project.ts";
 

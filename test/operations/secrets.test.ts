@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { AuditEvent } from "../../src/audit/event.ts";
 import { sha256Hex } from "../../src/base/digest.ts";
-import { verifyAudit } from "../../src/operations/audit.ts";
 import type { Host } from "../../src/operations/host.ts";
-import { join as joinProject } from "../../src/operations/join.ts";
-import { addMember, proposePolicy } from "../../src/operations/policy-change.ts";
-import { leaseSecret } from "../../src/operations/secret-lease.ts";
-import { listSecrets, showSecret } from "../../src/operations/secret-list.ts";
+import { addMember, proposePolicy } from "../../src/operations/policy/change.ts";
+import { verifyAudit } from "../../src/operations/project/audit.ts";
+import { join as joinProject } from "../../src/operations/project/join.ts";
+import { leaseSecret } from "../../src/operations/secret/lease.ts";
+import { listSecrets, showSecret } from "../../src/operations/secret/list.ts";
 import {
   readSecret,
   type SecretContext,
@@ -18,10 +18,10 @@ import {
   sealSecret,
   secretName,
   signSecret,
-} from "../../src/operations/secret-record.ts";
-import { rotateSecret } from "../../src/operations/secret-rotate.ts";
-import { removeSecret, setSecret } from "../../src/operations/secret-write.ts";
-import { placeOfSecret } from "../../src/operations/secrets.ts";
+} from "../../src/operations/secret/record.ts";
+import { rotateSecret } from "../../src/operations/secret/rotate.ts";
+import { placeOfSecret } from "../../src/operations/secret/secrets.ts";
+import { removeSecret, setSecret } from "../../src/operations/secret/write.ts";
 import type { Session } from "../../src/operations/session.ts";
 import { copyOf, hostIn, makeProject, scratch, sessionOf } from "./project.ts";
 

@@ -1,0 +1,128 @@
+// The steps that make an artifact version exist, in the order that leaves only garbage after a crash (store.md, Commit).
+import { sha256Hex } from "../../base/digest.ts";
+import { CloisterError, isIntegrity } from "../../base/errors.ts";
+import { canonicalBytes } from "../../base/json.ts";
+import type { Written } from "../../content/write.ts";
+import type { ClassEpoch } from "../../keys/class-key.ts";
+import { publicKeyPem } from "../../keys/identity.ts";
+import { makeBundle } from "../../provenance/bundle.ts";
+import type { ManifestContent } from "../../provenance/manifest.ts";
+import { buildStatement } from "../../provenance/statement.ts";
+import type { Operation } from "../guard.ts";
+import type { Session } from "../session.ts";
+import { encodeSeal, type Header, type SealContext } from "./artifact-seal.ts";
+import { readVersion, signVersion, VERSION_BYTES_MAX, type VersionRecord, versionName } from "./version-record.ts";
+import { sealName, wrapName } from "./versions.ts";
+
+/** What is to become a version, except for its number. */
+export interface Draft {
+  readonly epoch: ClassEpoch;
+  readonly nameId: string;
+  readonly content: Written;
+  /** Packs that earlier pushes stored: garbage collection may have reached them since. */
+  readonly reused: readonly string[];
+  readonly header: Omit<Header, "manifest">;
+  readonly manifest: (number: number) => ManifestContent;
+  /** Told before each attempt to create the record, so that a later push can find it. */
+  readonly attempting: (version: Committed) => Promise<void>;
+}
+
+export interface Committed {
+  readonly number: number;
+  readonly versionId: string;
+}
+
+/**
+ * Seal, wraps and record of one number. It is a version once the log gives it that number; until then it is garbage.
+ * @throws CloisterError UNAVAILABLE where the store fails; the outcome may be unknown, and nothing is cleaned up
+ */
+export async function commitVersion(
+  session: Session,
+  operation: Operation,
+  draft: Draft,
+  number: number,
+): Promise<Committed> {
+  const { versionId, bytes } = await prepare(session, operation, draft, number);
+  await draft.attempting({ number, versionId });
+  const { domain } = draft.epoch;
+  await createNew(session, versionName({ domain, nameId: draft.nameId, number, versionId }), [bytes]);
+  return { number, versionId };
+}
+
+/** Whether the record that an interrupted push was about to make is there. */
+export async function isCommitted(session: Session, version: Parameters<typeof versionName>[0]): Promise<boolean> {
+  try {
+    const bytes = await session.store.get(versionName(version), VERSION_BYTES_MAX);
+    return bytes !== undefined && readVersion(bytes).versionId === version.versionId;
+  } catch (error) {
+    if (isIntegrity(error)) return false;
+    throw error;
+  }
+}
+
+async function prepare(
+  session: Session,
+  operation: Operation,
+  draft: Draft,
+  number: number,
+): Promise<{ versionId: string; bytes: Uint8Array }> {
+  const { config } = session;
+  const identity = await session.identity();
+  const { epoch, nameId, content } = draft;
+  const context: SealContext = {
+    project: config.project,
+    domain: epoch.domain,
+    class: epoch.class,
+    epoch: epoch.epoch,
+    nameId,
+    number,
+  };
+  const statement = canonicalBytes(buildStatement(draft.manifest(number)));
+  const manifest = await makeBundle(statement, publicKeyPem(identity.signs), (pae) => identity.sign(pae));
+  const metadata = await session.keys.makeVersionKey(epoch, { ...context, purpose: "metadata" });
+  const data = await session.keys.makeVersionKey(epoch, { ...context, purpose: "data" });
+  const keys = { metadata: metadata.key, data: data.key };
+  const header = { ...draft.header, manifest: sha256Hex(manifest) };
+  const seal = encodeSeal(keys, context, { header, manifest, tree: content.tree });
+  const record: VersionRecord = {
+    ...context,
+    operation: operation.id,
+    intent: operation.intent.entry,
+    policy: operation.intent.event.policy,
+    seal: seal.parts,
+    packs: content.packs,
+  };
+  const { bytes, versionId } = await signVersion(record, identity);
+  await createNew(session, sealName(record, versionId), seal.object);
+  await createNew(session, wrapName(record, versionId, "metadata"), [metadata.wrap]);
+  await createNew(session, wrapName(record, versionId, "data"), [data.wrap]);
+  for (const id of draft.reused) if (await isCondemned(session, id)) throw condemned();
+  return { bytes, versionId };
+}
+
+function condemned(): CloisterError {
+  return new CloisterError("UNAVAILABLE", "garbage collection reached what this push relied on", {
+    next: "push again: it will be stored anew",
+  });
+}
+
+/** store.md, Garbage: a condemned pack counts as absent. */
+export async function isCondemned(session: Session, packId: string): Promise<boolean> {
+  try {
+    return (await session.store.range(`condemned/${packId}`, 0, 1)) !== undefined;
+  } catch (error) {
+    // Something planted there: not to be relied on, and no reason to stop.
+    if (isIntegrity(error)) return true;
+    throw error;
+  }
+}
+
+/** An object under a name that nobody else can have taken: after a lost answer it is simply created again. */
+export async function createNew(session: Session, name: string, parts: readonly Uint8Array[]): Promise<void> {
+  try {
+    await session.store.create(name, parts);
+  } catch (error) {
+    if (!(error instanceof CloisterError) || error.code !== "UNAVAILABLE") throw error;
+    await session.store.create(name, parts);
+  }
+}

@@ -1,0 +1,111 @@
+// Listing and showing what this member can see.
+
+import { byUtf8 } from "../../base/digest.ts";
+import { CloisterError } from "../../base/errors.ts";
+import { parseReference } from "../../base/name.ts";
+import { KmsRefused } from "../../keys/kms.ts";
+import { nameIdOf } from "../class-keys.ts";
+import { mayI } from "../guard.ts";
+import type { LoggedVersion } from "../ledger.ts";
+import type { Session } from "../session.ts";
+import type { Ignored, Listing, VersionDetail, VersionSummary } from "../types.ts";
+import { manifestOf } from "./check-manifest.ts";
+import { domainOf, permitReading, resolve } from "./resolve.ts";
+import { treeOf } from "./version-content.ts";
+import { readVersionAt, summaryOf, type Version } from "./versions.ts";
+
+/** Versions this member may see, by name and number; what does not count is named with the reason. */
+export async function list(session: Session, options: { readonly name?: string | undefined }): Promise<Listing> {
+  await session.sync();
+  await session.me();
+  const versions: VersionSummary[] = [];
+  const hidden = new Map<string, { where: string; count: number; why: string | undefined }>();
+  const ignored: Ignored[] = [];
+  for (const { logged, nameKey } of await wanted(session, options.name)) {
+    const judged = await readVersionAt(session, logged, nameKey);
+    if (judged.kind === "ignored") ignored.push(judged.ignored);
+    else if (judged.kind === "accepted" && (await visible(session, judged.version))) {
+      versions.push(summaryOf(judged.version));
+    } else {
+      const { record } = judged.kind === "hidden" ? judged : judged.version;
+      const where = `${record.domain}/${record.class}`;
+      const why = judged.kind === "hidden" ? judged.refused?.message : undefined;
+      hidden.set(where, { where, why, count: (hidden.get(where)?.count ?? 0) + 1 });
+    }
+  }
+  versions.sort((a, b) => byUtf8(`${a.domain}/${a.name}`, `${b.domain}/${b.name}`) || a.number - b.number);
+  return { versions, hidden: [...hidden.values()], ignored };
+}
+
+/** The logged versions of one artifact, or of all in the domains whose name key this member holds. */
+async function wanted(session: Session, name: string | undefined) {
+  const { ledger, keys } = session;
+  const { policy } = (await session.policy()).compiled;
+  const all: { logged: LoggedVersion; nameKey: Buffer }[] = [];
+  const add = (domain: string, nameId: string, nameKey: Buffer) => {
+    for (const logged of ledger.versionsOf(domain, nameId)) all.push({ logged, nameKey });
+  };
+  if (name !== undefined) {
+    const reference = parseReference(name);
+    const domain = domainOf(policy, reference.domain);
+    const nameKey = await keys.requireNameKey(domain);
+    add(domain, nameIdOf(nameKey, reference.name), nameKey);
+    return all;
+  }
+  for (const { id: domain } of policy.domains) {
+    const nameKey = await keys.nameKey(domain);
+    if (nameKey) for (const nameId of ledger.artifactsIn(domain)) add(domain, nameId, nameKey);
+  }
+  return all;
+}
+
+function visible(session: Session, { record, header, versionId }: Version): Promise<boolean> {
+  const { domain, class: klass } = record;
+  return mayI(session, { action: "artifact.read-metadata", domain, class: klass, kind: header.kind, versionId });
+}
+
+/** Everything about one version. @throws CloisterError NOT_FOUND, INTEGRITY, POLICY_DENIED */
+export async function show(session: Session, reference: string): Promise<VersionDetail> {
+  await session.sync();
+  const version = await resolve(session, reference, { action: "artifact.read-metadata" });
+  await permitReading(session, version);
+  const { header } = version;
+  const { manifest } = await manifestOf(session, version);
+  const run = manifest.runs?.at(-1);
+  const tree = await treeOf(session, version).catch(unlessDenied);
+  return {
+    ...summaryOf(version),
+    owner: header.owner,
+    licence: header.licence,
+    purpose: header.purpose,
+    justification: header.justification,
+    workspace: manifest.workspace?.name,
+    inputs: manifest.inputs.map(({ uri, digest, class: klass }) => ({
+      reference: shortReference(uri),
+      digest,
+      class: klass,
+    })),
+    run: run && {
+      argv: run.argv,
+      exit: run.exitCode,
+      seconds: (Date.parse(run.finishedOn) - Date.parse(run.startedOn)) / 1000,
+    },
+    git: manifest.git && { commit: manifest.git.commit, dirty: manifest.git.dirty },
+    policyVersion: version.record.policy,
+    signer: version.intent.keyId,
+    fileList: tree?.files.flatMap(({ path, kind, bytes, sha256 }) =>
+      kind === "directory" ? [] : [{ path, bytes, sha256 }],
+    ),
+  };
+}
+
+/** `cloister://<project>/<domain>/<name>@vN` as people write it here. */
+function shortReference(uri: string): string {
+  return uri.replace(/^cloister:\/\/[0-9a-f]{32}\//, "").replace(/@(v\d+)$/, ":$1");
+}
+
+function unlessDenied(error: unknown): undefined {
+  const denied = error instanceof CloisterError && error.code === "POLICY_DENIED";
+  if (denied || error instanceof KmsRefused) return undefined;
+  throw error;
+}

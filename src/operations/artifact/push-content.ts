@@ -1,0 +1,108 @@
+// The bytes of a push: where they come from, and how they get into the store.
+import { stat } from "node:fs/promises";
+import { basename, dirname, join, resolve as resolvePath } from "node:path";
+import { CloisterError, systemCode } from "../../base/errors.ts";
+import type { FileEntry } from "../../base/file-entry.ts";
+import { folderFiles, folderSize, stdinFile } from "../../content/folder.ts";
+import type { Tree } from "../../content/tree.ts";
+import { type UnsizedEntry, type Written, writeContent } from "../../content/write.ts";
+import { KmsRefused } from "../../keys/kms.ts";
+import { nameIdOf } from "../class-keys.ts";
+import type { Session } from "../session.ts";
+import type { PushOptions } from "../types.ts";
+import type { Journal } from "./journal.ts";
+import { PROVENANCE_FILE } from "./provenance-file.ts";
+import type { PushPlan } from "./push-plan.ts";
+import { packPlace, treeOf } from "./version-content.ts";
+import { readVersionAt, refusedByKms } from "./versions.ts";
+
+export interface Source {
+  readonly files: AsyncIterable<FileEntry | UnsizedEntry>;
+  readonly bytesTotal: number | undefined;
+  /** Manifests that earlier pulls left beside the files. */
+  readonly manifests: readonly string[];
+}
+
+/** What can be checked before anything is decided or stored: the path is there and can be read. */
+export async function checkSource(session: Session, { source, from }: PushOptions): Promise<Source | undefined> {
+  const { host } = session;
+  if (from !== undefined) return undefined;
+  if ("stream" in source) return { files: stdinFile(source.stream, "stdin"), bytesTotal: undefined, manifests: [] };
+  const path = resolvePath(host.cwd, source.path);
+  const there = await stat(path).catch((error: unknown) => {
+    const code = systemCode(error) === "ENOENT" ? "NOT_FOUND" : "FAILURE";
+    throw new CloisterError(code, `cannot read ${source.path}`, {
+      why: systemCode(error) === "ENOENT" ? "there is no such file or folder" : "permission denied",
+      cause: error,
+    });
+  });
+  const manifests: string[] = [];
+  const exclude = (at: string): boolean => {
+    if (basename(at) === PROVENANCE_FILE) manifests.push(join(path, at));
+    // What `pull` added is left out again; a project's own store is no content.
+    return there.isDirectory() && (at === PROVENANCE_FILE || at === ".cloister");
+  };
+  const options = { signal: host.signal, exclude };
+  const { bytes } = await folderSize(path, options);
+  if (!there.isDirectory()) manifests.push(join(dirname(path), PROVENANCE_FILE));
+  return { files: folderFiles(path, options), bytesTotal: bytes, manifests: [...manifests] };
+}
+
+/** Cuts, encrypts and stores what is not there yet. @throws CloisterError USAGE where there is nothing to push */
+export async function write(
+  session: Session,
+  plan: PushPlan,
+  source: Source | undefined,
+  journal: Journal,
+): Promise<Written> {
+  const { host } = session;
+  const { files, bytesTotal } = source ?? workspaceSource(plan);
+  const content = await writeContent(withoutManifest(files), {
+    place: packPlace(session, plan),
+    pushKey: journal.pushKey,
+    base: await baseOf(session, plan),
+    resume: journal.packs,
+    onPack: (record) => journal.stored(record),
+    signal: host.signal,
+    progress: ({ bytes, bytesNew }) => host.progress({ step: "pushing", bytes, bytesTotal, bytesNew }),
+  });
+  if (content.files.some((file) => file.kind !== "directory")) return content;
+  throw new CloisterError("USAGE", "there is nothing to push", { why: "it holds no file" });
+}
+
+/** `pull` writes the manifest under this name: an artifact that has it could never be pulled into a folder. */
+async function* withoutManifest(
+  files: AsyncIterable<FileEntry | UnsizedEntry>,
+): AsyncIterable<FileEntry | UnsizedEntry> {
+  for await (const file of files) {
+    if (file.path.split("/")[0] === PROVENANCE_FILE) {
+      throw new CloisterError("USAGE", `${PROVENANCE_FILE} cannot be pushed at the top of an artifact`, {
+        why: "pull writes the signed manifest under that name",
+        next: "rename it",
+      });
+    }
+    yield file;
+  }
+}
+
+function workspaceSource({ from, options }: PushPlan): Source {
+  if (!from || !("path" in options.source)) {
+    throw new CloisterError("USAGE", "--from needs a path inside the workspace", {
+      next: "cloister push out/ --from NAME",
+    });
+  }
+  return { files: from.collect(options.source.path), bytesTotal: undefined, manifests: [] };
+}
+
+/** The newest version of the same artifact in the same class, where this member can read it: to find chunks again. */
+async function baseOf(session: Session, plan: PushPlan): Promise<{ tree: Tree; verify: boolean } | undefined> {
+  const nameKey = await session.keys.requireNameKey(plan.domain);
+  const nameId = nameIdOf(nameKey, plan.name);
+  const newest = session.ledger.versionsOf(plan.domain, nameId).at(-1);
+  const judged = newest && (await readVersionAt(session, newest, nameKey));
+  if (judged?.kind !== "accepted" || judged.version.record.class !== plan.class) return undefined;
+  // Without a base everything is stored anew, which takes room and nothing else.
+  const tree = await treeOf(session, judged.version).catch(refusedByKms);
+  if (tree instanceof KmsRefused) return undefined;
+  return tree && { tree, verify: judged.version.pusher !== (await session.me()).id };
+}

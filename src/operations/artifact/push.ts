@@ -1,0 +1,265 @@
+// Push: files become an encrypted, signed, logged version that nobody can change.
+import { resolve as resolvePath } from "node:path";
+import type { LoggedEvent } from "../../audit/taken.ts";
+import { CloisterError } from "../../base/errors.ts";
+import type { Written } from "../../content/write.ts";
+import { keyIdOf } from "../../keys/identity.ts";
+import { labelIdOf, nameIdOf } from "../class-keys.ts";
+import { type Ask, begin, type Operation, type Outcome, permit, wouldPermit } from "../guard.ts";
+import type { Session } from "../session.ts";
+import type { Pushed, PushOptions } from "../types.ts";
+import { notePushed } from "../workspace/source.ts";
+import { carriedLabel } from "./carried-label.ts";
+import { type Committed, commitVersion, isCommitted } from "./commit-version.ts";
+import { Journal } from "./journal.ts";
+import { manifestOf } from "./manifest.ts";
+import { checkSource, type Source, write } from "./push-content.ts";
+import { askOf, type PushPlan, planPush } from "./push-plan.ts";
+import { referenceOf } from "./versions.ts";
+
+/**
+ * Pushes a file, a folder, standard input, or a path in a workspace.
+ * @throws CloisterError USAGE, NOT_FOUND, POLICY_DENIED (logged), FAILURE (a file that cannot stand in an artifact or
+ * changed), UNAVAILABLE, INTERRUPTED; whatever it throws, no version exists that was not pushed whole
+ */
+export async function push(session: Session, options: PushOptions): Promise<Pushed> {
+  const source = await checkSource(session, options);
+  await session.sync();
+  const carried = await carriedLabel(session, source?.manifests ?? []);
+  const plan = await planPush(session, options, carried);
+  const ask = await askOf(session, plan);
+  if (options.dryRun) {
+    await wouldPermit(session, ask);
+    return dryRunOf(session, plan);
+  }
+  await permit(session, ask);
+  const filing = await filingOf(session, plan);
+  const journal = await Journal.open(stateOf(session), await session.identity(), journalKey(session, plan));
+  try {
+    return await store(session, plan, { ask, source, filing, journal });
+  } finally {
+    await journal.release();
+  }
+}
+
+interface Pushing {
+  readonly ask: Ask;
+  readonly source: Source | undefined;
+  readonly filing: Filing;
+  readonly journal: Journal;
+}
+
+async function store(session: Session, plan: PushPlan, { ask, source, filing, journal }: Pushing): Promise<Pushed> {
+  await checkLabel(session, plan, filing, journal);
+  const content = await write(session, plan, source, journal);
+  const finished = await finishedEarlier(session, plan, journal, content);
+  if (finished) return finished;
+  const operation = await begin(session, ask, await operationFor(session, plan, filing, journal));
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const version =
+      (await committedEarlier(session, filing, journal, content)) ??
+      (await commit(session, plan, { operation, filing, content, journal }));
+    try {
+      const done = await operation.done(() => outcomeOf(session, filing, version, ask.reference ?? plan.name));
+      return await pushed(session, plan, content, { ...version, done, journal });
+    } catch (error) {
+      // Somebody else was given the number first: everything again for the next one, under the same intent.
+      if (error instanceof NumberTaken) continue;
+      if (error instanceof CloisterError && error.code === "USAGE") {
+        await operation.failed(error);
+        await journal.close();
+      }
+      throw error;
+    }
+  }
+  throw new CloisterError("UNAVAILABLE", "too many others are pushing this artifact", { next: "push again" });
+}
+
+class NumberTaken extends Error {}
+
+/** Lost races before giving up. */
+const ATTEMPTS_MAX = 1000;
+
+/** Where the log files a version: ids instead of names. */
+interface Filing {
+  readonly domain: string;
+  readonly nameId: string;
+  readonly labelId: string | undefined;
+}
+
+async function filingOf(session: Session, { domain, name, label }: PushPlan): Promise<Filing> {
+  const nameKey = await session.keys.requireNameKey(domain);
+  const labelId = label === undefined ? undefined : labelIdOf(nameKey, name, label);
+  return { domain, nameId: nameIdOf(nameKey, name), labelId };
+}
+
+/** @throws CloisterError USAGE where the label was given, by any push but an interrupted one of this */
+async function checkLabel(session: Session, plan: PushPlan, filing: Filing, journal: Journal): Promise<void> {
+  const { domain, nameId, labelId } = filing;
+  const given = labelId === undefined ? undefined : session.ledger.labelled(domain, nameId, labelId);
+  if (!given || given.done.event.operation === journal.operation) return;
+  await journal.close();
+  throw labelTaken(referenceOf(domain, plan.name, plan.label, 0));
+}
+
+function labelTaken(reference: string): CloisterError {
+  return new CloisterError("USAGE", `${reference} exists already`, {
+    why: "versions never change, and a label is given once",
+    next: "choose another label, or leave it out and the version gets the next number",
+  });
+}
+
+/** What the last entry of a push says. Asked for each position it tries to stand at. */
+function outcomeOf(session: Session, filing: Filing, version: Committed, reference: string): Outcome {
+  const { domain, nameId, labelId } = filing;
+  const { number, versionId } = version;
+  if (labelId !== undefined && session.ledger.labelled(domain, nameId, labelId)) throw labelTaken(reference);
+  const taken = session.ledger.versionById(versionId) !== undefined;
+  if (taken || number !== session.ledger.nextNumber(domain, nameId)) throw new NumberTaken();
+  return { versionId, facts: { nameId, number, labelId } };
+}
+
+function stateOf({ places, config }: Session): string {
+  return `${places.state}/${config.project}`;
+}
+
+/** What makes a later command the same push: its source, its name, its class, and the workspace it comes from. */
+function journalKey(session: Session, plan: PushPlan): readonly string[] {
+  const { source } = plan.options;
+  const path = "stream" in source ? "-" : plan.from ? source.path : resolvePath(session.host.cwd, source.path);
+  const { owner = "", licence = "", justification = "" } = plan.options;
+  const declared = [plan.kind, plan.purpose ?? "", owner, licence, justification];
+  return [plan.domain, plan.name, plan.label ?? "", plan.class, plan.from?.id ?? "", path, ...declared];
+}
+
+/** The push was logged as done, and only its journal was left. */
+async function finishedEarlier(
+  session: Session,
+  plan: PushPlan,
+  journal: Journal,
+  content: Written,
+): Promise<Pushed | undefined> {
+  const keyId = keyIdOf((await session.device()).signs);
+  const done = session.ledger.operation(keyId, journal.operation)?.done;
+  const { attempt } = journal;
+  if (!done || attempt?.dirHash !== content.dirHash || attempt.versionId !== done.event.versionId) return undefined;
+  return pushed(session, plan, content, { ...attempt, done, journal });
+}
+
+/**
+ * The operation that the journal began, unless it is over: it held other files than there are now, so that its version
+ * stands and this is a new one; or the policy changed since its intent, by which readers would judge.
+ */
+async function operationFor(session: Session, plan: PushPlan, filing: Filing, journal: Journal): Promise<string> {
+  const keyId = keyIdOf((await session.device()).signs);
+  const earlier = session.ledger.operation(keyId, journal.operation);
+  const stale = earlier?.intent && earlier.intent.event.policy !== session.ledger.inForce.version;
+  if (!earlier?.done && !stale) return journal.operation;
+  await journal.beginAnew();
+  await checkLabel(session, plan, filing, journal);
+  return journal.operation;
+}
+
+/** The record was created, and the log never heard of it. */
+async function committedEarlier(
+  session: Session,
+  { domain, nameId }: Filing,
+  { attempt }: Journal,
+  content: Written,
+): Promise<Committed | undefined> {
+  if (attempt?.dirHash !== content.dirHash || session.ledger.versionById(attempt.versionId)) return undefined;
+  if (attempt.number !== session.ledger.nextNumber(domain, nameId)) return undefined;
+  return (await isCommitted(session, { domain, nameId, ...attempt })) ? attempt : undefined;
+}
+
+async function commit(
+  session: Session,
+  plan: PushPlan,
+  made: {
+    readonly operation: Operation;
+    readonly filing: Filing;
+    readonly content: Written;
+    readonly journal: Journal;
+  },
+): Promise<Committed> {
+  const { operation, filing, content, journal } = made;
+  const { options, name, label, kind, purpose, from } = plan;
+  const files = content.files.filter((file) => file.kind !== "directory");
+  const number = session.ledger.nextNumber(plan.domain, filing.nameId);
+  const draft = {
+    epoch: await session.keys.newest({ domain: plan.domain, class: plan.class }),
+    nameId: filing.nameId,
+    attempting: (version: Committed) => journal.attempting({ ...version, dirHash: content.dirHash }),
+    reused: content.packs.map((pack) => pack.id).filter((id) => !journal.isNew(id)),
+    content,
+    header: {
+      name,
+      label,
+      kind,
+      files: files.length,
+      bytes: content.bytes,
+      dirHash: content.dirHash,
+      purpose,
+      owner: options.owner,
+      licence: options.licence,
+      justification: options.justification,
+      workspace: from?.id,
+    },
+    manifest: await manifestOf(session, plan, { operation, files, content }),
+  };
+  return commitVersion(session, operation, draft, number);
+}
+
+/** From here on the push has happened: what follows must not fail it, and needs nothing of the store. */
+async function pushed(
+  session: Session,
+  plan: PushPlan,
+  content: Written,
+  { number, versionId, done, journal }: Committed & { readonly done: LoggedEvent; readonly journal: Journal },
+): Promise<Pushed> {
+  const result = resultOf(plan, content, { number, versionId }, done, journal.resumed);
+  try {
+    await journal.close();
+    if (plan.from) await notePushed(session, plan.from.name, result.reference);
+  } catch (error) {
+    session.host.notice(
+      `pushed, but not noted on this device: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  return result;
+}
+
+/** From what was pushed, not from the store: somebody may push into a class they cannot read. */
+function resultOf(
+  plan: PushPlan,
+  content: Written,
+  { number, versionId }: Committed,
+  done: LoggedEvent,
+  resumed: boolean,
+): Pushed {
+  const { domain, name, label, kind, classFrom } = plan;
+  return {
+    reference: referenceOf(domain, name, label, number),
+    ...{ domain, name, number, label, class: plan.class, kind, versionId, classFrom, resumed },
+    digest: content.dirHash,
+    bytes: content.bytes,
+    bytesNew: content.bytesNew,
+    files: content.files.filter((file) => file.kind !== "directory").length,
+    pushedBy: done.member,
+    pushedAt: new Date(done.timeMs).toISOString(),
+    logEntry: done.entry,
+    dryRun: false,
+  };
+}
+
+/** The number is not given, and nothing was read: both are for the push itself. */
+async function dryRunOf(session: Session, plan: PushPlan): Promise<Pushed> {
+  const { domain, name, label, kind, classFrom } = plan;
+  return {
+    reference: `${domain}/${name}${label === undefined ? "" : `:${label}`}`,
+    ...{ domain, name, number: 0, label, class: plan.class, kind, versionId: "", classFrom, resumed: false },
+    ...{ digest: "", bytes: 0, bytesNew: 0, files: 0, logEntry: session.log.size - 1, dryRun: true },
+    pushedBy: (await session.me()).id,
+    pushedAt: new Date(await session.store.now()).toISOString(),
+  };
+}

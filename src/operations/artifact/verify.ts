@@ -1,0 +1,165 @@
+// Verifying: files against the signed manifest, the manifest against the store, the pusher against policy and log.
+import { createHash } from "node:crypto";
+import { join, resolve as resolvePath } from "node:path";
+import { sha256Hex } from "../../base/digest.ts";
+import { CloisterError, explained, isIntegrity } from "../../base/errors.ts";
+import { folderFiles } from "../../content/folder.ts";
+import { BUNDLE_BYTES_MAX } from "../../provenance/bundle.ts";
+import type { Manifest } from "../../provenance/manifest.ts";
+import { verifyFiles } from "../../provenance/verify-files.ts";
+import { nameIdOf } from "../class-keys.ts";
+import { readLocal } from "../local-file.ts";
+import type { Session } from "../session.ts";
+import type { Check, Verified } from "../types.ts";
+import { manifestOf, verifyManifest } from "./check-manifest.ts";
+import { PROVENANCE_FILE } from "./provenance-file.ts";
+import { permitReading, resolve } from "./resolve.ts";
+import { contentOf } from "./version-content.ts";
+import { readVersionAt, referenceOf, summaryOf, type Version } from "./versions.ts";
+
+/**
+ * Verifies a pulled folder. Every check is reported, the first bad one does not end it.
+ * @throws CloisterError NOT_FOUND where the folder has no manifest
+ */
+export async function verifyFolder(session: Session, folder: string): Promise<Verified> {
+  await session.sync();
+  const path = resolvePath(session.host.cwd, folder);
+  const bundle = await readLocal(join(path, PROVENANCE_FILE), BUNDLE_BYTES_MAX);
+  if (!bundle) {
+    throw new CloisterError("NOT_FOUND", `${folder} has no ${PROVENANCE_FILE}`, {
+      why: "it was not pulled with cloister, or the file was removed",
+      next: "cloister pull REF -o DIR",
+    });
+  }
+  const checks: Check[] = [];
+  const manifest = await checkSignature(session, bundle, checks);
+  if (!manifest) return { target: folder, ok: false, checks, reference: undefined };
+  await checkFiles(session, path, manifest, checks);
+  await checkVersion(session, manifest, bundle, checks);
+  const reference = referenceOf(manifest.domain, manifest.name, manifest.label, manifest.number);
+  return { target: folder, ok: checks.every(({ state }) => state !== "bad"), checks, reference };
+}
+
+/** Verifies a version in the store: record, signature, entitlement, and every byte of its content. */
+export async function verifyReference(session: Session, text: string): Promise<Verified> {
+  await session.sync();
+  const checks: Check[] = [];
+  const version = await resolve(session, text, { action: "artifact.read-metadata" }).catch((error: unknown) => {
+    if (!isIntegrity(error)) throw error;
+    checks.push(bad("record", error));
+    return undefined;
+  });
+  if (version) {
+    await permitReading(session, version);
+    await checked(checks, "signature", async () => {
+      await manifestOf(session, version);
+      return [true, `the manifest is signed by ${version.pusher}, and agrees with the version`];
+    });
+    await checked(checks, "content", async () => {
+      let files = 0;
+      for await (const file of await contentOf(session, version)) {
+        for await (const _ of file.read());
+        if (file.kind !== "directory") files++;
+      }
+      return [files === version.header.files, `${countOf(files)} decrypted, every digest matches`];
+    });
+  }
+  if (version) checks.push(...entitled(version));
+  const ok = checks.every(({ state }) => state !== "bad");
+  return { target: text, ok, checks, reference: version && summaryOf(version).reference };
+}
+
+/** The manifest, where a member of this project signed it. Whether it was theirs to sign, the version shows. */
+async function checkSignature(session: Session, bundle: Buffer, checks: Check[]): Promise<Manifest | undefined> {
+  let manifest: Manifest | undefined;
+  await checked(checks, "signature", async () => {
+    const verified = await verifyManifest(session, bundle);
+    manifest = verified.manifest;
+    return [true, `the manifest is signed by ${verified.signer}`];
+  });
+  return manifest;
+}
+
+async function checkFiles(session: Session, path: string, manifest: Manifest, checks: Check[]): Promise<void> {
+  await checked(checks, "files", async () => {
+    const found = await verifyFiles(manifest, digests(path, session.host.signal));
+    if (found.ok) return [true, `${countOf(manifest.fileCount)} as pushed`];
+    const { changed, missing, extra } = found;
+    const parts = Object.entries({ changed, missing, added: extra }).flatMap(([what, paths]) =>
+      paths.length === 0 ? [] : [`${what}: ${some(paths)}`],
+    );
+    return [false, [...parts, ...(found.unlisted ? ["files beyond the manifest's list differ"] : [])].join("; ")];
+  });
+}
+
+function countOf(files: number): string {
+  return files === 1 ? "1 file" : `${String(files)} files`;
+}
+
+function some(paths: readonly string[]): string {
+  const more = paths.length > 5 ? ` and ${String(paths.length - 5)} more` : "";
+  return `${paths.slice(0, 5).join(", ")}${more}`;
+}
+
+async function* digests(path: string, signal: AbortSignal): AsyncGenerator<{ path: string; sha256: string }> {
+  for await (const file of folderFiles(path, { signal, exclude: (at) => at === PROVENANCE_FILE })) {
+    if (file.kind === "directory") continue;
+    const hash = createHash("sha256");
+    for await (const piece of file.read()) hash.update(piece);
+    yield { path: file.path, sha256: hash.digest("hex") };
+  }
+}
+
+/** The version is in the store, counts, and bears this very manifest. */
+async function checkVersion(session: Session, manifest: Manifest, bundle: Buffer, checks: Check[]): Promise<void> {
+  const nameKey = await session.keys.nameKey(manifest.domain);
+  if (!nameKey) {
+    checks.push({
+      name: "signer",
+      state: "unknown",
+      text: `you hold no key of domain ${manifest.domain} to look it up`,
+    });
+    return;
+  }
+  let accepted: Version | undefined;
+  await checked(checks, "version", async () => {
+    const nameId = nameIdOf(nameKey, manifest.name);
+    const logged = session.ledger.versionsOf(manifest.domain, nameId).find(({ number }) => number === manifest.number);
+    if (!logged) return [false, "the log has no such version"];
+    const judged = await readVersionAt(session, logged, nameKey);
+    if (judged.kind === "ignored") return [false, judged.ignored.why];
+    if (judged.kind === "hidden")
+      return [
+        true,
+        `version v${String(manifest.number)} is in the store (${judged.refused?.message ?? "you hold no key of its class"})`,
+      ];
+    if (judged.version.header.manifest !== sha256Hex(bundle)) return [false, "the store's manifest is another one"];
+    await manifestOf(session, judged.version);
+    accepted = judged.version;
+    return [true, `version v${String(manifest.number)} in the store bears this manifest`];
+  });
+  if (accepted) checks.push(...entitled(accepted));
+}
+
+/** What `readVersionAt` established before it accepted the version. */
+function entitled({ pusher, record, entry, intent }: Version): readonly Check[] {
+  const policy = `policy v${String(record.policy)}`;
+  return [
+    { name: "signer", state: "good", text: `${pusher} was allowed to push ${record.class} under ${policy}` },
+    { name: "log", state: "good", text: `intent #${String(intent.entry)} and entry #${String(entry)} are in the log` },
+  ];
+}
+
+async function checked(checks: Check[], name: string, look: () => Promise<[boolean, string]>): Promise<void> {
+  try {
+    const [good, text] = await look();
+    checks.push({ name, state: good ? "good" : "bad", text });
+  } catch (error) {
+    if (!(error instanceof CloisterError) || error.code === "INTERRUPTED" || error.code === "UNAVAILABLE") throw error;
+    checks.push(bad(name, error));
+  }
+}
+
+function bad(name: string, error: CloisterError): Check {
+  return { name, state: "bad", text: explained(error) };
+}

@@ -1,0 +1,92 @@
+// The files of a version, decrypted and checked as they are read.
+import { CloisterError, integrity, isIntegrity } from "../../base/errors.ts";
+import { folderDigests } from "../../base/folder-digests.ts";
+import { parseTree } from "../../content/parse-tree.ts";
+import { readContent, type StoredFile } from "../../content/read.ts";
+import type { Tree } from "../../content/tree.ts";
+import type { Session } from "../session.ts";
+import { type Header, readPart } from "./artifact-seal.ts";
+import { isCondemned } from "./commit-version.ts";
+import type { VersionRecord } from "./version-record.ts";
+import { contextOfVersion, keyOfVersion, referenceTo, sealName, type Version } from "./versions.ts";
+
+/** Where the packs of a class lie. */
+export function packPlace(session: Session, place: { readonly domain: string; readonly class: string }) {
+  return {
+    store: session.store,
+    prefix: `packs/${place.domain}/${place.class}/`,
+    condemned: (id: string) => isCondemned(session, id),
+  };
+}
+
+/** The tree of a version; undefined where this member holds no key for it. @throws CloisterError INTEGRITY */
+export async function treeOf(session: Session, { record, versionId, header }: Version): Promise<Tree | undefined> {
+  const key = await keyOfVersion(session, record, versionId, "data");
+  if (!key) return undefined;
+  const part = { name: "tree", of: record.seal } as const;
+  const sealed = await readPart(session.store, sealName(record, versionId), part, key, contextOfVersion(record));
+  const tree = parseTree(sealed);
+  checkTree(tree, record, header);
+  return tree;
+}
+
+/**
+ * All three are signed by the pusher, who may be hostile: the digest that was shown, decided and pinned must be the
+ * content's, and the packs that are kept from garbage collection those that are needed.
+ */
+function checkTree(tree: Tree, record: VersionRecord, header: Header): void {
+  const files = tree.files.filter((file) => file.kind !== "directory");
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const { dirHash } = folderDigests(files);
+  if (dirHash !== header.dirHash || files.length !== header.files || bytes !== header.bytes) {
+    throw integrity(`${header.name} holds other files than it says`, { why: "its tree and its header differ" });
+  }
+  const packs = (list: readonly { readonly id: string; readonly bytes: number }[]) =>
+    list
+      .map(({ id, bytes: size }) => `${id} ${String(size)}`)
+      .sort()
+      .join();
+  if (packs(tree.packs) !== packs(record.packs)) throw integrity(`${header.name} names other packs than it needs`);
+}
+
+/** @throws CloisterError POLICY_DENIED (no key), INTEGRITY naming the file, while reading */
+export async function contentOf(session: Session, version: Version): Promise<AsyncIterable<StoredFile>> {
+  const { record, header } = version;
+  const name = referenceTo(version);
+  const tree = await treeOf(session, version).catch((error: unknown) => {
+    throw named(error, name);
+  });
+  if (!tree) {
+    throw new CloisterError("POLICY_DENIED", `read ${header.name}`, {
+      why: `you hold no key of class ${record.class}`,
+    });
+  }
+  const { host } = session;
+  const files = readContent(tree, packPlace(session, record), {
+    signal: host.signal,
+    progress: ({ bytes }) => host.progress({ step: "fetching", bytes, bytesTotal: header.bytes }),
+  });
+  return namingDamage(files, name);
+}
+
+/** The same files; damage is reported with the artifact that it was found in. */
+async function* namingDamage(files: AsyncIterable<StoredFile>, name: string): AsyncIterable<StoredFile> {
+  try {
+    for await (const file of files) yield { ...file, read: () => pieces(file, name) };
+  } catch (error) {
+    throw named(error, name);
+  }
+}
+
+async function* pieces(file: StoredFile, name: string): AsyncIterable<Uint8Array> {
+  try {
+    yield* file.read();
+  } catch (error) {
+    throw named(error, name);
+  }
+}
+
+function named(error: unknown, name: string): unknown {
+  if (!isIntegrity(error) || error.message.startsWith(name)) return error;
+  return integrity(`${name}: ${error.message}`, { why: error.why, cause: error });
+}

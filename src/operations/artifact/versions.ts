@@ -1,0 +1,231 @@
+// Reading versions as every reader must: what the log and the policy at its position do not bear out is not accepted.
+import type { LoggedEvent } from "../../audit/taken.ts";
+import { explained, integrity, isIntegrity } from "../../base/errors.ts";
+import { verifyEnvelope } from "../../keys/dsse.ts";
+import { KmsRefused } from "../../keys/kms.ts";
+import { decide } from "../../policy/decide.ts";
+import type { Field } from "../../policy/schema.ts";
+import { labelIdOf, nameIdOf } from "../class-keys.ts";
+import type { LoggedVersion } from "../ledger.ts";
+import type { Session } from "../session.ts";
+import type { Ignored, VersionSummary } from "../types.ts";
+import { decodeHeader, type Header, readPart, type SealContext } from "./artifact-seal.ts";
+import { labelOf, ranIn } from "./label.ts";
+import { readVersion, VERSION_BYTES_MAX, type VersionRecord, versionName } from "./version-record.ts";
+
+/** A version that counts, opened as far as its header. */
+export interface Version {
+  readonly record: VersionRecord;
+  readonly versionId: string;
+  readonly header: Header;
+  readonly pusher: string;
+  readonly intent: LoggedEvent;
+  /** Entry of the `done`. */
+  readonly entry: number;
+  readonly timeMs: number;
+  readonly metadataKey: Buffer;
+}
+
+export type Judged =
+  | { readonly kind: "accepted"; readonly version: Version }
+  /** It counts, as far as can be told, but this member has no key for its class; `refused` where KMS said no. */
+  | { readonly kind: "hidden"; readonly record: VersionRecord; readonly refused?: KmsRefused | undefined }
+  /** It does not count: its pusher was not allowed it, or (damaged) what is in the store is not what was logged. */
+  | { readonly kind: "ignored"; readonly ignored: Ignored; readonly damaged: boolean };
+
+const WRAP_BYTES_MAX = 16 * 1024;
+
+export function sealName(record: VersionRecord, versionId: string): string {
+  return `seals/${record.domain}/${record.class}/${versionId}`;
+}
+
+export function wrapName(record: VersionRecord, versionId: string, purpose: "data" | "metadata"): string {
+  return `wraps/${record.domain}/${record.class}/${versionId}/${purpose}`;
+}
+
+export function contextOfVersion(record: VersionRecord): SealContext {
+  const { project, domain, class: klass, epoch, nameId, number } = record;
+  return { project, domain, class: klass, epoch, nameId, number };
+}
+
+/**
+ * Reads one logged version. Damage and forgery come back as `ignored`; only a failing store throws.
+ * @param nameKey of the domain: the sealed name must be the one that the version is filed under
+ */
+export async function readVersionAt(session: Session, logged: LoggedVersion, nameKey: Buffer): Promise<Judged> {
+  const { domain, nameId, number } = logged;
+  const what = `version ${String(number)} of ${domain}/${nameId.slice(0, 12)}…, pushed by ${logged.done.member}`;
+  try {
+    const { record, versionId } = await readRecord(session, logged);
+    const push = pushOf(session, record, logged);
+    const metadataKey = await keyOfVersion(session, record, versionId, "metadata").catch(refusedByKms);
+    if (!metadataKey) return { kind: "hidden", record };
+    if (metadataKey instanceof KmsRefused) return { kind: "hidden", record, refused: metadataKey };
+    const header = await readHeader(session, record, versionId, metadataKey);
+    checkFiled(header, logged, nameKey);
+    const refusal = await whyNotEntitled(session, record, header, push);
+    if (refusal !== undefined) return { kind: "ignored", ignored: { what, why: refusal }, damaged: false };
+    return { kind: "accepted", version: { record, versionId, header, metadataKey, ...push } };
+  } catch (error) {
+    if (!isIntegrity(error)) throw error;
+    const why = explained(error);
+    return { kind: "ignored", ignored: { what, why }, damaged: true };
+  }
+}
+
+/** What KMS refuses is hidden, as what nobody gave the key for; that it does not answer says nothing about anything. */
+export function refusedByKms(error: unknown): KmsRefused {
+  if (error instanceof KmsRefused) return error;
+  throw error;
+}
+
+/** The signed record that the log's entry names. @throws CloisterError INTEGRITY where it is missing or another */
+async function readRecord(session: Session, logged: LoggedVersion) {
+  const { domain, nameId, number, versionId, done } = logged;
+  const bytes = await session.store.get(versionName(logged), VERSION_BYTES_MAX);
+  if (!bytes)
+    throw integrity("its record is missing from the store", { why: `log entry #${String(done.entry)} names it` });
+  const read = readVersion(bytes);
+  if (read.versionId !== versionId) throw integrity("its record is not the one in the log");
+  const { record } = read;
+  if (
+    record.project !== session.config.project ||
+    record.domain !== domain ||
+    record.nameId !== nameId ||
+    record.number !== number
+  ) {
+    throw integrity("it is a record of another place");
+  }
+  const signer = await session.ledger.signerOf(done.keyId);
+  if (!signer || !verifyEnvelope(read.envelope, signer.signs)) throw integrity("its signature is not the pusher's");
+  return { record, versionId };
+}
+
+async function readHeader(session: Session, record: VersionRecord, versionId: string, key: Buffer): Promise<Header> {
+  const part = { name: "header", of: record.seal } as const;
+  return decodeHeader(await readPart(session.store, sealName(record, versionId), part, key, contextOfVersion(record)));
+}
+
+/** Name and label in the header are those that the log filed the version under. */
+function checkFiled({ name, label }: Header, { nameId, labelId }: LoggedVersion, nameKey: Buffer): void {
+  if (nameIdOf(nameKey, name) !== nameId) throw integrity("its name is another than it is filed under");
+  const expected = label === undefined ? undefined : labelIdOf(nameKey, name, label);
+  if (expected !== labelId) throw integrity("its label is another than the log says");
+}
+
+interface Push {
+  readonly pusher: string;
+  readonly intent: LoggedEvent;
+  readonly entry: number;
+  readonly timeMs: number;
+}
+
+/** The logged push behind a record. @throws CloisterError INTEGRITY where they contradict each other */
+function pushOf(session: Session, record: VersionRecord, { done }: LoggedVersion): Push {
+  const intent = session.ledger.operation(done.keyId, record.operation)?.intent;
+  if (!intent || done.event.operation !== record.operation) throw integrity("its push is not in the log");
+  const { event } = intent;
+  const fits = event.domain === record.domain && event.class === record.class && intent.entry === record.intent;
+  if (
+    event.action !== "artifact.push" ||
+    !fits ||
+    event.policy !== record.policy ||
+    done.event.class !== record.class
+  ) {
+    throw integrity("the log says something else about its push");
+  }
+  return { pusher: done.member, intent, entry: done.entry, timeMs: done.timeMs };
+}
+
+/** Why the pusher was not allowed this push, under the policy and the label at that position of the log. */
+async function whyNotEntitled(
+  session: Session,
+  record: VersionRecord,
+  header: Header,
+  push: Push,
+): Promise<string | undefined> {
+  const { compiled } = await session.ledger.policy(record.policy);
+  const decision = await decide(compiled, {
+    ...pushRequest(session, compiled.policy.classifications, header, push.intent),
+    member: push.pusher,
+    now: push.intent.timeMs,
+    domain: record.domain,
+    class: record.class,
+    epoch: record.epoch,
+  });
+  if (decision.allow) return undefined;
+  const [refusal] = decision.refusals;
+  return `${push.pusher} was not allowed to push it${refusal ? `: ${refusal.rule}: ${refusal.why}` : ""}`;
+}
+
+function pushRequest(session: Session, classifications: readonly string[], header: Header, intent: LoggedEvent) {
+  const { workspace } = intent.event;
+  if (workspace !== header.workspace) throw integrity("its header and the log name different workspaces");
+  const { kind, purpose, justification, owner, licence } = header;
+  const fields = declaredFields({ owner, licence, purpose, justification });
+  const owned = workspace === undefined ? undefined : { workspace, keyId: intent.keyId };
+  const label = owned && labelOf(session.ledger, owned, classifications, intent.entry);
+  const provenance = owned && ranIn(session.ledger, owned, intent.entry) ? "run" : "none";
+  return {
+    action: "artifact.push" as const,
+    kind,
+    fields,
+    provenance: provenance as "run" | "none",
+    // A login is checked where the person logs in; who reads later has nothing to check it by.
+    mfaAgeMs: 0,
+    ...(purpose === undefined ? {} : { purpose }),
+    ...(justification === undefined ? {} : { justification }),
+    ...(label === undefined ? {} : { label: { class: label.class, from: `version ${label.versionId.slice(0, 12)}` } }),
+  };
+}
+
+/** Names of what a push declares, as the policy asks for them. */
+export function declaredFields(given: Readonly<Record<Field, string | undefined>>): readonly string[] {
+  return Object.entries(given).flatMap(([field, value]) => (value === undefined ? [] : [field]));
+}
+
+/**
+ * A key of the version; undefined where this member holds no key of its class.
+ * @throws CloisterError INTEGRITY; for a class under KMS also KmsRefused and UNAVAILABLE
+ */
+export async function keyOfVersion(
+  session: Session,
+  record: VersionRecord,
+  versionId: string,
+  purpose: "data" | "metadata",
+): Promise<Buffer | undefined> {
+  return session.keys.openVersionKey({ ...contextOfVersion(record), purpose }, async () => {
+    const wrap = await session.store.get(wrapName(record, versionId, purpose), WRAP_BYTES_MAX);
+    if (!wrap) throw integrity(`its ${purpose} key is missing from the store`);
+    return wrap;
+  });
+}
+
+/** `domain/name:label` or `domain/name:vN`. */
+export function referenceOf(domain: string, name: string, label: string | undefined, number: number): string {
+  return `${domain}/${name}:${label ?? `v${String(number)}`}`;
+}
+
+/** {@link referenceOf} for a version at hand. */
+export function referenceTo({ record, header }: Pick<Version, "record" | "header">): string {
+  return referenceOf(record.domain, header.name, header.label, record.number);
+}
+
+export function summaryOf({ record, versionId, header, pusher, entry, timeMs }: Version): VersionSummary {
+  return {
+    reference: referenceTo({ record, header }),
+    domain: record.domain,
+    name: header.name,
+    number: record.number,
+    label: header.label,
+    class: record.class,
+    kind: header.kind,
+    versionId,
+    digest: header.dirHash,
+    bytes: header.bytes,
+    files: header.files,
+    pushedBy: pusher,
+    pushedAt: new Date(timeMs).toISOString(),
+    logEntry: entry,
+  };
+}

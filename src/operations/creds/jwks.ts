@@ -1,0 +1,26 @@
+// The keys by which anyone verifies tokens, with what each may at most say under the policy in force.
+import { type TokenKey, tokenKeys } from "../../credentials/jwks.ts";
+import { TOKEN_MS_MAX } from "../../credentials/token.ts";
+import { issuingRoles } from "../../policy/issuing.ts";
+import type { Session } from "../session.ts";
+
+/** A JSON Web Key Set (RFC 7517). */
+export interface KeySet {
+  readonly keys: readonly TokenKey[];
+}
+
+/** Keys of all members whose roles issue credentials. Those of suspended members are not among them. */
+export async function keySet(session: Session): Promise<KeySet> {
+  await session.sync();
+  const { policy } = (await session.policy()).compiled;
+  const caps = policy.members.map(({ id, signs }) => ({
+    member: id,
+    signs,
+    roles: issuingRoles(policy, id).map(({ role }) => ({
+      role: role.id,
+      purposes: role.purposes,
+      ttlMs: Math.min(role.credentialTtlMs ?? TOKEN_MS_MAX, TOKEN_MS_MAX),
+    })),
+  }));
+  return { keys: tokenKeys(caps.filter(({ roles }) => roles.length > 0)) };
+}

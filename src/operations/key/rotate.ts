@@ -1,0 +1,94 @@
+// New keys for classes. What lies in the store stays as it is and readable; what is pushed from now on is under them.
+import { CloisterError } from "../../base/errors.ts";
+import { setEpochs, setVersion } from "../../policy/edit.ts";
+import { kmsKeyOf } from "../../policy/kms-key.ts";
+import type { Policy } from "../../policy/schema.ts";
+import { domainOf } from "../artifact/resolve.ts";
+import { POLICY_FILE } from "../config.ts";
+import { type Ask, perform, wouldPermit } from "../guard.ts";
+import { publish } from "../policy/change.ts";
+import type { NeededKey } from "../policy/publish.ts";
+import type { Session } from "../session.ts";
+import type { Rotated, RotateOptions } from "../types.ts";
+
+/**
+ * Makes new keys for the classes of the project, of a domain, or for one class: a policy version with nothing else new.
+ * Without a class the oldest epoch that may be pushed under rises with it, so that nobody pushes under the old keys.
+ * @throws CloisterError POLICY_DENIED (logged), USAGE, NOT_FOUND (domain)
+ */
+export async function rotateKeys(session: Session, options: RotateOptions): Promise<Rotated> {
+  await session.sync();
+  const { compiled, text } = await session.policy();
+  const { policy } = compiled;
+  const domains =
+    options.domain === undefined ? policy.domains.map(({ id }) => id) : [domainOf(policy, options.domain)];
+  const { justification, dryRun = false } = options;
+  const ask: Ask = {
+    title: `rotate the keys of ${options.domain ?? policy.project}${options.class ? `/${options.class}` : ""}`,
+    action: "key.rotate",
+    ...(justification === undefined ? {} : { justification }),
+    sealed: { domain: options.domain, class: options.class, justification },
+  };
+  const change = changeOf(session, policy, text, domains, options.class);
+  const rotate = async () => await publishKeys(session, change, options);
+  if (dryRun) await wouldPermit(session, ask);
+  const { version, published } = dryRun
+    ? await rotate()
+    : (await perform(session, ask, async () => ({ result: await rotate() }))).result;
+  return {
+    keys: published.made.map((key) => keyOf(published.next, key)),
+    policyVersion: version,
+    policyDigest: published.digest,
+    logEntry: published.logEntry,
+    dryRun,
+  };
+}
+
+interface Change {
+  readonly version: number;
+  readonly text: string;
+  readonly besides: readonly NeededKey[];
+}
+
+function changeOf(
+  session: Session,
+  policy: Policy,
+  text: string,
+  domains: readonly string[],
+  klass: string | undefined,
+): Change {
+  const next = { version: policy.version + 1, previous: session.ledger.inForce.digest };
+  const newest = (domain: string, name: string) => session.keys.epochsOf({ domain, class: name }).at(-1) ?? 0;
+  if (klass === undefined) {
+    const oldest = (domain: string) => Math.max(...policy.classifications.map((name) => newest(domain, name)));
+    const epochs = new Map(domains.map((domain) => [domain, oldest(domain) + 1]));
+    return { version: next.version, text: setEpochs(text, epochs, next), besides: [] };
+  }
+  if (!policy.classifications.includes(klass)) {
+    throw new CloisterError("USAGE", `the policy has no class ${klass}`, {
+      next: `--class, one of: ${policy.classifications.join(", ")}`,
+    });
+  }
+  const kms = kmsKeyOf(policy, klass);
+  const besides = domains.map((domain) => ({ place: { domain, class: klass }, epoch: newest(domain, klass) + 1, kms }));
+  return { version: next.version, text: setVersion(text, next), besides };
+}
+
+/** The version that gives the new keys force is a change of the policy, decided and logged as one. */
+async function publishKeys(session: Session, { version, text, besides }: Change, options: RotateOptions) {
+  const { justification, dryRun } = options;
+  const ask: Ask = {
+    title: `change the policy to version ${String(version)}`,
+    action: "policy.change",
+    ...(justification === undefined ? {} : { justification }),
+    sealed: { justification },
+  };
+  const ifEdited = "set the epochs there, too";
+  const published = await publish(session, ask, Buffer.from(text), { dryRun, file: POLICY_FILE, ifEdited, besides });
+  return { version, published };
+}
+
+function keyOf(policy: Policy, key: string): Rotated["keys"][number] {
+  const [domain = "", klass = "", epoch = ""] = key.split("/");
+  return { domain, class: klass, epoch: Number(epoch), kms: kmsKeyOf(policy, klass) };
+}

@@ -1,0 +1,198 @@
+// Publishing a policy version: keys for the classes it names, the signed file, and the log entry that gives it force.
+import { sha256Hex } from "../../base/digest.ts";
+import { CloisterError, integrity } from "../../base/errors.ts";
+import { generateAge, recipientOf } from "../../keys/age-key.ts";
+import {
+  isUnderKms,
+  type KmsEpoch,
+  openPrivateHalf,
+  sealPrivateHalf,
+  unsealPrivateHalf,
+  wrapPrivateHalf,
+} from "../../keys/class-key.ts";
+import { checkReads, checkSigns, type Identity } from "../../keys/identity.ts";
+import type { Kms } from "../../keys/kms.ts";
+import { entitlements } from "../../policy/entitlements.ts";
+import { kmsKeyOf } from "../../policy/kms-key.ts";
+import type { Member, Policy } from "../../policy/schema.ts";
+import type { Store } from "../../store/store.ts";
+import { AUDIT_PLACE, encodeEpoch, epochKey, epochName, keyFileName, kmsFileName, NAMES_CLASS } from "../class-keys.ts";
+import { policyName, signPolicy } from "../policy-shelf.ts";
+
+export interface KeyPlace {
+  readonly domain: string;
+  readonly class: string;
+}
+
+/** A private half that is at hand, to be wrapped for those entitled to it. */
+export interface HeldKey {
+  readonly key: string;
+  readonly place: KeyPlace;
+  readonly secret: string;
+  /** Its signed record where it is under KMS: then KMS hands it out, and nobody else. */
+  readonly kms: KmsEpoch | undefined;
+}
+
+/** A place that needs a key, with the oldest epoch that will do, and the KMS key that it is to be under. */
+export interface NeededKey {
+  readonly place: KeyPlace;
+  readonly epoch: number;
+  readonly kms?: string | undefined;
+}
+
+/**
+ * Places that need a key under a policy. Names and audit details stay with the members' devices also where classes are
+ * under KMS: whoever KMS refuses must still be able to say what they were refused.
+ */
+export function placesNeeded(policy: Policy): readonly NeededKey[] {
+  const places: NeededKey[] = [{ place: AUDIT_PLACE, epoch: 1 }];
+  for (const { id: domain, epoch } of policy.domains) {
+    places.push({ place: { domain, class: NAMES_CLASS }, epoch: 1 });
+    for (const klass of policy.classifications) {
+      places.push({ place: { domain, class: klass }, epoch, kms: kmsKeyOf(policy, klass) });
+    }
+  }
+  return places;
+}
+
+/** Whether a policy entitles a member to the private half of a place. */
+function entitled(policy: Policy, member: Member, place: KeyPlace): boolean {
+  const { classKeys, nameKeys, auditKey } = entitlements(policy, member.id);
+  if (place.domain === AUDIT_PLACE.domain) return auditKey;
+  if (place.class === NAMES_CLASS) return nameKeys.includes(place.domain);
+  return classKeys.some((key) => key.domain === place.domain && key.class === place.class);
+}
+
+/** Makes a key pair for every place that has none: the signed epoch records and their digests, by `domain/class/epoch`. */
+export async function makeEpochs(
+  store: Store,
+  identity: Identity,
+  project: string,
+  places: readonly NeededKey[],
+): Promise<{ readonly digests: Record<string, string>; readonly held: readonly HeldKey[] }> {
+  const digests: Record<string, string> = {};
+  const held: HeldKey[] = [];
+  for (const { place, epoch: first, kms } of places) {
+    const secret = generateAge();
+    const recipient = recipientOf(secret);
+    // A taken name is junk or an attempt that never got into the log: the next epoch serves as well.
+    for (let epoch = first; ; epoch++) {
+      const key = epochKey(place, epoch);
+      const record = { project, ...place, epoch, recipient, ...(kms === undefined ? {} : { kms }) };
+      const bytes = await encodeEpoch(record, identity);
+      if ((await store.create(epochName(key), [bytes])) === "exists") continue;
+      digests[key] = sha256Hex(bytes);
+      held.push({ key, place, secret, kms: isUnderKms(record) ? record : undefined });
+      break;
+    }
+  }
+  return { digests, held };
+}
+
+/** Encrypts held keys that are under KMS: each once, for everybody whom KMS lets decrypt. */
+export async function keepUnderKms(store: Store, kms: Kms, held: readonly HeldKey[]): Promise<void> {
+  for (const { key, secret, kms: record } of held) {
+    if (!record) continue;
+    const name = kmsFileName(key);
+    const file = await sealPrivateHalf(kms, record, secret);
+    await put(store, name, file, true);
+    // Here, because who makes the key need not be one of those who may open it again.
+    const there = await store.get(name, KEY_FILE_BYTES_MAX);
+    if (!there || !Buffer.from(there).equals(file)) throw integrity(`${name} could not be kept`);
+  }
+}
+
+/**
+ * Wraps held keys for every member whom the policy entitles and who has none yet. What lies under one's own name and does
+ * not open is junk, and is replaced; what lies under others' names cannot be judged, so `anew` says whose to write again.
+ * @returns `domain/class` of what was given, by member
+ */
+export async function distribute(
+  store: Store,
+  policy: Policy,
+  held: readonly HeldKey[],
+  anew: (member: Member, key: HeldKey) => boolean,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const given = new Map<string, string[]>();
+  for (const member of policy.members) {
+    for (const key of held) {
+      if (key.kms || member.suspended !== undefined || !entitled(policy, member, key.place)) continue;
+      if (!(await give(store, member, key, anew(member, key)))) continue;
+      given.set(member.id, [...(given.get(member.id) ?? []), `${key.place.domain}/${key.place.class}`]);
+    }
+  }
+  return given;
+}
+
+async function give(store: Store, { reads }: Member, { key, secret }: HeldKey, anew: boolean): Promise<boolean> {
+  return put(store, keyFileName(key, reads), await wrapPrivateHalf(secret, reads), anew);
+}
+
+async function put(store: Store, name: string, file: Uint8Array, anew: boolean): Promise<boolean> {
+  if ((await store.create(name, [file])) === "created") return true;
+  if (!anew) return false;
+  // Nobody can have put this key there before: whatever lies there was planted.
+  await store.delete(name);
+  if ((await store.create(name, [file])) === "created") return true;
+  throw integrity(`somebody keeps putting other objects at ${name}`, { next: "find out who writes to the store" });
+}
+
+/** New keys exist only in this process until they are read back: a class whose key is lost can never be read. */
+export async function checkHeld(
+  store: Store,
+  kms: Kms,
+  identity: Identity,
+  held: readonly HeldKey[],
+  mine: Policy,
+): Promise<void> {
+  const me = mine.members.find((member) => member.signs === identity.signs);
+  for (const { key, place, secret, kms: record } of held) {
+    if (!me || !entitled(mine, me, place)) continue;
+    const name = record ? kmsFileName(key) : keyFileName(key, identity.reads);
+    const file = await store.get(name, KEY_FILE_BYTES_MAX);
+    const open = async (bytes: Uint8Array) =>
+      record ? unsealPrivateHalf(kms, record, bytes, name) : openPrivateHalf(bytes, identity, recipientOf(secret));
+    if (!file || (await open(file)) !== secret)
+      throw integrity(`the new key of ${place.domain}/${place.class} could not be kept`);
+  }
+}
+
+const KEY_FILE_BYTES_MAX = 8 * 1024;
+
+/** Writes the signed version. The name holds its digest, so what is there already is the same file, signed earlier. */
+export async function storePolicy(store: Store, identity: Identity, policy: Policy, text: Uint8Array): Promise<string> {
+  const digest = sha256Hex(text);
+  const name = policyName(policy.version, digest);
+  if ((await store.create(name, [await signPolicy(text, identity)])) === "exists") {
+    await store.delete(name);
+    await store.create(name, [await signPolicy(text, identity)]);
+  }
+  return digest;
+}
+
+/** Reads a policy that is to be signed. @throws CloisterError USAGE listing what is wrong, with line:column */
+export async function readForSigning(text: Uint8Array, file: string, now: number): Promise<Policy> {
+  const { readPolicy } = await import("../../policy/read.ts");
+  const { policy, problems } = readPolicy(text, { now });
+  if (policy) {
+    checkKeys(policy, file);
+    return policy;
+  }
+  const errors = problems.filter((problem) => problem.severity === "error");
+  throw new CloisterError("USAGE", `${file} has ${String(errors.length)} problem${errors.length === 1 ? "" : "s"}`, {
+    why: errors.map(({ line, column, message }) => `${String(line)}:${String(column)} ${message}`).join("\n"),
+    next: `cloister policy check ${file}`,
+  });
+}
+
+/** The reader knows the form of keys only; a mistyped one would lock its member out for good. */
+function checkKeys(policy: Policy, file: string): void {
+  for (const { id, line, signs, reads } of policy.members) {
+    const wrong = checkSigns(signs) ? (checkReads(reads) ? undefined : "reads") : "signs";
+    if (wrong === undefined) continue;
+    throw new CloisterError("USAGE", `${file} has a key that cannot be one`, {
+      why: `line ${String(line)}: \`${wrong}\` of ${id}`,
+      next: "copy it from that member's: cloister whoami",
+    });
+  }
+}

@@ -1,0 +1,62 @@
+// What showing, checking, explaining and changing the policy takes and gives.
+import type { Refusal } from "../../base/errors.ts";
+import type { ArtifactKind } from "./artifact.ts";
+
+export interface PolicyProblem {
+  readonly line: number;
+  readonly column: number;
+  readonly severity: "error" | "warning";
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+export interface PolicyChecked {
+  readonly file: string;
+  readonly ok: boolean;
+  readonly problems: readonly PolicyProblem[];
+  readonly lines: readonly string[];
+}
+
+export interface PolicyShown {
+  readonly version: number;
+  readonly digest: string;
+  readonly text: string;
+  readonly lines: readonly string[];
+  readonly signedBy: readonly string[];
+  readonly logEntry: number;
+  readonly localFile: "same" | "differs" | "missing";
+  /** SHA-256 of policy version 1, which people compare when somebody joins. */
+  readonly projectFingerprint: string;
+}
+
+export interface ExplainOptions {
+  readonly action: string;
+  /** Default: you. */
+  readonly as?: string | undefined;
+  readonly domain?: string | undefined;
+  readonly class?: string | undefined;
+  readonly kind?: ArtifactKind | undefined;
+  readonly purpose?: string | undefined;
+  readonly justification?: string | undefined;
+  readonly ttlMs?: number | undefined;
+}
+
+export interface Explained {
+  readonly member: string;
+  readonly action: string;
+  readonly allow: boolean;
+  readonly policyVersion: number;
+  /** Why it is allowed: the roles and lines that permit it. */
+  readonly by: readonly { readonly rule: string; readonly line: number | undefined; readonly text: string }[];
+  readonly refusals: readonly Refusal[];
+  /** How strongly the answer holds. */
+  readonly enforcement: string;
+}
+
+export interface Proposed {
+  readonly version: number;
+  readonly digest: string;
+  readonly file: string;
+  readonly logEntry: number | undefined;
+  readonly dryRun: boolean;
+}

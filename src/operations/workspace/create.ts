@@ -1,0 +1,251 @@
+// Creating a workspace: decided, sandboxed, then filled with what the policy allows, each mount on record.
+import { randomBytes } from "node:crypto";
+import { CloisterError } from "../../base/errors.ts";
+import { checkName } from "../../base/name.ts";
+import type { Policy } from "../../policy/schema.ts";
+import { artifactUri } from "../../provenance/manifest.ts";
+import type { HolderState, Sandbox } from "../../sandbox/sandbox.ts";
+import { manifestOf } from "../artifact/check-manifest.ts";
+import { domainOf, resolve } from "../artifact/resolve.ts";
+import { contentOf } from "../artifact/version-content.ts";
+import { referenceTo, type Version } from "../artifact/versions.ts";
+import { type Ask, begin, permit, wouldPermit } from "../guard.ts";
+import type { Session } from "../session.ts";
+import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
+import { type CodeSource, codeSource } from "./code-source.ts";
+import { workingSandbox } from "./sandbox.ts";
+import { findWorkspace, forgetWorkspace, saveWorkspace, type WorkspaceInput, type WorkspaceState } from "./state.ts";
+import { detailOf } from "./workspace.ts";
+
+const HOUR_MS = 3_600_000;
+/** Where neither a flag nor the role says otherwise. */
+const TTL_MS_DEFAULT = 8 * HOUR_MS;
+const DISK_BYTES_DEFAULT = 1_000_000_000;
+
+interface PlannedInput {
+  readonly version: Version;
+  readonly input: WorkspaceInput;
+  readonly ask: Ask;
+}
+
+/** A workspace as asked for, everything resolved and nothing started. */
+interface WorkspacePlan {
+  readonly id: string;
+  readonly name: string;
+  readonly domain: string;
+  readonly ttlMs: number;
+  readonly diskBytes: number;
+  readonly inputs: readonly PlannedInput[];
+  readonly ask: Ask;
+}
+
+/**
+ * Creates a sandboxed workspace with its inputs mounted read-only.
+ * @throws CloisterError USAGE, NOT_FOUND, POLICY_DENIED (logged), UNSUPPORTED_HOST, FAILURE; nothing is left running
+ */
+export async function createWorkspace(session: Session, options: WorkspaceOptions): Promise<WorkspaceDetail> {
+  const name = checkName(options.name, "workspace name");
+  await session.sync();
+  const sandbox = await workingSandbox(session.host);
+  await makeRoom(session, sandbox, name);
+  const source = await codeSource(session, options.code);
+  const plan = await planWorkspace(session, options, name);
+  const decideBy = options.dryRun ? wouldPermit : permit;
+  // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
+  for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
+  if (options.dryRun) return previewOf(session, sandbox, plan, options);
+  const operation = await begin(session, plan.ask);
+  const holder = await sandbox.create(plan).catch(async (error: unknown) => {
+    await operation.failed(error);
+    throw error;
+  });
+  try {
+    // Known from here on, so that a command that is killed leaves no workspace that nobody finds.
+    const begun = { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId };
+    await saveWorkspace(session, begun);
+    for (const input of plan.inputs) await mount(session, sandbox, holder, input);
+    const code = source && (await copyCode(sandbox, holder, source));
+    const done = await operation.done();
+    const state = { ...begun, code, createdMs: session.host.now(), logEntry: done.entry };
+    await saveWorkspace(session, state);
+    return await detailOf(session, sandbox, state);
+  } catch (error) {
+    await sandbox.stop(holder).finally(() => operation.failed(error));
+    await forgetWorkspace(session, name);
+    throw error;
+  }
+}
+
+/** A workspace of that name that is over gives way; one that runs does not. */
+async function makeRoom(session: Session, sandbox: Sandbox, name: string): Promise<void> {
+  const old = await findWorkspace(session, name);
+  if (!old) return;
+  if (sandbox.alive(old.holder)) {
+    throw new CloisterError("USAGE", `workspace ${name} exists already`, {
+      next: `cloister run ${name} -- CMD   (or: cloister workspace destroy ${name})`,
+    });
+  }
+  await sandbox.stop(old.holder);
+}
+
+async function planWorkspace(session: Session, options: WorkspaceOptions, name: string): Promise<WorkspacePlan> {
+  const { policy } = (await session.policy()).compiled;
+  const limits = await limitsOf(session, policy);
+  const id = randomBytes(16).toString("hex");
+  const inputs = await planInputs(session, options, id);
+  const domain = domainOf(policy, options.domain ?? inputs[0]?.version.record.domain);
+  for (const { ask } of inputs) checkDomain(domain, ask);
+  const ttlMs = options.ttlMs ?? Math.min(TTL_MS_DEFAULT, limits.ttlMs);
+  const diskBytes = options.diskBytes ?? Math.min(DISK_BYTES_DEFAULT, limits.diskBytes);
+  const { purpose, justification } = options;
+  const ask: Ask = {
+    ...{ title: `create workspace ${name}`, action: "workspace.create" },
+    ...{ domain, purpose, justification, ttlMs, diskBytes, workspace: id },
+    facts: { ttlMs, diskBytes },
+    sealed: { workspace: name, purpose, justification, inputs: inputs.map(({ input }) => input.reference).join(" ") },
+  };
+  return { id, name, domain, ttlMs, diskBytes, inputs, ask };
+}
+
+function stateOf(
+  session: Session,
+  plan: WorkspacePlan,
+  options: WorkspaceOptions,
+  holder: HolderState,
+): WorkspaceState {
+  const { id, name, domain, diskBytes, inputs } = plan;
+  return {
+    ...{
+      v: 1,
+      id,
+      keyId: "",
+      name,
+      domain,
+      diskBytes,
+      holder,
+      purpose: options.purpose,
+      code: undefined,
+      runs: [],
+      pushed: [],
+    },
+    inputs: inputs.map(({ input }) => input),
+    createdMs: session.host.now(),
+    expiresMs: holder.expiresMs,
+    logEntry: 0,
+  };
+}
+
+/** What it would be, for `--dry-run`: there is no process behind it. */
+async function previewOf(
+  session: Session,
+  sandbox: Sandbox,
+  plan: WorkspacePlan,
+  options: WorkspaceOptions,
+): Promise<WorkspaceDetail> {
+  const { id, diskBytes, ttlMs, inputs } = plan;
+  const expiresMs = session.host.now() + ttlMs;
+  const nobody = { driver: "bubblewrap" as const, id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, expiresMs };
+  const { classifications } = (await session.policy()).compiled.policy;
+  const classes = inputs.map(({ input }) => input.class);
+  const label = [...classifications].reverse().find((klass) => classes.includes(klass));
+  const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody));
+  return { ...detail, state: "running", leftMs: ttlMs, label, logEntry: undefined };
+}
+
+/** The longest time and the largest volume that some role of this member allows. */
+async function limitsOf(session: Session, policy: Policy): Promise<{ ttlMs: number; diskBytes: number }> {
+  const me = await session.me();
+  const limits = policy.roles
+    .filter((role) => me.roles.some((held) => held.role === role.id) && role.can.includes("workspace.create"))
+    .map((role) => role.workspace);
+  const most = (values: (number | undefined)[]) => Math.max(...values.map((value) => value ?? Number.MAX_SAFE_INTEGER));
+  if (limits.length === 0) return { ttlMs: TTL_MS_DEFAULT, diskBytes: DISK_BYTES_DEFAULT };
+  return { ttlMs: most(limits.map((l) => l.ttlMs)), diskBytes: most(limits.map((l) => l.diskBytes)) };
+}
+
+function checkDomain(domain: string, mount: Ask): void {
+  if (mount.domain === domain) return;
+  throw new CloisterError("USAGE", `a workspace has data of one domain: ${domain} or ${mount.domain ?? ""}`, {
+    why: "nothing crosses from one domain to another without an approved export",
+    next: "create a workspace for each",
+  });
+}
+
+/** Resolves `REF[:/path]` inputs, before anything is decided or started. */
+async function planInputs(
+  session: Session,
+  options: WorkspaceOptions,
+  workspace: string,
+): Promise<readonly PlannedInput[]> {
+  const planned: PlannedInput[] = [];
+  const paths = new Set<string>();
+  for (const text of options.inputs) {
+    const [reference, path] = splitInput(text);
+    const version = await resolve(session, reference, { action: "workspace.mount", purpose: options.purpose });
+    const { header } = version;
+    const at = path ?? `/inputs/${header.name}`;
+    if (paths.has(at))
+      throw new CloisterError("USAGE", `two inputs at ${at}`, { next: "write --input REF:/inputs/other" });
+    paths.add(at);
+    planned.push({ version, input: inputOf(session, version, at), ask: mountAsk(options, version, workspace) });
+    if (!/^\/inputs\/[a-z0-9][a-z0-9._-]*$/.test(at)) {
+      throw new CloisterError("USAGE", `inputs are mounted below /inputs, not at ${at}`, {
+        next: `--input ${referenceTo(version)}:/inputs/${header.name}`,
+      });
+    }
+  }
+  return planned;
+}
+
+function splitInput(text: string): [string, string | undefined] {
+  const at = text.indexOf(":/");
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function inputOf({ config }: Session, version: Version, path: string): WorkspaceInput {
+  const { record, header, versionId } = version;
+  const { domain, number } = record;
+  const { name, kind, licence } = header;
+  return {
+    name: path.slice("/inputs/".length),
+    uri: artifactUri({ projectId: config.project, domain, name, number }),
+    digest: header.dirHash,
+    versionId,
+    class: record.class,
+    kind,
+    licence,
+    manifestDigest: header.manifest,
+    reference: referenceTo(version),
+    path,
+  };
+}
+
+function mountAsk(options: WorkspaceOptions, version: Version, workspace: string): Ask {
+  const { record, header, versionId } = version;
+  const reference = referenceTo(version);
+  return {
+    ...{ title: `mount ${reference} in workspace ${options.name}`, action: "workspace.mount", reference },
+    ...{ domain: record.domain, class: record.class, kind: header.kind, versionId, workspace },
+    ...{ purpose: options.purpose, justification: options.justification },
+    sealed: { artifact: reference, workspace: options.name, purpose: options.purpose },
+  };
+}
+
+/** The intent is on record before a byte of plain text exists in the workspace. */
+async function mount(session: Session, sandbox: Sandbox, holder: HolderState, planned: PlannedInput): Promise<void> {
+  const { version, input, ask } = planned;
+  const operation = await begin(session, ask);
+  try {
+    await manifestOf(session, version);
+    await sandbox.fill(holder, { input: input.name }, await contentOf(session, version));
+  } catch (error) {
+    await operation.failed(error);
+    throw error;
+  }
+  await operation.done();
+}
+
+async function copyCode(sandbox: Sandbox, holder: HolderState, source: CodeSource): Promise<WorkspaceState["code"]> {
+  await sandbox.fill(holder, "workspace", source.files);
+  return { folder: source.folder, files: source.count(), git: source.git };
+}

@@ -1,0 +1,60 @@
+// A workspace as the source of a push: its label by the log, its files collected without trusting it.
+import { CloisterError } from "../../base/errors.ts";
+import type { FileEntry } from "../../base/file-entry.ts";
+import { labelOf, ranIn } from "../artifact/label.ts";
+import type { Session } from "../session.ts";
+import { sandboxOf } from "./sandbox.ts";
+import { requireWorkspace, saveWorkspace, type WorkspaceState } from "./state.ts";
+
+export interface PushedFrom {
+  readonly id: string;
+  readonly name: string;
+  readonly domain: string;
+  readonly purpose: string | undefined;
+  /** The highest class mounted, and the input it comes from. */
+  readonly label: { readonly class: string; readonly from: string } | undefined;
+  readonly ran: boolean;
+  readonly state: WorkspaceState;
+  collect(path: string): AsyncIterable<FileEntry>;
+}
+
+/** @throws CloisterError NOT_FOUND where there is no such workspace or it is over */
+export async function pushedFrom(session: Session, name: string): Promise<PushedFrom> {
+  const state = await requireWorkspace(session, name);
+  const sandbox = await sandboxOf(session.host);
+  if (!sandbox.alive(state.holder)) {
+    throw new CloisterError("NOT_FOUND", `workspace ${name} is over`, {
+      why: "its time to live ended, or the machine was restarted; what was in it is erased",
+      next: `cloister workspace create ${name} …`,
+    });
+  }
+  const { classifications } = (await session.policy()).compiled.policy;
+  return {
+    id: state.id,
+    name,
+    domain: state.domain,
+    purpose: state.purpose,
+    label: labelWithSource(session, state, classifications),
+    ran: ranIn(session.ledger, { workspace: state.id, keyId: state.keyId }),
+    state,
+    collect: (path) => sandbox.collect(state.holder, path),
+  };
+}
+
+/** The label by the log, with the reference of the input it comes from where this device knows it. */
+export function labelWithSource(
+  session: Session,
+  state: WorkspaceState,
+  classifications: readonly string[],
+): { readonly class: string; readonly from: string } | undefined {
+  const label = labelOf(session.ledger, { workspace: state.id, keyId: state.keyId }, classifications);
+  if (!label) return undefined;
+  const input = state.inputs.find(({ versionId }) => versionId === label.versionId);
+  return { class: label.class, from: input?.reference ?? `version ${label.versionId.slice(0, 12)}` };
+}
+
+/** Remembers that something of the workspace was saved, for the receipt at its end. */
+export async function notePushed(session: Session, name: string, reference: string): Promise<void> {
+  const state = await requireWorkspace(session, name);
+  await saveWorkspace(session, { ...state, pushed: [...state.pushed, reference] });
+}

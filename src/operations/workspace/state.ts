@@ -1,0 +1,87 @@
+// What this device knows of its workspaces. The log says who mounted what; these files only find the processes again.
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { CloisterError } from "../../base/errors.ts";
+import { checkName } from "../../base/name.ts";
+import type { GitState, ManifestInput, ManifestRun } from "../../provenance/manifest.ts";
+import type { HolderState } from "../../sandbox/sandbox.ts";
+import { readLocal, writeLocal } from "../local-file.ts";
+import type { Session } from "../session.ts";
+
+export interface WorkspaceInput extends ManifestInput {
+  /** `domain/name:label`. */
+  readonly reference: string;
+  /** Absolute, below `/inputs`. */
+  readonly path: string;
+}
+
+export interface WorkspaceState {
+  readonly v: 1;
+  readonly id: string;
+  /** Key of its owner: what others log under its id does not count. */
+  readonly keyId: string;
+  readonly name: string;
+  readonly domain: string;
+  readonly purpose: string | undefined;
+  /** ms since 1970. */
+  readonly createdMs: number;
+  readonly expiresMs: number;
+  readonly diskBytes: number;
+  readonly holder: HolderState;
+  readonly inputs: readonly WorkspaceInput[];
+  readonly code: { readonly folder: string; readonly files: number; readonly git: GitState | undefined } | undefined;
+  readonly runs: readonly ManifestRun[];
+  /** References of what was pushed from it. */
+  readonly pushed: readonly string[];
+  readonly logEntry: number;
+}
+
+const STATE_BYTES_MAX = 16 * 1024 * 1024;
+
+function folderOf({ places, config }: Session): string {
+  return join(places.state, config.project, "workspaces");
+}
+
+function pathOf(session: Session, name: string): string {
+  return join(folderOf(session), `${name}.json`);
+}
+
+export async function saveWorkspace(session: Session, state: WorkspaceState): Promise<void> {
+  await mkdir(folderOf(session), { recursive: true, mode: 0o700 });
+  await writeLocal(pathOf(session, state.name), JSON.stringify(state));
+}
+
+export async function forgetWorkspace(session: Session, name: string): Promise<void> {
+  await rm(pathOf(session, name), { force: true });
+}
+
+/** The workspace of that name, or undefined. @throws CloisterError USAGE for what cannot be a name */
+export async function findWorkspace(session: Session, name: string): Promise<WorkspaceState | undefined> {
+  const bytes = await readLocal(pathOf(session, checkName(name, "workspace name")), STATE_BYTES_MAX);
+  if (!bytes) return undefined;
+  try {
+    const state = JSON.parse(bytes.toString("utf8")) as WorkspaceState;
+    const whole = state.v === 1 && state.name === name && typeof state.id === "string" && Array.isArray(state.inputs);
+    return whole && typeof state.holder === "object" && Array.isArray(state.runs) ? state : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** {@link findWorkspace}. @throws CloisterError NOT_FOUND */
+export async function requireWorkspace(session: Session, name: string): Promise<WorkspaceState> {
+  const state = await findWorkspace(session, name);
+  if (state) return state;
+  const names = (await allWorkspaces(session)).map((workspace) => workspace.name);
+  throw new CloisterError("NOT_FOUND", `there is no workspace ${name}`, {
+    next: names.length > 0 ? `workspaces: ${names.join(", ")}` : `cloister workspace create ${name} --input REF`,
+  });
+}
+
+/** All workspaces of this project on this device, oldest first. */
+export async function allWorkspaces(session: Session): Promise<readonly WorkspaceState[]> {
+  const files = await readdir(folderOf(session)).catch(() => []);
+  const names = files.flatMap((file) => (file.endsWith(".json") ? [file.slice(0, -".json".length)] : []));
+  const states = await Promise.all(names.map((name) => findWorkspace(session, name)));
+  return states.filter((state) => state !== undefined).sort((a, b) => a.createdMs - b.createdMs);
+}
