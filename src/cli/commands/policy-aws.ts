@@ -20,9 +20,9 @@ export async function exportDocuments(call: Call): Promise<undefined> {
 function showExported(page: Page, { out, policyVersion, documents, terraform, notes }: AwsExported): void {
   page.done(`wrote the AWS side of policy v${String(policyVersion)} to ${out}`);
   page.fields([
-    ...documents.map(({ file, title, chars, charsMax }): [string, string] => [
+    ...documents.map(({ file, chars, charsMax }): [string, string] => [
       file,
-      `${title}   ${String(chars)} of ${String(charsMax)} characters`,
+      `${String(chars)} of ${String(charsMax)} characters`,
     ]),
     [terraform, "all of them, for terraform apply"],
   ]);
