@@ -3,6 +3,7 @@ import { CloisterError } from "../base/errors.ts";
 import { checkObjectName, checkPrefix, isObjectName } from "./names.ts";
 import { S3Connection } from "./s3-connection.ts";
 import { createAtOnce, createInParts } from "./s3-create.ts";
+import { SERVERS } from "./s3-failure.ts";
 import { type S3Access, s3Url } from "./s3-place.ts";
 import { type ProvingGround, partsKeepNames, proveOneWinner } from "./s3-prove.ts";
 import { PART_BYTES, readRange, readWhole } from "./s3-read.ts";
@@ -10,6 +11,17 @@ import type { Store, StoredObject } from "./store.ts";
 
 /** An answer's date is good for so long, in ms: no clock runs away within half a minute. */
 const CLOCK_FRESH_MS = 30_000;
+
+/** A page may be empty although others follow; a server that sends nothing else would never end. */
+const EMPTY_PAGES_MAX = 100;
+
+interface Page {
+  readonly objects: readonly StoredObject[];
+  /** Where the next one begins; undefined where there is none. */
+  readonly next: string | undefined;
+  /** Without anything at all, junk included. */
+  readonly empty: boolean;
+}
 
 /** A {@link Store} in a bucket. Nothing is loaded or asked before it is used. */
 export function s3Store(access: S3Access): Store {
@@ -41,6 +53,7 @@ class S3Store implements Store {
   async *list(prefix: string): AsyncIterable<StoredObject> {
     checkPrefix(prefix);
     let last = "";
+    let barren = 0;
     let token: string | undefined;
     do {
       const page = await this.#page(prefix, token);
@@ -49,6 +62,8 @@ class S3Store implements Store {
         last = object.name;
         yield object;
       }
+      barren = page.empty ? barren + 1 : 0;
+      if (barren > EMPTY_PAGES_MAX) throw endless();
       token = page.next;
     } while (token !== undefined);
   }
@@ -113,10 +128,7 @@ class S3Store implements Store {
    * Up to 1,000 objects. What the store never makes is passed over: whoever can write junk must not be able to break
    * every listing with it, which is also why names come URL-encoded (XML cannot carry every character).
    */
-  async #page(
-    prefix: string,
-    token: string | undefined,
-  ): Promise<{ objects: StoredObject[]; next: string | undefined }> {
+  async #page(prefix: string, token: string | undefined): Promise<Page> {
     const { bucket } = this.#connection.access;
     const start = this.#base + prefix;
     const answer = await this.#connection.attempt({ action: "s3:ListBucket" }, async ({ sdk, client, quick }) => {
@@ -130,8 +142,9 @@ class S3Store implements Store {
       return isObjectName(name) && Number.isSafeInteger(bytes) && bytes >= 0 ? [{ name, bytes }] : [];
     });
     const next = answer.IsTruncated ? answer.NextContinuationToken : undefined;
-    if (next !== undefined && next === token) throw disordered();
-    return { objects, next };
+    // Half a listing must not be taken for a whole one: the end of the log is what it says it is.
+    if (answer.IsTruncated && (!next || next === token)) throw endless();
+    return { objects, next, empty: !answer.Contents?.length };
   }
 }
 
@@ -141,6 +154,13 @@ function decoded(key: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function endless(): CloisterError {
+  return new CloisterError("UNSUPPORTED_HOST", "this server cannot hold a store", {
+    why: "it does not list objects to the end: it says that there are more, and does not give them",
+    next: SERVERS,
+  });
 }
 
 function disordered(): CloisterError {

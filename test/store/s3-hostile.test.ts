@@ -108,6 +108,34 @@ describe("a server that answers with something else", () => {
     await expect(collect(store.list(""))).rejects.toMatchObject({ code: "UNSUPPORTED_HOST" });
   });
 
+  test.each([
+    ["says that there is more, and not where", () => "<IsTruncated>true</IsTruncated>"],
+    [
+      "leads in circles through empty pages",
+      (page: number) =>
+        `<IsTruncated>true</IsTruncated><NextContinuationToken>t${String(page % 2)}</NextContinuationToken>`,
+    ],
+  ])("a listing that %s", async (_, rest) => {
+    let page = 0;
+    answering((response) => xml(response, 200, `<ListBucketResult>${rest(page++)}</ListBucketResult>`));
+    await expect(collect(store.list(""))).rejects.toMatchObject({
+      code: "UNSUPPORTED_HOST",
+      why: expect.stringContaining("to the end"),
+    });
+  });
+
+  test("a listing with empty pages in between: read to its end", async () => {
+    let page = 0;
+    const key = (name: string) => `<Contents><Key>p/${name}</Key><Size>1</Size></Contents>`;
+    answering((response) => {
+      const at = page++;
+      const more = `<IsTruncated>true</IsTruncated><NextContinuationToken>t${String(at)}</NextContinuationToken>`;
+      const contents = at === 0 ? key("a") : at === 9 ? key("b") : "";
+      xml(response, 200, `<ListBucketResult>${contents}${at < 9 ? more : ""}</ListBucketResult>`);
+    });
+    expect((await collect(store.list(""))).map(({ name }) => name)).toEqual(["a", "b"]);
+  });
+
   test("a listing with names from elsewhere, and sizes that are none: passed over", async () => {
     const keys = ["other/x", "p/../x", "p/%2e%2e/x", "p/a", "p/%zz", "p/b\u00e9"];
     const contents = keys.map((key) => `<Contents><Key>${key}</Key><Size>1</Size></Contents>`).join("");
