@@ -20,7 +20,9 @@ export interface TokenClaims {
   readonly member: string;
   readonly role: string;
   readonly purpose: string | undefined;
-  /** What it was narrowed to; undefined: all that the role reaches. */
+  /** `domain/class` of the data that the decision was yes for: less than the role reaches, where rules or a workspace say so. */
+  readonly places: readonly string[];
+  /** What it was narrowed to; undefined: every domain of the places. */
   readonly domain: string | undefined;
   readonly readOnly: boolean;
   /** Random id of the workspace it was issued for. */
@@ -52,6 +54,7 @@ export async function issueToken(claims: TokenClaims, identity: Identity): Promi
     exp: expires,
     role: claims.role,
     purpose: claims.purpose,
+    places: claims.places,
     domain: claims.domain,
     readOnly: claims.readOnly || undefined,
     workspace: claims.workspace,

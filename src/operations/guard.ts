@@ -68,6 +68,17 @@ export async function wouldPermit(session: Session, ask: Ask): Promise<Decision>
   return decision;
 }
 
+/**
+ * Refuses what the policy allows the member and not in the one role that they chose: Cedar is asked about all of them.
+ * Logged, but for a dry run.
+ * @throws CloisterError POLICY_DENIED, always
+ */
+export async function deny(session: Session, ask: Ask, refusal: Refusal, dryRun: boolean): Promise<never> {
+  const decision: Decision = { allow: false, by: [], refusals: [refusal], enforcement: "advisory" };
+  const logged = dryRun ? undefined : await refuse(session, ask, decision);
+  throw denial(ask, decision, session.ledger.inForce.version, logged?.entry);
+}
+
 /** Decides without refusing: for filters such as `list`. */
 export async function mayI(session: Session, ask: Omit<Ask, "title" | "sealed">): Promise<boolean> {
   return (await decideNow(session, { ...ask, title: "", sealed: {} })).decision.allow;

@@ -42,7 +42,8 @@ export async function writeLocal(path: string, bytes: Uint8Array | string, mode 
     }
     await promises.rename(temporary, path);
   } catch (error) {
-    await promises.rm(temporary, { force: true });
+    // What went wrong first is what there is to say.
+    await promises.rm(temporary, { force: true }).catch(() => undefined);
     throw fileFailure("write", path, error);
   }
 }
@@ -61,4 +62,6 @@ const WHY: Readonly<Record<string, string>> = {
   EDQUOT: "the disk quota is used up",
   EROFS: "the file system is read-only",
   EISDIR: "it is a folder",
+  ENOTDIR: "a part of its path is no folder",
+  EEXIST: "a part of its path is no folder",
 };

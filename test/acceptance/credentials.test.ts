@@ -4,7 +4,7 @@ import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { CredentialExplained, CredentialListing, IssuedCredential } from "../../src/index.ts";
+import type { CredentialExplained, CredentialListing, IssuedCredential, KeySet } from "../../src/index.ts";
 import { changePolicy, projectInAws, ROLE_ARN } from "../aws/project.ts";
 import { type LoopbackSts, startSts } from "../aws/sts.ts";
 import { filesBelow, holders, type Member, start, until, World } from "./harness.ts";
@@ -59,9 +59,15 @@ describe("credentials", () => {
   it("tokens are signed for one audience and verified with the key set alone", async () => {
     const args = ["creds", "get", "--provider", "token", "--audience", "models.example", ...purpose];
     const token = (await bo.ok(...args)).out.trim();
-    const keys = createLocalJWKSet(JSON.parse((await ana.ok("creds", "jwks")).out));
-    const { payload } = await jwtVerify(token, keys, { audience: "models.example", algorithms: ["ES256"] });
+    const set = JSON.parse((await ana.ok("creds", "jwks")).out);
+    const expected = { audience: "models.example", algorithms: ["ES256"] };
+    const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(set), expected);
     expect(payload).toMatchObject({ sub: "bo", role: "data-scientist", purpose: "modelling" });
+    // Not for confidential data, which the role reaches and a rule refuses.
+    const places = ["churn/public", "churn/internal"];
+    expect(payload["places"]).toEqual(places);
+    const key = (set as KeySet).keys.find(({ kid }) => kid === protectedHeader.kid);
+    expect(key?.cloister).toMatchObject({ sub: "bo", roles: [{ role: "data-scientist", places }] });
     const kept = await bo.json<IssuedCredential>(...args);
     expect(kept).toMatchObject({
       schema: "cloister/credential@1",

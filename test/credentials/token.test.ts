@@ -9,7 +9,13 @@ const project = "0123456789abcdef0123456789abcdef";
 const now = Date.now();
 const claims: TokenClaims = {
   ...{ project, member: "bo", role: "data-scientist", purpose: "modelling", audience: "models.example" },
-  ...{ domain: undefined, readOnly: false, workspace: undefined, id: "ab".repeat(16) },
+  ...{
+    places: ["churn/public", "churn/internal"],
+    domain: undefined,
+    readOnly: false,
+    workspace: undefined,
+    id: "ab".repeat(16),
+  },
   ...{ issuedAtMs: now, expiresAtMs: now + 900_000 },
 };
 const expected = { issuer: project, audience: "models.example", algorithms: ["ES256"], typ: "cloister+jwt" };
@@ -20,7 +26,9 @@ async function tokenOf(identity: Identity, changed: Partial<TokenClaims> = {}): 
 }
 
 function keysOf(identity: Identity) {
-  const roles = [{ role: "data-scientist", purposes: ["modelling"], ttlMs: 3_600_000 }];
+  const roles = [
+    { role: "data-scientist", places: ["churn/public", "churn/internal"], purposes: ["modelling"], ttlMs: 3_600_000 },
+  ];
   return createLocalJWKSet({ keys: [...tokenKeys([{ member: "bo", signs: identity.signs, roles }])] });
 }
 
@@ -29,6 +37,7 @@ describe("tokens", () => {
     const identity = await generateIdentity();
     const { payload } = await jwtVerify(await tokenOf(identity), keysOf(identity), expected);
     expect(payload).toMatchObject({ iss: project, sub: "bo", role: "data-scientist", purpose: "modelling" });
+    expect(payload["places"]).toEqual(["churn/public", "churn/internal"]);
     expect(payload.jti).toBe(claims.id);
     expect(payload.exp).toBe(Math.floor((now + 900_000) / 1000));
     expect(payload).not.toHaveProperty("readOnly");
@@ -63,9 +72,9 @@ describe("tokens", () => {
 
   it("show in the key set what a member's token may at most claim", async () => {
     const identity = await generateIdentity();
-    const roles = [{ role: "steward", purposes: undefined, ttlMs: 900_000 }];
+    const roles = [{ role: "steward", places: ["churn/public"], purposes: undefined, ttlMs: 900_000 }];
     const [key] = tokenKeys([{ member: "ana", signs: identity.signs, roles }]);
-    expect(key?.cloister).toEqual({ sub: "ana", roles: [{ role: "steward", ttl: 900 }] });
+    expect(key?.cloister).toEqual({ sub: "ana", roles: [{ role: "steward", places: ["churn/public"], ttl: 900 }] });
     expect(key?.kid).toBe(decodeProtectedHeader(await tokenOf(identity)).kid);
     expect(JSON.stringify(key)).not.toContain('"d"');
   });

@@ -3,9 +3,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bucketPolicy } from "../../src/policy/aws/bucket-policy.ts";
+import { denyOlderSessions } from "../../src/policy/aws/deny-older.ts";
+import type { PolicyDocument } from "../../src/policy/aws/document.ts";
 import { keyPolicy, keysOf } from "../../src/policy/aws/key-policy.ts";
 import { roleArnOf } from "../../src/policy/aws/names.ts";
 import { type IamRole, iamRole } from "../../src/policy/aws/role.ts";
+import { sessionNameOf } from "../../src/policy/aws/sessions-of.ts";
 import { loadCedar } from "../../src/policy/cedar.ts";
 import type { CompiledPolicy } from "../../src/policy/compiled.ts";
 import { kmsKeyOf } from "../../src/policy/kms-key.ts";
@@ -299,6 +302,47 @@ describe("the bucket's policy", () => {
     expect(can("s3:PutObject", "seals/churn/restricted/x")).toBe(false);
     expect(can("s3:GetObject", "packs/churn/internal/ab/x", { "aws:SourceIdentity": "zed" })).toBe(false);
     expect(can("s3:PutObject", "anything", { "aws:PrincipalArn": "arn:aws:iam::111122223333:role/admin" })).toBe(false);
+  });
+});
+
+describe("sessions of a member", () => {
+  const { policy } = compiled();
+  const role = "AROAEXAMPLE";
+  const operation = "0123456789abcdef0123456789abcdef";
+  /** As AWS knows a session that was opened with keys, and one that was opened with an OpenID token. */
+  const sessions = (member: string): readonly IamRequest["context"][] => [
+    { "aws:SourceIdentity": member, "aws:userid": `${role}:another-name` },
+    { "aws:userid": `${role}:${sessionNameOf(member, operation)}` },
+  ];
+  const denies = (document: PolicyDocument, context: IamRequest["context"]): boolean => {
+    const resource = "arn:aws:s3:::acme-ml/team/churn/cloister";
+    const secure = { "aws:SecureTransport": "true", "aws:TokenIssueTime": "2026-08-03T12:00:00Z" };
+    const asks = { action: "s3:GetObject", resource, principal: "arn:aws:iam::111122223333:role/x" };
+    return !allowed({ identity: ALL, bucket: document }, { ...asks, context: { ...secure, ...context } });
+  };
+  const ALL = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] } as const;
+
+  it("end when the member is suspended, whichever way they were opened, and nobody else's do", () => {
+    const [key = ""] = keysOf(policy);
+    for (const context of sessions("zed")) expect(denies(bucketPolicy(policy), context)).toBe(true);
+    for (const member of ["bo", "zed.x"])
+      for (const context of sessions(member)) expect(denies(bucketPolicy(policy), context)).toBe(false);
+    expect(JSON.stringify(keyPolicy(policy, key))).toContain(`"*:zed.${"?".repeat(32)}"`);
+  });
+
+  it("can be taken back where they are older, and nobody else's with them", () => {
+    const before = Date.parse("2026-08-03T12:00:01Z");
+    for (const context of sessions("bo")) {
+      expect(denies(denyOlderSessions(before, "bo"), context)).toBe(true);
+      expect(denies(denyOlderSessions(before - 1000, "bo"), context)).toBe(false);
+    }
+    for (const context of sessions("bo.x")) expect(denies(denyOlderSessions(before, "bo"), context)).toBe(false);
+  });
+
+  it("have names that AWS takes, however long the member's is", () => {
+    const long = "m".repeat(128);
+    expect(sessionNameOf(long, operation)).toHaveLength(64);
+    expect(denies(denyOlderSessions(Date.parse("2026-08-04"), long), sessions(long)[1] ?? {})).toBe(true);
   });
 });
 

@@ -9,6 +9,7 @@ import { assumeRole, SESSION_MS_MAX, SESSION_MS_MIN, type SessionRequest } from 
 import type { Credential } from "../../credentials/provider.ts";
 import { awsOf, roleArnOf } from "../../policy/aws/names.ts";
 import { type SessionPolicy, sessionPolicy } from "../../policy/aws/session-policy.ts";
+import { sessionNameOf } from "../../policy/aws/sessions-of.ts";
 import type { AwsSettings, Policy } from "../../policy/schema.ts";
 import type { Host } from "../host.ts";
 import { readLogin } from "../login/record.ts";
@@ -58,16 +59,12 @@ function namesOf(
   const tags = { project: session.config.project, role: plan.role.id, policy: digest.slice(0, 16) };
   const leftMs = plan.endMs - session.host.now();
   return {
-    // With the id of the logged operation, so that both logs can be laid side by side.
-    sessionName: `${plan.member.slice(0, NAME_CHARS_MAX - operation.length - 1)}.${operation}`,
+    sessionName: sessionNameOf(plan.member, operation),
     sourceIdentity: plan.member,
     tags: purpose === undefined ? tags : { ...tags, purpose },
     durationMs: Math.max(SESSION_MS_MIN, Math.min(plan.ttlMs, leftMs)),
   };
 }
-
-/** Of a role session's name and of a source identity. */
-const NAME_CHARS_MAX = 64;
 
 function credentialOf(given: Awaited<ReturnType<typeof assumeRole>>, { region }: AwsSettings): Credential {
   const { expiresAtMs = 0 } = given;

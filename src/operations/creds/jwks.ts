@@ -1,8 +1,10 @@
 // The keys by which anyone verifies tokens, with what each may at most say under the policy in force.
 import { type TokenKey, tokenKeys } from "../../credentials/jwks.ts";
 import { TOKEN_MS_MAX } from "../../credentials/token.ts";
+import { allows } from "../../policy/aws/reach.ts";
 import { issuingRoles } from "../../policy/issuing.ts";
 import type { Session } from "../session.ts";
+import { placeText } from "./plan.ts";
 
 /** A JSON Web Key Set (RFC 7517). */
 export interface KeySet {
@@ -16,8 +18,12 @@ export async function keySet(session: Session): Promise<KeySet> {
   const caps = policy.members.map(({ id, signs }) => ({
     member: id,
     signs,
-    roles: issuingRoles(policy, id).map(({ role }) => ({
+    roles: issuingRoles(policy, id).map(({ role, places }) => ({
       role: role.id,
+      // Without what a rule refuses everybody there; whatever else a decision rests on, only the decision knew.
+      places: places
+        .filter((place) => allows(policy, [{ role, domain: place.domain }], "creds.issue", place))
+        .map(placeText),
       purposes: role.purposes,
       ttlMs: Math.min(role.credentialTtlMs ?? TOKEN_MS_MAX, TOKEN_MS_MAX),
     })),

@@ -3,7 +3,7 @@ import { CloisterError, type Refusal } from "../../base/errors.ts";
 import { formatDuration } from "../../base/units.ts";
 import { CREDENTIAL_MS_DEFAULT, type Issuing, issuingEndMs, issuingRoles, type Place } from "../../policy/issuing.ts";
 import type { Policy, Role } from "../../policy/schema.ts";
-import { type Ask, permit, whyNot, wouldPermit } from "../guard.ts";
+import { type Ask, deny, permit, whyNot, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { SettledOptions } from "../types/creds.ts";
 
@@ -49,7 +49,7 @@ export async function planIssue(
   const refuse = dryRun ? wouldPermit : permit;
   const { policy } = (await session.policy()).compiled;
   const member = (await session.me()).id;
-  const { role, places } = await theRole(session, { policy, member, options, workspace, refuse });
+  const { role, places } = await theRole(session, { policy, member, options, workspace, dryRun });
   const ttlMs = lifeOf(role, options, lifetimes);
   const ask = (place: Place): Ask => askFor({ options, role, ttlMs, workspace, places }, place);
   const allowed: Place[] = [];
@@ -66,7 +66,7 @@ export async function planIssue(
     throw new CloisterError("UNAVAILABLE", "the policy changed meanwhile", { next: "run it again" });
   }
   // Another role of theirs may let it live longer; this one does not.
-  if (ttlMs > (role.credentialTtlMs ?? ttlMs)) throw tooLong(role);
+  if (ttlMs > (role.credentialTtlMs ?? ttlMs)) await deny(session, ask(standsForAll), tooLong(role), dryRun);
   const { version, digest } = session.ledger.inForce;
   const whole = askFor({ options, role, ttlMs, workspace, places: allowed }, standsForAll);
   const endMs = issuingEndMs(policy, options.purpose);
@@ -78,12 +78,11 @@ interface Asked {
   readonly member: string;
   readonly options: SettledOptions;
   readonly workspace: ForWorkspace | undefined;
-  /** Throws where the policy says no: with a trace in the log, or without. */
-  readonly refuse: (session: Session, ask: Ask) => Promise<unknown>;
+  readonly dryRun: boolean;
 }
 
 /** The one role to issue in. @throws CloisterError */
-async function theRole(session: Session, { policy, member, options, workspace, refuse }: Asked): Promise<Issuing> {
+async function theRole(session: Session, { policy, member, options, workspace, dryRun }: Asked): Promise<Issuing> {
   const domain = workspace?.domain ?? options.domain;
   const narrowing = { ...options, domain, upTo: workspace?.label };
   const roles = issuingRoles(policy, member, narrowing);
@@ -97,28 +96,27 @@ async function theRole(session: Session, { policy, member, options, workspace, r
   const known = issuingRoles(policy, member, { role: options.role });
   const purposeOnly = known[0]?.role.purposes;
   const [anywhere] = policy.domains;
-  const asked = { domain: domain ?? anywhere?.id, class: workspace?.label ?? policy.classifications[0] };
-  // Says which role would be needed, and leaves a trace; allows where only what was narrowed to stands in the way.
-  await refuse(session, { ...unplaced(options), ...asked });
-  throw notIn(options, purposeOnly);
+  const place = { domain: domain ?? anywhere?.id, class: workspace?.label ?? policy.classifications[0] };
+  const ask = { ...unplaced(options), ...place };
+  // Says which role would be needed; allows where only what was narrowed to stands in the way.
+  await (dryRun ? wouldPermit : permit)(session, ask);
+  return deny(session, ask, notIn(options, purposeOnly), dryRun);
 }
 
-function tooLong({ id, line, credentialTtlMs = 0 }: Role): CloisterError {
+function tooLong({ id, line, credentialTtlMs = 0 }: Role): Refusal {
   const why = `role ${id} issues credentials for at most ${formatDuration(credentialTtlMs)}`;
   const next = "a shorter --ttl, or another --role";
-  const refusal: Refusal = { rule: `role:${id}`, line, enforcement: "advisory", why, next };
-  return new CloisterError("POLICY_DENIED", "get credentials", { why, next, refusals: [refusal] });
+  return { rule: `role:${id}`, line, enforcement: "advisory", why, next };
 }
 
-function notIn({ role, purpose, domain }: SettledOptions, purposes: readonly string[] | undefined): CloisterError {
+function notIn({ role, purpose, domain }: SettledOptions, purposes: readonly string[] | undefined): Refusal {
   const what = [role && `role ${role}`, purpose && `purpose ${purpose}`, domain && `domain ${domain}`];
-  const refusal: Refusal = {
+  return {
     rule: "role",
     enforcement: "advisory",
     why: `no role of yours issues credentials with ${what.filter(Boolean).join(", ")} together`,
     next: purposes ? `--purpose, one of: ${purposes.join(", ")}` : "cloister whoami, and cloister policy show",
   };
-  return new CloisterError("POLICY_DENIED", "get credentials", { ...refusal, refusals: [refusal] });
 }
 
 /** @throws CloisterError USAGE */

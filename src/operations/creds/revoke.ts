@@ -1,7 +1,7 @@
 // Taking credentials back: what this device keeps is forgotten at once; what was handed out ends by itself.
 import { readdir } from "node:fs/promises";
-import { denyOlderSessions } from "../../credentials/deny-older.ts";
 import { forget } from "../../credentials/kept.ts";
+import { denyOlderSessions } from "../../policy/aws/deny-older.ts";
 import { awsOf, roleArnOf } from "../../policy/aws/names.ts";
 import { issuingRoles } from "../../policy/issuing.ts";
 import type { Host } from "../host.ts";

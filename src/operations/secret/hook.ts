@@ -6,6 +6,8 @@ import { VALUE_BYTES_MAX } from "./record.ts";
 
 /** How long a hook may take to end after SIGTERM. */
 const KILL_AFTER_MS = 5000;
+/** What the hook printed is here long before; what else holds its output open then is none of the hook. */
+const OUTPUT_AFTER_END_MS = 1000;
 
 /**
  * Runs a program on this host, without a shell: the old value on its standard input, the new one on its standard output. It
@@ -93,8 +95,13 @@ function collect(child: ChildProcess, stopping: Stopper): Buffer[] {
   return output;
 }
 
+/** A program that the hook left running may hold the output open for good: it is not waited for. */
 function ended(child: ChildProcess): Promise<number | NodeJS.Signals> {
   return new Promise((resolve, reject) => {
+    child.once("exit", () => {
+      const letGo = setTimeout(() => child.stdout?.destroy(), OUTPUT_AFTER_END_MS);
+      child.once("close", () => clearTimeout(letGo));
+    });
     child.once("error", (cause) => {
       const missing = systemCode(cause) === "ENOENT";
       reject(failed(missing ? "there is no such program" : "it cannot be started"));

@@ -85,6 +85,7 @@ async function rotateByHook(
   const { place } = draft;
   const path = keptPath(session, place);
   if (await readLocal(path, SECRET_BYTES_MAX)) throw keptAlready(place);
+  await checkRoom(path);
   const secret = await requireSecret(session, place);
   const { value: old } = await takeOut(session, secret, { to: "hook", purpose, justification });
   const operation = await begin(session, await askOf(session, draft, "rotate"));
@@ -101,6 +102,13 @@ async function rotateByHook(
     if (error instanceof CloisterError && (await readLocal(path, SECRET_BYTES_MAX))) throw kept(error, place);
     throw error;
   }
+}
+
+/** That this device can keep a record there, as long as nothing is lost if it cannot. @throws CloisterError FAILURE */
+async function checkRoom(path: string): Promise<void> {
+  const trial = `${path}.trial`;
+  await writeLocal(trial, Buffer.alloc(SECRET_BYTES_MAX));
+  await rm(trial, { force: true });
 }
 
 function keptAlready(place: SecretPlace): CloisterError {
