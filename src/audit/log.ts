@@ -8,8 +8,10 @@ import { type Envelope, verifyEnvelope } from "../keys/dsse.ts";
 import type { Identity } from "../keys/identity.ts";
 import type { Store } from "../store/store.ts";
 import { COMMIT_BYTES_MAX, type Commit, commitName } from "./commit.ts";
+import { createSurely } from "./create-surely.ts";
 import type { AuditEvent } from "./event.ts";
 import { CompactTree } from "./merkle.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { type ReadCommit, readCommit } from "./read-commit.ts";
 import type { Checked, LoggedEvent, TakenCommit } from "./taken.ts";
 import { writeCommit } from "./write-commit.ts";
@@ -90,15 +92,7 @@ export class Log {
    */
   async sync(): Promise<void> {
     if (this.#tip && !this.#cold) await this.#checkTip(this.#tip);
-    let junk = 0;
-    for (;;) {
-      const bytes = await this.#read(this.#next);
-      if (!bytes) break;
-      const commit = await this.#take(bytes);
-      junk = commit ? 0 : junk + 1;
-      if (junk > JUNK_MAX)
-        throw integrity("the log is buried in junk", { why: "somebody fills or replaces log/commit in the store" });
-    }
+    await this.#readOn();
     if (this.#cold) await this.checkNothingBeyond();
     this.#cold = false;
   }
@@ -120,12 +114,26 @@ export class Log {
       await this.sync();
       const bytes = await this.#build(identity, await make());
       await this.#requireCounts(bytes);
-      if ((await this.#createSurely(bytes)) === "mine") {
+      if ((await this.#create(bytes)) === "mine") {
         return (await this.#take(bytes))?.events ?? [];
       }
       await sleep(randomInt(1, 5 + Math.min(200, attempt * 5)));
     }
     throw new CloisterError("UNAVAILABLE", "too many others are writing to the log", { next: "try again" });
+  }
+
+  async #readOn(): Promise<void> {
+    const ahead = new ReadAhead((seq) => this.#read(seq));
+    let junk = 0;
+    for (;;) {
+      const bytes = await ahead.take(this.#next);
+      if (!bytes) return;
+      const counts = (await this.#take(bytes)) !== undefined;
+      ahead.counted(counts);
+      junk = counts ? 0 : junk + 1;
+      if (junk > JUNK_MAX)
+        throw integrity("the log is buried in junk", { why: "somebody fills or replaces log/commit in the store" });
+    }
   }
 
   /** Refuses a log in which a commit of a known member stands after the end: something in between was removed. */
@@ -274,25 +282,13 @@ export class Log {
     return logged;
   }
 
+  #create(bytes: Uint8Array): Promise<"mine" | "theirs"> {
+    return createSurely(this.#store, commitName(this.#next), bytes, () => this.#read(this.#next));
+  }
+
   async #build(identity: Identity, events: readonly AuditEvent[]): Promise<Uint8Array> {
     const timeMs = Math.max(this.#timeMs, Math.floor(await this.#store.now()));
     const place = { project: this.#project, seq: this.#next, timeMs, previous: this.#previous };
     return writeCommit(identity, events, this.#tree, place);
-  }
-
-  /** Creates the object at the next place; after a lost answer, reads back whose it is. */
-  async #createSurely(bytes: Uint8Array): Promise<"mine" | "theirs"> {
-    let failure: unknown;
-    for (let attempt = 0; attempt < 3; attempt++) {
-      try {
-        if ((await this.#store.create(commitName(this.#next), [bytes])) === "created") return "mine";
-      } catch (error) {
-        if (!(error instanceof CloisterError) || error.code !== "UNAVAILABLE") throw error;
-        failure = error;
-      }
-      const there = await this.#read(this.#next);
-      if (there) return Buffer.compare(there, bytes) === 0 ? "mine" : "theirs";
-    }
-    throw failure ?? new CloisterError("UNAVAILABLE", "the store contradicts itself", { next: "try again" });
   }
 }

@@ -27,24 +27,31 @@ const shell: Choice = {
   choices: ["bash", "fish", "pwsh"],
 };
 const any: readonly Choice[] = [provider, ...shared, audience, ...askingAws];
+const anyOrSecret: readonly Choice[] = [
+  { ...provider, text: `${provider.text}, or secret`, choices: ["token", "aws", "secret"] },
+  { flags: "--name <secret>", text: "which, with --provider secret" },
+  ...any.slice(1),
+];
 
 const get: Leaf = {
   name: "get",
   summary: "print a credential; a kept one where it is still good",
-  options: any,
+  options: anyOrSecret,
   examples: [
     'curl --oauth2-bearer "$(cloister creds get --provider token)" $URL',
     "cloister creds get --provider aws --role data-scientist --ttl 15m",
     "cloister creds get --json | jq -r .expiresAt",
   ],
-  notes: "This prints the secret, which is its job. It stands nowhere else, and it ends.",
+  notes:
+    "This prints the secret, which is its job. It stands nowhere else, and it ends.\n" +
+    "--provider secret is `cloister secret lease`: for a pipe or a file, never kept.",
   load: async () => (await import("./commands/creds.ts")).get,
 };
 
 const env: Leaf = {
   name: "env",
   summary: "print a credential as lines that a shell evaluates",
-  options: [shell, ...any],
+  options: [shell, ...anyOrSecret],
   examples: [
     'eval "$(cloister creds env)"',
     "cloister creds env --shell fish | source",
@@ -59,10 +66,11 @@ const exec: Leaf = {
   summary: "run a command with a credential; its exit code is ours",
   args: [["[command...]", "after --, the command and its arguments"]],
   usage: "[options] -- <command> [args...]",
-  options: [{ flags: "--env", text: "AWS keys in variables instead of an endpoint" }, ...any],
+  options: [{ flags: "--env", text: "AWS keys in variables instead of an endpoint" }, ...anyOrSecret],
   examples: [
     "cloister creds exec -- aws s3 ls s3://acme-ml/churn/packs/churn/internal/",
     "cloister creds exec --read-only --ttl 15m -- python evaluate.py",
+    "cloister creds exec --provider secret --name db-password -- psql",
   ],
   notes:
     "AWS's tools get their session from an endpoint on loopback, which refreshes it;\n" +

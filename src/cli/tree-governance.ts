@@ -200,7 +200,7 @@ const store: Noun = {
         "cloister store copy s3://churn --endpoint https://s3.acme.example",
       ],
       notes:
-        "Nothing is overwritten; the same command goes on after an interruption.\nEverything stays sealed, and every object is read back.",
+        "Nothing is overwritten; the same command goes on after an interruption.\nEverything stays sealed, and every object is read back.\nWho goes on in the old store is parted from the copy: take away the right to\nwrite there, and have the others run the `cloister join` that is printed.",
       load: async () => (await import("./commands/store.ts")).copy,
     },
   ],

@@ -1,7 +1,8 @@
 // Locks between processes of one machine: a file that names its holder, and that outlives no one.
 import { randomBytes } from "node:crypto";
 import { link, rename, rm } from "node:fs/promises";
-import { systemCode } from "../base/errors.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CloisterError, systemCode } from "../base/errors.ts";
 import { isAlive } from "../base/process-alive.ts";
 import { readLocal, writeLocal } from "./local-file.ts";
 
@@ -29,18 +30,38 @@ async function takeFromOthers(path: string): Promise<boolean> {
   try {
     for (let attempt = 0; attempt < 3; attempt++) {
       if (await linked(own, path)) return true;
-      const holder = Number((await readLocal(path, 32))?.toString("utf8"));
-      if (isAlive(holder) && holder !== process.pid) return false;
-      const moved = await rename(path, `${own}.old`).then(
-        () => true,
-        () => false,
-      );
-      if (moved) await rm(`${own}.old`, { force: true });
+      const holder = await holderOf(path);
+      // Let go of meanwhile: whoever takes it now must not find it moved away.
+      if (holder === undefined) continue;
+      if (isOthers(holder)) return false;
+      await clear(path, `${own}.old`);
     }
     return false;
   } finally {
     await rm(own, { force: true });
   }
+}
+
+/** The process that a lock names; undefined where there is no lock. */
+async function holderOf(path: string): Promise<number | undefined> {
+  const text = await readLocal(path, 32);
+  return text && Number(text.toString("utf8"));
+}
+
+function isOthers(holder: number): boolean {
+  return isAlive(holder) && holder !== process.pid;
+}
+
+/** Removes a dead process's lock. Somebody else may have done so and hold it by now: then it goes back. */
+async function clear(path: string, aside: string): Promise<void> {
+  const moved = await rename(path, aside).then(
+    () => true,
+    () => false,
+  );
+  if (!moved) return;
+  const holder = await holderOf(aside);
+  if (holder !== undefined && isOthers(holder)) await linked(aside, path);
+  await rm(aside, { force: true });
 }
 
 /** Lets go of a lock; nothing happens where this process does not hold it. */
@@ -49,6 +70,33 @@ export async function releaseLock(path: string): Promise<void> {
   await rm(path, { force: true });
   held.delete(path);
 }
+
+/** How long to wait for a lock, and what to say where that was not long enough. */
+export interface Patience {
+  readonly waitMs: number;
+  readonly signal?: AbortSignal;
+  readonly busy: () => CloisterError;
+}
+
+/** Does something while no other process does it. @throws CloisterError what `busy` makes; INTERRUPTED */
+export async function underLock<T>(
+  path: string,
+  { waitMs, signal, busy }: Patience,
+  act: () => Promise<T>,
+): Promise<T> {
+  for (let waitedMs = 0; !(await takeLock(path)); waitedMs += POLL_MS) {
+    if (signal?.aborted) throw new CloisterError("INTERRUPTED", "interrupted");
+    if (waitedMs >= waitMs) throw busy();
+    await sleep(POLL_MS);
+  }
+  try {
+    return await act();
+  } finally {
+    await releaseLock(path);
+  }
+}
+
+const POLL_MS = 25;
 
 async function linked(from: string, to: string): Promise<boolean> {
   try {

@@ -87,6 +87,7 @@ export function connect(host: Host, config: ProjectConfig, store: Store): Sessio
     sync: async () => {
       await requireStore(store, config);
       await log.sync();
+      memory.check(log.commits);
       await memory.save();
     },
     append: async (signer: Identity, make: Parameters<Log["append"]>[1]): Promise<LoggedEvent> => {

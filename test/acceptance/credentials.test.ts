@@ -202,6 +202,14 @@ describe("credentials", () => {
     expect(sts.requests.at(-1)).toMatchObject({ TokenCode: "654321" });
   });
 
+  it("a second factor is printed by the program that the profile names, where nobody can be asked", async () => {
+    const factor = "mfa_serial = arn:aws:iam::111122223333:mfa/bo\nmfa_process = printf 777777\n";
+    const env = { AWS_ENDPOINT_URL_STS: sts.url, ...profileOf(bo, factor) };
+    const { exit, err } = await bo.with({ env }, "creds", "process", ...purpose, "--ttl", "17m");
+    expect(exit, err).toBe(0);
+    expect(sts.requests).toMatchObject([{ TokenCode: "777777" }]);
+  });
+
   it("an OpenID token takes the place of keys", async () => {
     const folder = bo.files("oidc", { token: "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJibyJ9.c2ln\n", junk: "not a token" });
     const file = join(folder, "token");

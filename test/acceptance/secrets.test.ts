@@ -80,6 +80,31 @@ describe("cloister secret", () => {
     expect(seen).toEqual(expect.arrayContaining(["creds.issue refused", "secret.read done", "secret.write done"]));
   });
 
+  it("is a provider of creds: the same value, decisions and log, for a pipe, a shell and a command", async () => {
+    const asked = ["--provider", "secret", "--name", name];
+    const secretly = async (member: Member, ...args: readonly string[]) => member.cli("creds", ...args);
+    expect((await secretly(ana, "get", ...asked)).out).toBe(value);
+    expect((await secretly(ana, "env", ...asked)).out).toBe(`export DB_PASSWORD='${value}'\n`);
+    const ran = await secretly(ana, "exec", ...asked, "--", "sh", "-c", "printf %s $DB_PASSWORD; exit 7");
+    expect([ran.exit, ran.out]).toEqual([7, value]);
+    expect((await secretly(bo, "get", ...asked)).exit).toBe(3);
+    const refused = await secretly(bo, "exec", ...asked, "--", "echo", "ran");
+    expect([refused.exit, refused.out]).toEqual([125, ""]);
+    for (const wrong of [
+      ["--provider", "secret"],
+      ["--name", name],
+      [...asked, "--role", "steward"],
+    ]) {
+      expect((await secretly(ana, "get", ...wrong)).exit).toBe(2);
+    }
+    await say(ana, "x\n", "secret", "set", "steering", "--env", "LD_PRELOAD");
+    expect((await secretly(ana, "env", "--provider", "secret", "--name", "steering")).out).toBe("");
+    await ana.ok("secret", "rm", "steering", "--yes");
+    const shown = await Terminal.open(ana, "creds", "get", ...asked);
+    expect(await shown.exit()).toBe(2);
+    expect(shown.screen()).toContain("not shown on a terminal");
+  });
+
   it("is rotated by a hook, which gets the old value and gives the new one", async () => {
     const hook = join(ana.folder, "hook");
     const script = `read old; test "$old" = "$1" && ! env | grep -q ^CLOISTER_ && printf '%s\\n' "$2"`;

@@ -11,6 +11,16 @@ const use = ["--purpose", "modelling", "--ttl", "5m"];
 /** The chain of providers that every client of the SDK asks. */
 const SDK = "@aws-sdk/credential-provider-node";
 const PRINT = `require("${SDK}").defaultProvider()().then(({ accessKeyId }) => console.log(accessKeyId))`;
+/** Asks the endpoint twice a second, until it gives nothing: says whether what it gave was still good. */
+const WATCH = `
+  const { AWS_CONTAINER_CREDENTIALS_FULL_URI: url, AWS_CONTAINER_AUTHORIZATION_TOKEN: authorization } = process.env;
+  const ask = async () => {
+    const answer = await fetch(url, { headers: { authorization } });
+    const { code, Expiration } = await answer.json();
+    console.log(answer.status, code ?? (Date.parse(Expiration) > Date.now() ? "living" : "over"));
+    if (answer.ok) setTimeout(ask, 500);
+  };
+  ask();`;
 
 describe.skipIf(!HAS_SANDBOX)(title, () => {
   const world = new World();
@@ -90,5 +100,29 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     const refused = await bo.with({ env }, "run", "w1", "--creds", "aws", "--", "echo", "ran");
     expect([refused.exit, refused.out]).toEqual([125, ""]);
     expect(refused.err).toContain("no-confidential-sessions");
+  });
+
+  it("end: past the end of a session the command has none, once the policy gives no other", async () => {
+    await changePolicy(ana, (text) =>
+      text.replace(
+        "refuse: Nothing has sessions.",
+        "from: confidential\n    refuse: Confidential data has no sessions.",
+      ),
+    );
+    await bo.ok("creds", "revoke");
+    sts.lifeMs = 6000;
+    const running = bo.start(["run", "w1", "--creds", "aws", "--", "node", "-e", WATCH], { env });
+    await new Promise((resolve) => running.child.stdout?.once("data", resolve));
+    await changePolicy(ana, (text) =>
+      text.replace("from: confidential\n    refuse: Confidential data has no sessions.", "refuse: No more sessions."),
+    );
+    const asked = sts.requests.length;
+    const { out, exit } = await running.ended;
+    sts.lifeMs = undefined;
+    const lines = out.trim().split("\n");
+    expect([exit, lines.at(-1)]).toEqual([0, "403 POLICY_DENIED"]);
+    for (const line of lines.slice(0, -1)) expect(line).toMatch(/^200 living$/);
+    // A refresh that was under way when the policy changed; none after it.
+    expect(sts.requests.length - asked).toBeLessThanOrEqual(1);
   });
 });

@@ -42,6 +42,8 @@ export interface Seen {
 export type Trouble =
   | { readonly error: string; readonly status?: number; readonly message?: string }
   | { readonly silent: true }
+  /** It is done, and the connection breaks before the answer. */
+  | { readonly lost: true }
   | { readonly answer: (real: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>> };
 
 const ACCOUNT = "111122223333";
@@ -56,6 +58,8 @@ export class TestKms {
   /** Access keys whose session token has expired. */
   readonly expired = new Set<string>();
   trouble: Trouble[] = [];
+  /** What everything after that gets. */
+  lasting: Trouble | undefined;
   url = "";
   #server: Server | undefined;
 
@@ -113,7 +117,7 @@ export class TestKms {
       authorization,
     )?.[1];
     const input = JSON.parse(Buffer.concat(chunks).toString()) as Input;
-    const trouble = this.trouble.shift();
+    const trouble = this.trouble.shift() ?? this.lasting;
     const noted = {
       action,
       accessKey: accessKey ?? "",
@@ -131,6 +135,7 @@ export class TestKms {
         throw new Refusal("MissingAuthenticationTokenException", "Request is missing Authentication Token", 403);
       const real = this.#answer(action, accessKey, input);
       this.seen.push({ ...noted, outcome: "done" });
+      if (trouble && "lost" in trouble) return void response.destroy();
       reply(response, 200, trouble && "answer" in trouble ? trouble.answer(real) : real);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

@@ -7,12 +7,14 @@ import type { CredentialVariables, IssuedCredential } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { credentialOptions } from "../credential-flags.ts";
 import { print } from "../output.ts";
+import { leaseNamed, secretAskedFor } from "../secret-lease.ts";
 import { exportLines, SHELLS } from "../shell-export.ts";
 import { signalExit } from "../signals.ts";
 import { tellOf } from "./creds.ts";
 
 interface Handed {
-  readonly first: IssuedCredential;
+  /** Undefined for a secret: it was issued to nobody in particular. */
+  readonly first: IssuedCredential | undefined;
   readonly environment: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
@@ -27,7 +29,7 @@ export async function exec(call: Call): Promise<number> {
     });
   }
   const handed = await handOver(call, flags.on("env"));
-  tellOf(call, handed.first);
+  if (handed.first) tellOf(call, handed.first);
   try {
     const variables = await (await call.library()).credentialEnvironment(handed.environment);
     return await runChild(call, rest, environmentOf(context.env, variables));
@@ -38,6 +40,11 @@ export async function exec(call: Call): Promise<number> {
 
 /** AWS credentials by an endpoint, which refreshes them, unless variables were asked for; others by variables. */
 async function handOver(call: Call, asVariables: boolean): Promise<Handed> {
+  const secret = secretAskedFor(call.flags);
+  if (secret !== undefined) {
+    const { credential } = await leaseNamed(call, secret, true);
+    return { first: undefined, environment: credential.environment, close: async () => {} };
+  }
   const project = await call.project();
   const options = credentialOptions(call.flags);
   const first = await project.getCredential(options);

@@ -5,10 +5,17 @@ import type { CredentialSummary, Host, IssuedCredential } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { credentialOptions } from "../credential-flags.ts";
 import { print, type Row } from "../output.ts";
+import { leaseNamed, printLease, refuseTerminal, secretAskedFor } from "../secret-lease.ts";
 import { exportLines, SHELLS } from "../shell-export.ts";
 import { left, log, minutesUtc, promptText, shellLine } from "../words.ts";
 
 export async function get(call: Call): Promise<undefined> {
+  const secret = secretAskedFor(call.flags);
+  if (secret !== undefined) {
+    refuseTerminal(call, secret);
+    printLease(call, await leaseNamed(call, secret, false));
+    return;
+  }
   const credential = await (await call.project()).getCredential(credentialOptions(call.flags));
   const { environment } = credential;
   print(call, "credential", credential, (page) => {
@@ -22,11 +29,25 @@ export async function get(call: Call): Promise<undefined> {
 }
 
 export async function env(call: Call): Promise<undefined> {
+  const secret = secretAskedFor(call.flags);
+  if (secret !== undefined) {
+    refuseTerminal(call, secret);
+    const { credential } = await leaseNamed(call, secret, true);
+    return printEnvironment(call, credential.environment, new Date(credential.expiresAtMs).toISOString());
+  }
   const credential = await (await call.project()).getCredential(credentialOptions(call.flags));
-  const { set, unset } = await (await call.library()).credentialEnvironment(credential.environment);
-  if (call.json) print(call, "credential-env", { set, unset, expiresAt: credential.expiresAt }, () => {});
-  else call.context.io.out(exportLines(call.flags.choice("shell", SHELLS) ?? "bash", set, unset));
+  await printEnvironment(call, credential.environment, credential.expiresAt);
   tellOf(call, credential);
+}
+
+async function printEnvironment(
+  call: Call,
+  environment: IssuedCredential["environment"],
+  expiresAt: string,
+): Promise<undefined> {
+  const { set, unset } = await (await call.library()).credentialEnvironment(environment);
+  if (call.json) print(call, "credential-env", { set, unset, expiresAt }, () => {});
+  else call.context.io.out(exportLines(call.flags.choice("shell", SHELLS) ?? "bash", set, unset));
 }
 
 /** What a person at a terminal wants to know besides, where standard output goes elsewhere. */

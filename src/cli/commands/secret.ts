@@ -3,6 +3,7 @@ import { durationFlagMs, formatDuration } from "../../base/units.ts";
 import type { SecretChanged, SecretSummary } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { type Cell, type Page, print, warn } from "../output.ts";
+import { leaseNamed, printLease, refuseTerminal } from "../secret-lease.ts";
 import { readValue } from "../secret-words.ts";
 import { log, minutes, minutesUtc, shellWord } from "../words.ts";
 
@@ -128,27 +129,11 @@ export async function show(call: Call): Promise<undefined> {
   });
 }
 
-/** Writes the value and nothing else, so that it can be piped on. */
+/** For a pipe or a file. */
 export async function lease(call: Call): Promise<undefined> {
-  const { io } = call.context;
-  const ttl = call.flags.text("ttl");
-  if (io.outIsTty) {
-    throw new CloisterError("USAGE", "a secret is not shown on a terminal", {
-      why: "it would stay in the terminal's memory and in whatever records it",
-      next: `cloister secret lease ${shellWord(call.args[0] ?? "NAME")} | PROGRAM`,
-    });
-  }
-  const leased = await (await call.project()).leaseSecret({
-    ...named(call),
-    ttlMs: ttl === undefined ? undefined : durationFlagMs(ttl, "--ttl"),
-  });
-  call.progress.clear();
-  const { value, credential, ...rest } = leased;
-  const bytes = Buffer.from(value);
-  const expiresAt = new Date(credential.expiresAtMs).toISOString();
-  const given = { provider: credential.provider, expiresAt, environment: credential.environment };
-  if (call.json) print(call, "secret-lease", { ...rest, ...given, valueBase64: bytes.toString("base64") }, () => {});
-  else io.stdout.write(bytes);
+  const name = call.args[0] ?? "";
+  refuseTerminal(call, name);
+  printLease(call, await leaseNamed(call, name, false));
 }
 
 export async function remove(call: Call): Promise<undefined> {

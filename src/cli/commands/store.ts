@@ -28,6 +28,8 @@ function showCopied(page: Page, copied: StoreCopied): void {
     ["log", logEntries === undefined ? undefined : `${String(logEntries)} entries`],
     ["root", root],
     ["this folder", dryRun ? undefined : switched ? "uses the copy from now on" : "still uses the old store"],
+    ["the others", dryRun || page.tty ? undefined : command],
+    ["the old store", dryRun ? undefined : OLD_STORE],
   ]);
   if (dryRun) return;
   page.hints(
@@ -36,7 +38,7 @@ function showCopied(page: Page, copied: StoreCopied): void {
       : "Turn to it, each in their project folder, with",
     [command],
   );
-  if (page.tty && !page.quiet) {
-    page.line("  From then on nobody may push to the old store: it would not be in the copy.", page.paint.dim);
-  }
 }
+
+/** Who goes on there does so for themselves alone: what is logged there parts a device from the copy for good. */
+const OLD_STORE = "nobody may go on in it: take away the right to write there, and remove it when all have turned";

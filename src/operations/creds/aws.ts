@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import type { AwsAccess } from "../../base/aws.ts";
 import { CloisterError } from "../../base/errors.ts";
 import { sessionEnvironment } from "../../credentials/aws-environment.ts";
-import { mfaSerialOf } from "../../credentials/aws-profile.ts";
+import { factorOf, type ProfileFactor } from "../../credentials/aws-profile.ts";
 import { assumeRole, SESSION_MS_MAX, SESSION_MS_MIN, type SessionRequest } from "../../credentials/aws-session.ts";
 import type { Credential } from "../../credentials/provider.ts";
 import { awsOf, roleArnOf } from "../../policy/aws/names.ts";
@@ -94,21 +94,32 @@ async function tokenIn(file: string): Promise<string> {
   });
 }
 
-/** The code of the second factor that the profile names, asked of a person where it was not given. */
+/**
+ * The code of the second factor that the profile names: given, else printed by the program that the profile names for it,
+ * else asked of a person.
+ */
 async function secondFactor(host: Host, { aws }: SettledOptions): Promise<SessionRequest["mfa"]> {
   const profile = aws?.profile ?? host.env["AWS_PROFILE"] ?? "default";
-  const serial = await mfaSerialOf(host.env["AWS_CONFIG_FILE"] ?? join(host.home, ".aws/config"), profile);
-  if (serial === undefined) {
+  const factor = await factorOf(host.env["AWS_CONFIG_FILE"] ?? join(host.home, ".aws/config"), profile);
+  if (factor === undefined) {
     if (aws?.mfaCode === undefined) return undefined;
     throw new CloisterError("USAGE", `profile ${profile} has no second factor`, {
       why: "a code needs the serial number of the device it is from",
       next: "add mfa_serial to the profile, or leave --mfa-token out",
     });
   }
-  const code = aws?.mfaCode ?? (await host.askCode?.(serial));
+  const { serial } = factor;
+  const code = aws?.mfaCode ?? (await printedCode(host, factor)) ?? (await host.askCode?.(serial));
   if (code !== undefined && /^\d{6}$/.test(code)) return { serial, code };
   throw new CloisterError("NOT_AUTHENTICATED", `AWS asks profile ${profile} for a second factor`, {
     why: code === undefined ? "no one can be asked for the code here" : "a code has six digits",
     next: "--mfa-token CODE, or run it in a terminal",
   });
+}
+
+async function printedCode({ env, signal }: Host, { process }: ProfileFactor): Promise<string | undefined> {
+  if (process === undefined) return undefined;
+  const { codeFrom } = await import("../../credentials/mfa-process.ts");
+  const theirs = Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("CLOISTER_")));
+  return await codeFrom(process, { env: theirs, signal });
 }

@@ -1,14 +1,13 @@
 // Getting a credential: a kept one that is still good, else a new one, decided and logged. Many processes that ask for
 // the same at once issue one.
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { CloisterError } from "../../base/errors.ts";
 import type { Json } from "../../base/json.ts";
 import { type Found, type Issued, type Keeping, keep, recall } from "../../credentials/kept.ts";
 import type { Credential } from "../../credentials/provider.ts";
 import { type Operation, perform } from "../guard.ts";
 import { memoryMark } from "../log-memory.ts";
-import { releaseLock, takeLock } from "../process-lock.ts";
+import { underLock } from "../process-lock.ts";
 import type { Session } from "../session.ts";
 import type { CredentialOptions, IssuedCredential, SettledOptions } from "../types/creds.ts";
 import { credentialsFolder, handedOut, writeEntry } from "./index.ts";
@@ -45,15 +44,12 @@ export async function getCredential(
   const before = await keptFor(session, key, options);
   if (before) return handedOut(before, true, host.now());
   const lock = join(credentialsFolder(places.state, config.project), `${key}.lock`);
-  await waitFor(lock, host.signal);
-  try {
+  return await underLock(lock, { waitMs: LOCK_MS, signal: host.signal, busy: gettingIt }, async () => {
     // Whoever had the lock may have issued it: one prompt for a second factor, one call of AWS.
     const meanwhile = await keptFor(session, key, options);
     if (meanwhile) return handedOut(meanwhile, true, host.now());
     return handedOut(await issueAndKeep(session, key, options, workspace), false, host.now());
-  } finally {
-    await releaseLock(lock);
-  }
+  });
 }
 
 /** The options with a provider: AWS where the project lies there. */
@@ -131,16 +127,10 @@ export async function issuerOf(session: Session, options: SettledOptions, worksp
 
 /** As long as a person may need to answer the prompt of the process that has it. */
 const LOCK_MS = 120_000;
-const POLL_MS = 50;
 
-async function waitFor(lock: string, signal: AbortSignal): Promise<void> {
-  for (let waitedMs = 0; !(await takeLock(lock)); waitedMs += POLL_MS) {
-    if (waitedMs > LOCK_MS) {
-      throw new CloisterError("UNAVAILABLE", "another process is getting the same credential", {
-        why: `it has not ended within ${String(LOCK_MS / 1000)} s`,
-        next: "answer its prompt or end it, then try again",
-      });
-    }
-    await sleep(POLL_MS, undefined, { signal });
-  }
+function gettingIt(): CloisterError {
+  return new CloisterError("UNAVAILABLE", "another process is getting the same credential", {
+    why: `it has not ended within ${String(LOCK_MS / 1000)} s`,
+    next: "answer its prompt or end it, then try again",
+  });
 }

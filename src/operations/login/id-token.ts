@@ -1,7 +1,7 @@
 // The ID token of this device's login, renewed without a word while the provider lets it.
 import { CloisterError } from "../../base/errors.ts";
 import type { LoginSettings } from "../../credentials/openid.ts";
-import { releaseLock, takeLock } from "../process-lock.ts";
+import { underLock } from "../process-lock.ts";
 import type { Session } from "../session.ts";
 import type { IdToken } from "../types.ts";
 import { settingsOf } from "./login.ts";
@@ -11,7 +11,6 @@ import { keepLogin, type LoginRecord, readLogin, readTokens, renewalLock } from 
 const LEFT_MS = 60_000;
 /** Discovery, key set and token endpoint have 10 s each. */
 const OTHER_RENEWS_MS = 35_000;
-const LOOK_AGAIN_MS = 100;
 
 /**
  * A token with at least a minute to live and the audience that the policy names, for whoever trusts the issuer
@@ -47,22 +46,17 @@ async function renewAlone(
   settings: LoginSettings,
   read: () => Promise<LoginRecord | undefined>,
 ): Promise<LoginRecord> {
-  const lock = renewalLock(session);
-  for (let waited = 0; !(await takeLock(lock)); waited += LOOK_AGAIN_MS) {
-    if (session.host.signal.aborted) throw new CloisterError("INTERRUPTED", "interrupted");
-    if (waited >= OTHER_RENEWS_MS) {
-      throw new CloisterError("UNAVAILABLE", "another command is renewing the login", { next: "try again" });
-    }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
-  }
-  try {
+  const { signal } = session.host;
+  return await underLock(renewalLock(session), { waitMs: OTHER_RENEWS_MS, signal, busy: renewing }, async () => {
     // Whoever held the lock may have done it.
     const record = await read();
     if (!record) throw missing("somebody logged out");
     return isFresh(session, record) ? record : await renew(session, settings, record);
-  } finally {
-    await releaseLock(lock);
-  }
+  });
+}
+
+function renewing(): CloisterError {
+  return new CloisterError("UNAVAILABLE", "another command is renewing the login", { next: "try again" });
 }
 
 async function renew(session: Session, settings: LoginSettings, record: LoginRecord): Promise<LoginRecord> {

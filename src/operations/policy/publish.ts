@@ -17,6 +17,7 @@ import { kmsKeyOf } from "../../policy/kms-key.ts";
 import type { Member, Policy } from "../../policy/schema.ts";
 import type { Store } from "../../store/store.ts";
 import { AUDIT_PLACE, encodeEpoch, epochKey, epochName, keyFileName, kmsFileName, NAMES_CLASS } from "../class-keys.ts";
+import { eachOf } from "../each-of.ts";
 import { policyName, signPolicy } from "../policy-shelf.ts";
 
 export interface KeyPlace {
@@ -55,12 +56,15 @@ export function placesNeeded(policy: Policy): readonly NeededKey[] {
   return places;
 }
 
-/** Whether a policy entitles a member to the private half of a place. */
-function entitled(policy: Policy, member: Member, place: KeyPlace): boolean {
+/** Which places a policy entitles a member to the private half of. */
+function entitledTo(policy: Policy, member: Member): (place: KeyPlace) => boolean {
   const { classKeys, nameKeys, auditKey } = entitlements(policy, member.id);
-  if (place.domain === AUDIT_PLACE.domain) return auditKey;
-  if (place.class === NAMES_CLASS) return nameKeys.includes(place.domain);
-  return classKeys.some((key) => key.domain === place.domain && key.class === place.class);
+  const classes = new Set(classKeys.map((key) => `${key.domain}/${key.class}`));
+  return (place) => {
+    if (place.domain === AUDIT_PLACE.domain) return auditKey;
+    if (place.class === NAMES_CLASS) return nameKeys.includes(place.domain);
+    return classes.has(`${place.domain}/${place.class}`);
+  };
 }
 
 /** Makes a key pair for every place that has none: the signed epoch records and their digests, by `domain/class/epoch`. */
@@ -113,19 +117,32 @@ export async function distribute(
   held: readonly HeldKey[],
   anew: (member: Member, key: HeldKey) => boolean,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
+  const pairs = policy.members.flatMap((member) => {
+    const mayHold = entitledTo(policy, member);
+    return held.flatMap((key) => {
+      const fits = !key.kms && member.suspended === undefined && mayHold(key.place);
+      return fits ? [{ member, key, isGiven: false }] : [];
+    });
+  });
+  await eachOf(pairs, GIVEN_AT_ONCE, async (pair) => {
+    pair.isGiven = await give(store, pair.member, pair.key, anew(pair.member, pair.key));
+  });
   const given = new Map<string, string[]>();
-  for (const member of policy.members) {
-    for (const key of held) {
-      if (key.kms || member.suspended !== undefined || !entitled(policy, member, key.place)) continue;
-      if (!(await give(store, member, key, anew(member, key)))) continue;
-      given.set(member.id, [...(given.get(member.id) ?? []), `${key.place.domain}/${key.place.class}`]);
-    }
+  for (const { member, key, isGiven } of pairs) {
+    const place = `${key.place.domain}/${key.place.class}`;
+    if (isGiven) given.set(member.id, [...(given.get(member.id) ?? []), place]);
   }
   return given;
 }
 
+/** Requests to a store under way at once: a team has hundreds of key files, and a bucket may be far. */
+const GIVEN_AT_ONCE = 16;
+
 async function give(store: Store, { reads }: Member, { key, secret }: HeldKey, anew: boolean): Promise<boolean> {
-  return put(store, keyFileName(key, reads), await wrapPrivateHalf(secret, reads), anew);
+  const name = keyFileName(key, reads);
+  // Encrypting is what takes time, and mostly the file is there.
+  if (!anew && (await store.range(name, 0, 1))) return false;
+  return put(store, name, await wrapPrivateHalf(secret, reads), anew);
 }
 
 async function put(store: Store, name: string, file: Uint8Array, anew: boolean): Promise<boolean> {
@@ -146,8 +163,9 @@ export async function checkHeld(
   mine: Policy,
 ): Promise<void> {
   const me = mine.members.find((member) => member.signs === identity.signs);
+  const mayHold = me ? entitledTo(mine, me) : () => false;
   for (const { key, place, secret, kms: record } of held) {
-    if (!me || !entitled(mine, me, place)) continue;
+    if (!mayHold(place)) continue;
     const name = record ? kmsFileName(key) : keyFileName(key, identity.reads);
     const file = await store.get(name, KEY_FILE_BYTES_MAX);
     const open = async (bytes: Uint8Array) =>

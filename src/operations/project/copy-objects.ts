@@ -3,6 +3,7 @@
 import { CloisterError } from "../../base/errors.ts";
 import { checkAborted } from "../../content/abort.ts";
 import type { Store } from "../../store/store.ts";
+import { eachOf } from "../each-of.ts";
 
 /** Bytes that are compared at once. */
 const PIECE_BYTES = 16 * 1024 * 1024;
@@ -84,19 +85,4 @@ function differs(store: Store, name: string): CloisterError {
     why: "somebody wrote there, or the project went on in both places",
     next: "copy to an empty place; do not go on with this one",
   });
-}
-
-/** Does something with each item, so many at a time; the first failure ends it when those under way are done. */
-async function eachOf<T>(items: readonly T[], atOnce: number, act: (item: T) => Promise<void>): Promise<void> {
-  let next = 0;
-  const work = async (): Promise<void> => {
-    for (let at = next++; at < items.length; at = next++) {
-      await act(items[at] as T).catch((error: unknown) => {
-        next = items.length;
-        throw error;
-      });
-    }
-  };
-  const ends = await Promise.allSettled(Array.from({ length: Math.min(atOnce, items.length) }, work));
-  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }

@@ -7,6 +7,7 @@ import type { LeaseOptions, SecretLease } from "../types.ts";
 import { dueOf } from "./due.ts";
 import { requireSecret } from "./list.ts";
 import { openSecret, placeOfSecret, type Secret } from "./secrets.ts";
+import { checkHarmless, variableOf } from "./variable.ts";
 import { referenceTo } from "./write.ts";
 
 const TTL_MS = 3_600_000;
@@ -20,13 +21,16 @@ export async function leaseSecret(session: Session, options: LeaseOptions): Prom
   const place = await placeOfSecret(session, options.name, options.domain);
   const secret = await requireSecret(session, place);
   const { ttlMs = TTL_MS, purpose, justification } = options;
+  const variable = secret.metadata.env ?? variableOf(place.name);
+  if (options.asVariable) checkHarmless(variable, referenceTo(place));
   const { value, logEntry } = await takeOut(session, secret, { to: "host", ttlMs, purpose, justification });
   const { domain, class: klass, number } = secret.record;
   const now = await session.clock();
   const { atMs } = dueOf((await session.policy()).compiled.policy, secret.logged, now);
   const end = now + ttlMs;
   const expiresAtMs = Math.floor(atMs !== undefined && atMs > now ? Math.min(end, atMs) : end);
-  const environment = isText(value) ? { [secret.metadata.env ?? variableOf(place.name)]: value.toString("utf8") } : {};
+  const text = options.asVariable ? textOf(value, referenceTo(place)) : isText(value) && value.toString("utf8");
+  const environment = text === false ? {} : { [variable]: text };
   return {
     ...{ reference: referenceTo(place), domain, name: place.name, class: klass, number, value },
     credential: { provider: "secret", expiresAtMs, environment },
@@ -76,12 +80,6 @@ export function takingAsk({ record, metadata }: Secret, taking: Taking): Ask {
 
 function stayInside({ metadata }: Secret): string {
   return `cloister run WORKSPACE --secret ${metadata.name} -- COMMAND   (the secret stays in the sandbox)`;
-}
-
-/** `db-password` as programs name it: `DB_PASSWORD`. */
-export function variableOf(name: string): string {
-  const variable = name.toUpperCase().replace(/[^A-Z0-9]/g, "_");
-  return /^\d/.test(variable) ? `_${variable}` : variable;
 }
 
 /** A value as an environment can hold it. @throws CloisterError USAGE */

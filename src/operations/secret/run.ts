@@ -4,10 +4,11 @@ import { permit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { SecretUse } from "../types.ts";
 import type { WorkspaceState } from "../workspace/state.ts";
-import { takeOut, takingAsk, textOf, variableOf } from "./lease.ts";
+import { takeOut, takingAsk, textOf } from "./lease.ts";
 import { requireSecret } from "./list.ts";
 import { placeOfSecret, type Secret } from "./secrets.ts";
-import { checkVariable, referenceTo } from "./write.ts";
+import { checkHarmless, variableOf } from "./variable.ts";
+import { referenceTo } from "./write.ts";
 
 /** What a command is given beside its inputs. */
 export interface RunSecrets {
@@ -68,19 +69,6 @@ async function plan(session: Session, state: WorkspaceState, use: SecretUse): Pr
 function checkDistinct(places: readonly string[]): void {
   const twice = places.find((place, at) => places.indexOf(place) !== at);
   if (twice !== undefined) throw new CloisterError("USAGE", `two secrets cannot both be ${twice}`);
-}
-
-/** What decides which code runs. Whoever set the secret says its variable, and must not choose the program by it. */
-const STEERING =
-  /^(LD_.*|DYLD_.*|PATH|HOME|USER|LOGNAME|SHELL|IFS|ENV|BASH_ENV|BASH_FUNC.*|SHELLOPTS|BASHOPTS|PS4|PROMPT_COMMAND|TMPDIR|LANG|LC_.*|GCONV_PATH|PYTHON(PATH|HOME|STARTUP|INSPECT|WARNINGS|BREAKPOINT|HASHSEED|EXECUTABLE|USERBASE)|NODE_(OPTIONS|PATH|EXTRA_CA_CERTS)|PERL(5LIB|5OPT|LIB|5DB)|RUBY(OPT|LIB)|(JAVA_TOOL|_JAVA|JDK_JAVA)_OPTIONS|R_(PROFILE|ENVIRON|LIBS)(_.*)?|GIT_(SSH|SSH_COMMAND|EXEC_PATH|CONFIG.*|EXTERNAL_DIFF|ASKPASS|EDITOR|PAGER)|EDITOR|VISUAL|PAGER|CLOISTER_.*)$/;
-
-function checkHarmless(env: string, reference: string): string {
-  checkVariable(env);
-  if (!STEERING.test(env)) return env;
-  throw new CloisterError("USAGE", `secret ${reference} cannot be in ${env}`, {
-    why: "that variable decides which code runs, and holds no secret",
-    next: `--secret ${reference.split("/")[1] ?? ""}=NAME_OF_ANOTHER_VARIABLE`,
-  });
 }
 
 const FOLDER = "/run/secrets/";

@@ -95,6 +95,8 @@ export interface LeaseOptions {
   readonly ttlMs?: number | undefined;
   readonly purpose?: string | undefined;
   readonly justification?: string | undefined;
+  /** For a program's environment: refused where its variable would decide which code runs, or its value is no text. */
+  readonly asVariable?: boolean | undefined;
 }
 
 /** A secret that was handed out. It holds the value. */

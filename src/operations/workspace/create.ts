@@ -14,7 +14,15 @@ import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
 import { workingSandbox } from "./sandbox.ts";
-import { findWorkspace, forgetWorkspace, saveWorkspace, type WorkspaceInput, type WorkspaceState } from "./state.ts";
+import {
+  changeWorkspace,
+  findWorkspace,
+  forgetWorkspace,
+  makingWorkspace,
+  saveWorkspace,
+  type WorkspaceInput,
+  type WorkspaceState,
+} from "./state.ts";
 import { detailOf } from "./workspace.ts";
 
 const HOUR_MS = 3_600_000;
@@ -45,6 +53,11 @@ interface WorkspacePlan {
  */
 export async function createWorkspace(session: Session, options: WorkspaceOptions): Promise<WorkspaceDetail> {
   const name = checkName(options.name, "workspace name");
+  const create = () => createAlone(session, options, name);
+  return options.dryRun ? await create() : await makingWorkspace(session, name, create);
+}
+
+async function createAlone(session: Session, options: WorkspaceOptions, name: string): Promise<WorkspaceDetail> {
   await session.sync();
   const sandbox = await workingSandbox(session.host);
   await makeRoom(session, sandbox, name);
@@ -66,8 +79,8 @@ export async function createWorkspace(session: Session, options: WorkspaceOption
     for (const input of plan.inputs) await mount(session, sandbox, holder, input);
     const code = source && (await copyCode(sandbox, holder, source));
     const done = await operation.done();
-    const state = { ...begun, code, createdMs: session.host.now(), logEntry: done.entry };
-    await saveWorkspace(session, state);
+    const made = { code, createdMs: session.host.now(), logEntry: done.entry };
+    const state = await changeWorkspace(session, begun, (latest) => ({ ...latest, ...made }));
     return await detailOf(session, sandbox, state);
   } catch (error) {
     await sandbox.stop(holder).finally(() => operation.failed(error));

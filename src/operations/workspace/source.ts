@@ -4,7 +4,7 @@ import type { FileEntry } from "../../base/file-entry.ts";
 import { labelOf, ranIn } from "../artifact/label.ts";
 import type { Session } from "../session.ts";
 import { sandboxOf } from "./sandbox.ts";
-import { requireWorkspace, saveWorkspace, type WorkspaceState } from "./state.ts";
+import { changeWorkspace, requireWorkspace, type WorkspaceState } from "./state.ts";
 
 export interface PushedFrom {
   readonly id: string;
@@ -56,5 +56,5 @@ export function labelWithSource(
 /** Remembers that something of the workspace was saved, for the receipt at its end. */
 export async function notePushed(session: Session, name: string, reference: string): Promise<void> {
   const state = await requireWorkspace(session, name);
-  await saveWorkspace(session, { ...state, pushed: [...state.pushed, reference] });
+  await changeWorkspace(session, state, (latest) => ({ ...latest, pushed: [...latest.pushed, reference] }));
 }

@@ -6,6 +6,7 @@ import { checkName } from "../../base/name.ts";
 import type { GitState, ManifestInput, ManifestRun } from "../../provenance/manifest.ts";
 import type { HolderState } from "../../sandbox/sandbox.ts";
 import { readLocal, writeLocal } from "../local-file.ts";
+import { releaseLock, takeLock, underLock } from "../process-lock.ts";
 import type { Session } from "../session.ts";
 
 export interface WorkspaceInput extends ManifestInput {
@@ -49,6 +50,53 @@ function pathOf(session: Session, name: string): string {
 export async function saveWorkspace(session: Session, state: WorkspaceState): Promise<void> {
   await mkdir(folderOf(session), { recursive: true, mode: 0o700 });
   await writeLocal(pathOf(session, state.name), JSON.stringify(state));
+}
+
+/**
+ * Changes what is known of a workspace, as it is then: commands that end at the same moment each add what is theirs.
+ * @throws CloisterError NOT_FOUND where it is gone, or another one has its name
+ */
+export async function changeWorkspace(
+  session: Session,
+  { name, id }: Pick<WorkspaceState, "name" | "id">,
+  change: (state: WorkspaceState) => WorkspaceState,
+): Promise<WorkspaceState> {
+  return await underLock(
+    `${pathOf(session, name)}.lock`,
+    { waitMs: LOCK_MS, busy: () => beingChanged(name) },
+    async () => {
+      const state = await requireWorkspace(session, name);
+      if (state.id !== id)
+        throw new CloisterError("NOT_FOUND", `workspace ${name} is over`, { why: "another has its name" });
+      const changed = change(state);
+      await saveWorkspace(session, changed);
+      return changed;
+    },
+  );
+}
+
+/** Each holds it for one small file. */
+const LOCK_MS = 20_000;
+
+function beingChanged(name: string): CloisterError {
+  return new CloisterError("UNAVAILABLE", `what this device knows of workspace ${name} is being changed`, {
+    next: "try again",
+  });
+}
+
+/** Does something while no other command makes a workspace of that name. @throws CloisterError USAGE at once if one does */
+export async function makingWorkspace<T>(session: Session, name: string, make: () => Promise<T>): Promise<T> {
+  const lock = `${pathOf(session, name)}.making`;
+  if (!(await takeLock(lock))) {
+    throw new CloisterError("USAGE", `workspace ${name} is being created by another command`, {
+      next: "choose another name, or wait for it: cloister workspace list",
+    });
+  }
+  try {
+    return await make();
+  } finally {
+    await releaseLock(lock);
+  }
 }
 
 export async function forgetWorkspace(session: Session, name: string): Promise<void> {

@@ -9,7 +9,7 @@ import type { Receipt, RunOptions, RunResult, WorkspaceDetail, WorkspaceSummary 
 import { type HandedIn, handCredentials } from "./credentials.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
-import { allWorkspaces, forgetWorkspace, requireWorkspace, saveWorkspace, type WorkspaceState } from "./state.ts";
+import { allWorkspaces, changeWorkspace, forgetWorkspace, requireWorkspace, type WorkspaceState } from "./state.ts";
 
 export async function listWorkspaces(session: Session): Promise<readonly WorkspaceSummary[]> {
   await session.sync();
@@ -159,9 +159,7 @@ async function execute(
   const finished = host.now();
   const times = { startedOn: new Date(started).toISOString(), finishedOn: new Date(finished).toISOString() };
   const record = { id, argv: options.argv, cwd: "/workspace", seeds, ...times, exitCode: exit };
-  // Read again: a command that ran at the same time may have added its own.
-  const latest = await requireWorkspace(session, state.name);
-  await saveWorkspace(session, { ...latest, runs: [...latest.runs, record] });
+  await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, record] }));
   return { exit, seconds: (finished - started) / 1000, output: output && `/workspace/${output}` };
 }
 
