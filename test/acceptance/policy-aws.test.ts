@@ -78,6 +78,8 @@ describe("policy export aws", () => {
       code: "USAGE",
       why: "aws is the only target",
     });
+    const nothing = await ana.fails("policy", "verify", "aws", "--deployed", "never-read");
+    expect(nothing).toMatchObject({ code: "NOT_FOUND", message: "there is no folder never-read" });
     const plain = await world.project("bo", "solo");
     expect(await plain.fails("policy", "export", "aws", "--out", "x")).toMatchObject({
       code: "USAGE",
