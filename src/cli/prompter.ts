@@ -1,6 +1,7 @@
 // Asks a person, on standard error. Every question names the flag that answers it without asking.
 import type { Readable, Writable } from "node:stream";
 import { CloisterError } from "../base/errors.ts";
+import { shellWord } from "./words.ts";
 
 export interface Question {
   readonly message: string;
@@ -30,14 +31,22 @@ export interface PrompterOptions {
  * `ExitPromptError` where the person leaves.
  */
 export function inquirerPrompter(options: PrompterOptions): Prompter {
-  const ask = async (flag: string, question: object): Promise<unknown> => await askOne(options, flag, question);
+  const ask = async (flag: string, question: object, such = ""): Promise<unknown> => {
+    if (options.canPrompt) return await askOne(options, question);
+    throw new CloisterError("USAGE", `${flag} is required when no one can be asked`, {
+      why: "standard input or standard error is no terminal (or CI or CLOISTER_NO_INPUT is set)",
+      next: `pass ${flag}${such}`,
+    });
+  };
   return {
-    input: async ({ message, default: initial, check, flag }) =>
-      String(await ask(flag, { type: "input", message, default: initial, ...(check && { validate: valid(check) }) })),
-    select: async ({ message, choices, flag }) =>
-      String(
-        await ask(flag, { type: "select", message, choices: choices.map((item) => ({ ...item, short: item.value })) }),
-      ),
+    input: async ({ message, default: initial, check, flag }) => {
+      const question = { type: "input", message, default: initial, ...(check && { validate: valid(check) }) };
+      return String(await ask(flag, question, `, e.g. ${flag} ${shellWord(initial)}`));
+    },
+    select: async ({ message, choices, flag }) => {
+      const question = { type: "select", message, choices: choices.map((item) => ({ ...item, short: item.value })) };
+      return String(await ask(flag, question, `, one of: ${choices.map(({ value }) => value).join(", ")}`));
+    },
     confirm: async ({ message, default: initial, flag }) =>
       (await ask(flag, { type: "confirm", message, default: initial })) === true,
     hidden: async ({ message, flag }) =>
@@ -49,13 +58,7 @@ function valid(check: (text: string) => string | undefined): (text: string) => s
   return (text) => check(text) ?? true;
 }
 
-async function askOne(options: PrompterOptions, flag: string, question: object): Promise<unknown> {
-  if (!options.canPrompt) {
-    throw new CloisterError("USAGE", `${flag} is required when no one can be asked`, {
-      why: "standard input or standard error is no terminal (or CI or CLOISTER_NO_INPUT is set)",
-      next: `pass ${flag}`,
-    });
-  }
+async function askOne(options: PrompterOptions, question: object): Promise<unknown> {
   const { createPromptModule } = (await import("inquirer")).default;
   const input = options.input();
   const leaving = new AbortController();

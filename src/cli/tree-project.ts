@@ -20,7 +20,10 @@ const init: Leaf = {
   options: [
     { flags: "--template <name>", text: "what the policy starts from: solo, demo (two people) or aws (a team)" },
     { flags: "--project <name>", text: "project name" },
-    { flags: "--store <place>", text: "where sealed artifacts are kept: a folder, or s3://bucket/prefix" },
+    {
+      flags: "--store <place>",
+      text: "where sealed artifacts are kept: a folder (relative: in the project's), or s3://bucket/prefix",
+    },
     ...reach,
     member,
     displayName,

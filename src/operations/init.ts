@@ -83,11 +83,13 @@ async function check(host: Host, options: CreateOptions): Promise<ProjectConfig>
       next: `--template ${known.map((template) => template.name).join(" or ")}`,
     });
   }
-  awsPlaceOf(options);
+  const inAws = awsPlaceOf(options);
   for (const field of ["project", "member", "domain", "purpose"] as const) {
     checkName(options[field], field === "member" ? "member id" : field);
   }
-  const { store, endpoint, region, profile } = options;
+  const { store, endpoint, profile } = options;
+  // Where the store is a folder for now, the region is the one that the policy names.
+  const region = inAws && !isBucket(store) ? undefined : options.region;
   const config = { folder, store, endpoint, region, profile, project: "", pin: "" };
   // Nothing is asked of it yet: what is said of it must make sense.
   await openStore(host, config);

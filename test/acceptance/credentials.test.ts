@@ -56,6 +56,16 @@ describe("credentials", () => {
     expect(sts.requests).toEqual([]);
   });
 
+  it("the store is opened in a role only with the purpose that the role in AWS wants to know", async () => {
+    const unsaid = await bo.fails("creds", "use");
+    const next = "cloister creds use --role data-scientist --purpose modelling";
+    expect(unsaid).toMatchObject({ exit: 2, code: "USAGE", next });
+    expect(await bo.json("creds", "use", ...purpose)).toMatchObject({
+      own: { role: "data-scientist", purpose: "modelling" },
+    });
+    await bo.ok("creds", "use", "--off");
+  });
+
   it("tokens are signed for one audience and verified with the key set alone", async () => {
     const args = ["creds", "get", "--provider", "token", "--audience", "models.example", ...purpose];
     const token = (await bo.ok(...args)).out.trim();

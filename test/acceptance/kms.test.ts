@@ -322,8 +322,11 @@ describe("a key that does not work", () => {
     for (const flags of [
       ["--kms", alias, "--bucket", "acme-ml"],
       ["--kms", key],
+      ["--kms", key, "--bucket", "acme-ml", "--region", "eu-central-1"],
     ]) {
-      expect(await eve.fails("init", ...flags, "--yes")).toMatchObject({ exit: 2, code: "USAGE" });
+      const failed = await eve.fails("init", ...flags, "--yes");
+      expect(failed).toMatchObject({ exit: 2, code: "USAGE" });
+      expect(failed.next).toContain("--");
       expect(filesBelow(eve.home)).toEqual([]);
     }
   });

@@ -31,6 +31,19 @@ function deploy(from: string, to: string): void {
   writeFileSync(join(to, "role-steward.attached.json"), '{"AttachedPolicies":[]}');
 }
 
+describe("init --template aws", () => {
+  it("takes a region for the policy, also while the store is a folder", async () => {
+    const gil = world.member("gil");
+    const place = ["--account", "111122223333", "--bucket", "acme-ml"];
+    const init = ["init", "--template", "aws", "--project", "early", ...place];
+    expect(await gil.fails(...init, "--yes")).toMatchObject({ exit: 2, next: "--region REGION" });
+    await gil.ok(...init, "--region", "eu-west-1", "--yes");
+    expect(readFileSync(join(gil.folder, "cloister.policy.yaml"), "utf8")).toContain('region: "eu-west-1"');
+    expect(readFileSync(join(gil.folder, ".cloister/config.yaml"), "utf8")).not.toContain("region");
+    expect((await gil.ok("policy", "export", "aws", "--out", "deploy")).out).toContain("role-steward.trust.json");
+  });
+});
+
 describe("policy export aws", () => {
   it("writes the documents of the policy in force, the same bytes each time", async () => {
     const [one, two] = ["one", "two"].map((name) => join(ana.folder, name)) as [string, string];
@@ -65,6 +78,8 @@ describe("policy export aws", () => {
       code: "USAGE",
       why: "aws is the only target",
     });
+    const nothing = await ana.fails("policy", "verify", "aws", "--deployed", "never-read");
+    expect(nothing).toMatchObject({ code: "NOT_FOUND", message: "there is no folder never-read" });
     const plain = await world.project("bo", "solo");
     expect(await plain.fails("policy", "export", "aws", "--out", "x")).toMatchObject({
       code: "USAGE",

@@ -116,6 +116,16 @@ describe("cloister secret", () => {
     execFileSync("rm", [join(ana.folder, "old"), join(ana.folder, "new")]);
     expect((await say(ana, undefined, "secret", "lease", name)).out).toBe(rotated);
     expect((await say(ana, undefined, "secret", "rotate", name, "--", "false")).exit).toBe(1);
+    chmodSync(hook, 0o644);
+    for (const [program, why] of [
+      ["./nothing-here", "no such program"],
+      ["./hook", "chmod +x"],
+    ] as const) {
+      const { exit: code, err: said } = await say(ana, undefined, "secret", "rotate", name, "--", program);
+      expect(code).toBe(1);
+      expect(said).toContain(`the rotation hook ${program} did not run`);
+      expect(said).toContain(why);
+    }
     expect((await say(ana, undefined, "secret", "lease", name)).out).toBe(rotated);
   });
 

@@ -43,7 +43,7 @@ describe("login", () => {
     const { exit, out, err } = await cloister(["login", "--device", "--mfa"], setting);
     expect(exit).toBe(0);
     expect(seen.options).toMatchObject({ way: "device", secondFactor: true, tokenFile: undefined });
-    expect(err).toContain("https://login.acme.example/device\n  code  AB\\u{1b}[2J-CD\n");
+    expect(err).toContain("\n  open  https://login.acme.example/device\n  code  AB\\u{1b}[2J-CD\n");
     expect(out).toContain("✓ logged in to churn as bo\n");
     expect(out).toContain("token\tuntil 2026-03-01 11:00 UTC, renewed without asking\n");
     expect(out).toContain("second factor\tpwd, otp, at 2026-03-01 09:50 UTC\n");

@@ -92,6 +92,15 @@ describe("init", () => {
     );
   });
 
+  it("says how colleagues join where the template is for several", async () => {
+    const init = async (template: string, ...store: readonly string[]) => {
+      const { setting } = initialising({ tty: true, columns: 120 });
+      return (await cloister(["init", "--template", template, ...store, "--yes"], setting)).out;
+    };
+    expect(await init("demo")).toMatch(/\nColleagues ask to join with\n {2}cloister join \S+ churn\n/);
+    expect(await init("solo")).not.toContain("cloister join");
+  });
+
   it("asks nothing in a folder that is a project already, nor in the home folder", async () => {
     const { setting } = initialising({ answers: {} });
     const exists = async () => Promise.reject(new CloisterError("USAGE", "is a Cloister project already"));
@@ -173,6 +182,25 @@ describe("join", () => {
 });
 
 describe("join, in a terminal", () => {
+  it("says what to do once the line was used, and as long as nothing was compared, what to compare", async () => {
+    const library = {
+      detect: async () => found,
+      join: async () => ({
+        ...{ folder: "/home/ana/churn/sub", store: "/mnt/store", project: "churn", projectId: "1", member: undefined },
+        ...{ policyFingerprint: "3f9a", policyVersion: 2, fingerprint: "SHA256:bo", line: "cloister-join:abc" },
+        identityStorage: "keychain",
+      }),
+    };
+    const setting: Setting = { library, tty: true, columns: 80 };
+    const { out } = await cloister(["join", "/mnt/store", "sub", "--as", "bo", "--name", "Bo"], setting);
+    expect(out).toMatch(
+      /Read the policy fingerprint to them[\s\S]*\n\nOnce they added you\n {2}cd sub\n {2}cloister status\n$/,
+    );
+    const told = await cloister(["join", "/mnt/store", "--as", "bo", "--name", "Bo", "--expect", "3f9a"], setting);
+    expect(told.out).not.toContain("Read the policy fingerprint");
+    expect(told.out).toContain("Once they added you\n");
+  });
+
   it("asks for id and name, with what was detected as defaults", async () => {
     let seen: JoinOptions | undefined;
     const library = {

@@ -68,6 +68,16 @@ describe("the prompter", () => {
       code: "USAGE",
       next: "pass --yes",
     });
+    const choices = [
+      { value: "solo", name: "solo  one person" },
+      { value: "demo", name: "demo  two people" },
+    ];
+    await expect(prompter.select({ message: "?", flag: "--template", choices })).rejects.toMatchObject({
+      next: "pass --template, one of: solo, demo",
+    });
+    await expect(prompter.input({ message: "?", default: "a b", flag: "--name" })).rejects.toMatchObject({
+      next: "pass --name, e.g. --name 'a b'",
+    });
   });
 
   it.each([

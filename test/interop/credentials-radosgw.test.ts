@@ -164,7 +164,7 @@ describe.skipIf(NO_RADOSGW !== "")(`the store in a bucket, opened in a role${NO_
     const { ana, bo } = await projectInAws(world, { store, env: owner });
     // Bo's own keys may do nothing in the bucket.
     expect((await bo.with({ env: asBo }, "list")).exit).not.toBe(0);
-    await done(bo.with({ env: owner }, "creds", "use"));
+    await done(bo.with({ env: owner }, "creds", "use", "--purpose", "modelling"));
     expect((await bo.with({ env: asBo }, "list")).exit).toBe(0);
     ana.files("data", { "rows.csv": "a,b\n" });
     await done(ana.with({ env: owner }, "push", "data", "--name", "rows", "--class", "internal"));

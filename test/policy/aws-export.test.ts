@@ -73,6 +73,20 @@ describe("exportAws", () => {
     );
   });
 
+  it("makes roles before the policies that name them, and the bucket's policy last", () => {
+    const text = exported.files.find(({ file }) => file === "cloister.tf.json")?.text ?? "";
+    const { resource } = JSON.parse(text) as {
+      resource: Record<string, Record<string, { readonly depends_on?: readonly string[] }>>;
+    };
+    const all = (type: string): string[] => Object.keys(resource[type] ?? {}).map((label) => `${type}.${label}`);
+    expect(all("aws_iam_role").length).toBeGreaterThan(1);
+    expect(Object.keys(resource["aws_kms_key_policy"] ?? {}).length).toBeGreaterThan(0);
+    for (const key of Object.values(resource["aws_kms_key_policy"] ?? {})) {
+      expect(key.depends_on).toEqual(all("aws_iam_role"));
+    }
+    expect(resource["aws_s3_bucket_policy"]?.["store"]?.depends_on).toEqual(all("aws_iam_role_policy"));
+  });
+
   it("names the files in Terraform, with a label of its own for each thing", () => {
     const terraform = exported.files.find(({ file }) => file === "cloister.tf.json")?.text ?? "";
     for (const { file } of exported.documents) expect(terraform).toContain(`\${file(\\"\${path.module}/${file}\\")}`);

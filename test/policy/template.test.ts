@@ -14,7 +14,7 @@ import { entitlements } from "../../src/policy/entitlements.ts";
 import { readPolicy } from "../../src/policy/read.ts";
 import type { Policy } from "../../src/policy/schema.ts";
 import { fillTemplate, quoted } from "../../src/policy/template.ts";
-import { compiled, keyArn, NOW, readsKey, signsKey } from "./sample.ts";
+import { compiled, keyArn, NOW, readsKey, SAMPLE, signsKey } from "./sample.ts";
 
 const folder = new URL("../../templates/", import.meta.url);
 const templates = readdirSync(folder).sort();
@@ -173,6 +173,13 @@ describe("fillTemplate", () => {
 });
 
 describe("describePolicy", () => {
+  it("says how long credentials live where a role says nothing", () => {
+    const silent = compiled(SAMPLE.replace("    credentials: { ttl: 1h }\n", "")).policy;
+    expect(describePolicy(silent).join("\n")).toContain(
+      "credentials: issued to data-scientist for 1 h unless longer is asked for; secrets",
+    );
+  });
+
   it("says the sample in plain lines", () => {
     expect(describePolicy(compiled().policy)).toEqual([
       "churn-model: policy version 7, until 2027-03-31; changes need the signature of ana or omar",

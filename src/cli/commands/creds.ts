@@ -7,7 +7,7 @@ import { credentialOptions } from "../credential-flags.ts";
 import { print, type Row } from "../output.ts";
 import { leaseNamed, printLease, refuseTerminal, secretAskedFor } from "../secret-lease.ts";
 import { exportLines, SHELLS } from "../shell-export.ts";
-import { left, log, minutesUtc, promptText, shellLine } from "../words.ts";
+import { left, log, minutesUtc, promptText, shellLine, shellWord } from "../words.ts";
 
 export async function get(call: Call): Promise<undefined> {
   const secret = secretAskedFor(call.flags);
@@ -163,7 +163,8 @@ export async function revoke(call: Call): Promise<undefined> {
       page.drawn(JSON.stringify(server.serverPolicy, null, 2));
       for (const arn of server.serverRoles) {
         const name = arn.split("/").at(-1) ?? "";
-        call.progress.note(`put it on: aws iam put-role-policy --role-name ${name} --policy-name revoked …`);
+        const role = `--role-name ${shellWord(name)} --policy-name revoked`;
+        call.progress.note(`put it on: aws iam put-role-policy ${role} --policy-document file://FILE`);
       }
       return;
     }

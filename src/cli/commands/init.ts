@@ -89,7 +89,14 @@ function showCreated(
     "cloister run w1 -- ls /inputs",
     "cloister policy show",
   ]);
+  if (options.template !== "solo") page.hints("Colleagues ask to join with", [joinCommand(created, options)]);
   page.hints("The same without questions", [command]);
+}
+
+/** Whose credentials a colleague uses is for them to say. */
+function joinCommand({ store, project }: Created, { endpoint, region }: CreateOptions): string {
+  const reach = store.startsWith("s3:") ? reachFlags({ endpoint, region }) : [];
+  return ["cloister join", shellWord(store), shellWord(project), ...reach].join(" ");
 }
 
 /** The flag-only command that does the same, quoted for a shell. */

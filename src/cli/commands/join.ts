@@ -1,9 +1,11 @@
+import { relative } from "node:path";
 import type { Joined } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { nameProblem } from "../init-answers.ts";
 import { type Page, print } from "../output.ts";
 import { projectFolder } from "../project-folder.ts";
 import { reachOf } from "../reach.ts";
+import { shellWord } from "../words.ts";
 
 export async function join(call: Call): Promise<undefined> {
   await joinStore(call, call.args[0] ?? "", call.args[1]);
@@ -25,7 +27,7 @@ export async function joinStore(call: Call, store: string, dir: string | undefin
     signingKey: flags.text("signingKey"),
   });
   call.progress.clear();
-  print(call, "join", joined, (page) => showJoined(page, joined, flags.text("expect") !== undefined));
+  print(call, "join", joined, (page) => showJoined(page, joined, call));
 }
 
 /** What was detected is good enough where no one can be asked. */
@@ -41,7 +43,7 @@ async function ask(
   return await prompter.input({ message, default: initial, flag, ...(check && { check }) });
 }
 
-function showJoined(page: Page, joined: Joined, compared: boolean): void {
+function showJoined(page: Page, joined: Joined, call: Call): void {
   if (joined.member) page.done(`you are a member of ${joined.project}: ${joined.member}`);
   else page.done(`asked to join ${joined.project}`);
   page.fields([
@@ -57,8 +59,10 @@ function showJoined(page: Page, joined: Joined, compared: boolean): void {
   page.heading("Hand this line to a steward of the project");
   page.line(joined.line);
   page.hints("They add you with", ["cloister member add 'LINE' --role ROLE"]);
-  if (!page.quiet && !compared) {
+  if (!page.quiet && call.flags.text("expect") === undefined) {
     page.heading("Before you trust what you pull");
     page.line("  Read the policy fingerprint to them: theirs (cloister status) must be the same.");
   }
+  const away = relative(call.context.cwd, joined.folder);
+  page.hints("Once they added you", [...(away === "" ? [] : [`cd ${shellWord(away)}`]), "cloister status"]);
 }

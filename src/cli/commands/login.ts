@@ -44,8 +44,9 @@ function wayOf({ flags, context }: Call): Pick<LoginOptions, "way" | "tokenFile"
 function directions(call: Call, place: LoginPlace): string {
   if (call.json) return `${printableJson({ login: place })}\n`;
   if (place.way === "device") {
-    const complete = place.completeUrl === undefined ? "" : `\n  or:   ${printable(place.completeUrl)}`;
-    return `Open  ${printable(place.url)}\n  code  ${printable(place.code)}${complete}\nwaiting (Ctrl-C stops)\n`;
+    const complete = place.completeUrl === undefined ? "" : `\n  or    ${printable(place.completeUrl)}`;
+    const steps = `  open  ${printable(place.url)}\n  code  ${printable(place.code)}${complete}`;
+    return `Log in with a browser, on any machine\n${steps}\nwaiting (Ctrl-C stops)\n`;
   }
   const opened = !call.flags.off("browser") && openInBrowser(place.url, call.context.env);
   const lead = opened ? "Your browser opens. Where it does not, open" : "Open in a browser on this machine";

@@ -36,7 +36,7 @@ function showPolicy(page: Page, policy: PolicyShown): void {
     ["version", `v${String(policy.version)}`],
     page.digestRow(policy.digest),
     ["signed by", policy.signedBy.join(", ")],
-    ["fingerprint", policy.projectFingerprint],
+    ["policy fingerprint", policy.projectFingerprint],
     ["log", `#${String(policy.logEntry)}`],
   ]);
   page.heading("In plain words");

@@ -19,7 +19,8 @@ export async function status(call: Call): Promise<undefined> {
       ["project", state.project],
       ["folder", state.folder],
       ["store", state.endpoint === undefined ? state.store : `${state.store} at ${state.endpoint}`],
-      ["fingerprint", state.projectFingerprint],
+      // As `join` calls it, which asks to compare the two; `whoami` shows the fingerprint of the device.
+      ["policy fingerprint", state.projectFingerprint],
       ["you", state.member ? `${state.member}  ${state.roles.join(", ")}` : "not a member yet"],
       ["identity", state.unlocked ? "unlocked" : "locked"],
       ["login", state.login && loginText(state.login, call.host.now())],

@@ -89,6 +89,14 @@ export async function useOwnRole(
       next: names.length > 0 ? `--role, one of: ${names.join(", ")}` : "cloister policy explain creds.issue",
     });
   }
+  // The trust of the exported role wants the tag; without it this device would shut itself out of its store.
+  if (asked.purpose === undefined && policy.purposeFor.actions.includes("creds.issue")) {
+    const purposes = only.role.purposes ?? policy.purposes.map(({ id }) => id);
+    throw new CloisterError("USAGE", `role ${only.role.id} is for a purpose`, {
+      why: "the policy wants one for creds.issue, and the role in AWS takes no session without",
+      next: `cloister creds use --role ${only.role.id} --purpose ${purposes.length === 1 ? (purposes[0] ?? "") : "NAME"}`,
+    });
+  }
   const own = { roleArn: roleArnOf(aws, only.role), role: only.role.id, member, region: aws.region };
   const chosen = { ...own, purpose: asked.purpose };
   await writeLocal(ownRoleFile(host, config.project), JSON.stringify(chosen));

@@ -1,4 +1,5 @@
 // The AWS side of a policy, written to files and compared with what is deployed. Nothing here speaks to AWS.
+import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import type { Json } from "../../base/json.ts";
@@ -45,9 +46,20 @@ export async function awsReadings(host: Host, folder: string, file: string | und
 export async function verifyAws(host: Host, folder: string, options: AwsVerifyOptions): Promise<AwsVerified> {
   const policy = await policyOf(host, folder, options.file);
   const deployed = resolve(host.cwd, options.deployed);
+  // Otherwise everything would count as missing in AWS.
+  if (!(await isFolder(deployed))) {
+    throw new CloisterError("NOT_FOUND", `there is no folder ${options.deployed}`, {
+      why: "it holds what the commands of --commands printed",
+      next: "cloister policy verify aws --commands",
+    });
+  }
   const readings = readingsOf(policy, documentsOf(policy));
   const documents = await Promise.all(readings.map((reading) => compared(reading, deployed)));
   return { policyVersion: policy.version, same: documents.every(({ state }) => state === "same"), documents };
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 async function compared(reading: Reading, deployed: string): Promise<AwsVerified["documents"][number]> {

@@ -31,6 +31,12 @@ export function awsPlaceOf(options: CreateOptions): AwsPlace | undefined {
   if (region === undefined) {
     throw new CloisterError("USAGE", "which region will the project lie in?", { next: "--region REGION" });
   }
+  if (keyRegion !== undefined && keyRegion !== region) {
+    throw new CloisterError("USAGE", `the key is in ${keyRegion}, and the project in ${region}`, {
+      why: "KMS is called in the project's region",
+      next: `--region ${keyRegion}, or a --kms key in ${region}`,
+    });
+  }
   return { account, region, kms, ...bucketOf(options) };
 }
 

@@ -32,7 +32,7 @@ export async function runHook(
   try {
     const output = collect(child, stopping);
     child.stdin?.on("error", () => undefined).end(oldValue);
-    const exit = await ended(child);
+    const exit = await ended(child, program);
     if (host.signal.aborted) throw new CloisterError("INTERRUPTED", "the rotation hook was interrupted", UNTOLD);
     if (stopping.reason !== undefined) throw failed(stopping.reason);
     if (exit !== 0) throw failed(`it ended with ${String(exit)}`);
@@ -46,6 +46,11 @@ export async function runHook(
 
 const UNTOLD = {
   next: "the secret is as it was; look whether the hook changed anything where it is used",
+};
+
+const WHY_NOT_STARTED: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such program",
+  EACCES: "it is not executable (chmod +x)",
 };
 
 function failed(why: string): CloisterError {
@@ -96,15 +101,17 @@ function collect(child: ChildProcess, stopping: Stopper): Buffer[] {
 }
 
 /** A program that the hook left running may hold the output open for good: it is not waited for. */
-function ended(child: ChildProcess): Promise<number | NodeJS.Signals> {
+function ended(child: ChildProcess, program: string): Promise<number | NodeJS.Signals> {
   return new Promise((resolve, reject) => {
     child.once("exit", () => {
       const letGo = setTimeout(() => child.stdout?.destroy(), OUTPUT_AFTER_END_MS);
       child.once("close", () => clearTimeout(letGo));
     });
     child.once("error", (cause) => {
-      const missing = systemCode(cause) === "ENOENT";
-      reject(failed(missing ? "there is no such program" : "it cannot be started"));
+      const why = WHY_NOT_STARTED[systemCode(cause) ?? ""] ?? "it cannot be started";
+      const next =
+        "nothing was changed; give a program of this machine after --, by its path where PATH does not find it";
+      reject(new CloisterError("FAILURE", `the rotation hook ${program} did not run`, { why, next }));
     });
     child.once("close", (code, signal) => resolve(code ?? signal ?? "SIGKILL"));
   });

@@ -11,10 +11,13 @@ export function terraform(policy: Policy, roles: readonly IamRole[], keys: reado
   const blocks = <T>(things: readonly T[], label: (thing: T) => string, body: (thing: T) => Json): Json =>
     Object.fromEntries(things.map((thing) => [label(thing), body(thing)]));
   const labelOf = ({ role }: IamRole): string => labelled(role.id);
+  // KMS refuses a policy that names a role which is not there yet. The bucket's comes last: from then on only roles write.
+  const everyRole = roles.map((role) => `aws_iam_role.${labelOf(role)}`);
+  const ofRoles = roles.map((role) => `aws_iam_role_policy.${labelOf(role)}`);
   const ofKeys = blocks(
     keys,
     (key) => labelled(keyId(key)),
-    (key) => ({ key_id: key, policy: contentOf(keyFile(key)) }),
+    (key) => ({ key_id: key, policy: contentOf(keyFile(key)), depends_on: everyRole }),
   );
   const resource = {
     aws_iam_role: blocks(roles, labelOf, ({ role, name, maxSessionSeconds }) => ({
@@ -28,7 +31,7 @@ export function terraform(policy: Policy, roles: readonly IamRole[], keys: reado
       },
     })),
     aws_iam_policy: { people: { name: `${aws.rolePrefix}people`, policy: contentOf(PEOPLE_FILE) } },
-    aws_s3_bucket_policy: { store: { bucket: aws.bucket, policy: contentOf(BUCKET_FILE) } },
+    aws_s3_bucket_policy: { store: { bucket: aws.bucket, policy: contentOf(BUCKET_FILE), depends_on: ofRoles } },
     ...(keys.length > 0 ? { aws_kms_key_policy: ofKeys } : {}),
   };
   return { "//": "Written by cloister policy export aws: export again instead of editing.", resource };
