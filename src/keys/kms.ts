@@ -2,6 +2,7 @@
 import type { KMSClient } from "@aws-sdk/client-kms";
 import { type AwsAccess, sdkCredentials } from "../base/aws.ts";
 import { CloisterError, integrity } from "../base/errors.ts";
+import { untilAborted } from "../base/until-aborted.ts";
 import { type EncryptionContext, type KmsCall, kmsFailure } from "./kms-failure.ts";
 
 export { type EncryptionContext, KmsRefused } from "./kms-failure.ts";
@@ -153,6 +154,7 @@ class SdkKms implements Kms {
     let answer: T;
     try {
       const client = await this.#clientOf(call.key);
+      // Neither the search for credentials nor the pauses between attempts listen to the signal that a request is given.
       answer = await untilAborted(abortSignal, () => send(client, { abortSignal }));
     } catch (error) {
       if (this.#signal?.aborted)
@@ -161,21 +163,6 @@ class SdkKms implements Kms {
     }
     if (answer.KeyId !== call.key) throw odd(call, `it used ${String(answer.KeyId)}`);
     return answer;
-  }
-}
-
-/** Neither the search for credentials nor the pauses between attempts listen to the signal that a request is given. */
-async function untilAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason as Error);
-    signal.addEventListener("abort", stop, { once: true });
-  });
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([work(), aborted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
   }
 }
 

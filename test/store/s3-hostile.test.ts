@@ -179,3 +179,28 @@ describe("what its refusals mean", () => {
     expect(Date.now() - began).toBeLessThan(30_000);
   });
 });
+
+describe("credentials that never come", () => {
+  const waiting = (signal: AbortSignal, credentialsMs: number): Store =>
+    s3Store({
+      ...{ bucket: "bucket", prefix: "p", endpoint: server.endpoint, region: "us-east-1", signal },
+      credentials: () => new Promise<never>(() => {}),
+      timeouts: { credentialsMs },
+    });
+
+  test("are waited for a while", async () => {
+    const read = waiting(new AbortController().signal, 200).get("cloister", 100);
+    await expect(read).rejects.toMatchObject({
+      code: "NOT_AUTHENTICATED",
+      why: expect.stringContaining("within 0.2 s"),
+    });
+    expect(server.requests).toEqual([]);
+  });
+
+  test("do not hold up whoever interrupts", async () => {
+    const cancel = new AbortController();
+    const read = waiting(cancel.signal, 60_000).get("cloister", 100);
+    setTimeout(() => cancel.abort(), 50);
+    await expect(read).rejects.toMatchObject({ code: "INTERRUPTED" });
+  });
+});
