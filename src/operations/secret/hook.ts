@@ -1,11 +1,14 @@
 // A rotation hook: the member's own program, which changes a password where it is used and says what it is now.
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { CloisterError, systemCode } from "../../base/errors.ts";
 import type { Host } from "../host.ts";
 import { VALUE_BYTES_MAX } from "./record.ts";
 
 /** How long a hook may take to end after SIGTERM. */
 const KILL_AFTER_MS = 5000;
+/** Until what a hook printed has arrived once it ended; a program that it left behind may hold its output open for ever. */
+const OUTPUT_MS = 1000;
 
 /**
  * Runs a program on this host, without a shell: the old value on its standard input, the new one on its standard output. It
@@ -31,6 +34,7 @@ export async function runHook(
     const output = collect(child, stopping);
     child.stdin?.on("error", () => undefined).end(oldValue);
     const exit = await ended(child);
+    await arrived(child);
     if (host.signal.aborted) throw new CloisterError("INTERRUPTED", "the rotation hook was interrupted", UNTOLD);
     if (stopping.reason !== undefined) throw failed(stopping.reason);
     if (exit !== 0) throw failed(`it ended with ${String(exit)}`);
@@ -38,6 +42,7 @@ export async function runHook(
   } finally {
     clearTimeout(timer);
     stopping.over();
+    child.stdout?.destroy();
     host.signal.removeEventListener("abort", interrupted);
   }
 }
@@ -99,6 +104,11 @@ function ended(child: ChildProcess): Promise<number | NodeJS.Signals> {
       const missing = systemCode(cause) === "ENOENT";
       reject(failed(missing ? "there is no such program" : "it cannot be started"));
     });
-    child.once("close", (code, signal) => resolve(code ?? signal ?? "SIGKILL"));
+    child.once("exit", (code, signal) => resolve(code ?? signal ?? "SIGKILL"));
   });
+}
+
+async function arrived({ stdout }: ChildProcess): Promise<void> {
+  if (!stdout || stdout.readableEnded) return;
+  await once(stdout, "end", { signal: AbortSignal.timeout(OUTPUT_MS) }).catch(() => undefined);
 }
