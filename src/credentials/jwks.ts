@@ -8,6 +8,8 @@ export interface TokenCaps {
   readonly signs: string;
   readonly roles: readonly {
     readonly role: string;
+    /** Where the member holds it. */
+    readonly domains: readonly string[];
     /** Undefined: every purpose of the project. */
     readonly purposes: readonly string[] | undefined;
     /** Longest life in ms. */
@@ -26,7 +28,13 @@ export interface TokenKey {
   readonly alg: "ES256";
   readonly cloister: {
     readonly sub: string;
-    readonly roles: readonly { readonly role: string; readonly purposes?: readonly string[]; readonly ttl: number }[];
+    readonly roles: readonly {
+      readonly role: string;
+      readonly domains: readonly string[];
+      readonly purposes?: readonly string[];
+      /** Seconds. */
+      readonly ttl: number;
+    }[];
   };
 }
 
@@ -41,8 +49,8 @@ export function tokenKeys(caps: readonly TokenCaps[]): readonly TokenKey[] {
       ...{ kty: "EC", crv: "P-256", x, y, kid: keyIdOf(signs), use: "sig", alg: "ES256" },
       cloister: {
         sub: member,
-        roles: roles.map(({ role, purposes, ttlMs }) => ({
-          role,
+        roles: roles.map(({ role, domains, purposes, ttlMs }) => ({
+          ...{ role, domains },
           ...(purposes === undefined ? {} : { purposes }),
           ttl: Math.floor(ttlMs / 1000),
         })),

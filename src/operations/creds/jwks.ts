@@ -1,7 +1,7 @@
 // The keys by which anyone verifies tokens, with what each may at most say under the policy in force.
 import { type TokenKey, tokenKeys } from "../../credentials/jwks.ts";
 import { TOKEN_MS_MAX } from "../../credentials/token.ts";
-import { issuingRoles } from "../../policy/issuing.ts";
+import { issuingRoles, longestLife } from "../../policy/issuing.ts";
 import type { Session } from "../session.ts";
 
 /** A JSON Web Key Set (RFC 7517). */
@@ -13,13 +13,16 @@ export interface KeySet {
 export async function keySet(session: Session): Promise<KeySet> {
   await session.sync();
   const { policy } = (await session.policy()).compiled;
+  const now = await session.clock();
+  const going = policy.purposes.filter(({ until }) => until === undefined || now < until.endMs).map(({ id }) => id);
   const caps = policy.members.map(({ id, signs }) => ({
     member: id,
     signs,
-    roles: issuingRoles(policy, id).map(({ role }) => ({
+    roles: issuingRoles(policy, id).map(({ role, places }) => ({
       role: role.id,
-      purposes: role.purposes,
-      ttlMs: Math.min(role.credentialTtlMs ?? TOKEN_MS_MAX, TOKEN_MS_MAX),
+      domains: [...new Set(places.map(({ domain }) => domain))],
+      purposes: role.purposes?.filter((purpose) => going.includes(purpose)),
+      ttlMs: Math.min(longestLife(role), TOKEN_MS_MAX),
     })),
   }));
   return { keys: tokenKeys(caps.filter(({ roles }) => roles.length > 0)) };
