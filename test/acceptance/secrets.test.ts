@@ -95,7 +95,7 @@ describe("cloister secret", () => {
   });
 
   it("is rotated by a hook that leaves a program behind which holds its output open", async () => {
-    const left = `setsid sleep 60 & echo $! > left; cat > /dev/null; echo ${rotated}2`;
+    const left = `setsid sleep 60 2> /dev/null & echo $! > left; cat > /dev/null; echo ${rotated}2`;
     const started = Date.now();
     const { exit, err } = await say(
       ana,
