@@ -46,5 +46,6 @@ export async function serverRevocation(
   const aws = awsOf(policy);
   const me = await session.me();
   const roles = issuingRoles(policy, me.id).map(({ role }) => roleArnOf(aws, role));
-  return { serverPolicy: denyOlderSessions(session.host.now(), me.id), serverRoles: roles };
+  const serverPolicy = denyOlderSessions(session.host.now(), me.id, policy.login !== undefined);
+  return { serverPolicy, serverRoles: roles };
 }
