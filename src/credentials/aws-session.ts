@@ -1,6 +1,7 @@
 // Asks STS for a session that can do no more than its session policy says. The SDK is loaded here and nowhere else.
 import type { STSClient, STSServiceException } from "@aws-sdk/client-sts";
 import { type AwsAccess, type AwsCredentials, sdkCredentials } from "../base/aws.ts";
+import { boundAnswers } from "../base/aws-answers.ts";
 import { CloisterError } from "../base/errors.ts";
 import { untilAborted } from "../base/until-aborted.ts";
 
@@ -54,6 +55,7 @@ export async function assumeRole(
     requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: ANSWER_MS, throwOnRequestTimeout: true },
     maxAttempts: ATTEMPTS_MAX,
   });
+  boundAnswers(client);
   const late = AbortSignal.timeout(allMs);
   try {
     return sessionOf(await untilAborted(AbortSignal.any([late, cancel]), () => ask(sts, client, request)));

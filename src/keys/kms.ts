@@ -1,6 +1,7 @@
 // AWS KMS as Cloister uses it: always the exact key, always the exact encryption context, and never without an end.
 import type { KMSClient } from "@aws-sdk/client-kms";
 import { type AwsAccess, sdkCredentials } from "../base/aws.ts";
+import { boundAnswers } from "../base/aws-answers.ts";
 import { CloisterError, integrity } from "../base/errors.ts";
 import { untilAborted } from "../base/until-aborted.ts";
 import { type EncryptionContext, type KmsCall, kmsFailure } from "./kms-failure.ts";
@@ -68,7 +69,7 @@ const NEXT_ARN = "give the key itself: arn:aws:kms:REGION:ACCOUNT:key/ID";
 async function connect(access: () => Promise<AwsAccess>, region: string, patience: KmsPatience): Promise<KMSClient> {
   const { KMSClient } = await import("@aws-sdk/client-kms");
   const { profile, credentials } = await access();
-  return new KMSClient({
+  const client = new KMSClient({
     region,
     maxAttempts: ATTEMPTS_MAX,
     retryMode: "standard",
@@ -81,6 +82,8 @@ async function connect(access: () => Promise<AwsAccess>, region: string, patienc
     ...(profile === undefined ? {} : { profile }),
     ...(credentials && { credentials: async () => sdkCredentials(await credentials()) }),
   });
+  boundAnswers(client);
+  return client;
 }
 
 class SdkKms implements Kms {

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
 import { sdkCredentials } from "../base/aws.ts";
+import { boundAnswers } from "../base/aws-answers.ts";
 import { CloisterError } from "../base/errors.ts";
 import { untilAborted } from "../base/until-aborted.ts";
 import { type Asked, isPassing, lateCredentials, s3Failure } from "./s3-failure.ts";
@@ -116,6 +117,7 @@ export class S3Connection {
   async #open(): Promise<{ readonly sdk: Sdk; readonly client: S3Client }> {
     const sdk = await import("@aws-sdk/client-s3");
     const client = new sdk.S3Client(configOf(this.access, this.#timeouts));
+    boundAnswers(client);
     client.middlewareStack.add(
       (next) => async (args) => {
         const output = await next(args);
