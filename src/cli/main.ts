@@ -12,6 +12,8 @@ import type { Leaf } from "./tree.ts";
 /** Runs the command line of a process and says with which code the process should end. */
 export async function main(argv: readonly string[], host: NodeJS.Process): Promise<number> {
   const { env } = host;
+  // Which Node versions the AWS SDK will support one day is for us to know, not for everyone who pulls a file.
+  env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   const io = processIo(host);
   const interruption = listenToSignals(host, io);
   const context: Context = {

@@ -6,8 +6,12 @@ import type { AwsCredentials } from "../base/aws.ts";
 export const AWS_CREDENTIAL_VARIABLES: readonly string[] = [
   "AWS_ACCESS_KEY_ID",
   "AWS_SECRET_ACCESS_KEY",
+  // Older names, which the Go and Java SDKs still read, and read first.
+  "AWS_ACCESS_KEY",
+  "AWS_SECRET_KEY",
   "AWS_SESSION_TOKEN",
   "AWS_SECURITY_TOKEN",
+  "AWS_BEARER_TOKEN_BEDROCK",
   "AWS_CREDENTIAL_EXPIRATION",
   "AWS_CREDENTIAL_SCOPE",
   "AWS_ACCOUNT_ID",

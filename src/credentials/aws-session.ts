@@ -1,7 +1,9 @@
 // Asks STS for a session that can do no more than its session policy says. The SDK is loaded here and nowhere else.
 import type { STSClient, STSServiceException } from "@aws-sdk/client-sts";
 import { type AwsAccess, type AwsCredentials, sdkCredentials } from "../base/aws.ts";
+import { boundAnswers } from "../base/aws-answers.ts";
 import { CloisterError } from "../base/errors.ts";
+import { untilAborted } from "../base/until-aborted.ts";
 
 /** Shortest session that STS gives. */
 export const SESSION_MS_MIN = 15 * 60_000;
@@ -13,6 +15,8 @@ export const SESSION_POLICY_CHARS_MAX = 2048;
 const CONNECT_MS = 3000;
 const ANSWER_MS = 10_000;
 const ATTEMPTS_MAX = 3;
+/** For everything: a profile's program that gives the keys may have to ask a person, and may never end. */
+const ALL_MS = 120_000;
 
 export interface SessionRequest {
   readonly roleArn: string;
@@ -32,10 +36,16 @@ export interface SessionRequest {
 /**
  * AssumeRole, or AssumeRoleWithWebIdentity where there is a token.
  *
+ * @param cancel stops waiting
  * @throws {@link CloisterError} NOT_AUTHENTICATED where there are no keys, they have expired or are not accepted;
- * POLICY_DENIED where AWS refuses the role; USAGE where AWS refuses the request itself; UNAVAILABLE
+ * POLICY_DENIED where AWS refuses the role; USAGE where AWS refuses the request itself; UNAVAILABLE, INTERRUPTED
  */
-export async function assumeRole(access: AwsAccess, request: SessionRequest): Promise<Required<AwsCredentials>> {
+export async function assumeRole(
+  access: AwsAccess,
+  request: SessionRequest,
+  cancel: AbortSignal,
+  allMs = ALL_MS,
+): Promise<Required<AwsCredentials>> {
   const sts = await import("@aws-sdk/client-sts");
   const { credentials } = access;
   const client = new sts.STSClient({
@@ -45,9 +55,13 @@ export async function assumeRole(access: AwsAccess, request: SessionRequest): Pr
     requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: ANSWER_MS, throwOnRequestTimeout: true },
     maxAttempts: ATTEMPTS_MAX,
   });
+  boundAnswers(client);
+  const late = AbortSignal.timeout(allMs);
   try {
-    return sessionOf(await ask(sts, client, request));
+    return sessionOf(await untilAborted(AbortSignal.any([late, cancel]), () => ask(sts, client, request)));
   } catch (error) {
+    if (cancel.aborted) throw new CloisterError("INTERRUPTED", "interrupted", { next: "run the same command again" });
+    if (late.aborted) throw tooLate(access, allMs);
     throw error instanceof CloisterError ? error : failure(error, request);
   } finally {
     client.destroy();
@@ -118,6 +132,13 @@ function failure(error: unknown, { roleArn, webIdentityToken }: SessionRequest):
   return new CloisterError("UNAVAILABLE", "STS does not answer", {
     why: status === undefined ? why : `${why} (HTTP ${String(status)})`,
     next: "try again; AWS_ENDPOINT_URL_STS and the region say where it is looked for",
+  });
+}
+
+function tooLate({ profile }: AwsAccess, waitedMs: number): CloisterError {
+  return new CloisterError("UNAVAILABLE", "there is no session of AWS", {
+    why: `neither keys to ask with nor an answer within ${String(waitedMs / 1000)} s`,
+    next: `aws sts get-caller-identity${profile === undefined ? "" : ` --profile ${profile}`}   (waits for the same)`,
   });
 }
 

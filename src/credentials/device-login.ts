@@ -43,7 +43,9 @@ export async function loginWithDevice(
     show({ url, code, completeUrl });
     const tooLate = AbortSignal.timeout(Math.min(started.expires_in * 1000, PERSON_MS));
     const signal = AbortSignal.any([cancel, tooLate]);
-    askSlowly(connection, Math.max(1, started.interval ?? INTERVAL_S) * 1000, signal);
+    // A longer wait than a timer takes would be none at all.
+    const everyMs = Math.min(Math.max(1, started.interval ?? INTERVAL_S) * 1000, PERSON_MS);
+    askSlowly(connection, everyMs, signal);
     const poll = openid.pollDeviceAuthorizationGrant(provider, { ...started, interval: 0 }, undefined, { signal });
     const answer = await poll.catch((error: unknown) => {
       throw tooLate.aborted ? expired() : error;

@@ -1,7 +1,9 @@
 // AWS KMS as Cloister uses it: always the exact key, always the exact encryption context, and never without an end.
 import type { KMSClient } from "@aws-sdk/client-kms";
 import { type AwsAccess, sdkCredentials } from "../base/aws.ts";
+import { boundAnswers } from "../base/aws-answers.ts";
 import { CloisterError, integrity } from "../base/errors.ts";
+import { untilAborted } from "../base/until-aborted.ts";
 import { type EncryptionContext, type KmsCall, kmsFailure } from "./kms-failure.ts";
 
 export { type EncryptionContext, KmsRefused } from "./kms-failure.ts";
@@ -67,7 +69,7 @@ const NEXT_ARN = "give the key itself: arn:aws:kms:REGION:ACCOUNT:key/ID";
 async function connect(access: () => Promise<AwsAccess>, region: string, patience: KmsPatience): Promise<KMSClient> {
   const { KMSClient } = await import("@aws-sdk/client-kms");
   const { profile, credentials } = await access();
-  return new KMSClient({
+  const client = new KMSClient({
     region,
     maxAttempts: ATTEMPTS_MAX,
     retryMode: "standard",
@@ -80,6 +82,8 @@ async function connect(access: () => Promise<AwsAccess>, region: string, patienc
     ...(profile === undefined ? {} : { profile }),
     ...(credentials && { credentials: async () => sdkCredentials(await credentials()) }),
   });
+  boundAnswers(client);
+  return client;
 }
 
 class SdkKms implements Kms {
@@ -153,6 +157,7 @@ class SdkKms implements Kms {
     let answer: T;
     try {
       const client = await this.#clientOf(call.key);
+      // Neither the search for credentials nor the pauses between attempts listen to the signal that a request is given.
       answer = await untilAborted(abortSignal, () => send(client, { abortSignal }));
     } catch (error) {
       if (this.#signal?.aborted)
@@ -161,21 +166,6 @@ class SdkKms implements Kms {
     }
     if (answer.KeyId !== call.key) throw odd(call, `it used ${String(answer.KeyId)}`);
     return answer;
-  }
-}
-
-/** Neither the search for credentials nor the pauses between attempts listen to the signal that a request is given. */
-async function untilAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason as Error);
-    signal.addEventListener("abort", stop, { once: true });
-  });
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([work(), aborted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
   }
 }
 

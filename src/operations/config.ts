@@ -1,5 +1,5 @@
 // `.cloister/config.yaml`: which store and project a folder belongs to. Safe to commit to git.
-import { statSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { CloisterError } from "../base/errors.ts";
 import { ID, SHA256 } from "../base/record.ts";
@@ -36,19 +36,25 @@ export async function findConfig(folder: string): Promise<ProjectConfig | undefi
   for (let at = resolve(folder); ; at = dirname(at)) {
     const bytes = await readLocal(join(at, CONFIG_FILE), CONFIG_BYTES_MAX);
     if (bytes) {
-      checkOwner(join(at, CONFIG_FILE));
+      checkOwner(at);
       return parseConfig(at, bytes.toString("utf8"));
     }
     if (at === dirname(at)) return undefined;
   }
 }
 
-/** A project that somebody else put above one's folders would choose the store and the policy (as git's safe.directory). */
-function checkOwner(path: string): void {
+/**
+ * A project that somebody else put above one's folders would choose the store and the policy (as git's safe.directory). The
+ * folder counts as well, and links as what they are: whoever owns one of them can exchange what is looked at.
+ */
+function checkOwner(at: string): void {
   const own = process.getuid?.();
-  const { uid } = statSync(path);
-  if (own === undefined || uid === own || uid === 0) return;
-  throw new CloisterError("USAGE", `${path} belongs to another user`, {
+  const foreign = [join(at, CONFIG_FILE), join(at, dirname(CONFIG_FILE))].find((path) => {
+    const { uid } = lstatSync(path);
+    return own !== undefined && uid !== own && uid !== 0;
+  });
+  if (foreign === undefined) return;
+  throw new CloisterError("USAGE", `${foreign} belongs to another user`, {
     why: "it decides which store and which policy are trusted",
     next: "if you trust it, copy the folder, or join the project in a folder of your own",
   });

@@ -1,6 +1,6 @@
 // The policy in about six plain lines, for people who will not read the file.
 import { formatDuration } from "../base/units.ts";
-import { CREDENTIAL_MS_DEFAULT } from "./issuing.ts";
+import { longestLife } from "./issuing.ts";
 import type { Policy, Rule } from "./schema.ts";
 import { counted, listed } from "./words.ts";
 
@@ -53,11 +53,7 @@ function workspaceLine(policy: Policy): string {
 
 function credentialLine(policy: Policy): string {
   const issued = policy.roles.filter((role) => role.can.includes("creds.issue"));
-  const lives = issued.map(({ id, credentialTtlMs }) =>
-    credentialTtlMs === undefined
-      ? `${id} for ${formatDuration(CREDENTIAL_MS_DEFAULT)} unless longer is asked for`
-      : `${id} for ${formatDuration(credentialTtlMs)}`,
-  );
+  const lives = issued.map((role) => `${role.id} for ${formatDuration(longestLife(role))}`);
   const rotate = policy.rotateSecretsMs;
   const parts = [
     lives.length > 0 ? `issued to ${listed(lives)}` : "",

@@ -44,8 +44,13 @@ export function issuingRoles(policy: Policy, member: string, narrowing: Narrowin
     .filter(({ places }) => places.length > 0);
 }
 
-/** Life of a credential where neither a flag nor the role says otherwise. */
-export const CREDENTIAL_MS_DEFAULT = 60 * 60_000;
+/** Longest life of a credential where the role does not say. */
+const CREDENTIAL_MS_DEFAULT = 60 * 60_000;
+
+/** Longest life of a credential in this role, in ms. */
+export function longestLife({ credentialTtlMs }: Pick<Role, "credentialTtlMs">): number {
+  return credentialTtlMs ?? CREDENTIAL_MS_DEFAULT;
+}
 
 /** When a credential that is issued now must be over: the policy's last day, or its purpose's. */
 export function issuingEndMs(policy: Policy, purpose: string | undefined): number {

@@ -2,8 +2,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
 import { sdkCredentials } from "../base/aws.ts";
+import { boundAnswers } from "../base/aws-answers.ts";
 import { CloisterError } from "../base/errors.ts";
-import { type Asked, isPassing, s3Failure } from "./s3-failure.ts";
+import { untilAborted } from "../base/until-aborted.ts";
+import { type Asked, isPassing, lateCredentials, s3Failure } from "./s3-failure.ts";
 import type { S3Access, S3Timeouts } from "./s3-place.ts";
 
 type Sdk = typeof import("@aws-sdk/client-s3");
@@ -19,9 +21,11 @@ export interface Attempt {
   readonly long: { readonly abortSignal: AbortSignal; readonly requestTimeout: number };
 }
 
-const TIMEOUTS: S3Timeouts = { connectMs: 10_000, idleMs: 30_000, answerMs: 60_000, attemptMs: 600_000 };
+const TIMEOUTS: S3Timeouts = {
+  ...{ credentialsMs: 120_000, connectMs: 10_000, idleMs: 30_000, answerMs: 60_000, attemptMs: 600_000 },
+};
 /** What is asked for after an interruption must not keep a person waiting. */
-const CLOSING: S3Timeouts = { connectMs: 2000, idleMs: 5000, answerMs: 5000, attemptMs: 5000 };
+const CLOSING = { answerMs: 5000, attemptMs: 5000 };
 const ATTEMPTS = 6;
 const CLOSING_ATTEMPTS = 2;
 const PAUSE_FIRST_MS = 100;
@@ -75,8 +79,6 @@ export class S3Connection {
   }
 
   async #once<T>(act: (attempt: Attempt) => Promise<T>, closing: boolean): Promise<T> {
-    this.#opened ??= this.#open();
-    const { sdk, client } = await this.#opened;
     const { answerMs, attemptMs } = closing ? CLOSING : this.#timeouts;
     const controller = new AbortController();
     const { signal } = controller;
@@ -89,7 +91,9 @@ export class S3Connection {
     if (!closing && this.access.signal.aborted) controller.abort();
     try {
       const quick = { abortSignal: signal, requestTimeout: Math.min(answerMs, attemptMs) };
-      return await act({ sdk, client, signal, quick, long: { abortSignal: signal, requestTimeout: attemptMs } });
+      const long = { abortSignal: signal, requestTimeout: attemptMs };
+      // A search for credentials listens to no signal.
+      return await untilAborted(signal, async () => act({ ...(await this.#client()), signal, quick, long }));
     } catch (error) {
       if (!late) throw error;
       throw Object.assign(new Error(`no end within ${String(attemptMs)} ms`, { cause: error }), {
@@ -101,9 +105,19 @@ export class S3Connection {
     }
   }
 
+  #client(): Promise<{ readonly sdk: Sdk; readonly client: S3Client }> {
+    this.#opened ??= this.#open().catch((error: unknown) => {
+      // Whoever runs on may have credentials later.
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+
   async #open(): Promise<{ readonly sdk: Sdk; readonly client: S3Client }> {
     const sdk = await import("@aws-sdk/client-s3");
     const client = new sdk.S3Client(configOf(this.access, this.#timeouts));
+    boundAnswers(client);
     client.middlewareStack.add(
       (next) => async (args) => {
         const output = await next(args);
@@ -113,7 +127,18 @@ export class S3Connection {
       // Next to the network, so that refusals tell the time, too.
       { step: "deserialize", priority: "low", name: "cloisterServerClock" },
     );
+    await this.#findCredentials(client);
     return { sdk, client };
+  }
+
+  /** Before the first request, with an end of its own: a program that a profile names can wait for ever. */
+  async #findCredentials(client: S3Client): Promise<void> {
+    const late = AbortSignal.timeout(this.#timeouts.credentialsMs);
+    try {
+      await untilAborted(late, () => client.config.credentials());
+    } catch (error) {
+      throw late.aborted ? lateCredentials(this.access, this.#timeouts.credentialsMs) : error;
+    }
   }
 
   /** The `Date` header has whole seconds, cut off: the clock it tells is up to a second behind the server's. */

@@ -101,6 +101,14 @@ export function s3Failure(error: unknown, asked: Asked, access: S3Access): Clois
   return unforeseen(failed);
 }
 
+/** Whatever was to give credentials gave none and did not end. */
+export function lateCredentials(access: S3Access, waitedMs: number): CloisterError {
+  return new CloisterError("NOT_AUTHENTICATED", "there are no credentials for the store", {
+    why: `profile ${access.profile ?? "default"} and the environment gave none within ${String(waitedMs / 1000)} s`,
+    next: renewal(access),
+  });
+}
+
 function noCredentials({ access, error }: Failed): CloisterError {
   return new CloisterError("NOT_AUTHENTICATED", "there are no credentials for the store", {
     why: `none in the environment, and none of the profile ${access.profile ?? "default"} that works`,

@@ -21,6 +21,8 @@ export interface S3Access extends S3Place, AwsAccess {
 
 /** All in ms. No request is ever without one. */
 export interface S3Timeouts {
+  /** Until there are credentials: a profile's program may have to ask a person. */
+  readonly credentialsMs: number;
   /** Until a connection stands. */
   readonly connectMs: number;
   /** Without a byte in either direction. */

@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
+  chownSync,
   cpSync,
   mkdirSync,
   readdirSync,
@@ -172,6 +173,25 @@ describe("folders that hold more than files", () => {
       await as("lock");
     } finally {
       execFileSync("chown", ["-R", "0", world.root]);
+    }
+  });
+
+  it.skipIf(!IS_ROOT)("a project in a folder of another user's, whatever its file is a link to", async () => {
+    const trap = join(world.root, "trap");
+    mkdirSync(join(trap, "below"), { recursive: true });
+    const as = (link: boolean) => {
+      rmSync(join(trap, ".cloister"), { recursive: true, force: true });
+      mkdirSync(join(trap, ".cloister"));
+      const config = join(trap, ".cloister/config.yaml");
+      if (link) symlinkSync(join(ana.folder, ".cloister/config.yaml"), config);
+      else cpSync(join(ana.folder, ".cloister/config.yaml"), config);
+      chownSync(join(trap, ".cloister"), 65534, 65534);
+      return ana.with({ cwd: join(trap, "below") }, "status");
+    };
+    for (const link of [false, true]) {
+      const { exit, err } = await as(link);
+      expect(exit).toBe(2);
+      expect(err).toContain("belongs to another user");
     }
   });
 

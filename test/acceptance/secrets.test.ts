@@ -129,6 +129,29 @@ describe("cloister secret", () => {
     expect((await say(ana, undefined, "secret", "lease", name)).out).toBe(rotated);
   });
 
+  it("is rotated by a hook that leaves a program behind which holds its output open", async () => {
+    const left = `setsid sleep 60 2> /dev/null & echo $! > left; cat > /dev/null; echo ${rotated}2`;
+    const started = Date.now();
+    const { exit, err } = await say(
+      ana,
+      undefined,
+      "secret",
+      "rotate",
+      name,
+      "--timeout",
+      "20s",
+      "--",
+      "sh",
+      "-c",
+      left,
+    );
+    expect(exit, err).toBe(0);
+    expect(Date.now() - started).toBeLessThan(15_000);
+    process.kill(Number(readFileSync(join(ana.folder, "left"), "utf8")));
+    expect((await say(ana, undefined, "secret", "lease", name)).out).toBe(`${rotated}2`);
+    expect((await say(ana, `${rotated}\n`, "secret", "rotate", name)).exit).toBe(0);
+  });
+
   it("is said to be overdue in list, status and doctor", async () => {
     await ana.with({ input: "short" }, "secret", "set", "short-lived", "--rotate-every", "1s");
     await new Promise((resolve) => setTimeout(resolve, 1100));

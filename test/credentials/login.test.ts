@@ -272,6 +272,26 @@ describe("at a provider that is broken", () => {
     expect(Date.now() - before).toBeLessThan(15_000);
   });
 
+  test("wants to be asked once in a month: it is not asked all the time", async () => {
+    const answers = { device_code: "d", user_code: "AB", verification_uri: `${hostile.issuer}/go`, expires_in: 1 };
+    let asked = 0;
+    hostile.does = {
+      at: {
+        "/device": (_, response) => {
+          response.writeHead(200, { "content-type": "application/json" });
+          response.end(JSON.stringify({ ...answers, interval: 2_592_000 }));
+        },
+        "/token": (_, response) => {
+          asked++;
+          response.writeHead(400, { "content-type": "application/json" }).end('{"error":"authorization_pending"}');
+        },
+      },
+    };
+    const waiting = loginWithDevice(at(hostile), PLAIN, () => {}, signal);
+    await expect(waiting).rejects.toMatchObject({ code: "NOT_AUTHENTICATED", why: "the code has expired" });
+    expect(asked).toBe(0);
+  });
+
   test("is not there, or has no such login", async () => {
     await expect(browse({ issuer: "http://127.0.0.1:9" })).rejects.toMatchObject({ code: "UNAVAILABLE" });
     hostile.does = { metadata: { device_authorization_endpoint: undefined, revocation_endpoint: undefined } };

@@ -1,9 +1,12 @@
 // Tokens, verified by a library that knows nothing of Cloister.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import { describe, expect, it } from "vitest";
 import { tokenKeys } from "../../src/credentials/jwks.ts";
 import { issueToken, TOKEN_VARIABLE, type TokenClaims } from "../../src/credentials/token.ts";
-import { generateIdentity, type Identity } from "../../src/keys/identity.ts";
+import { rawSignature } from "../../src/keys/ecdsa.ts";
+import { generateIdentity, type Identity, keyIdOf } from "../../src/keys/identity.ts";
 
 const project = "0123456789abcdef0123456789abcdef";
 const now = Date.now();
@@ -25,11 +28,42 @@ async function tokenOf(identity: Identity, changed: Partial<TokenClaims> = {}): 
   return environment[TOKEN_VARIABLE] ?? "";
 }
 
+/** A token as a program of one's own signs it: without `nbf`, and with times as they suit. */
+async function tokenFrom(identity: Identity, times: { readonly iat?: number; readonly exp: number }): Promise<string> {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const header = part({ alg: "ES256", kid: keyIdOf(identity.signs), typ: "cloister+jwt" });
+  const common = {
+    iss: project,
+    sub: "bo",
+    aud: "models.example",
+    role: "data-scientist",
+    purpose: "modelling",
+    places: [],
+  };
+  const input = `${header}.${part({ ...common, ...times })}`;
+  const signature = rawSignature(await identity.sign(Buffer.from(input, "ascii")));
+  return `${input}.${Buffer.from(signature ?? []).toString("base64url")}`;
+}
+
 function keysOf(identity: Identity) {
+  return createLocalJWKSet(keySetOf(identity));
+}
+
+function keySetOf(identity: Identity) {
   const roles = [
     { role: "data-scientist", places: ["churn/public", "churn/internal"], purposes: ["modelling"], ttlMs: 3_600_000 },
   ];
-  return createLocalJWKSet({ keys: [...tokenKeys([{ member: "bo", signs: identity.signs, roles }])] });
+  return { keys: [...tokenKeys([{ member: "bo", signs: identity.signs, roles }])] };
+}
+
+/** The lines by which docs/credentials.md says that a token is to be verified. */
+async function verifyAsDocumented(token: string, identity: Identity): Promise<void> {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/credentials.md"), "utf8");
+  const [, lines = ""] = /```js\n(?:import .*\n)+\n(?:const (?:PROJECT|token) = .*\n)+([\s\S]*?)```/.exec(page) ?? [];
+  if (!lines.includes("jwtVerify")) throw new Error("the page has no such lines");
+  const AsyncFunction = (async () => {}).constructor as FunctionConstructor;
+  const run = new AsyncFunction("createLocalJWKSet", "jwtVerify", "readFile", "PROJECT", "token", lines);
+  await run(createLocalJWKSet, jwtVerify, async () => JSON.stringify(keySetOf(identity)), project, token);
 }
 
 describe("tokens", () => {
@@ -68,6 +102,30 @@ describe("tokens", () => {
     await expect(jwtVerify(elsewhere, keysOf(identity), expected)).rejects.toMatchObject({ claim: "aud" });
     const late = await tokenOf(identity, { issuedAtMs: now - 7_200_000, expiresAtMs: now - 60_000 });
     await expect(jwtVerify(late, keysOf(identity), expected)).rejects.toMatchObject({ code: "ERR_JWT_EXPIRED" });
+  });
+
+  it("that claim more than the policy allows are refused by the lines of the documentation", async () => {
+    const identity = await generateIdentity();
+    for (const fine of [{}, { places: ["churn/public"] }, { readOnly: true }]) {
+      await verifyAsDocumented(await tokenOf(identity, fine), identity);
+    }
+    const years = 10 * 365 * 24 * 3_600_000;
+    const more: readonly Partial<TokenClaims>[] = [
+      { role: "steward" },
+      { purpose: "marketing" },
+      { purpose: undefined },
+      { member: "ana" },
+      { places: ["churn/internal", "marketing/public"] },
+      { expiresAtMs: now + 4_000_000 },
+    ];
+    for (const claim of more) {
+      await expect(verifyAsDocumented(await tokenOf(identity, claim), identity)).rejects.toThrow();
+    }
+    // Good at once and for years, as it says that it was issued shortly before its end.
+    const early = await tokenFrom(identity, { iat: (now + years) / 1000 - 60, exp: (now + years) / 1000 });
+    await expect(verifyAsDocumented(early, identity)).rejects.toThrow();
+    const ageless = await tokenFrom(identity, { exp: (now + years) / 1000 });
+    await expect(verifyAsDocumented(ageless, identity)).rejects.toThrow();
   });
 
   it("show in the key set what a member's token may at most claim", async () => {

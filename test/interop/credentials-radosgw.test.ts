@@ -106,7 +106,11 @@ describe.skipIf(NO_RADOSGW !== "")(`sessions at radosgw${NO_RADOSGW}`, () => {
     const credentials = async () => BO;
     const request = { roleArn: ROLE_ARN, sessionName: "bo.short", sourceIdentity: "bo", tags: {}, policy: undefined };
     process.env["AWS_ENDPOINT_URL_STS"] = rgw.endpoint;
-    const given = await assumeRole({ region: "us-east-1", credentials }, { ...request, durationMs: 3000 });
+    const given = await assumeRole(
+      { region: "us-east-1", credentials },
+      { ...request, durationMs: 3000 },
+      new AbortController().signal,
+    );
     delete process.env["AWS_ENDPOINT_URL_STS"];
     const { accessKeyId, secretAccessKey, sessionToken = "" } = given;
     const session = clientOf(rgw.endpoint, { accessKeyId, secretAccessKey, sessionToken });

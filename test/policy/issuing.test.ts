@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { issuingEndMs, issuingRoles } from "../../src/policy/issuing.ts";
+import { issuingEndMs, issuingRoles, longestLife } from "../../src/policy/issuing.ts";
 import { readPolicy } from "../../src/policy/read.ts";
 import { NOW, SAMPLE } from "./sample.ts";
 
@@ -40,4 +40,9 @@ it("credentials end with their purpose, or with the policy", () => {
   expect(issuingEndMs(policy, "churn-modelling")).toBe(Date.parse("2027-02-01T00:00:00Z"));
   expect(issuingEndMs(policy, "fraud-research")).toBe(policy.expires.endMs);
   expect(issuingEndMs(policy, undefined)).toBe(policy.expires.endMs);
+});
+
+it("credentials live an hour at most where the role does not say", () => {
+  expect(longestLife({ credentialTtlMs: undefined })).toBe(3_600_000);
+  expect(longestLife({ credentialTtlMs: 7_200_000 })).toBe(7_200_000);
 });

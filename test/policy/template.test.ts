@@ -175,9 +175,7 @@ describe("fillTemplate", () => {
 describe("describePolicy", () => {
   it("says how long credentials live where a role says nothing", () => {
     const silent = compiled(SAMPLE.replace("    credentials: { ttl: 1h }\n", "")).policy;
-    expect(describePolicy(silent).join("\n")).toContain(
-      "credentials: issued to data-scientist for 1 h unless longer is asked for; secrets",
-    );
+    expect(describePolicy(silent).join("\n")).toContain("credentials: issued to data-scientist for 1 h; secrets");
   });
 
   it("says the sample in plain lines", () => {

@@ -1,6 +1,7 @@
 // What the S3 driver makes of a server that lies: it refuses it, or believes nothing it need not.
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { CloisterError } from "../../src/base/errors.ts";
 import { s3Store } from "../../src/store/s3.ts";
 import type { Store } from "../../src/store/store.ts";
 import { collect } from "../fault/faulty-store.ts";
@@ -205,5 +206,57 @@ describe("what its refusals mean", () => {
       why: expect.stringContaining("TimeoutError"),
     });
     expect(Date.now() - began).toBeLessThan(30_000);
+  });
+});
+
+describe("an answer without an end", () => {
+  const chunk = Buffer.alloc(64 * 1024, " ");
+  /** Nothing that takes a gigabyte bounds what it gathers. */
+  const END_BYTES = 1e9;
+
+  test.each<readonly [string, number, () => Promise<unknown>]>([
+    ["to a list", 200, () => collect(store.list("log/"))],
+    ["that refuses", 403, () => store.get("cloister", 100)],
+    ["that refuses a write", 403, () => store.create("packs/x", [Buffer.from("x")])],
+  ])("%s is not gathered", async (_, status, act) => {
+    let sent = 0;
+    answering((response) => {
+      response.writeHead(status, { "content-type": "application/xml" });
+      const go = (): void => {
+        while (response.write(chunk)) {
+          sent += chunk.length;
+          if (sent > END_BYTES) return void response.end();
+        }
+      };
+      response.on("drain", go).on("error", () => {});
+      go();
+    });
+    await expect(act()).rejects.toBeInstanceOf(CloisterError);
+    expect(sent).toBeLessThan(200e6);
+  });
+});
+
+describe("credentials that never come", () => {
+  const waiting = (signal: AbortSignal, credentialsMs: number): Store =>
+    s3Store({
+      ...{ bucket: "bucket", prefix: "p", endpoint: server.endpoint, region: "us-east-1", signal },
+      credentials: () => new Promise<never>(() => {}),
+      timeouts: { credentialsMs },
+    });
+
+  test("are waited for a while", async () => {
+    const read = waiting(new AbortController().signal, 200).get("cloister", 100);
+    await expect(read).rejects.toMatchObject({
+      code: "NOT_AUTHENTICATED",
+      why: expect.stringContaining("within 0.2 s"),
+    });
+    expect(server.requests).toEqual([]);
+  });
+
+  test("do not hold up whoever interrupts", async () => {
+    const cancel = new AbortController();
+    const read = waiting(cancel.signal, 60_000).get("cloister", 100);
+    setTimeout(() => cancel.abort(), 50);
+    await expect(read).rejects.toMatchObject({ code: "INTERRUPTED" });
   });
 });

@@ -34,7 +34,7 @@ export async function awsIssuer(session: Session, options: SettledOptions): Prom
         facts: { chars, webIdentity: webIdentityToken !== undefined, mfa: mfa !== undefined },
         issue: async ({ id }) => {
           const request = { ...common, ...namesOf(session, plan, options, id) };
-          return credentialOf(await assumeRole(access, request), aws);
+          return credentialOf(await assumeRole(access, request, session.host.signal), aws);
         },
       };
     },

@@ -4,8 +4,8 @@ import { TOKEN_VARIABLE } from "../../credentials/token.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where Cloister itself finds what opens the identity, and tokens. */
-export const OUR_SECRETS: readonly string[] = ["CLOISTER_PASSPHRASE_FILE", TOKEN_VARIABLE];
+/** Where Cloister itself finds what opens the identity, what logs in, and tokens. */
+export const OUR_SECRETS: readonly string[] = ["CLOISTER_PASSPHRASE_FILE", "CLOISTER_TOKEN_FILE", TOKEN_VARIABLE];
 
 /** Variables that must not stand beside these: others would be found first, or after the end of these. */
 export function conflicting(given: Environment): readonly string[] {

@@ -2,7 +2,7 @@
 import { type TokenKey, tokenKeys } from "../../credentials/jwks.ts";
 import { TOKEN_MS_MAX } from "../../credentials/token.ts";
 import { allows } from "../../policy/aws/reach.ts";
-import { issuingRoles } from "../../policy/issuing.ts";
+import { issuingRoles, longestLife } from "../../policy/issuing.ts";
 import type { Session } from "../session.ts";
 import { placeText } from "./plan.ts";
 
@@ -15,6 +15,8 @@ export interface KeySet {
 export async function keySet(session: Session): Promise<KeySet> {
   await session.sync();
   const { policy } = (await session.policy()).compiled;
+  const now = await session.clock();
+  const going = policy.purposes.filter(({ until }) => until === undefined || now < until.endMs).map(({ id }) => id);
   const caps = policy.members.map(({ id, signs }) => ({
     member: id,
     signs,
@@ -24,8 +26,8 @@ export async function keySet(session: Session): Promise<KeySet> {
       places: places
         .filter((place) => allows(policy, [{ role, domain: place.domain }], "creds.issue", place))
         .map(placeText),
-      purposes: role.purposes,
-      ttlMs: Math.min(role.credentialTtlMs ?? TOKEN_MS_MAX, TOKEN_MS_MAX),
+      purposes: role.purposes?.filter((purpose) => going.includes(purpose)),
+      ttlMs: Math.min(longestLife(role), TOKEN_MS_MAX),
     })),
   }));
   return { keys: tokenKeys(caps.filter(({ roles }) => roles.length > 0)) };

@@ -56,6 +56,7 @@ async function session(host: Host, config: ProjectAccess, own: OwnRole): Promise
       ...{ roleArn, sessionName: `${member.slice(0, 50)}.cloister`, sourceIdentity: member, durationMs: LIFE_MS },
       ...{ tags: purpose === undefined ? tags : { ...tags, purpose }, policy: undefined },
     },
+    host.signal,
   );
   const expiresAtMs = given.expiresAtMs ?? 0;
   const issued: Issued = {

@@ -1,7 +1,7 @@
 // What would be issued, decided: in which role, for which data, for how long. Whatever the policy refuses is left out.
 import { CloisterError, type Refusal } from "../../base/errors.ts";
 import { formatDuration } from "../../base/units.ts";
-import { CREDENTIAL_MS_DEFAULT, type Issuing, issuingEndMs, issuingRoles, type Place } from "../../policy/issuing.ts";
+import { type Issuing, issuingEndMs, issuingRoles, longestLife, type Place } from "../../policy/issuing.ts";
 import type { Policy, Role } from "../../policy/schema.ts";
 import { type Ask, deny, permit, whyNot, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
@@ -66,7 +66,7 @@ export async function planIssue(
     throw new CloisterError("UNAVAILABLE", "the policy changed meanwhile", { next: "run it again" });
   }
   // Another role of theirs may let it live longer; this one does not.
-  if (ttlMs > (role.credentialTtlMs ?? ttlMs)) await deny(session, ask(standsForAll), tooLong(role), dryRun);
+  if (ttlMs > longestLife(role)) await deny(session, ask(standsForAll), tooLong(role), dryRun);
   const { version, digest } = session.ledger.inForce;
   const whole = askFor({ options, role, ttlMs, workspace, places: allowed }, standsForAll);
   const endMs = issuingEndMs(policy, options.purpose);
@@ -103,8 +103,9 @@ async function theRole(session: Session, { policy, member, options, workspace, d
   return deny(session, ask, notIn(options, purposeOnly), dryRun);
 }
 
-function tooLong({ id, line, credentialTtlMs = 0 }: Role): Refusal {
-  const why = `role ${id} issues credentials for at most ${formatDuration(credentialTtlMs)}`;
+function tooLong(role: Role): Refusal {
+  const { id, line } = role;
+  const why = `role ${id} issues credentials for at most ${formatDuration(longestLife(role))}`;
   const next = "a shorter --ttl, or another --role";
   return { rule: `role:${id}`, line, enforcement: "advisory", why, next };
 }
@@ -121,8 +122,7 @@ function notIn({ role, purpose, domain }: SettledOptions, purposes: readonly str
 
 /** @throws CloisterError USAGE */
 function lifeOf(role: Role, { ttlMs, provider }: SettledOptions, { minMs, maxMs }: Lifetimes): number {
-  const most = role.credentialTtlMs ?? CREDENTIAL_MS_DEFAULT;
-  const life = ttlMs ?? Math.min(most, maxMs);
+  const life = ttlMs ?? Math.min(longestLife(role), maxMs);
   if (life >= minMs && life <= maxMs) return life;
   const limit = life < minMs ? `at least ${formatDuration(minMs)}` : `at most ${formatDuration(maxMs)}`;
   throw new CloisterError("USAGE", `${provider} credentials cannot live ${formatDuration(life)}`, {
