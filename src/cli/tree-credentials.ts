@@ -28,7 +28,11 @@ const shell: Choice = {
 };
 const any: readonly Choice[] = [provider, ...shared, audience, ...askingAws];
 const anyOrSecret: readonly Choice[] = [
-  { ...provider, text: `${provider.text}, or secret`, choices: ["token", "aws", "secret"] },
+  {
+    ...provider,
+    text: "token, aws or secret (default: aws if the policy has it)",
+    choices: ["token", "aws", "secret"],
+  },
   { flags: "--name <secret>", text: "which, with --provider secret" },
   ...any.slice(1),
 ];
