@@ -56,10 +56,11 @@ async function pickTemplate(call: Call, found: Detected): Promise<string> {
   const given = flags.text("template");
   if (given !== undefined) return given;
   if (flags.on("yes")) return firstTemplate(found);
+  const width = Math.max(...found.templates.map(({ name }) => name.length));
   return await context.prompter.select({
     message: "What should the policy start from?",
     flag: "--template",
-    choices: found.templates.map(({ name, title }) => ({ value: name, name: `${name}  ${title}` })),
+    choices: found.templates.map(({ name, title }) => ({ value: name, name: `${name.padEnd(width)}  ${title}` })),
   });
 }
 

@@ -284,7 +284,8 @@ async function seal(session: Session, texts: Ask["sealed"]): Promise<string | un
 function denial(ask: Ask, decision: Decision, policy: number, entry: number | undefined): CloisterError {
   const refusals = decision.refusals.map((refusal) => ({
     ...refusal,
-    ...(ask.next ? { next: ask.next } : {}),
+    // A second factor that is missing or too old is the person's to give, whatever they did.
+    ...(ask.next && !refusal.rule.startsWith("always:mfa-within:") ? { next: ask.next } : {}),
     // Readers know the inputs of a workspace from the log; what pulled files carry with them only this program sees.
     ...(refusal.rule === "builtin:label-flow" && ask.workspace === undefined ? { enforcement: "advisory" } : {}),
   }));

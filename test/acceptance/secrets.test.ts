@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { changePolicy } from "../aws/project.ts";
 import { type Ended, filesBelow, HAS_SANDBOX, holders, type Member, marker, World } from "./harness.ts";
 import { Terminal } from "./terminal.ts";
 
@@ -248,5 +249,16 @@ describe("the value and the name", () => {
     printed.push((await ana.ok("audit", "list", "--json")).out, (await ana.ok("audit", "verify")).out);
     for (const spelling of spellings) expect(printed.join("\n")).not.toContain(spelling);
     expect(printed.join("\n")).toContain(name);
+  });
+});
+
+describe("where the policy asks for a second factor", () => {
+  it("says how to give it, and does not send the person elsewhere", async () => {
+    const login = "login: { issuer: http://127.0.0.1:9, client: cloister }\n";
+    await changePolicy(ana, (text) =>
+      `${text}\n${login}`.replace(/^ {2}purpose-for: .*$/m, "$&\n  mfa-within: { creds.issue: 15m }"),
+    );
+    const refused = await ana.fails("secret", "lease", name);
+    expect(refused).toMatchObject({ exit: 3, next: "cloister login --mfa" });
   });
 });
