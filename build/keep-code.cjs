@@ -1,8 +1,9 @@
 // Keeps V8's code of the packed command line, with all functions that it compiles for a few everyday commands. They run
 // here, in a project made for it, so that no start has to compile them again. Started in an empty folder that is HOME, too.
 "use strict";
-const { execFileSync } = require("node:child_process");
-const { readdirSync, readFileSync, writeFileSync } = require("node:fs");
+const { execFileSync, spawn } = require("node:child_process");
+const { once } = require("node:events");
+const { appendFileSync, readdirSync, readFileSync, writeFileSync } = require("node:fs");
 const { join } = require("node:path");
 const { load, loaded, NAME_CHARS } = require("../dist/command/load.js");
 
@@ -10,16 +11,36 @@ const folder = join(__dirname, "../dist/command");
 const program = join(__dirname, "../bin/cloister.js");
 const explain = ["policy", "explain", "artifact.pull", "--class", "internal"];
 
-/** In processes of their own: loading Cedar sets flags of V8, and code that was made under other flags is refused. */
-const BEFORE = [["init", ".", "--template", "solo", "--yes", "--insecure-storage"], explain];
-const EVERYDAY = [["whoami"], ["status"], ["list"], explain, ["status", "--json"]];
+const everyday = [["whoami"], ["status"], ["list"], explain, ["status", "--json"]];
+const session = ["creds", "process"];
 
 async function main() {
-  for (const args of BEFORE) {
-    execFileSync(process.execPath, [program, ...args], { stdio: ["ignore", "ignore", "inherit"] });
+  run("init", ".", "--template", "solo", "--yes", "--insecure-storage");
+  const sts = spawn(process.execPath, [join(__dirname, "stand-in-sts.mjs")], { stdio: ["pipe", "pipe", "inherit"] });
+  try {
+    process.env.AWS_ENDPOINT_URL_STS = String(await once(sts.stdout, "data")).trim();
+    if (keepsSessions()) everyday.push(session);
+  } finally {
+    sts.stdin.end();
   }
-  for (const args of EVERYDAY) await load("./start.js").start(args, process);
+  run(...explain);
+  for (const args of everyday) await load("./start.js").start(args, process);
+  run("lock");
   for (const file of readdirSync(folder)) if (file.endsWith(".js") && file !== "load.js") keep(file);
+}
+
+/** In a process of its own: loading Cedar sets flags of V8, and code that was made under other flags is refused. */
+function run(...args) {
+  return execFileSync(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"], encoding: "utf8" });
+}
+
+/** Whether the project's next process is handed the same AWS session again: not every kernel and container keeps one. */
+function keepsSessions() {
+  Object.assign(process.env, { AWS_ACCESS_KEY_ID: "A", AWS_SECRET_ACCESS_KEY: "s" });
+  appendFileSync("cloister.policy.yaml", 'aws: { account: "111122223333", region: eu-west-1, bucket: acme-ml }\n');
+  run("policy", "propose", "--yes");
+  const issued = run(...session);
+  return run(...session) === issued;
 }
 
 /** Beside the part, behind the line that names it. */

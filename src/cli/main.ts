@@ -31,8 +31,6 @@ export async function main(argv: readonly string[], host: NodeJS.Process): Promi
     now: Date.now,
     library: async () => await import("../index.ts"),
   };
-  // The AWS SDK would print on standard error that a later version of it will want a later Node.
-  env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   // A stray rejection in a dependency must not print a stack, nor end with a code that is not ours.
   const onStray = (error: unknown): void => {
     void report(error, argv, context, undefined).then((exit) => host.exit(exit));

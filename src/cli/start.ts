@@ -1,6 +1,5 @@
 // Where the program starts. What needs no parser does not wait for one: importing it is half of a start.
 import { readFileSync, writeSync } from "node:fs";
-import { isatty } from "node:tty";
 import { wantsColor } from "./color.ts";
 
 /** Runs the command line of a process and says with which code the process should end. */
@@ -19,7 +18,9 @@ async function quickAnswer([word, another]: readonly string[], host: NodeJS.Proc
   if (another !== undefined) return undefined;
   if (word === "--version" || word === "-V") return `${version()}\n`;
   if (word !== undefined && word !== "--help" && word !== "-h" && word !== "help") return undefined;
-  return (await import("./root-help.ts")).rootHelp(wantsColor(host.env, isatty(1)));
+  // Asked for here: importing it would load the network's streams for every command.
+  const colored = wantsColor(host.env, host.getBuiltinModule("node:tty").isatty(1));
+  return (await import("./root-help.ts")).rootHelp(colored);
 }
 
 /** False where standard output does not take it at once; the slower way copes with that. */

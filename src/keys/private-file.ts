@@ -1,7 +1,6 @@
 // Files that only their owner may read, written whole or not at all.
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from "node:fs";
-import { chmod, link, mkdir, open, rename, rm } from "node:fs/promises";
+import { closeSync, constants, fstatSync, openSync, promises, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CloisterError, integrity, systemCode } from "../base/errors.ts";
 
@@ -54,13 +53,13 @@ export async function exposure(path: string): Promise<{ text: string; next: stri
 
 /** Replaces a private file in one step. It and its name survive power loss. */
 export async function writePrivateFile(file: string, bytes: Uint8Array): Promise<void> {
-  await throughTemporary(file, bytes, (temporary) => rename(temporary, file));
+  await throughTemporary(file, bytes, (temporary) => promises.rename(temporary, file));
 }
 
 /** Writes a private file unless the name is taken; false where it is. */
 export async function createPrivateFile(file: string, bytes: Uint8Array): Promise<boolean> {
   try {
-    await throughTemporary(file, bytes, (temporary) => link(temporary, file));
+    await throughTemporary(file, bytes, (temporary) => promises.link(temporary, file));
     return true;
   } catch (error) {
     if (systemCode(error) === "EEXIST") return false;
@@ -71,7 +70,7 @@ export async function createPrivateFile(file: string, bytes: Uint8Array): Promis
 /** Removes a file; false where there was none. */
 export async function removeFile(file: string): Promise<boolean> {
   try {
-    await rm(file);
+    await promises.rm(file);
     return true;
   } catch (error) {
     if (systemCode(error) === "ENOENT") return false;
@@ -85,12 +84,12 @@ async function throughTemporary(
   publish: (temporary: string) => Promise<void>,
 ): Promise<void> {
   const folder = dirname(file);
-  await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+  await promises.mkdir(folder, { recursive: true, mode: FOLDER_MODE });
   // An existing folder keeps its mode through mkdir, and umask takes bits away from a new one.
-  await chmod(folder, FOLDER_MODE);
+  await promises.chmod(folder, FOLDER_MODE);
   const temporary = join(folder, `.${randomBytes(8).toString("hex")}.tmp`);
   try {
-    const handle = await open(temporary, "wx", FILE_MODE);
+    const handle = await promises.open(temporary, "wx", FILE_MODE);
     try {
       await handle.writeFile(bytes);
       await handle.sync();
@@ -100,12 +99,12 @@ async function throughTemporary(
     await publish(temporary);
     await syncFolder(folder);
   } finally {
-    await rm(temporary, { force: true });
+    await promises.rm(temporary, { force: true });
   }
 }
 
 async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r").catch((error: unknown) => {
+  const handle = await promises.open(folder, "r").catch((error: unknown) => {
     // Windows cannot open folders; it has no call to sync them either.
     if (systemCode(error) === "EISDIR" || systemCode(error) === "EPERM") return undefined;
     throw error;

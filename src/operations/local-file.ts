@@ -1,7 +1,6 @@
 // Small files on this device: written whole or not at all, readable by their owner alone.
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { closeSync, constants, fstatSync, openSync, promises, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { CloisterError, systemCode } from "../base/errors.ts";
 
@@ -32,8 +31,8 @@ export async function readLocal(path: string, bytesMax: number): Promise<Buffer 
 export async function writeLocal(path: string, bytes: Uint8Array | string, mode = 0o600): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: mode === 0o600 ? 0o700 : 0o755 });
-    const file = await open(temporary, "wx", mode);
+    await promises.mkdir(dirname(path), { recursive: true, mode: mode === 0o600 ? 0o700 : 0o755 });
+    const file = await promises.open(temporary, "wx", mode);
     try {
       await file.chmod(mode);
       await file.writeFile(bytes);
@@ -41,9 +40,9 @@ export async function writeLocal(path: string, bytes: Uint8Array | string, mode 
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await promises.rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await promises.rm(temporary, { force: true });
     throw fileFailure("write", path, error);
   }
 }

@@ -1,5 +1,5 @@
 // What this device verified of the log, so that the next command reads on from there, and notices a log rolled back.
-import { appendFile, mkdir, open, stat } from "node:fs/promises";
+import { closeSync, constants, fstatSync, openSync, promises, readSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TakenCommit } from "../audit/taken.ts";
 import type { ProjectConfig } from "./config.ts";
@@ -41,9 +41,9 @@ export class LogMemory {
     if (this.#unsaved.length === 0) return;
     const lines = this.#unsaved.map((commit) => `${JSON.stringify(commit)}\n`).join("");
     try {
-      await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
+      await promises.mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
       // A line torn by a crash must not swallow the next one: begin on a new line.
-      await appendFile(this.#path, `\n${lines}`, { mode: 0o600 });
+      await promises.appendFile(this.#path, `\n${lines}`, { mode: 0o600 });
     } catch (error) {
       throw fileFailure("write", this.#path, error);
     }
@@ -59,7 +59,7 @@ type MemoryOwner = Pick<ProjectConfig, "project" | "pin">;
 
 /** Where the memory of a project ends now, in bytes: a mark for {@link policyChangedSince}. */
 export async function memoryMark(state: string, owner: MemoryOwner): Promise<number> {
-  return (await stat(memoryFile(state, owner)).catch(() => undefined))?.size ?? 0;
+  return (await promises.stat(memoryFile(state, owner)).catch(() => undefined))?.size ?? 0;
 }
 
 /**
@@ -67,22 +67,30 @@ export async function memoryMark(state: string, owner: MemoryOwner): Promise<num
  * that must not wait for a store. True where it cannot be told.
  */
 export async function policyChangedSince(state: string, owner: MemoryOwner, mark: number): Promise<boolean> {
-  const appended = await readFrom(memoryFile(state, owner), mark);
+  const appended = readFrom(memoryFile(state, owner), mark);
   const lines = appended?.split("\n").filter((line) => line !== "");
   const commits = lines?.map(parseLine);
   return commits?.every((commit) => commit && !commit.events.some(({ event }) => changesPolicy(event))) !== true;
 }
 
-/** Text from a position to the end; undefined where there is no such position, or too much behind it. */
-async function readFrom(path: string, position: number): Promise<string | undefined> {
-  const file = await open(path, "r").catch(() => undefined);
+/**
+ * Text from a position to the end; undefined where there is no such position, or too much behind it. At once, as small
+ * files are read: a kept credential waits for it.
+ */
+function readFrom(path: string, position: number): string | undefined {
+  let file: number;
   try {
-    const bytes = ((await file?.stat())?.size ?? -1) - position;
-    if (!file || bytes < 0 || bytes > APPENDED_BYTES_MAX) return undefined;
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, position);
-    return bytesRead === bytes ? buffer.toString("utf8") : undefined;
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+  try {
+    const bytes = fstatSync(file).size - position;
+    if (bytes < 0 || bytes > APPENDED_BYTES_MAX) return undefined;
+    const buffer = Buffer.alloc(bytes);
+    return readSync(file, buffer, 0, bytes, position) === bytes ? buffer.toString("utf8") : undefined;
   } finally {
-    await file?.close();
+    closeSync(file);
   }
 }
 

@@ -13,7 +13,8 @@ const program = fileURLToPath(new URL("../../bin/cloister.js", import.meta.url))
 const home = mkdtempSync(join(tmpdir(), "cloister-bench-"));
 const project = join(home, "project");
 const env = { PATH: process.env.PATH, HOME: home, NO_COLOR: "1" };
-const sts = spawn(process.execPath, [join(import.meta.dirname, "sts.mjs")], { stdio: ["pipe", "pipe", "inherit"] });
+const standIn = fileURLToPath(new URL("../../build/stand-in-sts.mjs", import.meta.url));
+const sts = spawn(process.execPath, [standIn], { stdio: ["pipe", "pipe", "inherit"] });
 
 /** Wall milliseconds of one process. */
 function time(args) {

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -53,6 +54,24 @@ describe.skipIf(!built)(built ? "packed" : "packed (skipped: not built, run npm 
       status: 0,
     });
     expect(names.length).toBeGreaterThan(20);
+  });
+
+  it("loads no streams of the network, nor of files, to look for a kept session", () => {
+    mkdirSync(join(copy, ".cloister"));
+    const config = `store: ./store\nproject: ${"0".repeat(32)}\npin: ${"0".repeat(64)}\n`;
+    writeFileSync(join(copy, ".cloister/config.yaml"), config);
+    const script = `const { load } = require(${JSON.stringify(join(copy, "dist/command/load.js"))});
+      load("./warm.js").warmAnswer(["creds", "process"], process).then((answer) => {
+        const loaded = process.moduleLoadList.map((name) => name.replace("NativeModule ", ""));
+        const heavy = loaded.filter((name) => ["net", "tty", "internal/fs/promises", "http"].includes(name));
+        require("node:fs").writeSync(1, JSON.stringify({ answer, asked: Object.keys(require.cache).some((file) => file.includes("@napi-rs")), heavy }));
+      });`;
+    const { stdout } = spawnSync(process.execPath, ["-e", script], {
+      encoding: "utf8",
+      cwd: copy,
+      env: { HOME: copy },
+    });
+    expect(stdout).toBe('{"asked":true,"heavy":[]}');
   });
 
   it.each([

@@ -1,5 +1,5 @@
 // What this device knows of credentials it was issued and of endpoints it runs: no secret, so that both can be listed.
-import { readdir, rm } from "node:fs/promises";
+import { promises } from "node:fs";
 import { join } from "node:path";
 import type { Issued, Keeping } from "../../credentials/kept.ts";
 import { readLocal, writeLocal } from "../local-file.ts";
@@ -26,12 +26,12 @@ export async function writeEntry(folder: string, key: string, issued: Issued, ke
 }
 
 export async function removeEntry(folder: string, key: string): Promise<void> {
-  await rm(join(folder, `${key}.json`), { force: true });
+  await promises.rm(join(folder, `${key}.json`), { force: true });
 }
 
 /** Entries in the order in which they end. Files that were damaged are passed over. */
 export async function entriesIn(folder: string): Promise<readonly IndexEntry[]> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => /^[0-9a-f]{32}\.json$/.test(name));
+  const names = (await promises.readdir(folder).catch(() => [])).filter((name) => /^[0-9a-f]{32}\.json$/.test(name));
   const entries = await Promise.all(names.map((name) => readEntry(join(folder, name))));
   return entries.filter((entry) => entry !== undefined).sort((a, b) => a.expiresAtMs - b.expiresAtMs);
 }
