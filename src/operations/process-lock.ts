@@ -9,7 +9,7 @@ const held = new Set<string>();
 
 /**
  * Takes a lock for this process; false where a living one has it. Written whole under another name and linked, so that
- * nobody reads it half; one that a dead process left is moved away before it is removed, so that only one taker gets it.
+ * nobody reads it half.
  */
 export async function takeLock(path: string): Promise<boolean> {
   if (held.has(path)) return false;
@@ -27,20 +27,34 @@ async function takeFromOthers(path: string): Promise<boolean> {
   const own = `${path}.${String(process.pid)}-${randomBytes(6).toString("hex")}`;
   await writeLocal(own, String(process.pid));
   try {
-    for (let attempt = 0; attempt < 3; attempt++) {
-      if (await linked(own, path)) return true;
-      const holder = Number((await readLocal(path, 32))?.toString("utf8"));
-      if (isAlive(holder) && holder !== process.pid) return false;
-      const moved = await rename(path, `${own}.old`).then(
-        () => true,
-        () => false,
-      );
-      if (moved) await rm(`${own}.old`, { force: true });
-    }
-    return false;
+    return (await linked(own, path)) || (await inherited(own, path));
   } finally {
     await rm(own, { force: true });
   }
+}
+
+/**
+ * Replaces a lock that a dead process left. Only who has the lock on doing so may, and looks again: whoever saw the dead
+ * one before might otherwise replace that of a taker who was faster.
+ */
+async function inherited(own: string, path: string): Promise<boolean> {
+  if (await isHeld(path)) return false;
+  const right = `${path}.heir`;
+  if (!(await takeFromOthers(right))) return false;
+  try {
+    // Let go of meanwhile, or taken.
+    if (await linked(own, path)) return true;
+    if (await isHeld(path)) return false;
+    await rename(own, path);
+    return true;
+  } finally {
+    await rm(right, { force: true });
+  }
+}
+
+async function isHeld(path: string): Promise<boolean> {
+  const holder = Number((await readLocal(path, 32))?.toString("utf8"));
+  return isAlive(holder) && holder !== process.pid;
 }
 
 /** Lets go of a lock; nothing happens where this process does not hold it. */
