@@ -44,7 +44,9 @@ describe.skipIf(!built)(built ? "packed" : "packed (skipped: not built, run npm 
       const args = [join(bare, "bin/cloister.js"), "--version"];
       const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: "utf8" });
       expect({ stdout, status }).toEqual({ stdout: "", status: 1 });
-      expect(stderr).toBe("✗ cloister is not built\n  next   ./bin/setup, or npm run build, where it was checked out\n");
+      expect(stderr).toBe(
+        "✗ cloister is not built\n  next   ./bin/setup, or npm run build, where it was checked out\n",
+      );
     } finally {
       rmSync(bare, { recursive: true, force: true });
     }
