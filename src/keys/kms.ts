@@ -57,8 +57,12 @@ export function kmsOver(access: () => Promise<AwsAccess>, signal?: AbortSignal, 
   const clientOf = (key: string): Promise<KMSClient> => {
     if (!isKmsKey(key)) throw new CloisterError("USAGE", `${key} is no key ARN of KMS`, { next: NEXT_ARN });
     const region = key.split(":")[3] ?? "";
-    const client = clients.get(region) ?? connect(access, region, patience);
+    const known = clients.get(region);
+    if (known) return known;
+    const client = connect(access, region, patience);
     clients.set(region, client);
+    // A long-running process asks again: what failed once need not fail for good.
+    client.catch(() => clients.delete(region));
     return client;
   };
   return new SdkKms(clientOf, patience, signal);
@@ -156,9 +160,8 @@ class SdkKms implements Kms {
     const abortSignal = this.#signal ? AbortSignal.any([late, this.#signal]) : late;
     let answer: T;
     try {
-      const client = await this.#clientOf(call.key);
       // Neither the search for credentials nor the pauses between attempts listen to the signal that a request is given.
-      answer = await untilAborted(abortSignal, () => send(client, { abortSignal }));
+      answer = await untilAborted(abortSignal, async () => send(await this.#clientOf(call.key), { abortSignal }));
     } catch (error) {
       if (this.#signal?.aborted)
         throw new CloisterError("INTERRUPTED", "interrupted", { next: "run the same command again" });

@@ -83,9 +83,10 @@ function accessOf(host: Host, config: StoreConfig): S3Access {
   const { region, profile } = config;
   if (region !== undefined && !REGION.test(region)) throw odd("region", region, "eu-west-1");
   if (profile !== undefined && !PROFILE.test(profile)) throw odd("profile", profile, "work");
-  const given = config.endpoint ?? env["AWS_ENDPOINT_URL_S3"] ?? env["AWS_ENDPOINT_URL"];
+  // A variable that is set to nothing is not set, as for the SDK.
+  const given = config.endpoint ?? (env["AWS_ENDPOINT_URL_S3"] || env["AWS_ENDPOINT_URL"] || undefined);
   const endpoint = given === undefined ? undefined : checkEndpoint(given, env["CLOISTER_ALLOW_HTTP"] === "1");
-  const fallback = endpoint === undefined ? undefined : (env["AWS_REGION"] ?? DEFAULT_REGION);
+  const fallback = endpoint === undefined ? undefined : env["AWS_REGION"] || DEFAULT_REGION;
   return { ...parseS3Url(config.store), endpoint, region: region ?? fallback, profile, signal };
 }
 

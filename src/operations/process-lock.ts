@@ -10,7 +10,7 @@ const held = new Set<string>();
 
 /**
  * Takes a lock for this process; false where a living one has it. Written whole under another name and linked, so that
- * nobody reads it half; one that a dead process left is moved away before it is removed, so that only one taker gets it.
+ * nobody reads it half.
  */
 export async function takeLock(path: string): Promise<boolean> {
   if (held.has(path)) return false;
@@ -28,40 +28,34 @@ async function takeFromOthers(path: string): Promise<boolean> {
   const own = `${path}.${String(process.pid)}-${randomBytes(6).toString("hex")}`;
   await writeLocal(own, String(process.pid));
   try {
-    for (let attempt = 0; attempt < 3; attempt++) {
-      if (await linked(own, path)) return true;
-      const holder = await holderOf(path);
-      // Let go of meanwhile: whoever takes it now must not find it moved away.
-      if (holder === undefined) continue;
-      if (isOthers(holder)) return false;
-      await clear(path, `${own}.old`);
-    }
-    return false;
+    return (await linked(own, path)) || (await inherited(own, path));
   } finally {
     await rm(own, { force: true });
   }
 }
 
-/** The process that a lock names; undefined where there is no lock. */
-async function holderOf(path: string): Promise<number | undefined> {
-  const text = await readLocal(path, 32);
-  return text && Number(text.toString("utf8"));
+/**
+ * Replaces a lock that a dead process left. Only who has the lock on doing so may, and looks again: whoever saw the dead
+ * one before might otherwise replace that of a taker who was faster.
+ */
+async function inherited(own: string, path: string): Promise<boolean> {
+  if (await isHeld(path)) return false;
+  const right = `${path}.heir`;
+  if (!(await takeFromOthers(right))) return false;
+  try {
+    // Let go of meanwhile, or taken.
+    if (await linked(own, path)) return true;
+    if (await isHeld(path)) return false;
+    await rename(own, path);
+    return true;
+  } finally {
+    await rm(right, { force: true });
+  }
 }
 
-function isOthers(holder: number): boolean {
+async function isHeld(path: string): Promise<boolean> {
+  const holder = Number((await readLocal(path, 32))?.toString("utf8"));
   return isAlive(holder) && holder !== process.pid;
-}
-
-/** Removes a dead process's lock. Somebody else may have done so and hold it by now: then it goes back. */
-async function clear(path: string, aside: string): Promise<void> {
-  const moved = await rename(path, aside).then(
-    () => true,
-    () => false,
-  );
-  if (!moved) return;
-  const holder = await holderOf(aside);
-  if (holder !== undefined && isOthers(holder)) await linked(aside, path);
-  await rm(aside, { force: true });
 }
 
 /** Lets go of a lock; nothing happens where this process does not hold it. */

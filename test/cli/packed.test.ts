@@ -37,6 +37,21 @@ describe.skipIf(!built)(built ? "packed" : "packed (skipped: not built, run npm 
     return { stdout, status };
   }
 
+  it("says what to do where it was checked out and not built", () => {
+    const bare = mkdtempSync(join(tmpdir(), "cloister-unbuilt-"));
+    try {
+      cpSync(join(root, "bin"), join(bare, "bin"), { recursive: true });
+      const args = [join(bare, "bin/cloister.js"), "--version"];
+      const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: "utf8" });
+      expect({ stdout, status }).toEqual({ stdout: "", status: 1 });
+      expect(stderr).toBe(
+        "✗ cloister is not built\n  next   ./bin/setup, or npm run build, where it was checked out\n",
+      );
+    } finally {
+      rmSync(bare, { recursive: true, force: true });
+    }
+  });
+
   it("its code bears the name of the file it was made of", () => {
     const name = readFileSync(join(copy, "dist/command/main.js"), "latin1").slice(0, NAME_BYTES);
     expect(name).toMatch(/^\/\/[0-9a-f]{64}$/);

@@ -283,6 +283,17 @@ describe("no answer", () => {
   });
 });
 
+test("what could not be found out once is asked again: a client that could not be made is not remembered", async () => {
+  let asked = 0;
+  const access = async () => {
+    if (asked++ === 0) throw new Error("busy");
+    return { credentials: async () => ({ accessKeyId: "ANA", secretAccessKey: "secret" }) };
+  };
+  const later = kmsOver(access, undefined, PATIENCE);
+  await expect(later.encrypt(arn, {}, Buffer.of(1))).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  expect((await later.encrypt(arn, {}, Buffer.of(1))).length).toBeGreaterThan(0);
+});
+
 test("a profile's credentials are used where the project names one", async () => {
   const home = mkdtempSync(join(tmpdir(), "cloister-kms-profile-"));
   const file = join(home, "credentials");
