@@ -110,7 +110,7 @@ const creds: Noun = {
   name: "creds",
   summary: "short-lived credentials: tokens, and sessions in AWS",
   examples: [
-    "cloister creds exec -- aws s3 ls s3://acme-ml/churn/",
+    "cloister creds exec -- aws s3 ls s3://acme-ml/churn/packs/churn/internal/",
     "cloister creds get --provider token --audience models.example",
     "cloister creds list",
     "cloister creds revoke",
