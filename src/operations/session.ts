@@ -67,6 +67,7 @@ export function connect(host: Host, config: ProjectConfig, store: Store): Sessio
   const kms = kmsOf(host, config);
   const keys = new ClassKeys({ store, ledger, project: config.project, identity, kms });
   const policy = () => ledger.policy();
+  const inTurn = oneByOne();
   const session = {
     host,
     config,
@@ -84,20 +85,22 @@ export function connect(host: Host, config: ProjectConfig, store: Store): Sessio
       log.restore(await memory.load());
     },
     clock: storeClock(store, host.now),
-    sync: async () => {
-      await requireStore(store, config);
-      await log.sync();
-      memory.check(log.commits);
-      await memory.save();
-    },
-    append: async (signer: Identity, make: Parameters<Log["append"]>[1]): Promise<LoggedEvent> => {
-      const logged = await log.append(signer, make);
-      // What is logged has happened; that this device could not note it must not look as if it had not.
-      await memory.save().catch((error: unknown) => {
-        host.notice(error instanceof Error ? error.message : String(error));
-      });
-      return logged;
-    },
+    sync: () =>
+      inTurn(async () => {
+        await requireStore(store, config);
+        await log.sync();
+        memory.check(log.commits);
+        await memory.save();
+      }),
+    append: (signer: Identity, make: Parameters<Log["append"]>[1]): Promise<LoggedEvent> =>
+      inTurn(async () => {
+        const logged = await log.append(signer, make);
+        // What is logged has happened; that this device could not note it must not look as if it had not.
+        await memory.save().catch((error: unknown) => {
+          host.notice(error instanceof Error ? error.message : String(error));
+        });
+        return logged;
+      }),
   };
   return session;
 }
@@ -181,6 +184,19 @@ function storeClock(store: Store, now: () => number): () => Promise<number> {
 }
 
 const CLOCK_MS = 1000;
+
+/**
+ * Each begins when the one before has ended: an endpoint that gets the next credential and the run that it is for use the
+ * log of one session at once, which keeps its place in it.
+ */
+function oneByOne(): <T>(act: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (act) => {
+    const ended = last.then(act);
+    last = ended.catch(() => undefined);
+    return ended;
+  };
+}
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
