@@ -81,6 +81,8 @@ interface Sources {
   readonly project: string;
   readonly identity: () => Promise<Identity>;
   readonly kms: Kms;
+  /** Says of a refusal of KMS what the policy says. */
+  readonly explain: (refused: KmsRefused, place: { domain: string; class: string }) => Promise<KmsRefused>;
 }
 
 /** Looks keys up in the store; each at most once per process. */
@@ -134,7 +136,7 @@ export class ClassKeys {
     const key = epochKey(place, epoch);
     return memo(this.#secrets, key, async () => {
       const record = await this.record(place, epoch);
-      if (isUnderKms(record)) return this.#unseal(key, record);
+      if (isUnderKms(record)) return this.#asking(place, () => this.#unseal(key, record));
       const identity = await this.#from.identity();
       const file = await this.#from.store.get(keyFileName(key, identity.reads), KEY_FILE_BYTES_MAX);
       if (!file) return undefined;
@@ -149,9 +151,17 @@ export class ClassKeys {
     return unsealPrivateHalf(this.#from.kms, record, file, name);
   }
 
+  async #asking<T>(place: { domain: string; class: string }, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      throw error instanceof KmsRefused ? await this.#from.explain(error, place) : error;
+    }
+  }
+
   /** A new key of a version, wrapped for the readers of its class. */
   makeVersionKey(epoch: ClassEpoch, context: KeyContext): Promise<NewKey> {
-    return this.#service.make(epoch, context);
+    return this.#asking(context, () => this.#service.make(epoch, context));
   }
 
   /**
@@ -160,7 +170,8 @@ export class ClassKeys {
    */
   async openVersionKey(context: KeyContext, wrap: () => Promise<Uint8Array>): Promise<Buffer | undefined> {
     const record = await this.record(context, context.epoch);
-    return this.#service.open(record, context, wrap, () => this.secret(context, context.epoch));
+    const secretOf = () => this.secret(context, context.epoch);
+    return this.#asking(context, () => this.#service.open(record, context, wrap, secretOf));
   }
 
   /** The key under which names of a domain become ids; undefined where this member was not given it. */

@@ -5,7 +5,7 @@ import type { LoggedEvent } from "../audit/taken.ts";
 import { CloisterError } from "../base/errors.ts";
 import { type Identity, keyIdOf } from "../keys/identity.ts";
 import { type KnownIdentity, readPublicIdentity, unlockIdentity } from "../keys/keyring.ts";
-import type { Kms } from "../keys/kms.ts";
+import type { Kms, KmsRefused } from "../keys/kms.ts";
 import type { Member, Policy } from "../policy/schema.ts";
 import type { Store } from "../store/store.ts";
 import { ClassKeys } from "./class-keys.ts";
@@ -65,8 +65,13 @@ export function connect(host: Host, config: ProjectConfig, store: Store): Sessio
   const identity = once(() => unlock(host));
   const device = once(() => requireDevice(host));
   const kms = kmsOf(host, config);
-  const keys = new ClassKeys({ store, ledger, project: config.project, identity, kms });
   const policy = () => ledger.policy();
+  const me = async () => memberHere(await policy(), await device());
+  const explain = async (refused: KmsRefused, place: { domain: string; class: string }): Promise<KmsRefused> => {
+    const [{ id }, { inTermsOfPolicy }] = await Promise.all([me(), import("./kms-denial.ts")]);
+    return inTermsOfPolicy(refused, (await policy()).compiled.policy, id, place);
+  };
+  const keys = new ClassKeys({ store, ledger, project: config.project, identity, kms, explain });
   const inTurn = oneByOne();
   const session = {
     host,
@@ -80,7 +85,7 @@ export function connect(host: Host, config: ProjectConfig, store: Store): Sessio
     identity,
     device,
     policy,
-    me: async () => memberHere(await policy(), await device()),
+    me,
     begin: async () => {
       log.restore(await memory.load());
     },

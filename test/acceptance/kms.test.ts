@@ -90,7 +90,9 @@ describe("pushing and pulling", () => {
     const failed = await bo.fails("show", "accounts:1");
     expect(failed).toMatchObject({ exit: 3, code: "POLICY_DENIED", message: why });
     expect(failed.why).toContain("class=confidential");
-    expect(failed.next).toContain("kms:Decrypt");
+    const entitled = "lets you into churn/confidential (role data-scientist up to confidential, line ";
+    expect(failed.next).toContain(entitled);
+    expect(failed.next).toMatch(/deployed in AWS does not: .*cloister policy verify aws/);
   });
 
   it("works the other way round, too: a member pushes what an owner then pulls", async () => {
