@@ -1,6 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import { expect, test } from "vitest";
-import { inheritableDescriptors, sealedStdio } from "../../src/sandbox/descriptors.ts";
+import { inheritableDescriptors, sealedStdio } from "../../src/sandbox/host/descriptors.ts";
 
 test("a descriptor that Node opened closes by itself", () => {
   const fd = openSync("/dev/null", "r");

@@ -1,5 +1,5 @@
 // Whether the sandbox works where the tests run, and as whom.
-import { Bubblewrap } from "../../src/sandbox/bubblewrap.ts";
+import { Bubblewrap } from "../../src/sandbox/bubblewrap/bubblewrap.ts";
 
 const problem = await new Bubblewrap({ now: Date.now }).problem();
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { limitArguments } from "../../src/sandbox/limits.ts";
+import { limitArguments } from "../../src/sandbox/bubblewrap/limits.ts";
 
 const HEAD = "Limit                     Soft Limit           Hard Limit           Units     \n";
 const line = (name: string, hard: string) => `${name.padEnd(26)}${"1".padEnd(21)}${hard.padEnd(21)}units     \n`;

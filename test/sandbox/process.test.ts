@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, test } from "vitest";
-import { childrenOf, identify, isRunning } from "../../src/sandbox/process.ts";
+import { childrenOf, identify, isRunning } from "../../src/sandbox/host/process.ts";
 
 test("a process is told apart from a later one with its pid", () => {
   const self = identify(process.pid);

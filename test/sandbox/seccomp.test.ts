@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { hasFilter, seccompFilter } from "../../src/sandbox/seccomp.ts";
-import { SYSCALLS } from "../../src/sandbox/syscalls.ts";
+import { hasFilter, seccompFilter } from "../../src/sandbox/filter/seccomp.ts";
+import { SYSCALLS } from "../../src/sandbox/filter/syscalls.ts";
 
 const ALLOW = 0x7fff0000;
 const KILL = 0x80000000;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { chooseUid, dropArguments, isWorkspaceUid } from "../../src/sandbox/user.ts";
+import { chooseUid, dropArguments, isWorkspaceUid } from "../../src/sandbox/host/user.ts";
 
 test("an ordinary user's workspaces run as that user", () => {
   expect(chooseUid(1000)).toBe(1000);

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { identify, isRunning, type ProcessIdentity, sendSignal } from "../../sandbox/process.ts";
+import { identify, isRunning, type ProcessIdentity, sendSignal } from "../../sandbox/host/process.ts";
 import { readLocal, writeLocal } from "../local-file.ts";
 import type { ServeSummary } from "../types/creds.ts";
 

@@ -5,7 +5,7 @@ import type { Host } from "../host.ts";
 
 /** @throws CloisterError UNSUPPORTED_HOST where nothing on this host can isolate a workspace */
 export async function sandboxOf(host: Host): Promise<Sandbox> {
-  const { Bubblewrap } = await import("../../sandbox/bubblewrap.ts");
+  const { Bubblewrap } = await import("../../sandbox/bubblewrap/bubblewrap.ts");
   return new Bubblewrap({ now: host.now });
 }
 

@@ -1,7 +1,7 @@
 // Runs every attempt as the user it is started by, and reports each on a line of its own as JSON. Started again by
 // some tests, it makes a workspace and ends, or runs one command with its own standard streams.
 import { argv, exit, stderr, stdin, stdout } from "node:process";
-import { Bubblewrap } from "../../../src/sandbox/bubblewrap.ts";
+import { Bubblewrap } from "../../../src/sandbox/bubblewrap/bubblewrap.ts";
 import type { HolderState } from "../../../src/sandbox/sandbox.ts";
 import { ATTEMPTS } from "./attempts.ts";
 import { World } from "./world.ts";

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FileEntry } from "../../../src/base/file-entry.ts";
-import { Bubblewrap } from "../../../src/sandbox/bubblewrap.ts";
+import { Bubblewrap } from "../../../src/sandbox/bubblewrap/bubblewrap.ts";
+import { SYSCALLS } from "../../../src/sandbox/filter/syscalls.ts";
 import type { ExecSpec, HolderState } from "../../../src/sandbox/sandbox.ts";
-import { SYSCALLS } from "../../../src/sandbox/syscalls.ts";
 
 export const DISK_BYTES = 16 * 1024 * 1024;
 

@@ -2,7 +2,7 @@
 // /proc/sys (core_pattern), so root always hands over to a user that nothing else runs under.
 import { randomInt } from "node:crypto";
 import { readdirSync, statSync } from "node:fs";
-import { CloisterError, systemCode } from "../base/errors.ts";
+import { CloisterError, systemCode } from "../../base/errors.ts";
 
 /** Above uids of people and services, below the subordinate ids that start at 100000 (login.defs(5), SUB_UID_MIN). */
 const UID_FIRST = 66_000;

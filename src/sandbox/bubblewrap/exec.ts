@@ -4,16 +4,16 @@ import type { Socket } from "node:net";
 import { constants } from "node:os";
 import { basename, dirname } from "node:path";
 import type { Writable } from "node:stream";
-import { CloisterError } from "../base/errors.ts";
-import { pathProblem } from "../base/path.ts";
-import type { Streams } from "../base/streams.ts";
-import { checkInputName } from "./input-name.ts";
+import { CloisterError } from "../../base/errors.ts";
+import { pathProblem } from "../../base/path.ts";
+import type { Streams } from "../../base/streams.ts";
+import { checkInputName } from "../files/input-name.ts";
+import { type CommandPipes, openPipes } from "../host/pipes.ts";
+import { childrenOf, sendSignal } from "../host/process.ts";
+import { type ExecSpec, type HolderState, SECRETS } from "../sandbox.ts";
 import { type Launched, launch } from "./launch.ts";
 import { limitArguments } from "./limits.ts";
-import { type CommandPipes, openPipes } from "./pipes.ts";
-import { childrenOf, sendSignal } from "./process.ts";
 import { type Runtime, VOLUME } from "./runtime.ts";
-import { type ExecSpec, type HolderState, SECRETS } from "./sandbox.ts";
 import { COMMAND_FEEDS, commandView, STARTER, TOOLS } from "./view.ts";
 
 /** How long a command may take to end after SIGTERM. */

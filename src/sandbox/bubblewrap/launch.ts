@@ -3,12 +3,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { constants } from "node:os";
 import type { Duplex } from "node:stream";
-import { CloisterError } from "../base/errors.ts";
-import { inheritableDescriptors, type Stdio, sealedStdio } from "./descriptors.ts";
+import { CloisterError } from "../../base/errors.ts";
+import { seccompFilter } from "../filter/seccomp.ts";
+import { inheritableDescriptors, type Stdio, sealedStdio } from "../host/descriptors.ts";
+import { dropArguments } from "../host/user.ts";
+import type { HolderState } from "../sandbox.ts";
 import { OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
-import type { HolderState } from "./sandbox.ts";
-import { seccompFilter } from "./seccomp.ts";
-import { dropArguments } from "./user.ts";
 
 const ARGUMENTS_FD = 3;
 const SECCOMP_FD = 4;
@@ -23,14 +23,12 @@ export interface Launch {
   /** The command, its first word an absolute path inside. */
   readonly command: readonly string[];
   readonly stdio: readonly [Stdio, Stdio, Stdio];
-  /** Text to be read from descriptors {@link FEED_FD} and up; undefined leaves one open for the caller to write. */
-  readonly feeds: readonly (string | Uint8Array | undefined)[];
+  /** To be read from descriptors {@link FEED_FD} and up. */
+  readonly feeds: readonly (string | Uint8Array)[];
 }
 
 export interface Launched {
   readonly child: ChildProcess;
-  /** Pipes to the descriptors of {@link Launch.feeds}. */
-  readonly feeds: readonly Duplex[];
   /** Settles when the process has ended; `started` is false where the sandbox could not be set up. */
   readonly ended: Promise<{ readonly exit: number; readonly started: boolean }>;
 }
@@ -49,11 +47,7 @@ export function launch(runtime: Runtime, state: HolderState, { view, command, st
   feed(child, ARGUMENTS_FD, `${view.join("\0")}\0`);
   feed(child, SECCOMP_FD, seccompFilter(runtime.arch));
   for (const [index, text] of feeds.entries()) feed(child, FEED_FD + index, text);
-  return {
-    child,
-    feeds: feeds.map((_, index) => pipeOf(child, FEED_FD + index)),
-    ended: watch(child),
-  };
+  return { child, ended: watch(child) };
 }
 
 /**
@@ -86,11 +80,11 @@ function spawnSealed(runtime: Runtime, command: readonly string[], stdio: readon
   }
 }
 
-function feed(child: ChildProcess, fd: number, data: string | Uint8Array | undefined): void {
+function feed(child: ChildProcess, fd: number, data: string | Uint8Array): void {
   const pipe = pipeOf(child, fd);
   // Whoever dies before reading it says why on stderr and by exit code.
   pipe.on("error", () => undefined);
-  if (data !== undefined) pipe.end(data);
+  pipe.end(data);
 }
 
 function pipeOf(child: ChildProcess, fd: number): Duplex {

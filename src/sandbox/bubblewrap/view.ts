@@ -1,8 +1,8 @@
 // What processes in a sandbox see of a file system, as bwrap's options. bwrap(1) works through them in order.
 import { lstatSync, readlinkSync } from "node:fs";
+import { SECRETS } from "../sandbox.ts";
 import { FEED_FD } from "./launch.ts";
 import { VOLUME } from "./runtime.ts";
-import { SECRETS } from "./sandbox.ts";
 
 /** Where host executables given as tools appear. */
 export const TOOLS = "/run/cloister/bin";

@@ -1,6 +1,6 @@
 // Which process a stored pid means. Pids are reused; pid, start time and boot together are not (proc_pid_stat(5)).
 import { readFileSync } from "node:fs";
-import { systemCode } from "../base/errors.ts";
+import { systemCode } from "../../base/errors.ts";
 
 /** A process that is told apart from later ones with the same pid. */
 export interface ProcessIdentity {

@@ -3,9 +3,9 @@
 // and ends; a socket belongs to the namespace it was made in, whoever holds it.
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Server } from "node:net";
-import { CloisterError } from "../base/errors.ts";
+import { CloisterError } from "../../base/errors.ts";
+import type { HolderState } from "../sandbox.ts";
 import { OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
-import type { HolderState } from "./sandbox.ts";
 
 const OPEN_MS = 10_000;
 /** More than the libraries of one command open at once. */

@@ -1,53 +1,54 @@
 // Streams files into the volume as a tar archive, so that plain text never touches the host's disk.
 import type { Writable } from "node:stream";
 import tar from "tar-stream";
-import { CloisterError } from "../base/errors.ts";
-import type { FileEntry } from "../base/file-entry.ts";
-import { pathProblem } from "../base/path.ts";
-import { printable } from "../base/terminal.ts";
-import { formatBytes } from "../base/units.ts";
-import { type FolderScript, startFolderTask } from "./folder-task.ts";
+import { CloisterError } from "../../base/errors.ts";
+import type { FileEntry } from "../../base/file-entry.ts";
+import { pathProblem } from "../../base/path.ts";
+import { printable } from "../../base/terminal.ts";
+import { formatBytes } from "../../base/units.ts";
+import type { HolderState } from "../sandbox.ts";
+import type { FolderScript, StartFolderTask } from "./folder-task.ts";
 import { checkInputName } from "./input-name.ts";
-import { FEED_FD } from "./launch.ts";
-import type { Runtime } from "./runtime.ts";
-import type { HolderState } from "./sandbox.ts";
 
 const EXISTS = 20;
 /** Times in an archive mean nothing here; modes are exactly ours. */
 const EXTRACT = "tar --extract --file=- --touch --same-permissions --no-same-owner";
 
-/** An input is unpacked beside its place and moved there only when we say that it is complete. */
+/** In an archive for an input: its files, and last of all an empty one that says that they are all there. */
+const FILES = "files";
+const COMPLETE = "complete";
+
+/** An input is unpacked beside its place and moved there only where the archive came to its end. */
 const FILL_INPUT = `cd /folder || exit
 [ ! -e "$1" ] || exit ${String(EXISTS)}
-rm -rf -- ".$1" && mkdir -m 0755 -- ".$1" || exit
-${EXTRACT} -C ".$1" && read -r word <&${String(FEED_FD)} && [ "$word" = complete ] && mv -T -- ".$1" "$1" && exit
+rm -rf -- ".$1" && mkdir -m 0755 -- ".$1" ".$1/${FILES}" || exit
+${EXTRACT} -C ".$1" && [ -f ".$1/${COMPLETE}" ] && mv -T -- ".$1/${FILES}" "$1" && rm -rf -- ".$1" && exit
 rm -rf -- ".$1"
 exit 1`;
 
 /** Does what {@link Sandbox.fill} says, in a workspace that is known to be alive. */
 export async function fill(
-  runtime: Runtime,
+  start: StartFolderTask,
   state: HolderState,
   target: { readonly input: string } | "workspace",
   files: AsyncIterable<FileEntry>,
 ): Promise<void> {
-  const task = startFolderTask(runtime, state, script(target));
+  const task = start(script(target));
   task.stdout.resume();
   let finished = false;
   const ended = task.ended.then((end) => {
     finished = true;
     return end;
   });
-  const archive = new ArchiveWriter(task.stdin, ended, () => finished);
+  const archive = new ArchiveWriter(task.stdin, target === "workspace" ? "" : `${FILES}/`, ended, () => finished);
   try {
     for await (const file of files) {
       if (!(await archive.add(file))) break;
     }
-    archive.end();
-    if (!finished) task.feed.end("complete\n");
+    archive.end(target === "workspace" ? undefined : COMPLETE);
   } catch (error) {
     archive.abandon();
-    task.feed.end("incomplete\n");
+    task.stdin.destroy();
     await ended;
     throw error;
   }
@@ -64,10 +65,12 @@ function script(target: { readonly input: string } | "workspace"): FolderScript 
 /** Writes archive members in order, and notices where the reader is gone. */
 class ArchiveWriter {
   readonly #pack = tar.pack();
+  readonly #prefix: string;
   readonly #ended: Promise<unknown>;
   readonly #finished: () => boolean;
 
-  constructor(to: Writable, ended: Promise<unknown>, finished: () => boolean) {
+  constructor(to: Writable, prefix: string, ended: Promise<unknown>, finished: () => boolean) {
+    this.#prefix = prefix;
     this.#ended = ended;
     this.#finished = finished;
     this.#pack.on("error", () => undefined);
@@ -81,11 +84,11 @@ class ArchiveWriter {
       throw new CloisterError("FAILURE", `${printable(file.path)} cannot be a file in a workspace`, { why: problem });
     }
     if (file.kind === "directory") {
-      this.#pack.entry({ name: `${file.path}/`, type: "directory", mode: 0o755 });
+      this.#pack.entry({ name: `${this.#prefix}${file.path}/`, type: "directory", mode: 0o755 });
       return !this.#finished();
     }
     const mode = file.kind === "executable" ? 0o755 : 0o644;
-    const member = this.#pack.entry({ name: file.path, size: file.bytes, mode });
+    const member = this.#pack.entry({ name: `${this.#prefix}${file.path}`, size: file.bytes, mode });
     // An error of the member is one of the archive, which ends the reader.
     member.on("error", () => undefined);
     let bytes = 0;
@@ -104,7 +107,9 @@ class ArchiveWriter {
     return true;
   }
 
-  end(): void {
+  /** @param last name of an empty member that ends it */
+  end(last: string | undefined): void {
+    if (last !== undefined) this.#pack.entry({ name: last }, "");
     this.#pack.finalize();
   }
 

@@ -4,12 +4,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CloisterError, systemCode } from "../base/errors.ts";
-import { inheritableDescriptors, sealedStdio } from "./descriptors.ts";
-import { explainFailure, unsupported } from "./host.ts";
-import { identify, isRunning, type ProcessIdentity, sendSignal } from "./process.ts";
+import { CloisterError, systemCode } from "../../base/errors.ts";
+import { inheritableDescriptors, sealedStdio } from "../host/descriptors.ts";
+import { identify, isRunning, type ProcessIdentity, sendSignal } from "../host/process.ts";
+import { explainFailure, unsupported } from "../host/programs.ts";
+import { dropArguments } from "../host/user.ts";
 import { OUTER_ENVIRONMENT, type Runtime, VOLUME } from "./runtime.ts";
-import { dropArguments } from "./user.ts";
 
 const INFO_FD = 3;
 const READY_FD = 4;

@@ -1,5 +1,5 @@
 // What every part of the driver needs from the process it runs in, and the places they agree on.
-import type { Programs } from "./host.ts";
+import type { Programs } from "../host/programs.ts";
 
 export interface Runtime {
   readonly programs: Programs;

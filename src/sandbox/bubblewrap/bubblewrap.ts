@@ -1,19 +1,20 @@
 // The driver for Linux: a holder per workspace, and a fresh bubblewrap sandbox inside it for every command.
 import type { Server } from "node:net";
-import { CloisterError } from "../base/errors.ts";
-import type { FileEntry } from "../base/file-entry.ts";
-import type { Streams } from "../base/streams.ts";
+import { CloisterError } from "../../base/errors.ts";
+import type { FileEntry } from "../../base/file-entry.ts";
+import type { Streams } from "../../base/streams.ts";
+import type { StartFolderTask } from "../files/folder-task.ts";
+import { measure } from "../files/measure.ts";
+import { hasFilter } from "../filter/seccomp.ts";
+import { isRunning } from "../host/process.ts";
+import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
+import { chooseUid, isWorkspaceUid } from "../host/user.ts";
+import type { ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
 import { startHolder, stopHolder } from "./holder.ts";
-import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "./host.ts";
-import { measure } from "./measure.ts";
-import { isRunning } from "./process.ts";
 import type { Runtime } from "./runtime.ts";
-import type { ExecSpec, HolderState, Sandbox } from "./sandbox.ts";
-import { hasFilter } from "./seccomp.ts";
-import { chooseUid, isWorkspaceUid } from "./user.ts";
 
 export interface BubblewrapOptions {
   /** Wall clock, ms since 1970. */
@@ -70,8 +71,8 @@ export class Bubblewrap implements Sandbox {
     target: { readonly input: string } | "workspace",
     files: AsyncIterable<FileEntry>,
   ): Promise<void> {
-    const { fill } = await import("./fill.ts");
-    await fill(this.#enter(state), state, target, files);
+    const { fill } = await import("../files/fill.ts");
+    await fill(this.#tasks(state), state, target, files);
   }
 
   async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<{ exit: number }> {
@@ -84,12 +85,12 @@ export class Bubblewrap implements Sandbox {
   }
 
   async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
-    const { collect } = await import("./collect.ts");
-    yield* collect(this.#enter(state), state, path);
+    const { collect } = await import("../files/collect.ts");
+    yield* collect(this.#tasks(state), path);
   }
 
   async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
-    return measure(this.#enter(state), state);
+    return measure(this.#tasks(state));
   }
 
   async stop(state: HolderState): Promise<void> {
@@ -98,6 +99,11 @@ export class Bubblewrap implements Sandbox {
 
   describe(): { driver: string; enforced: readonly string[]; notEnforced: readonly string[] } {
     return { driver: "bubblewrap", enforced: ENFORCED, notEnforced: NOT_ENFORCED };
+  }
+
+  #tasks(state: HolderState): StartFolderTask {
+    const runtime = this.#enter(state);
+    return (script) => startFolderTask(runtime, state, script);
   }
 
   #ready(): Runtime {

@@ -2,13 +2,11 @@
 // /workspace; here its archive is believed only as far as it holds regular files with harmless names.
 import { posix } from "node:path";
 import tar from "tar-stream";
-import { CloisterError } from "../base/errors.ts";
-import type { FileEntry } from "../base/file-entry.ts";
-import { CollisionCheck, pathProblem } from "../base/path.ts";
-import { printable } from "../base/terminal.ts";
-import { startFolderTask } from "./folder-task.ts";
-import type { Runtime } from "./runtime.ts";
-import type { HolderState } from "./sandbox.ts";
+import { CloisterError } from "../../base/errors.ts";
+import type { FileEntry } from "../../base/file-entry.ts";
+import { CollisionCheck, pathProblem } from "../../base/path.ts";
+import { printable } from "../../base/terminal.ts";
+import type { StartFolderTask } from "./folder-task.ts";
 
 // Exit codes of the script.
 const LINK = 20;
@@ -48,8 +46,8 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 
 /** Does what {@link Sandbox.collect} says, in a workspace that is known to be alive. */
-export async function* collect(runtime: Runtime, state: HolderState, path: string): AsyncGenerator<FileEntry> {
-  const task = startFolderTask(runtime, state, {
+export async function* collect(start: StartFolderTask, path: string): AsyncGenerator<FileEntry> {
+  const task = start({
     folder: "work",
     access: "read",
     script: COLLECT,

@@ -4,9 +4,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, constants, fchmodSync, openSync, readlinkSync } from "node:fs";
 import { Socket } from "node:net";
-import { CloisterError } from "../base/errors.ts";
+import { CloisterError } from "../../base/errors.ts";
+import { OUTER_ENVIRONMENT, type Runtime } from "../bubblewrap/runtime.ts";
 import { childrenOf, sendSignal } from "./process.ts";
-import { OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 

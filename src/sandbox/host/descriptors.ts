@@ -1,6 +1,6 @@
 // Descriptors that our own parent left open without close-on-exec would reach every child through spawn().
 import { readdirSync, readFileSync } from "node:fs";
-import { CloisterError, systemCode } from "../base/errors.ts";
+import { CloisterError, systemCode } from "../../base/errors.ts";
 
 /** O_CLOEXEC as /proc/PID/fdinfo shows it, octal (proc(5)). The same on x86-64 and arm64. */
 const CLOSE_ON_EXEC = 0o2000000;

@@ -1,15 +1,13 @@
-import { CloisterError } from "../base/errors.ts";
-import { printable } from "../base/terminal.ts";
-import { startFolderTask } from "./folder-task.ts";
-import type { Runtime } from "./runtime.ts";
-import type { HolderState } from "./sandbox.ts";
+import { CloisterError } from "../../base/errors.ts";
+import { printable } from "../../base/terminal.ts";
+import type { StartFolderTask } from "./folder-task.ts";
 
 /** Kind and size of everything that is no folder. Folders made unreadable, which would hide something, are opened. */
 const MEASURE = `exec find /folder -mindepth 1 -type d ! -perm -500 -exec chmod u+rx -- {} ";" -o ! -type d -printf "%y%s\\n"`;
 
 /** Does what {@link Sandbox.measure} says, in a workspace that is known to be alive. */
-export async function measure(runtime: Runtime, state: HolderState): Promise<{ files: number; bytes: number }> {
-  const task = startFolderTask(runtime, state, { folder: "work", access: "write", script: MEASURE, args: [] });
+export async function measure(start: StartFolderTask): Promise<{ files: number; bytes: number }> {
+  const task = start({ folder: "work", access: "write", script: MEASURE, args: [] });
   task.stdin.end();
   let files = 0;
   let bytes = 0;

@@ -1,4 +1,4 @@
-import { checkName } from "../base/name.ts";
+import { checkName } from "../../base/name.ts";
 
 /** Names of inputs are folder names in the volume. @throws {@link CloisterError} USAGE */
 export function checkInputName(name: string): string {

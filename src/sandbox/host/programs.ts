@@ -1,6 +1,6 @@
 // The programs that isolation is made of, found only in folders that belong to the system, never through PATH.
 import { accessSync, constants, readFileSync } from "node:fs";
-import { CloisterError } from "../base/errors.ts";
+import { CloisterError } from "../../base/errors.ts";
 
 const FOLDERS = ["/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin"];
 const PROGRAMS = [
