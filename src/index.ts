@@ -125,12 +125,11 @@ function projectOf(session: Session): Project {
     },
     createWorkspace: async (options) =>
       (await import("./operations/workspace/create.ts")).createWorkspace(session, options),
-    listWorkspaces: async () => (await import("./operations/workspace/workspace.ts")).listWorkspaces(session),
-    showWorkspace: async (name) => (await import("./operations/workspace/workspace.ts")).showWorkspace(session, name),
-    run: async (options, streams) =>
-      (await import("./operations/workspace/workspace.ts")).run(session, options, streams),
+    listWorkspaces: async () => (await import("./operations/workspace/look.ts")).listWorkspaces(session),
+    showWorkspace: async (name) => (await import("./operations/workspace/look.ts")).showWorkspace(session, name),
+    run: async (options, streams) => (await import("./operations/workspace/run.ts")).run(session, options, streams),
     destroyWorkspace: async (name) =>
-      (await import("./operations/workspace/workspace.ts")).destroyWorkspace(session, name),
+      (await import("./operations/workspace/destroy.ts")).destroyWorkspace(session, name),
     setSecret: async (options) => (await import("./operations/secret/write.ts")).setSecret(session, options),
     rotateSecret: async (options) => (await import("./operations/secret/rotate.ts")).rotateSecret(session, options),
     removeSecret: async (options) => (await import("./operations/secret/write.ts")).removeSecret(session, options),

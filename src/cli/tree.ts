@@ -4,7 +4,8 @@ import { credentialCommands } from "./tree-credentials.ts";
 import { governanceCommands } from "./tree-governance.ts";
 import { projectCommands } from "./tree-project.ts";
 import { secretCommands } from "./tree-secret.ts";
-import { artifactCommands, workspaceCommands } from "./tree-work.ts";
+import { artifactCommands } from "./tree-work.ts";
+import { workspaceCommands } from "./tree-workspace.ts";
 
 export interface Choice {
   /** As commander writes it: `--name <name>`, `-o, --output <place>`, `--yes`. */

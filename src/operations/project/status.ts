@@ -12,8 +12,8 @@ import { localState } from "../policy/local-policy.ts";
 import { overdueIn } from "../secret/due.ts";
 import { openSession, type Session } from "../session.ts";
 import type { Diagnosis, LoginState, Status, WhoAmI } from "../types.ts";
+import { workspacesHere } from "../workspace/look.ts";
 import { sandboxOf } from "../workspace/sandbox.ts";
-import { workspacesHere } from "../workspace/workspace.ts";
 import { checkStore } from "./check-store.ts";
 
 const DAY_MS = 86_400_000;

@@ -13,6 +13,7 @@ import { type Ask, begin, permit, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
+import { detailOf } from "./look.ts";
 import { workingSandbox } from "./sandbox.ts";
 import {
   changeWorkspace,
@@ -23,7 +24,6 @@ import {
   type WorkspaceInput,
   type WorkspaceState,
 } from "./state.ts";
-import { detailOf } from "./workspace.ts";
 
 const HOUR_MS = 3_600_000;
 /** Where neither a flag nor the role says otherwise. */

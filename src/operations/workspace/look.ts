@@ -1,0 +1,78 @@
+// Looking at workspaces.
+import { CloisterError } from "../../base/errors.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
+import type { Session } from "../session.ts";
+import type { WorkspaceDetail, WorkspaceSummary } from "../types.ts";
+import { sandboxOf } from "./sandbox.ts";
+import { labelWithSource } from "./source.ts";
+import { allWorkspaces, requireWorkspace, type WorkspaceState } from "./state.ts";
+
+export async function listWorkspaces(session: Session): Promise<readonly WorkspaceSummary[]> {
+  await session.sync();
+  return workspacesHere(session);
+}
+
+/** {@link listWorkspaces} by the log as far as it was read. */
+export async function workspacesHere(session: Session): Promise<readonly WorkspaceSummary[]> {
+  const states = await allWorkspaces(session);
+  if (states.length === 0) return [];
+  const sandbox = await sandboxOf(session.host);
+  return Promise.all(states.map((state) => summaryOf(session, sandbox, state)));
+}
+
+/** @throws CloisterError NOT_FOUND */
+export async function showWorkspace(session: Session, name: string): Promise<WorkspaceDetail> {
+  await session.sync();
+  return detailOf(session, await sandboxOf(session.host), await requireWorkspace(session, name));
+}
+
+export async function summaryOf(session: Session, sandbox: Sandbox, state: WorkspaceState): Promise<WorkspaceSummary> {
+  const { classifications } = (await session.policy()).compiled.policy;
+  const now = session.host.now();
+  const alive = sandbox.alive(state.holder);
+  return {
+    name: state.name,
+    id: state.id,
+    state: alive ? "running" : now >= state.expiresMs ? "expired" : "gone",
+    domain: state.domain,
+    label: labelWithSource(session, state, classifications)?.class,
+    createdAt: new Date(state.createdMs).toISOString(),
+    expiresAt: new Date(state.expiresMs).toISOString(),
+    leftMs: alive ? Math.max(0, state.expiresMs - now) : 0,
+    inputs: state.inputs.map(({ reference, class: klass, path }) => ({ reference, class: klass, path })),
+  };
+}
+
+/** Everything there is to say about a workspace. */
+export async function detailOf(session: Session, sandbox: Sandbox, state: WorkspaceState): Promise<WorkspaceDetail> {
+  const { classifications } = (await session.policy()).compiled.policy;
+  const { driver, enforced, notEnforced } = sandbox.describe();
+  const { code } = state;
+  return {
+    ...(await summaryOf(session, sandbox, state)),
+    labelFrom: labelWithSource(session, state, classifications)?.from,
+    purpose: state.purpose,
+    diskBytes: state.diskBytes,
+    code: code && { folder: code.folder, commit: code.git?.commit, files: code.files },
+    driver,
+    enforced,
+    notEnforced,
+    runs: state.runs.map(({ argv, exitCode, startedOn, finishedOn }) => ({
+      argv,
+      exit: exitCode,
+      startedAt: startedOn,
+      seconds: (Date.parse(finishedOn) - Date.parse(startedOn)) / 1000,
+    })),
+    logEntry: state.logEntry,
+  };
+}
+
+/** @throws CloisterError NOT_FOUND where there is none of that name, or it is over */
+export async function requireRunning(session: Session, sandbox: Sandbox, name: string): Promise<WorkspaceState> {
+  const state = await requireWorkspace(session, name);
+  if (sandbox.alive(state.holder)) return state;
+  throw new CloisterError("NOT_FOUND", `workspace ${name} is over`, {
+    why: "its time to live ended, or the machine was restarted; what was in it is erased",
+    next: `cloister workspace destroy ${name}, then create it again`,
+  });
+}
