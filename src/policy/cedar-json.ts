@@ -47,6 +47,11 @@ export function contains(set: Expr, item: Expr): Expr {
   return { contains: { left: set, right: item } };
 }
 
+/** Whether a set holds every item of another. */
+export function containsAll(set: Expr, items: Expr): Expr {
+  return { containsAll: { left: set, right: items } };
+}
+
 export function equal(left: Expr, right: Expr): Expr {
   return { "==": { left, right } };
 }

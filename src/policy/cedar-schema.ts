@@ -34,6 +34,16 @@ const CONTEXT = record({
   ttlMs: optional(NUMBER),
   openWorkspaces: optional(NUMBER),
   diskBytes: optional(NUMBER),
+  cpus: optional(NUMBER),
+  memoryBytes: optional(NUMBER),
+  processes: optional(NUMBER),
+  openFiles: optional(NUMBER),
+  runMs: optional(NUMBER),
+  network: optional(TEXTS),
+  mounts: optional(TEXTS),
+  gpu: optional(BOOLEAN),
+  driver: optional(TEXT),
+  image: optional(TEXT),
   mfaAgeMs: optional(NUMBER),
 });
 

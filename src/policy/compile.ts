@@ -1,4 +1,5 @@
 // The policy as Cedar: roles become `permit`, everything else becomes `forbid`.
+
 import { scopeOf, withImplied } from "./actions.ts";
 import {
   all,
@@ -22,6 +23,7 @@ import { cedarSchema, sharedEntities } from "./cedar-schema.ts";
 import { type Clause, COMPILED_FORMAT, type CompiledPolicy, type Grant, sealCompiled } from "./compiled.ts";
 import { compileGuardrails } from "./guardrails.ts";
 import { type Holding, holdingText, type Policy, type Role } from "./schema.ts";
+import { useConditions } from "./workspace-use.ts";
 
 /** Allowed to everybody, whoever they are. */
 const OPEN_GRANTS: readonly {
@@ -143,7 +145,7 @@ function limitParts(role: Role): readonly Part[] {
   // The count is taken before the new workspace exists.
   if (openMax !== undefined) parts.push({ part: "open", when: limited("openWorkspaces", openMax - 1) });
   if (diskBytes !== undefined) parts.push({ part: "disk", when: limited("diskBytes", diskBytes) });
-  return parts;
+  return [...parts, ...useConditions(role.workspace)];
 }
 
 function addGrant(

@@ -1,21 +1,23 @@
 // The compiled policy as it is kept in a cache: plain JSON, with everything that deciding needs and no YAML.
+
 import { sha256Hex } from "../base/digest.ts";
 import type { Json } from "../base/json.ts";
 import type { Action } from "./actions.ts";
 import type { PolicyJson } from "./cedar-json.ts";
 import type { Field, Policy } from "./schema.ts";
+import type { UsePart } from "./workspace-use.ts";
 
 /**
  * Names what `compile.ts` makes of a policy. It changes whenever the same policy compiles to something else, so that a
  * newer tool does not decide by what an older one cached; `test/policy/compiled.test.ts` holds the two together.
  */
-export const COMPILED_FORMAT = "cloister/compiled-policy@6";
+export const COMPILED_FORMAT = "cloister/compiled-policy@7";
 
 /** One part of what a role grants: it must hold, beside the others, for the role to allow an action. */
 export interface Clause {
   /** Id of the Cedar policy that tells whether this part alone holds. */
   readonly id: string;
-  readonly part: "held" | "domain" | "class" | "purpose" | "ttl" | "open" | "disk" | "credential-ttl";
+  readonly part: "held" | "domain" | "class" | "purpose" | "ttl" | "open" | "disk" | "credential-ttl" | UsePart;
 }
 
 /** One holding of a role (`data-owner`, `data-owner@churn`) as a Cedar `permit`. */

@@ -48,7 +48,10 @@ function workspaceLine(policy: Policy): string {
   if (creators.length === 0) return "workspaces: nobody may create one";
   const longest = Math.max(...creators.map((role) => role.workspace.ttlMs ?? Number.POSITIVE_INFINITY));
   const life = Number.isFinite(longest) ? `live at most ${formatDuration(longest)}` : "have no time limit";
-  return `workspaces: ${life} and reach no network; ${listed(creators.map(({ id }) => id))} may create them`;
+  const hosts = new Set(creators.flatMap((role) => role.workspace.network)).size;
+  const reach =
+    hosts === 0 ? "no network" : `${String(hosts)} ${hosts === 1 ? "host" : "hosts"} of the network at most`;
+  return `workspaces: ${life} and reach ${reach}; ${listed(creators.map(({ id }) => id))} may create them`;
 }
 
 function credentialLine(policy: Policy): string {

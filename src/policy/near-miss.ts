@@ -1,4 +1,5 @@
 // Why no role allowed a request: what each of the member's roles lacks, and which roles would have allowed it.
+
 import type { Refusal } from "../base/errors.ts";
 import { formatBytes, formatDuration } from "../base/units.ts";
 import type { Clause, CompiledPolicy, Grant } from "./compiled.ts";
@@ -7,6 +8,7 @@ import { entitlements } from "./entitlements.ts";
 import type { DecisionRequest } from "./request.ts";
 import type { Member, Policy, Role } from "./schema.ts";
 import { listed, withArticle } from "./words.ts";
+import { type UsePart, useLack, useNext } from "./workspace-use.ts";
 
 /** A grant that is about the action, and the parts of it that do not hold. */
 interface Candidate {
@@ -88,6 +90,8 @@ function lackText(
       return `workspaces of role ${name} have at most ${formatBytes(role?.workspace.diskBytes ?? 0)}, asked for ${formatBytes(request.diskBytes ?? 0)}`;
     case "held":
       return `role ${name} is not held`;
+    default:
+      return useLack(part, name, role?.workspace, request.use ?? {});
   }
 }
 
@@ -97,10 +101,18 @@ function enforcementOfPart(
   member: Member,
   request: DecisionRequest,
 ): Enforcement {
-  if (part === "ttl" || part === "disk") return "sandbox";
-  return part === "purpose" || part === "open" || part === "credential-ttl"
-    ? "advisory"
-    : enforcementFor(policy, member, request);
+  switch (part) {
+    case "held":
+    case "domain":
+    case "class":
+      return enforcementFor(policy, member, request);
+    case "purpose":
+    case "open":
+    case "credential-ttl":
+      return "advisory";
+    default:
+      return "sandbox";
+  }
 }
 
 /** Names shown before a list is cut. */
@@ -137,6 +149,8 @@ function nextStep(policy: Policy, held: readonly Candidate[], candidates: readon
     if (part === "disk") return `ask for at most ${formatBytes(limits?.diskBytes ?? 0)}`;
     if (part === "open") return "cloister workspace list, then: cloister workspace destroy NAME";
     if (part === "purpose") return `use --purpose ${role?.purposes?.[0] ?? "P"}`;
+    const instead = isUse(part) ? useNext(part, limits) : undefined;
+    if (instead !== undefined) return instead;
   }
   if (!candidates.some(({ lacks }) => lacks.every((part) => part === "held"))) {
     return `an owner (${owners}) can change cloister.policy.yaml, then: cloister policy propose`;
@@ -169,4 +183,11 @@ function enforcementFor(policy: Policy, member: Member, request: DecisionRequest
   const { classKeys } = entitlements(policy, member.id);
   const holds = classKeys.some((key) => key.domain === request.domain && key.class === request.class);
   return holds ? "advisory" : stands;
+}
+
+function isUse(part: Clause["part"] | undefined): part is UsePart {
+  return (
+    part !== undefined &&
+    !["held", "domain", "class", "purpose", "ttl", "open", "disk", "credential-ttl"].includes(part)
+  );
 }

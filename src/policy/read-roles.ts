@@ -5,12 +5,12 @@ import type { Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
 import type { Role, WorkspaceLimits } from "./schema.ts";
 import { namedEntries, reference, references, Section, type Spot, textList } from "./section.ts";
+import { NO_LIMITS, readUse, USE_KEYS } from "./workspace-use.ts";
 import type { Tree } from "./yaml-tree.ts";
 
 const KNOWN = ["can", "up-to", "purposes", "workspace", "credentials"];
 const LATER = ["stages", "quota"];
-const WORKSPACE_KNOWN = ["ttl", "max-open", "disk", "network"];
-const WORKSPACE_LATER = ["cpus", "memory"];
+const WORKSPACE_KNOWN = ["ttl", "max-open", "disk", ...USE_KEYS];
 
 export function readRoles(tree: Tree | undefined, names: Names, problems: Problems): readonly Role[] {
   if (tree?.kind === "map" && tree.entries.length === 0) problems.error(tree.place, "there is no role");
@@ -59,15 +59,12 @@ function readCredentials(
 }
 
 function readLimits(tree: Tree | undefined, problems: Problems): WorkspaceLimits {
-  if (!tree) return { ttlMs: undefined, openMax: undefined, diskBytes: undefined };
-  const section = new Section(tree, "workspace", WORKSPACE_KNOWN, WORKSPACE_LATER, problems);
-  const network = section.optional("network");
-  if (network && !(network.kind === "list" && network.items.length === 0)) {
-    problems.error(network.place, "a network for workspaces is not yet supported", "write network: []");
-  }
+  if (!tree) return { ttlMs: undefined, openMax: undefined, diskBytes: undefined, ...NO_LIMITS };
+  const section = new Section(tree, "workspace", WORKSPACE_KNOWN, [], problems);
   return {
     ttlMs: section.measured("ttl", parseDurationMs, "8h (s, m, h, d)"),
     openMax: section.has("max-open") ? section.integer("max-open", 1) : undefined,
     diskBytes: section.measured("disk", parseBytes, "50GB (B, KB, MB, GB, TB)"),
+    ...readUse(section, problems),
   };
 }

@@ -1,10 +1,12 @@
 // What is asked of the policy, and how it is put to Cedar.
+
 import type { Refusal } from "../base/errors.ts";
 import { type Action, isAction, KINDS, scopeOf } from "./actions.ts";
 import type { CedarRequest } from "./cedar.ts";
 import { entity } from "./cedar-json.ts";
 import type { CompiledPolicy } from "./compiled.ts";
 import { holdingText, type Member, type Policy } from "./schema.ts";
+import { useContext, type WorkspaceUse } from "./workspace-use.ts";
 
 /** One question. Facts that are left out count against the request, except where their comment says otherwise. */
 export interface DecisionRequest {
@@ -27,6 +29,8 @@ export interface DecisionRequest {
   readonly openWorkspaces?: number | undefined;
   /** Size asked for. Left out, no limit is exceeded. */
   readonly diskBytes?: number | undefined;
+  /** What a new workspace is to use. Left out, no limit is exceeded. */
+  readonly use?: WorkspaceUse | undefined;
   /** What a push declares: `owner`, `licence`. */
   readonly fields?: readonly string[] | undefined;
   /** Whether a recorded run made what is pushed. */
@@ -124,6 +128,7 @@ function contextOf(request: DecisionRequest): CedarRequest["context"] {
     ...(ttlMs === undefined ? {} : { ttlMs }),
     ...(openWorkspaces === undefined ? {} : { openWorkspaces }),
     ...(diskBytes === undefined ? {} : { diskBytes }),
+    ...useContext(request.use),
     ...(mfaAgeMs === undefined ? {} : { mfaAgeMs: Math.floor(mfaAgeMs) }),
   };
 }

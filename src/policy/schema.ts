@@ -1,5 +1,6 @@
 // The policy as typed, plain data. Lists carry their ids, so that no id can be mistaken for an object's own members.
 import type { RoleAction } from "./actions.ts";
+import type { UseLimits } from "./workspace-use.ts";
 
 /** A named thing, with the line of the policy file that says it (1-based). */
 interface Named {
@@ -122,7 +123,7 @@ export interface Role extends Named {
 }
 
 /** What one workspace may use; undefined where the role sets no limit. */
-export interface WorkspaceLimits {
+export interface WorkspaceLimits extends UseLimits {
   readonly ttlMs: number | undefined;
   readonly openMax: number | undefined;
   readonly diskBytes: number | undefined;

@@ -221,6 +221,41 @@ export const CASES: readonly Case[] = [
   ),
   ask("a workspace too many", "bo", "workspace.create", { ...create, openWorkspaces: 3 }, "role:data-scientist"),
   ask("a workspace too large", "bo", "workspace.create", { ...create, diskBytes: 50e9 + 1 }, "role:data-scientist"),
+  ask("a workspace within everything", "bo", "workspace.create", {
+    ...create,
+    use: {
+      ...{ cpus: 4, memoryBytes: 16e9, processes: 2000, openFiles: 4096, runMs: 7_200_000, gpu: true },
+      ...{ network: ["pypi.acme.example:443", "*.debian.example:80"], mounts: ["/opt/conda"], driver: "podman" },
+    },
+  }),
+  ...(
+    [
+      ["processors", { cpus: 5 }],
+      ["memory", { memoryBytes: 16e9 + 1 }],
+      ["processes", { processes: 2001 }],
+      ["open files", { openFiles: 4097 }],
+      ["time for a command", { runMs: 7_200_001 }],
+      ["a network", { network: ["pypi.acme.example:443", "evil.example:443"] }],
+      ["folders", { mounts: ["/opt/conda", "/root"] }],
+      ["an image", { image: "evil.example/ml@sha256:1" }],
+    ] as const
+  ).map(([what, use]) =>
+    ask(`a workspace with too much: ${what}`, "bo", "workspace.create", { ...create, use }, "role:data-scientist"),
+  ),
+  ask(
+    "a workspace where the role names no network",
+    "ci",
+    "workspace.create",
+    { ...create, use: { network: ["a.example:443"] } },
+    "role:pipeline",
+  ),
+  ask(
+    "a workspace where the role names no GPU",
+    "ci",
+    "workspace.create",
+    { ...create, use: { gpu: true } },
+    "role:pipeline",
+  ),
   ask("a label above the ceiling", "bo", "workspace.create", { ...create, class: "restricted" }, "role:data-scientist"),
   // Rules.
   ask(

@@ -1,10 +1,12 @@
 // Every part of every permit, alone: with it unmet, the permit must not allow.
+
 import { describe, expect, it } from "vitest";
 import { loadCedar } from "../../src/policy/cedar.ts";
 import type { Clause, CompiledPolicy, Grant } from "../../src/policy/compiled.ts";
 import { type DecisionRequest, decideWith } from "../../src/policy/decide.ts";
 import { entitlements } from "../../src/policy/entitlements.ts";
 import type { Member, Role } from "../../src/policy/schema.ts";
+import type { UseLimits, UsePart, WorkspaceUse } from "../../src/policy/workspace-use.ts";
 import { compiled, NOW } from "./sample.ts";
 
 const sample = compiled();
@@ -71,7 +73,20 @@ function violation(grant: Grant, part: Clause["part"]): Partial<DecisionRequest>
       return { openWorkspaces: openMax };
     case "disk":
       return { diskBytes: diskBytes + 1 };
+    default:
+      return { use: beyond(part, role.workspace) };
   }
+}
+
+/** More of one kind than the role allows. */
+function beyond(part: UsePart, limits: UseLimits): WorkspaceUse {
+  const { cpus = 0, memoryBytes = 0, processes = 0, openFiles = 0, runMs = 0 } = limits;
+  const more: Required<WorkspaceUse> = {
+    ...{ cpus: cpus + 1, memoryBytes: memoryBytes + 1, processes: processes + 1, openFiles: openFiles + 1 },
+    ...{ runMs: runMs + 1, network: [...limits.network, "evil.example:443"], mounts: [...limits.mounts, "/root"] },
+    ...{ gpu: true, driver: "none", image: "evil" },
+  };
+  return { [part]: more[part] };
 }
 
 describe("permits", () => {

@@ -57,7 +57,9 @@ roles:
     can: [workspace.create, workspace.mount, workspace.run, artifact.pull, artifact.push, creds.issue]
     up-to: confidential
     purposes: [churn-modelling, spring-campaign]
-    workspace: { ttl: 8h, max-open: 3, disk: 50GB, network: [] }
+    workspace: { ttl: 8h, max-open: 3, disk: 50GB, cpus: 4, memory: 16GB, processes: 2000, open-files: 4096, run-time: 2h,
+      network: [pypi.acme.example:443, "*.debian.example:80"], private-networks: [10.20.0.0/16],
+      mounts: [/opt/conda], gpu: true, images: ["acme.example/ml@sha256:1"], must-hold: [memory] }
     credentials: { ttl: 1h }
   reviewer:
     can: [artifact.pull, audit.read]

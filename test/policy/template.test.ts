@@ -184,7 +184,7 @@ describe("describePolicy", () => {
       "data: domains churn, marketing; classes public < internal < confidential < restricted (most sensitive)",
       "people: data-scientist up to confidential: bo, dee; reviewer up to internal: dee; data-owner up to restricted: omar, mei; security-officer up to public: ana; pipeline up to internal: ci",
       "suspended: zed",
-      "workspaces: live at most 8 h and reach no network; data-scientist and pipeline may create them",
+      "workspaces: live at most 8 h and reach 2 hosts of the network at most; data-scientist and pipeline may create them",
       "credentials: issued to data-scientist for 1 h; secrets are changed every 90 d",
       "login: https://login.acme.example, as ana, bo",
       "aws: s3://acme-ml/team/churn in account 111122223333, eu-west-1; KMS holds the keys of classes; keys of their own for restricted",

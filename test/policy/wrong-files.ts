@@ -17,9 +17,6 @@ export const LATER: readonly Refused[] = [
       `"${key}" is not yet supported`,
     ],
   ),
-  ...["cpus", "memory"].map(
-    (key): Refused => [key, "{ ttl: 2h }", `{ ttl: 2h, ${key}: 4 }`, `${key}:`, `"${key}" is not yet supported`],
-  ),
   ...["label-floor"].map(
     (key): Refused => [key, "always:\n", `always:\n  ${key}: {}\n`, `${key}:`, `"${key}" is not yet supported`],
   ),
@@ -33,11 +30,49 @@ export const LATER: readonly Refused[] = [
     ],
   ),
   ["email", "service: true,", "email: x,", "email:", '"email" is not yet supported'],
-  ["a network", "network: []", "network: [pypi.org]", "[pypi.org]", "a network for workspaces is not yet supported"],
   ["a threshold", "threshold: 1", "threshold: 2", "2, members", "a threshold other than 1 is not yet supported"],
 ];
 
 export const WRONG: readonly Refused[] = [
+  ...["10.0.0.1:443", "0x7f.1", "2130706433", "[::1]:80", "*.com", "*", "host:0", "host:65536", "ho st", "a/b"].map(
+    (host): Refused => [
+      `the host ${host}`,
+      "network: [pypi.acme.example:443",
+      `network: [${JSON.stringify(host)}`,
+      JSON.stringify(host),
+      `${JSON.stringify(host)} cannot be in network`,
+      "write host.example:443 or *.host.example:443",
+    ],
+  ),
+  ...["169.254.0.0/16", "0.0.0.0/0", "10.0.0.0", "fe80::/64", "10.0.0.0/33", "::/0", "acme/8"].map(
+    (net): Refused => [
+      `the network ${net}`,
+      "private-networks: [10.20.0.0/16]",
+      `private-networks: [${JSON.stringify(net)}]`,
+      JSON.stringify(net),
+      `${JSON.stringify(net)} cannot be in private-networks`,
+    ],
+  ),
+  ...["opt/conda", "/", "/opt/../root", "/opt/", "//opt"].map(
+    (path): Refused => [
+      `the folder ${path}`,
+      "mounts: [/opt/conda]",
+      `mounts: [${path}]`,
+      path,
+      `${JSON.stringify(path)} cannot be in mounts`,
+    ],
+  ),
+  [
+    "a limit that nobody knows",
+    "must-hold: [memory]",
+    "must-hold: [memroy]",
+    "memroy",
+    'unknown limit "memroy"',
+    "did you mean memory?",
+  ],
+  ["a driver that nobody knows", "gpu: true", "drivers: [docker]", "docker", 'unknown driver "docker"'],
+  ["no processor", "cpus: 4", "cpus: 0", "0,", "cpus must be a whole number"],
+  ["memory without a unit", "memory: 16GB", "memory: lots", "lots", "memory"],
   ["an unknown key", "rules:\n", "rulez:\n", "rulez:", 'unknown key "rulez" in the policy', "did you mean rules?"],
   [
     "an unknown key of a member",
@@ -256,7 +291,7 @@ export const WRONG: readonly Refused[] = [
     "did you mean churn-modelling?",
   ],
   ["a time to live in words", "ttl: 8h", "ttl: long", "long", "ttl must look like 8h (s, m, h, d)"],
-  ["a size in words", "disk: 50GB", "disk: 50", "50, network", "disk must look like 50GB (B, KB, MB, GB, TB)"],
+  ["a size in words", "disk: 50GB", "disk: 50", "50, cpus", "disk must look like 50GB (B, KB, MB, GB, TB)"],
   ["no open workspace", "max-open: 3", "max-open: 0", "0, disk", "max-open must be a whole number from 1 on"],
   [
     "an unknown class of a rule",
