@@ -19,7 +19,7 @@ const STATE: WorkspaceState = {
     createdMs: 1,
     expiresMs: 2,
   },
-  ...{ diskBytes: 1, inputs: [], code: undefined, runs: [], pushed: [], logEntry: 0 },
+  ...{ use: {}, privateNetworks: [], diskBytes: 1, inputs: [], code: undefined, runs: [], pushed: [], logEntry: 0 },
   holder: { driver: "bubblewrap", id: "", pid: 0, startTime: "", bootId: "", uid: 1, diskBytes: 1, expiresMs: 2 },
 };
 

@@ -1,4 +1,5 @@
 // What creating, running and ending workspaces takes and gives.
+import type { WorkspaceUse } from "../../policy/workspace-use.ts";
 import type { SecretUse } from "./secret.ts";
 
 export interface WorkspaceOptions {
@@ -14,6 +15,8 @@ export interface WorkspaceOptions {
   readonly domain?: string | undefined;
   /** Size of the volume in bytes. Default 1 GB or the role's limit. */
   readonly diskBytes?: number | undefined;
+  /** What else it is to use; default: the role's limits, no network, no folders of the host. */
+  readonly use?: WorkspaceUse | undefined;
   readonly dryRun?: boolean | undefined;
 }
 

@@ -2,7 +2,6 @@
 import { randomBytes } from "node:crypto";
 import { CloisterError } from "../../base/errors.ts";
 import { checkName } from "../../base/name.ts";
-import type { Policy } from "../../policy/schema.ts";
 import { artifactUri } from "../../provenance/manifest.ts";
 import type { HolderState, Sandbox } from "../../sandbox/sandbox.ts";
 import { manifestOf } from "../artifact/check-manifest.ts";
@@ -24,11 +23,7 @@ import {
   type WorkspaceInput,
   type WorkspaceState,
 } from "./state.ts";
-
-const HOUR_MS = 3_600_000;
-/** Where neither a flag nor the role says otherwise. */
-const TTL_MS_DEFAULT = 8 * HOUR_MS;
-const DISK_BYTES_DEFAULT = 1_000_000_000;
+import { type PlannedUse, planUse } from "./use.ts";
 
 interface PlannedInput {
   readonly version: Version;
@@ -43,6 +38,7 @@ interface WorkspacePlan {
   readonly domain: string;
   readonly ttlMs: number;
   readonly diskBytes: number;
+  readonly planned: PlannedUse;
   readonly inputs: readonly PlannedInput[];
   readonly ask: Ask;
 }
@@ -103,21 +99,24 @@ async function makeRoom(session: Session, sandbox: Sandbox, name: string): Promi
 
 async function planWorkspace(session: Session, options: WorkspaceOptions, name: string): Promise<WorkspacePlan> {
   const { policy } = (await session.policy()).compiled;
-  const limits = await limitsOf(session, policy);
+  const planned = await planUse(session, policy, {
+    ...options.use,
+    ttlMs: options.ttlMs,
+    diskBytes: options.diskBytes,
+  });
   const id = randomBytes(16).toString("hex");
   const inputs = await planInputs(session, options, id);
   const domain = domainOf(policy, options.domain ?? inputs[0]?.version.record.domain);
   for (const { ask } of inputs) checkDomain(domain, ask);
-  const ttlMs = options.ttlMs ?? Math.min(TTL_MS_DEFAULT, limits.ttlMs);
-  const diskBytes = options.diskBytes ?? Math.min(DISK_BYTES_DEFAULT, limits.diskBytes);
+  const { ttlMs, diskBytes } = planned;
   const { purpose, justification } = options;
   const ask: Ask = {
     ...{ title: `create workspace ${name}`, action: "workspace.create" },
-    ...{ domain, purpose, justification, ttlMs, diskBytes, workspace: id },
+    ...{ domain, purpose, justification, ttlMs, diskBytes, use: planned.asked, workspace: id },
     facts: { ttlMs, diskBytes },
     sealed: { workspace: name, purpose, justification, inputs: inputs.map(({ input }) => input.reference).join(" ") },
   };
-  return { id, name, domain, ttlMs, diskBytes, inputs, ask };
+  return { id, name, domain, ttlMs, diskBytes, planned, inputs, ask };
 }
 
 function stateOf(
@@ -136,6 +135,8 @@ function stateOf(
       domain,
       diskBytes,
       holder,
+      use: plan.planned.use,
+      privateNetworks: plan.planned.privateNetworks,
       purpose: options.purpose,
       code: undefined,
       runs: [],
@@ -163,17 +164,6 @@ async function previewOf(
   const label = [...classifications].reverse().find((klass) => classes.includes(klass));
   const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody));
   return { ...detail, state: "running", leftMs: ttlMs, label, logEntry: undefined };
-}
-
-/** The longest time and the largest volume that some role of this member allows. */
-async function limitsOf(session: Session, policy: Policy): Promise<{ ttlMs: number; diskBytes: number }> {
-  const me = await session.me();
-  const limits = policy.roles
-    .filter((role) => me.roles.some((held) => held.role === role.id) && role.can.includes("workspace.create"))
-    .map((role) => role.workspace);
-  const most = (values: (number | undefined)[]) => Math.max(...values.map((value) => value ?? Number.MAX_SAFE_INTEGER));
-  if (limits.length === 0) return { ttlMs: TTL_MS_DEFAULT, diskBytes: DISK_BYTES_DEFAULT };
-  return { ttlMs: most(limits.map((l) => l.ttlMs)), diskBytes: most(limits.map((l) => l.diskBytes)) };
 }
 
 function checkDomain(domain: string, mount: Ask): void {

@@ -3,6 +3,7 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import { checkName } from "../../base/name.ts";
+import type { WorkspaceUse } from "../../policy/workspace-use.ts";
 import type { GitState, ManifestInput, ManifestRun } from "../../provenance/manifest.ts";
 import type { HolderState } from "../../sandbox/sandbox.ts";
 import { readLocal, writeLocal } from "../local-file.ts";
@@ -28,6 +29,9 @@ export interface WorkspaceState {
   readonly createdMs: number;
   readonly expiresMs: number;
   readonly diskBytes: number;
+  readonly use: WorkspaceUse;
+  /** CIDRs beyond public addresses that its hosts may resolve to. */
+  readonly privateNetworks: readonly string[];
   readonly holder: HolderState;
   readonly inputs: readonly WorkspaceInput[];
   readonly code: { readonly folder: string; readonly files: number; readonly git: GitState | undefined } | undefined;
@@ -103,6 +107,8 @@ export async function forgetWorkspace(session: Session, name: string): Promise<v
   await rm(pathOf(session, name), { force: true });
 }
 
+const NOTHING_MORE: Pick<WorkspaceState, "use" | "privateNetworks"> = { use: {}, privateNetworks: [] };
+
 /** The workspace of that name, or undefined. @throws CloisterError USAGE for what cannot be a name */
 export async function findWorkspace(session: Session, name: string): Promise<WorkspaceState | undefined> {
   const bytes = await readLocal(pathOf(session, checkName(name, "workspace name")), STATE_BYTES_MAX);
@@ -110,7 +116,9 @@ export async function findWorkspace(session: Session, name: string): Promise<Wor
   try {
     const state = JSON.parse(bytes.toString("utf8")) as WorkspaceState;
     const whole = state.v === 1 && state.name === name && typeof state.id === "string" && Array.isArray(state.inputs);
-    return whole && typeof state.holder === "object" && Array.isArray(state.runs) ? state : undefined;
+    if (!whole || typeof state.holder !== "object" || !Array.isArray(state.runs)) return undefined;
+    // Those that an earlier release made say nothing of these.
+    return { ...NOTHING_MORE, ...state };
   } catch {
     return undefined;
   }
