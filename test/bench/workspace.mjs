@@ -1,11 +1,14 @@
-// Workspaces as whole processes, in turn with a bare `node -e 0` and with rootless podman, as ratios of medians. All run
-// as one ordinary user (root hands over to one), since rootless podman and the sandbox of an ordinary user are peers.
+// Workspaces as whole processes, in turn with a bare `node -e 0` and with rootless podman, as ratios of medians. The
+// sandbox alone is podman's peer: it decides and logs nothing. The command line adds the policy's decision (Cedar), the
+// signed and sealed entries of the log before and after, and what is known of the workspace. All run as one ordinary user
+// (root hands over to one).
 // Usage: npm run bench:workspace [RUNS]
 import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "rolldown";
 
 const RUNS = Number(process.argv[2] ?? 15);
 /** A user that nothing else runs under. */
@@ -16,6 +19,8 @@ const project = join(home, "project");
 const env = { PATH: process.env.PATH, HOME: home, XDG_RUNTIME_DIR: join(home, "run"), NO_COLOR: "1" };
 const drop =
   process.getuid() === 0 ? ["setpriv", `--reuid=${UID}`, `--regid=${UID}`, "--clear-groups", "--inh-caps=-all"] : [];
+const packed = join(home, "sandbox-process.mjs");
+const alone = (what, name) => [process.execPath, packed, what, join(home, `${name}.json`)];
 const cloister = [process.execPath, join(root, "bin/cloister.js")];
 
 /** Wall milliseconds of one process and everything that it waits for. */
@@ -68,6 +73,12 @@ function podman() {
 
 try {
   mkdirSync(join(home, "run"), { mode: 0o700 });
+  // Packed into one file, as the command line is.
+  await build({
+    input: join(root, "test/bench/sandbox-process.mjs"),
+    platform: "node",
+    output: { file: packed, codeSplitting: false },
+  });
   const other = podman();
   if (drop.length > 0) spawnSync("chown", ["-R", `${UID}:${UID}`, home]);
   else chownSync(home, process.getuid(), process.getgid());
@@ -91,6 +102,7 @@ try {
   const start = ["--network", "none", "--rootfs", other?.system ?? "", "/bin/sleep", "600"];
   compare([
     node,
+    ["the sandbox alone", alone("create", "c"), alone("stop", "c")],
     ["cloister ws create", create("c"), destroy("c")],
     ...(other
       ? [
@@ -104,12 +116,15 @@ try {
   ]);
   console.log("run");
   time(create("r"));
+  time(alone("create", "r"));
   if (other) time([...other.command, "run", "-d", "--name", "r", ...start]);
   compare([
     node,
+    ["the sandbox alone", alone("run", "r")],
     ["cloister run r -- true", [...cloister, "run", "r", "--", "true"]],
     ...(other ? [["rootless podman exec r true", [...other.command, "exec", "r", "/bin/true"]]] : []),
   ]);
+  time(alone("stop", "r"));
   time(destroy("r"));
   if (other) time([...other.command, "rm", "-f", "-t", "0", "r"]);
   else console.log("podman or busybox is not here: nothing to compare with");
