@@ -19,7 +19,7 @@ const project = join(home, "project");
 const env = { PATH: process.env.PATH, HOME: home, XDG_RUNTIME_DIR: join(home, "run"), NO_COLOR: "1" };
 const drop =
   process.getuid() === 0 ? ["setpriv", `--reuid=${UID}`, `--regid=${UID}`, "--clear-groups", "--inh-caps=-all"] : [];
-const packed = join(home, "sandbox-process.mjs");
+const packed = join(home, "packed/sandbox-process.js");
 const alone = (what, name) => [process.execPath, packed, what, join(home, `${name}.json`)];
 const cloister = [process.execPath, join(root, "bin/cloister.js")];
 
@@ -73,11 +73,11 @@ function podman() {
 
 try {
   mkdirSync(join(home, "run"), { mode: 0o700 });
-  // Packed into one file, as the command line is.
+  // Packed, as the command line is.
   await build({
     input: join(root, "test/bench/sandbox-process.mjs"),
     platform: "node",
-    output: { file: packed, codeSplitting: false },
+    output: { dir: join(home, "packed") },
   });
   const other = podman();
   if (drop.length > 0) spawnSync("chown", ["-R", `${UID}:${UID}`, home]);
