@@ -3,6 +3,20 @@ import type { Server } from "node:net";
 import type { FileEntry } from "../base/file-entry.ts";
 import type { Streams } from "../base/streams.ts";
 
+/** Where a workspace's files lie: in memory, or encrypted on the host's disk with a key that ends with the workspace. */
+export type VolumeKind = "memory" | "encrypted";
+
+/** What a workspace is made of. */
+export interface CreateSpec {
+  readonly id: string;
+  readonly ttlMs: number;
+  readonly diskBytes: number;
+  /** Memory where nothing is said. */
+  readonly volume?: VolumeKind | undefined;
+  /** Absolute path of the folder in which an encrypted volume makes the one for its ciphertext. */
+  readonly volumeFolder?: string | undefined;
+}
+
 /** Plain JSON that is enough to find a running workspace again from another process. */
 export interface HolderState {
   readonly driver: "bubblewrap";
@@ -17,6 +31,10 @@ export interface HolderState {
   readonly uid: number;
   /** Size of the workspace's volume in bytes. */
   readonly diskBytes: number;
+  /** Memory where an earlier release, which says nothing, made it. */
+  readonly volume?: VolumeKind | undefined;
+  /** Folder of the host that holds an encrypted volume's ciphertext. */
+  readonly cipherFolder?: string | undefined;
   /** Wall clock, ms since 1970, at which the workspace is over. */
   readonly expiresMs: number;
 }
@@ -58,7 +76,7 @@ export interface Sandbox {
    *
    * @throws CloisterError UNSUPPORTED_HOST where the host cannot
    */
-  create(spec: { readonly id: string; readonly ttlMs: number; readonly diskBytes: number }): Promise<HolderState>;
+  create(spec: CreateSpec): Promise<HolderState>;
 
   /** False once the workspace has ended or its time (by the wall clock) is over. */
   alive(state: HolderState): boolean;

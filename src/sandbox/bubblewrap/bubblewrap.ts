@@ -9,7 +9,8 @@ import { hasFilter } from "../filter/seccomp.ts";
 import { isRunning } from "../host/process.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
 import { chooseUid, isWorkspaceUid } from "../host/user.ts";
-import type { ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
+import type { CreateSpec, ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
+import { makeCipherFolder, removeCipherFolder } from "../volume/cipher-folder.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
@@ -53,12 +54,19 @@ export class Bubblewrap implements Sandbox {
     }
   }
 
-  async create(spec: { id: string; ttlMs: number; diskBytes: number }): Promise<HolderState> {
+  async create(spec: CreateSpec): Promise<HolderState> {
+    const { id, ttlMs, diskBytes, volume = "memory" } = spec;
     const runtime = this.#ready();
     const uid = chooseUid(runtime.uid);
-    const expiresMs = this.#now() + spec.ttlMs;
-    const identity = await startHolder(runtime, { uid, ttlMs: spec.ttlMs, diskBytes: spec.diskBytes });
-    return { driver: "bubblewrap", id: spec.id, ...identity, uid, diskBytes: spec.diskBytes, expiresMs };
+    const expiresMs = this.#now() + ttlMs;
+    const cipherFolder = volume === "encrypted" ? makeCipherFolder(runtime, uid, spec) : undefined;
+    try {
+      const identity = await startHolder(runtime, { uid, ttlMs, diskBytes, cipherFolder });
+      return { driver: "bubblewrap", id, ...identity, uid, diskBytes, volume, cipherFolder, expiresMs };
+    } catch (error) {
+      if (cipherFolder !== undefined) await removeCipherFolder(runtime, { folder: cipherFolder, uid });
+      throw error;
+    }
   }
 
   alive(state: HolderState): boolean {
@@ -95,6 +103,10 @@ export class Bubblewrap implements Sandbox {
 
   async stop(state: HolderState): Promise<void> {
     await stopHolder(state);
+    // By now nothing can read it any more: its key was in the memory of a process that has ended.
+    if (state.cipherFolder !== undefined) {
+      await removeCipherFolder(this.#ready(), { folder: state.cipherFolder, uid: state.uid });
+    }
   }
 
   describe(): { driver: string; enforced: readonly string[]; notEnforced: readonly string[] } {
