@@ -9,7 +9,11 @@ import { hasFilter } from "../filter/seccomp.ts";
 import { isRunning } from "../host/process.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
 import { chooseUid, isWorkspaceUid } from "../host/user.ts";
-import type { ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
+import { prepareCgroup, provenCgroup, removeCgroup } from "../limits/cgroup.ts";
+import { heldLimits, holdableLimits } from "../limits/held.ts";
+import type { HeldLimit } from "../limits/limits.ts";
+import { chooseProcessors } from "../limits/processors.ts";
+import type { CreateSpec, ExecResult, ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
@@ -53,12 +57,23 @@ export class Bubblewrap implements Sandbox {
     }
   }
 
-  async create(spec: { id: string; ttlMs: number; diskBytes: number }): Promise<HolderState> {
+  async create(spec: CreateSpec): Promise<HolderState> {
     const runtime = this.#ready();
+    const { id, diskBytes, limits = {} } = spec;
     const uid = chooseUid(runtime.uid);
     const expiresMs = this.#now() + spec.ttlMs;
-    const identity = await startHolder(runtime, { uid, ttlMs: spec.ttlMs, diskBytes: spec.diskBytes });
-    return { driver: "bubblewrap", id: spec.id, ...identity, uid, diskBytes: spec.diskBytes, expiresMs };
+    const prepared = prepareCgroup(runtime, id, limits);
+    try {
+      const within = prepared?.words ?? [];
+      const identity = await startHolder(runtime, { uid, ttlMs: spec.ttlMs, diskBytes, within });
+      const cgroup = prepared && provenCgroup(prepared.cgroup, limits, identity.pid);
+      const counted = limits.cpus === undefined || cgroup?.holds.includes("cpu") === true;
+      const processors = counted ? undefined : chooseProcessors(limits.cpus ?? 0, id);
+      return { driver: "bubblewrap", id, ...identity, uid, diskBytes, limits, cgroup, processors, expiresMs };
+    } catch (error) {
+      await removeCgroup(prepared?.cgroup);
+      throw error;
+    }
   }
 
   alive(state: HolderState): boolean {
@@ -75,7 +90,7 @@ export class Bubblewrap implements Sandbox {
     await fill(this.#tasks(state), state, target, files);
   }
 
-  async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<{ exit: number }> {
+  async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult> {
     return execute(this.#enter(state), state, spec, streams);
   }
 
@@ -95,6 +110,15 @@ export class Bubblewrap implements Sandbox {
 
   async stop(state: HolderState): Promise<void> {
     await stopHolder(state);
+    await removeCgroup(state.cgroup);
+  }
+
+  held(state: Parameters<Sandbox["held"]>[0]): readonly HeldLimit[] {
+    return heldLimits(state, process.geteuid?.() ?? 0);
+  }
+
+  holdable(spec: Parameters<Sandbox["holdable"]>[0]): readonly HeldLimit[] {
+    return holdableLimits({ diskBytes: spec.diskBytes, limits: spec.limits ?? {} }, process.geteuid?.() ?? 0);
   }
 
   describe(): { driver: string; enforced: readonly string[]; notEnforced: readonly string[] } {

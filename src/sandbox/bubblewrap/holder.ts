@@ -30,15 +30,20 @@ echo ready >&${String(READY_FD)}
 exec ${String(READY_FD)}>&- ${String(INFO_FD)}>&-
 exec "$4" --bounding-set=-all --inh-caps=-all "$5" "$6"`;
 
+interface HolderLimits {
+  readonly uid: number;
+  readonly ttlMs: number;
+  readonly diskBytes: number;
+  /** Words that put the process they start into the workspace's control group. */
+  readonly within: readonly string[];
+}
+
 /**
  * Starts a holder under `uid` and waits until its volume is there.
  *
  * @throws {@link CloisterError} UNSUPPORTED_HOST with what most likely prevents it
  */
-export async function startHolder(
-  runtime: Runtime,
-  limits: { readonly uid: number; readonly ttlMs: number; readonly diskBytes: number },
-): Promise<ProcessIdentity> {
+export async function startHolder(runtime: Runtime, limits: HolderLimits): Promise<ProcessIdentity> {
   const child = spawnHolder(runtime, limits);
   const [, , errors, info, ready] = child.stdio as Readable[];
   if (!errors || !info || !ready) throw new TypeError("the holder has no pipes");
@@ -84,10 +89,7 @@ export async function stopHolder(identity: ProcessIdentity): Promise<void> {
   }
 }
 
-function spawnHolder(
-  runtime: Runtime,
-  limits: { readonly uid: number; readonly ttlMs: number; readonly diskBytes: number },
-): ChildProcess {
+function spawnHolder(runtime: Runtime, limits: HolderLimits): ChildProcess {
   const { programs } = runtime;
   const inodes = Math.min(INODES_MAX, Math.ceil(limits.diskBytes / BYTES_PER_INODE) + 64);
   const options = `size=${String(limits.diskBytes)},nr_inodes=${String(inodes)},mode=0700,nosuid,nodev`;
@@ -97,11 +99,12 @@ function spawnHolder(
   const capabilities = ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"];
   const root = ["--uid", "0", "--gid", "0", "--dev-bind", "/", "/", "--proc", "/proc"];
   const bwrap = [...namespaces, ...root, ...capabilities, "--info-fd", String(INFO_FD), "--", programs.sh, "-c"];
-  const command = [programs.bwrap, ...bwrap, ...init, String(limits.ttlMs / 1000)];
+  const drop = [programs.setpriv, ...dropArguments(runtime.uid, limits.uid), "--"];
+  const [program = "", ...args] = [...limits.within, ...drop, programs.bwrap, ...bwrap, ...init];
 
   const harmless = openSync("/dev/null", "r");
   try {
-    return spawn(programs.setpriv, [...dropArguments(runtime.uid, limits.uid), "--", ...command], {
+    return spawn(program, [...args, String(limits.ttlMs / 1000)], {
       // A session of its own: neither Ctrl-C nor the end of our terminal reaches it.
       detached: true,
       cwd: "/",
