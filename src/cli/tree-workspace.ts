@@ -40,7 +40,7 @@ const run: Leaf = {
 /** For everything in a workspace together, but for open files and time. */
 const limits: NonNullable<Leaf["options"]> = [
   { flags: "--cpus <n>", text: "processors" },
-  { flags: "--memory <size>", text: "memory, files in a volume in memory included: 16GB" },
+  { flags: "--memory <size>", text: "memory of all processes, beside the volume: 16GB" },
   { flags: "--processes <n>", text: "processes and threads at once (default: 4096)" },
   { flags: "--open-files <n>", text: "open files of each process (default: 65536)" },
   { flags: "--run-time <time>", text: "longest time of one command: 90s, 2h" },

@@ -13,6 +13,7 @@ import { prepareCgroup, provenCgroup, removeCgroup } from "../limits/cgroup.ts";
 import { heldLimits, holdableLimits } from "../limits/held.ts";
 import type { HeldLimit } from "../limits/limits.ts";
 import { chooseProcessors } from "../limits/processors.ts";
+import { amountsOf } from "../limits/settings.ts";
 import type { CreateSpec, ExecResult, ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
@@ -62,11 +63,12 @@ export class Bubblewrap implements Sandbox {
     const { id, diskBytes, limits = {} } = spec;
     const uid = chooseUid(runtime.uid);
     const expiresMs = this.#now() + spec.ttlMs;
-    const prepared = prepareCgroup(runtime, id, limits);
+    const amounts = amountsOf(limits, diskBytes);
+    const prepared = prepareCgroup(runtime, id, amounts);
     try {
       const within = prepared?.words ?? [];
       const identity = await startHolder(runtime, { uid, ttlMs: spec.ttlMs, diskBytes, within });
-      const cgroup = prepared && provenCgroup(prepared.cgroup, limits, identity.pid);
+      const cgroup = prepared && provenCgroup(prepared.cgroup, amounts, identity.pid);
       const counted = limits.cpus === undefined || cgroup?.holds.includes("cpu") === true;
       const processors = counted ? undefined : chooseProcessors(limits.cpus ?? 0, id);
       return { driver: "bubblewrap", id, ...identity, uid, diskBytes, limits, cgroup, processors, expiresMs };

@@ -1,8 +1,7 @@
 // The control group of a workspace: made before its holder, entered by every process on its way in, gone with it.
 import { makeFolders, parentsFor, removeFolders } from "./folders.ts";
 import { CONTROLLERS, type Controller } from "./hierarchy.ts";
-import type { Limits } from "./limits.ts";
-import { allowedFor, amountOf } from "./settings.ts";
+import { allowedFor } from "./settings.ts";
 import {
   ATTACH,
   controllersOf,
@@ -49,23 +48,17 @@ function shell(sh: string, scripts: readonly string[], args: readonly string[]):
   return [sh, "-c", [...scripts, 'exec "$@"'].join("\n"), "cloister", ...args];
 }
 
-/** What each controller is to allow. */
-function amountsOf(limits: Limits): ReadonlyMap<Controller, number> {
-  return new Map(
-    CONTROLLERS.flatMap((controller) => {
-      const amount = amountOf(controller, limits);
-      return amount === undefined ? [] : [[controller, amount] as const];
-    }),
-  );
-}
-
-/** A group with as many of the limits as can be had here; undefined where none is wanted or can be had. */
+/**
+ * A group with as many of the limits as can be had here.
+ *
+ * @param amounts what each controller is to allow
+ * @returns undefined where none is wanted or can be had
+ */
 export function prepareCgroup(
   { programs: { sh, env }, uid }: Entrant,
   workspace: string,
-  limits: Limits,
+  amounts: ReadonlyMap<Controller, number>,
 ): PreparedCgroup | undefined {
-  const amounts = amountsOf(limits);
   const id = workspace.replace(/[^0-9A-Za-z]/g, "");
   if (amounts.size === 0 || id === "") return undefined;
   const [manager, programs] = [managerFor(uid), systemdPrograms()];
@@ -79,8 +72,8 @@ export function prepareCgroup(
 }
 
 /** The group as it is once its first process runs: what the kernel allows that process decides, not what was asked for. */
-export function provenCgroup(cgroup: Cgroup, limits: Limits, pid: number): Cgroup {
-  const held = [...amountsOf(limits)].filter(([controller, amount]) => allowedFor(pid, controller) <= amount);
+export function provenCgroup(cgroup: Cgroup, amounts: ReadonlyMap<Controller, number>, pid: number): Cgroup {
+  const held = [...amounts].filter(([controller, amount]) => allowedFor(pid, controller) <= amount);
   return { ...cgroup, holds: held.map(([controller]) => controller) };
 }
 

@@ -1,5 +1,6 @@
 // Whether anything holds the limits of a workspace that is made of namespaces, what, and what to do where nothing does.
 import { release } from "node:os";
+import { formatBytes } from "../../base/units.ts";
 import { type Cgroup, cgroupSupport } from "./cgroup.ts";
 import type { Controller } from "./hierarchy.ts";
 import { type HeldLimit, type LimitName, type Limits, OPEN_FILES_DEFAULT, PROCESSES_DEFAULT } from "./limits.ts";
@@ -72,11 +73,12 @@ function processorNames(processors: readonly number[]): string {
   return `processor${processors.length === 1 ? "" : "s"} ${processors.join(", ")}`;
 }
 
-function memory({ limits, holds, by, uid }: Holding): HeldLimit {
+function memory({ limits, diskBytes, holds, by, uid }: Holding): HeldLimit {
   const { memoryBytes: value } = limits;
   if (value === undefined) return unset("memory");
   if (holds.includes("memory")) {
-    return { limit: "memory", value, held: true, how: `all together with files in memory, by ${by}; no swap` };
+    const all = formatBytes(value + diskBytes);
+    return { limit: "memory", value, held: true, how: `${all} with the volume, by ${by}; no swap` };
   }
   const { why, next } = lackOfMemoryGroup(uid);
   return { limit: "memory", value, held: false, how: `only of each process by itself: ${why}`, next };

@@ -4,7 +4,7 @@
 export interface Limits {
   /** Whole processors, for everything in the workspace together. */
   readonly cpus?: number | undefined;
-  /** Memory of everything in the workspace together, files of a volume in memory included. */
+  /** Memory of all processes together, beside the volume. */
   readonly memoryBytes?: number | undefined;
   /** Processes and threads at once, in the workspace together. */
   readonly processes?: number | undefined;

@@ -15,16 +15,21 @@ export interface Setting {
   readonly optional?: boolean;
 }
 
-/** What a controller is to allow, in its own unit; undefined where it is not needed. */
-export function amountOf(controller: Controller, limits: Limits): number | undefined {
-  switch (controller) {
-    case "cpu":
-      return limits.cpus;
-    case "memory":
-      return limits.memoryBytes;
-    case "pids":
-      return limits.processes === undefined ? undefined : limits.processes + OWN_PROCESSES;
-  }
+/**
+ * What each controller is to allow all processes of a workspace together, in its own unit.
+ *
+ * @param volumeBytes size of the files that may be in memory. They have room beside the programs: else a full volume
+ *   would leave none for the command that empties it, or takes out what is in it.
+ */
+export function amountsOf(
+  { cpus, memoryBytes, processes }: Limits,
+  volumeBytes: number,
+): ReadonlyMap<Controller, number> {
+  const amounts = new Map<Controller, number>();
+  if (cpus !== undefined) amounts.set("cpu", cpus);
+  if (memoryBytes !== undefined) amounts.set("memory", memoryBytes + volumeBytes);
+  if (processes !== undefined) amounts.set("pids", processes + OWN_PROCESSES);
+  return amounts;
 }
 
 /** In the order in which they have to be written. */
