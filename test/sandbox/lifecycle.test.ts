@@ -135,6 +135,6 @@ describe.skipIf(!WORKS)(`the life of a workspace${REASON}`, () => {
     const { driver, enforced, notEnforced } = sandbox.describe();
     expect(driver).toBe("bubblewrap");
     expect(enforced.join("\n")).toMatch(/no network/);
-    expect(notEnforced.join("\n")).toMatch(/memory and CPU/);
+    expect(notEnforced.join("\n")).toMatch(/swapped to disk/);
   });
 });
