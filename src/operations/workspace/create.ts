@@ -12,10 +12,13 @@ import { type Ask, begin, permit, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
+import { end } from "./destroy.ts";
+import { noting, remember } from "./known.ts";
 import { detailOf } from "./look.ts";
 import { workingSandbox } from "./sandbox.ts";
 import {
   changeWorkspace,
+  endingWorkspace,
   findWorkspace,
   forgetWorkspace,
   makingWorkspace,
@@ -56,13 +59,14 @@ export async function createWorkspace(session: Session, options: WorkspaceOption
 async function createAlone(session: Session, options: WorkspaceOptions, name: string): Promise<WorkspaceDetail> {
   await session.sync();
   const sandbox = await workingSandbox(session.host);
-  await makeRoom(session, sandbox, name);
+  const old = await findOver(session, sandbox, name);
   const source = await codeSource(session, options.code);
   const plan = await planWorkspace(session, options, name);
   const decideBy = options.dryRun ? wouldPermit : permit;
   // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
+  if (old) await endingWorkspace(session, name, () => end(session, sandbox, old, true));
   const operation = await begin(session, plan.ask);
   const holder = await sandbox.create(plan).catch(async (error: unknown) => {
     await operation.failed(error);
@@ -73,10 +77,12 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
     const begun = { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId };
     await saveWorkspace(session, begun);
     for (const input of plan.inputs) await mount(session, sandbox, holder, input);
-    const code = source && (await copyCode(sandbox, holder, source));
+    const code = source && (await copyCode(session, sandbox, begun, source));
     const done = await operation.done();
     const made = { code, createdMs: session.host.now(), logEntry: done.entry };
     const state = await changeWorkspace(session, begun, (latest) => ({ ...latest, ...made }));
+    // Not before: what a killed command left half made must not live on.
+    await sandbox.keep(holder);
     return await detailOf(session, sandbox, state);
   } catch (error) {
     await sandbox.stop(holder).finally(() => operation.failed(error));
@@ -86,15 +92,12 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
 }
 
 /** A workspace of that name that is over gives way; one that runs does not. */
-async function makeRoom(session: Session, sandbox: Sandbox, name: string): Promise<void> {
+async function findOver(session: Session, sandbox: Sandbox, name: string): Promise<WorkspaceState | undefined> {
   const old = await findWorkspace(session, name);
-  if (!old) return;
-  if (sandbox.alive(old.holder)) {
-    throw new CloisterError("USAGE", `workspace ${name} exists already`, {
-      next: `cloister run ${name} -- CMD   (or: cloister workspace destroy ${name})`,
-    });
-  }
-  await sandbox.stop(old.holder);
+  if (!old || !sandbox.alive(old.holder)) return old;
+  throw new CloisterError("USAGE", `workspace ${name} exists already`, {
+    next: `cloister run ${name} -- CMD   (or: cloister workspace destroy ${name})`,
+  });
 }
 
 async function planWorkspace(session: Session, options: WorkspaceOptions, name: string): Promise<WorkspacePlan> {
@@ -248,7 +251,14 @@ async function mount(session: Session, sandbox: Sandbox, holder: HolderState, pl
   await operation.done();
 }
 
-async function copyCode(sandbox: Sandbox, holder: HolderState, source: CodeSource): Promise<WorkspaceState["code"]> {
-  await sandbox.fill(holder, "workspace", source.files);
+async function copyCode(
+  session: Session,
+  sandbox: Sandbox,
+  { name, holder }: WorkspaceState,
+  source: CodeSource,
+): Promise<WorkspaceState["code"]> {
+  const contents: string[] = [];
+  await sandbox.fill(holder, "workspace", noting(source.files, contents));
+  await remember(session, name, contents);
   return { folder: source.folder, files: source.count(), git: source.git };
 }

@@ -3,6 +3,8 @@ import { CloisterError } from "../../base/errors.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceSummary } from "../types.ts";
+import { activityOf } from "./activity.ts";
+import { overBy } from "./over.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
 import { allWorkspaces, requireWorkspace, type WorkspaceState } from "./state.ts";
@@ -30,15 +32,19 @@ export async function summaryOf(session: Session, sandbox: Sandbox, state: Works
   const { classifications } = (await session.policy()).compiled.policy;
   const now = session.host.now();
   const alive = sandbox.alive(state.holder);
+  const { active, lastMs = 0 } = activityOf(session, state.name);
+  const idleMs = active ? 0 : Math.max(0, Math.round(now - Math.max(lastMs, state.createdMs)));
   return {
     name: state.name,
     id: state.id,
-    state: alive ? "running" : now >= state.expiresMs ? "expired" : "gone",
+    state: alive ? "running" : overBy(session, state),
     domain: state.domain,
     label: labelWithSource(session, state, classifications)?.class,
     createdAt: new Date(state.createdMs).toISOString(),
     expiresAt: new Date(state.expiresMs).toISOString(),
     leftMs: alive ? Math.max(0, state.expiresMs - now) : 0,
+    active: alive && active,
+    idleMs,
     inputs: state.inputs.map(({ reference, class: klass, path }) => ({ reference, class: klass, path })),
   };
 }

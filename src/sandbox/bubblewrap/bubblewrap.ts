@@ -3,34 +3,34 @@ import type { Server } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
 import type { Streams } from "../../base/streams.ts";
+import { type Clocks, expiry, isPast } from "../expiry.ts";
 import type { StartFolderTask } from "../files/folder-task.ts";
+import { digest, list } from "../files/list.ts";
 import { measure } from "../files/measure.ts";
 import { hasFilter } from "../filter/seccomp.ts";
 import { isRunning } from "../host/process.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
 import { chooseUid, isWorkspaceUid } from "../host/user.ts";
-import type { ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
+import type { ExecSpec, HolderState, Listed, ListedFile, Sandbox } from "../sandbox.ts";
+import { moveDeadline } from "./deadline.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
-import { startHolder, stopHolder } from "./holder.ts";
+import { type StartedHolder, startHolder, stopHolder } from "./holder.ts";
 import type { Runtime } from "./runtime.ts";
-
-export interface BubblewrapOptions {
-  /** Wall clock, ms since 1970. */
-  readonly now: () => number;
-}
 
 /** Time for the trial sandbox of {@link Sandbox.problem}. */
 const TRIAL = { id: "trial", ttlMs: 30_000, diskBytes: 1024 * 1024 };
 
 /** The bubblewrap driver. Making it costs nothing; the host is looked at when something is asked of it. */
 export class Bubblewrap implements Sandbox {
-  readonly #now: () => number;
+  readonly #clocks: Clocks;
+  /** Holders that were not kept yet, by workspace. */
+  readonly #started = new Map<string, StartedHolder>();
   #runtime: Runtime | undefined;
 
-  constructor(options: BubblewrapOptions) {
-    this.#now = options.now;
+  constructor(clocks: Clocks) {
+    this.#clocks = clocks;
   }
 
   async problem(): Promise<Problem | undefined> {
@@ -56,14 +56,35 @@ export class Bubblewrap implements Sandbox {
   async create(spec: { id: string; ttlMs: number; diskBytes: number }): Promise<HolderState> {
     const runtime = this.#ready();
     const uid = chooseUid(runtime.uid);
-    const expiresMs = this.#now() + spec.ttlMs;
-    const identity = await startHolder(runtime, { uid, ttlMs: spec.ttlMs, diskBytes: spec.diskBytes });
-    return { driver: "bubblewrap", id: spec.id, ...identity, uid, diskBytes: spec.diskBytes, expiresMs };
+    const expires = expiry(spec.ttlMs, this.#clocks);
+    const started = await startHolder(runtime, { uid, ttlMs: spec.ttlMs, diskBytes: spec.diskBytes });
+    this.#started.set(spec.id, started);
+    return { driver: "bubblewrap", id: spec.id, ...started.identity, uid, diskBytes: spec.diskBytes, ...expires };
+  }
+
+  async keep(state: HolderState): Promise<void> {
+    await this.#started.get(state.id)?.keep();
+    this.#started.delete(state.id);
   }
 
   alive(state: HolderState): boolean {
-    // The holder's timer stops while the machine sleeps; the wall clock does not.
-    return isRunning(state) && this.#now() < state.expiresMs;
+    // The holder looks now and then; whoever asks meanwhile is told the truth.
+    return isRunning(state) && !isPast(state, this.#clocks);
+  }
+
+  async extend(state: HolderState, ttlMs: number): Promise<HolderState> {
+    const runtime = this.#enter(state);
+    if (state.expiresBootMs === undefined) {
+      throw new CloisterError("UNSUPPORTED_HOST", "the end of this workspace is fixed", {
+        why: "an earlier version of cloister made it",
+        next: "push what you need, and create another one",
+      });
+    }
+    const extended = { ...state, ...expiry(ttlMs, this.#clocks) };
+    await moveDeadline(runtime, state, ttlMs);
+    // It may have ended just before.
+    this.#enter(extended);
+    return extended;
   }
 
   async fill(
@@ -93,8 +114,17 @@ export class Bubblewrap implements Sandbox {
     return measure(this.#tasks(state));
   }
 
+  async list(state: HolderState, filesMax: number): Promise<Listed> {
+    return list(this.#tasks(state), filesMax);
+  }
+
+  async digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>> {
+    return digest(this.#tasks(state), files);
+  }
+
   async stop(state: HolderState): Promise<void> {
     await stopHolder(state);
+    this.#started.delete(state.id);
   }
 
   describe(): { driver: string; enforced: readonly string[]; notEnforced: readonly string[] } {

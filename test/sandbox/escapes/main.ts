@@ -29,7 +29,9 @@ async function runAll(folder: string): Promise<void> {
 
 async function create(ttlMs: number): Promise<void> {
   const sandbox = new Bubblewrap({ now: Date.now });
-  stdout.write(JSON.stringify(await sandbox.create({ id: "alone", ttlMs, diskBytes: 1024 * 1024 })));
+  const state = await sandbox.create({ id: "alone", ttlMs, diskBytes: 1024 * 1024 });
+  await sandbox.keep(state);
+  stdout.write(JSON.stringify(state));
 }
 
 async function runOne(tty: boolean, state: HolderState, script: string): Promise<void> {
