@@ -1,5 +1,5 @@
 // Whether a workspace's time is over, told from its state alone.
-import { bootId, bootTimeMs } from "./host/boot-time.ts";
+import { bootTimeMs } from "./host/boot-time.ts";
 import type { HolderState } from "./sandbox.ts";
 
 /** The clocks that a workspace lives by. */
@@ -15,11 +15,6 @@ export function isPast(state: Pick<HolderState, "expiresMs" | "expiresBootMs">, 
   const { bootTime = bootTimeMs } = clocks;
   const { expiresMs, expiresBootMs = Number.POSITIVE_INFINITY } = state;
   return clocks.now() >= expiresMs || (bootTime() ?? 0) >= expiresBootMs;
-}
-
-/** The machine was started anew since, which no process outlives. */
-export function isOfAnotherBoot(state: Pick<HolderState, "bootId">): boolean {
-  return state.bootId !== bootId();
 }
 
 /** The two ends of a workspace that lives this long from now. */

@@ -23,7 +23,7 @@ export interface WorkspaceOptions {
 export interface WorkspaceSummary {
   readonly name: string;
   readonly id: string;
-  readonly state: "running" | "expired" | "gone";
+  readonly state: "creating" | "running" | "expired" | "gone";
   readonly domain: string;
   /** The label: class of the most sensitive input ever mounted, or undefined where nothing was. */
   readonly label: string | undefined;

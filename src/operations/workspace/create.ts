@@ -12,13 +12,12 @@ import { type Ask, begin, permit, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
-import { end } from "./destroy.ts";
+import { endSame } from "./destroy.ts";
 import { noting, remember } from "./known.ts";
 import { detailOf } from "./look.ts";
 import { workingSandbox } from "./sandbox.ts";
 import {
   changeWorkspace,
-  endingWorkspace,
   findWorkspace,
   forgetWorkspace,
   makingWorkspace,
@@ -66,14 +65,28 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
   // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
-  if (old) await endingWorkspace(session, name, () => end(session, sandbox, old, true));
-  const operation = await begin(session, plan.ask);
-  const holder = await sandbox.create(plan).catch(async (error: unknown) => {
-    await operation.failed(error);
-    throw error;
-  });
+  if (old) await endSame(session, sandbox, old, true);
+  // Known before anything is logged or started: what a command leaves that is killed is found, and its end logged.
+  await saveWorkspace(session, stateOf(session, plan, options, nobody(session, plan)));
   try {
-    // Known from here on, so that a command that is killed leaves no workspace that nobody finds.
+    return await make(session, sandbox, plan, options, source);
+  } catch (error) {
+    await forgetWorkspace(session, name);
+    throw error;
+  }
+}
+
+async function make(
+  session: Session,
+  sandbox: Sandbox,
+  plan: WorkspacePlan,
+  options: WorkspaceOptions,
+  source: CodeSource | undefined,
+): Promise<WorkspaceDetail> {
+  const operation = await begin(session, plan.ask);
+  let holder: HolderState | undefined;
+  try {
+    holder = await sandbox.create(plan);
     const begun = { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId };
     await saveWorkspace(session, begun);
     for (const input of plan.inputs) await mount(session, sandbox, holder, input);
@@ -85,8 +98,8 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
     await sandbox.keep(holder);
     return await detailOf(session, sandbox, state);
   } catch (error) {
-    await sandbox.stop(holder).finally(() => operation.failed(error));
-    await forgetWorkspace(session, name);
+    if (holder) await sandbox.stop(holder).catch(() => undefined);
+    await operation.failed(error);
     throw error;
   }
 }
@@ -152,6 +165,12 @@ function stateOf(
   };
 }
 
+/** There is no process yet. */
+function nobody({ host }: Session, { id, ttlMs, diskBytes }: WorkspacePlan): HolderState {
+  const expiresMs = host.now() + ttlMs;
+  return { driver: "bubblewrap", id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, expiresMs };
+}
+
 /** What it would be, for `--dry-run`: there is no process behind it. */
 async function previewOf(
   session: Session,
@@ -159,13 +178,11 @@ async function previewOf(
   plan: WorkspacePlan,
   options: WorkspaceOptions,
 ): Promise<WorkspaceDetail> {
-  const { id, diskBytes, ttlMs, inputs } = plan;
-  const expiresMs = session.host.now() + ttlMs;
-  const nobody = { driver: "bubblewrap" as const, id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, expiresMs };
+  const { ttlMs, inputs } = plan;
   const { classifications } = (await session.policy()).compiled.policy;
   const classes = inputs.map(({ input }) => input.class);
   const label = [...classifications].reverse().find((klass) => classes.includes(klass));
-  const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody));
+  const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody(session, plan)));
   return { ...detail, state: "running", leftMs: ttlMs, label, logEntry: undefined };
 }
 

@@ -8,7 +8,15 @@ import { overBy } from "./over.ts";
 import { logEnd } from "./reap.ts";
 import { endAsk, outcomeOf, receiptOf } from "./receipt.ts";
 import { sandboxOf } from "./sandbox.ts";
-import { endingWorkspace, forgetWorkspace, requireWorkspace, type WorkspaceState } from "./state.ts";
+import {
+  beingMade,
+  endingWorkspace,
+  findWorkspace,
+  forgetWorkspace,
+  isBeingMade,
+  requireWorkspace,
+  type WorkspaceState,
+} from "./state.ts";
 import { unpushedIn } from "./unpushed.ts";
 
 /**
@@ -20,6 +28,7 @@ export async function destroyWorkspace(session: Session, name: string, options: 
   const sandbox = await sandboxOf(session.host);
   return await endingWorkspace(session, name, async () => {
     const state = await requireWorkspace(session, name);
+    if (await isBeingMade(session, name)) throw beingMade(name);
     return await (options.dryRun ? previewEnd : end)(session, sandbox, state, options.discard === true);
   });
 }
@@ -31,13 +40,21 @@ async function previewEnd(session: Session, sandbox: Sandbox, state: WorkspaceSt
   return await receiptOf(session, state, { why: alive ? "destroyed" : overBy(session, state), lost }, undefined);
 }
 
-/** Ends it, or logs that it was over, and forgets it. Nobody else does so meanwhile: see {@link endingWorkspace}. */
-export async function end(
+/** {@link end}, unless another command was faster; undefined then. */
+export async function endSame(
   session: Session,
   sandbox: Sandbox,
-  state: WorkspaceState,
+  { name, id }: WorkspaceState,
   discard: boolean,
-): Promise<Receipt> {
+): Promise<Receipt | undefined> {
+  return await endingWorkspace(session, name, async () => {
+    const state = await findWorkspace(session, name);
+    return state?.id === id ? await end(session, sandbox, state, discard) : undefined;
+  });
+}
+
+/** Ends it, or logs that it was over, and forgets it. Nobody else does so meanwhile: see {@link endingWorkspace}. */
+async function end(session: Session, sandbox: Sandbox, state: WorkspaceState, discard: boolean): Promise<Receipt> {
   const { name, holder } = state;
   if (!sandbox.alive(holder)) {
     await sandbox.stop(holder);

@@ -4,12 +4,12 @@ import { wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { Pruned, PruneOptions, Receipt } from "../types.ts";
 import { activityOf } from "./activity.ts";
-import { destroyWorkspace, end } from "./destroy.ts";
+import { destroyWorkspace, endSame } from "./destroy.ts";
 import { besideRecord, recordsThere } from "./folder.ts";
 import { sweep } from "./reap.ts";
 import { endAsk } from "./receipt.ts";
 import { sandboxOf } from "./sandbox.ts";
-import { allWorkspaces, endingWorkspace, findWorkspace, type WorkspaceState } from "./state.ts";
+import { allWorkspaces, isBeingMade, type WorkspaceState } from "./state.ts";
 
 /**
  * Ends and forgets workspaces that are over or were idle too long, each with its receipt, and records that are damaged.
@@ -19,8 +19,10 @@ export async function pruneWorkspaces(session: Session, options: PruneOptions): 
   await session.sync();
   const sandbox = await sandboxOf(session.host);
   const states = await allWorkspaces(session);
-  const over = states.filter(({ holder }) => !sandbox.alive(holder));
-  const idle = states.filter((state) => !over.includes(state) && isIdle(session, state, options.idleMs));
+  const made = await Promise.all(states.map(({ name }) => isBeingMade(session, name)));
+  const there = states.filter((_, index) => made[index] !== true);
+  const over = there.filter(({ holder }) => !sandbox.alive(holder));
+  const idle = there.filter((state) => !over.includes(state) && isIdle(session, state, options.idleMs));
   const receipts: Receipt[] = [];
   // Before anything is ended: a refusal then leaves everything as it was.
   const previews: Receipt[] = [];
@@ -30,11 +32,8 @@ export async function pruneWorkspaces(session: Session, options: PruneOptions): 
     for (const { name } of over) previews.push(await destroyWorkspace(session, name, { dryRun: true }));
     return { pruned: previews, damaged: damaged(session, states), kept: states.length - previews.length };
   }
-  for (const { name } of [...over, ...idle]) {
-    const receipt = await endingWorkspace(session, name, async () => {
-      const latest = await findWorkspace(session, name);
-      return latest && (await end(session, sandbox, latest, options.discard === true));
-    });
+  for (const state of [...over, ...idle]) {
+    const receipt = await endSame(session, sandbox, state, options.discard === true);
     if (receipt) receipts.push(receipt);
   }
   const unreadable = damaged(session, states);

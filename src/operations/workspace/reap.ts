@@ -6,7 +6,7 @@ import { begin } from "../guard.ts";
 import { releaseLock, takeLock } from "../process-lock.ts";
 import type { Session } from "../session.ts";
 import { besideRecord, filesThere } from "./folder.ts";
-import { isOver, overBy } from "./over.ts";
+import { overBy } from "./over.ts";
 import { endAsk, outcomeOf } from "./receipt.ts";
 import { sandboxOf } from "./sandbox.ts";
 import {
@@ -15,17 +15,17 @@ import {
   type EndedBy,
   endingWorkspace,
   findWorkspace,
+  isBeingMade,
   type WorkspaceState,
 } from "./state.ts";
 
 /**
- * Ends the workspaces whose time is over, or that the machine's last start ended, with what they left behind.
+ * Ends the workspaces that are over, with what they left behind.
  * @returns names of those whose end is not on record yet. Never throws: the command is about something else
  */
 export async function reapWorkspaces(session: Session): Promise<readonly string[]> {
   const unlogged: string[] = [];
   for (const state of await allWorkspaces(session).catch(() => [])) {
-    if (!state.ended && !isOver(session, state)) continue;
     // One that belongs to another user, or that does not end, is tried again by the next command.
     const ended = state.ended ?? (await reap(session, state).catch(() => undefined));
     if (ended && ended.logEntry === undefined) unlogged.push(state.name);
@@ -35,6 +35,7 @@ export async function reapWorkspaces(session: Session): Promise<readonly string[
 
 async function reap(session: Session, state: WorkspaceState): Promise<WorkspaceState["ended"]> {
   const sandbox = await sandboxOf(session.host);
+  if (sandbox.alive(state.holder) || (await isBeingMade(session, state.name))) return undefined;
   await sandbox.stop(state.holder);
   const why = overBy(session, state);
   return (await changeWorkspace(session, state, (latest) => ({ ...latest, ended: latest.ended ?? { why } }))).ended;

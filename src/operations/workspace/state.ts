@@ -6,7 +6,7 @@ import type { WorkspaceUse } from "../../policy/workspace-use.ts";
 import type { GitState, ManifestInput, ManifestRun } from "../../provenance/manifest.ts";
 import type { HolderState } from "../../sandbox/sandbox.ts";
 import { readLocal, writeLocal } from "../local-file.ts";
-import { releaseLock, takeLock, underLock } from "../process-lock.ts";
+import { isHeld, releaseLock, takeLock, underLock } from "../process-lock.ts";
 import type { Session } from "../session.ts";
 import { isActivityOf } from "./activity.ts";
 import { besideRecord, filesThere, recordsThere, workspaceFolder } from "./folder.ts";
@@ -91,19 +91,28 @@ function beingChanged(name: string): CloisterError {
   });
 }
 
+/** Whether another command is making a workspace of that name. */
+export async function isBeingMade(session: Session, name: string): Promise<boolean> {
+  return await isHeld(`${pathOf(session, name)}.making`);
+}
+
 /** Does something while no other command makes a workspace of that name. @throws CloisterError USAGE at once if one does */
 export async function makingWorkspace<T>(session: Session, name: string, make: () => Promise<T>): Promise<T> {
   const lock = `${pathOf(session, name)}.making`;
   if (!(await takeLock(lock))) {
-    throw new CloisterError("USAGE", `workspace ${name} is being created by another command`, {
-      next: "choose another name, or wait for it: cloister workspace list",
-    });
+    throw beingMade(name);
   }
   try {
     return await make();
   } finally {
     await releaseLock(lock);
   }
+}
+
+export function beingMade(name: string): CloisterError {
+  return new CloisterError("USAGE", `workspace ${name} is being created by another command`, {
+    next: "choose another name, or wait for it: cloister workspace list",
+  });
 }
 
 /** Ends or extends a workspace while no other command does. @throws CloisterError UNAVAILABLE where one takes too long */
