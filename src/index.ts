@@ -39,6 +39,8 @@ export interface Project {
   showWorkspace(name: string): Promise<T.WorkspaceDetail>;
   /** Runs a command in a workspace; its exit code is in the result, never an error. */
   run(options: T.RunOptions, streams: Streams): Promise<T.RunResult>;
+  /** Opens a shell in a workspace on the process's own terminal, and waits for its end. */
+  shell(options: T.ShellOptions, streams: Streams): Promise<T.RunResult>;
   /** Ends a workspace and says what was in it. */
   destroyWorkspace(name: string): Promise<T.Receipt>;
   /** Seals a new secret in the store. */
@@ -128,6 +130,8 @@ function projectOf(session: Session): Project {
     listWorkspaces: async () => (await import("./operations/workspace/look.ts")).listWorkspaces(session),
     showWorkspace: async (name) => (await import("./operations/workspace/look.ts")).showWorkspace(session, name),
     run: async (options, streams) => (await import("./operations/workspace/run.ts")).run(session, options, streams),
+    shell: async (options, streams) =>
+      (await import("./operations/workspace/shell.ts")).shell(session, options, streams),
     destroyWorkspace: async (name) =>
       (await import("./operations/workspace/destroy.ts")).destroyWorkspace(session, name),
     setSecret: async (options) => (await import("./operations/secret/write.ts")).setSecret(session, options),

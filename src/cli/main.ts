@@ -97,7 +97,7 @@ async function report(
   leaf: Leaf | undefined,
 ): Promise<number> {
   const { io, env, interruption } = context;
-  const isRun = RUNS.has(leaf?.name ?? "") || (error instanceof UsageError && / (run|exec)$/.test(error.command));
+  const isRun = RUNS.has(leaf?.name ?? "") || (error instanceof UsageError && / (run|exec|shell)$/.test(error.command));
   const settled = settleExit(toFailure(error), isRun, interruption.caught());
   const failure =
     settled.message === "interrupted" && GOES_ON.has(leaf?.name ?? "")
@@ -115,7 +115,7 @@ async function report(
 }
 
 /** Commands whose exit code is that of the command they run. */
-const RUNS: ReadonlySet<string> = new Set(["run", "exec"]);
+const RUNS: ReadonlySet<string> = new Set(["run", "exec", "shell"]);
 
 /** Commands that lose nothing when they are interrupted. */
 const GOES_ON: ReadonlySet<string> = new Set(["push", "pull"]);

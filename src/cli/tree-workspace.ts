@@ -1,6 +1,17 @@
 // Commands about workspaces.
-import type { Leaf, Noun } from "./tree.ts";
+import type { Choice, Leaf, Noun } from "./tree.ts";
 import { dryRun, purpose, why } from "./tree-work.ts";
+
+const secret: Choice = {
+  flags: "--secret <secret>",
+  text: "NAME, NAME=VARIABLE or NAME:/run/secrets/FILE (repeatable)",
+  many: true,
+};
+const creds: Choice = {
+  flags: "--creds <provider>",
+  text: "offer it credentials, read-only, up to the label",
+  choices: ["token", "aws"],
+};
 
 const run: Leaf = {
   name: "run",
@@ -12,17 +23,9 @@ const run: Leaf = {
   usage: "[options] [workspace] -- <command> [args...]",
   options: [
     { flags: "--seed <n>", text: "sets PYTHONHASHSEED and CLOISTER_SEED, recorded" },
-    {
-      flags: "--secret <secret>",
-      text: "NAME, NAME=VARIABLE or NAME:/run/secrets/FILE (repeatable)",
-      many: true,
-    },
+    secret,
     { flags: "--keep-output", text: "keep the output in a file inside the workspace" },
-    {
-      flags: "--creds <provider>",
-      text: "offer it credentials, read-only, up to the label",
-      choices: ["token", "aws"],
-    },
+    creds,
   ],
   examples: [
     "cloister run t1 -- python train.py --seed 7",
@@ -33,6 +36,18 @@ const run: Leaf = {
     "Exits with the command's code, or with 125 where cloister itself failed.\n" +
     "With --json, what the command prints goes to standard error.",
   load: async () => (await import("./commands/run.ts")).run,
+};
+
+const shell: Leaf = {
+  name: "shell",
+  summary: "open a shell inside a workspace, on this terminal",
+  args: [["[workspace]", "workspace (default: the only one that is running)"]],
+  options: [secret, creds],
+  examples: ["cloister shell t1", "cloister shell t1 --secret db-password=PGPASSWORD"],
+  notes:
+    "Ends with the shell's code. Its history stays in the workspace and goes with it.\n" +
+    "Settings of your own: ~/.bashrc in the workspace.",
+  load: async () => (await import("./commands/shell.ts")).shell,
 };
 
 const create: Leaf = {
@@ -83,6 +98,7 @@ const workspace: Noun = {
       load: async () => (await import("./commands/workspace.ts")).show,
     },
     run,
+    shell,
     {
       name: "destroy",
       aliases: ["rm"],
@@ -95,4 +111,4 @@ const workspace: Noun = {
   ],
 };
 
-export const workspaceCommands: readonly (Leaf | Noun)[] = [workspace, run];
+export const workspaceCommands: readonly (Leaf | Noun)[] = [workspace, run, shell];

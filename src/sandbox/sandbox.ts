@@ -38,8 +38,10 @@ export interface ExecSpec {
   readonly files?: readonly { readonly path: string; readonly bytes: Uint8Array }[] | undefined;
   /** True where the process's own terminal is handed to the command (`streams` is not used then). */
   readonly tty: boolean;
-  /** Ends the command: SIGTERM, then SIGKILL after 5 s. */
+  /** Ends the command: {@link endsBy}, then SIGKILL after 5 s. */
   readonly signal: AbortSignal;
+  /** SIGHUP is for a shell on a terminal, which is deaf to SIGTERM. Default: SIGTERM. */
+  readonly endsBy?: "SIGTERM" | "SIGHUP" | undefined;
   /** Host executables to show in `/run/cloister/bin`, first in PATH. Those that cannot be shown are left out. */
   readonly tools: readonly string[];
   /** The workspace's loopback, where {@link Sandbox.listen} listens, instead of one that the command has to itself. */

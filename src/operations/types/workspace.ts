@@ -64,6 +64,8 @@ export interface RunOptions {
   readonly creds?: "token" | "aws" | undefined;
 }
 
+export interface ShellOptions extends Pick<RunOptions, "workspace" | "secrets" | "creds"> {}
+
 export interface RunResult {
   readonly workspace: string;
   /** The child's exit code; 128 + signal number where a signal ended it. */
@@ -71,6 +73,8 @@ export interface RunResult {
   readonly seconds: number;
   /** Where the output was kept inside the workspace. */
   readonly output: string | undefined;
+  /** Whether the workspace was over when the command ended: its end is that of the workspace. */
+  readonly over: boolean;
   readonly logEntry: number;
 }
 

@@ -10,13 +10,19 @@ import { requireRunning } from "./look.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
 import { changeWorkspace, type WorkspaceState } from "./state.ts";
+import { terminalVariables } from "./terminal-variables.ts";
+
+/** What makes a command a shell that a person sits at. */
+interface AsShell {
+  readonly shell?: { readonly env: Readonly<Record<string, string>> };
+}
 
 /**
  * Runs a command in a workspace. Output that does not go to a terminal leaves the workspace, so it is governed like a
  * pull of every input; `keepOutput` keeps it inside instead.
  * @throws CloisterError NOT_FOUND, POLICY_DENIED (logged), INTERRUPTED
  */
-export async function run(session: Session, options: RunOptions, streams: Streams): Promise<RunResult> {
+export async function run(session: Session, options: RunOptions & AsShell, streams: Streams): Promise<RunResult> {
   await session.sync();
   const sandbox = await sandboxOf(session.host);
   const state = await requireRunning(session, sandbox, options.workspace);
@@ -28,7 +34,7 @@ export async function run(session: Session, options: RunOptions, streams: Stream
     ...{ title: `run in workspace ${state.name}`, action: "workspace.run" },
     ...{ domain: state.domain, class: label?.class, purpose: state.purpose, workspace: state.id },
     facts: { output: shown ? "terminal" : released ? "released" : "kept" },
-    sealed: { workspace: state.name, command: options.argv.join(" ") },
+    sealed: { workspace: state.name, command: commandOf(options).join(" ") },
   };
   const uses = options.secrets ?? [];
   // Before a secret is opened for a command that may not run.
@@ -48,6 +54,11 @@ export async function run(session: Session, options: RunOptions, streams: Stream
   return { ...result, workspace: state.name, logEntry: done.entry };
 }
 
+/** As records name it: a shell is one, whatever it takes to start it. */
+function commandOf({ argv, shell }: RunOptions & AsShell): readonly string[] {
+  return shell ? ["shell"] : argv;
+}
+
 function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number]): Ask {
   return {
     ...{ title: `take output of workspace ${state.name} out, which holds ${input.reference}`, action: "artifact.pull" },
@@ -63,7 +74,7 @@ async function execute(
   session: Session,
   sandbox: Sandbox,
   state: WorkspaceState,
-  options: RunOptions,
+  options: RunOptions & AsShell,
   streams: Streams,
   given: { readonly id: string; readonly kept: boolean; readonly secrets: RunSecrets; readonly handed: HandedIn },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
@@ -72,16 +83,21 @@ async function execute(
   const output = kept ? `.cloister/run-${id.slice(0, 8)}.log` : undefined;
   const seeds =
     options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };
+  const tty = [streams.stdin, streams.stdout, streams.stderr].every((stream) => stream.isTTY === true);
   const started = host.now();
   const { exit } = await sandbox.exec(
     state.holder,
     {
       argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
-      env: { ...secrets.env, ...seeds, ...handed.environment },
+      env: {
+        ...(tty ? terminalVariables(host) : {}),
+        ...{ ...secrets.env, ...seeds, ...handed.environment, ...options.shell?.env },
+      },
       files: secrets.files,
       sharesLoopback: handed.sharesLoopback,
       inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
-      tty: streams.stdin.isTTY === true && streams.stdout.isTTY === true && streams.stderr.isTTY === true,
+      tty,
+      endsBy: options.shell ? "SIGHUP" : "SIGTERM",
       signal: host.signal,
       tools: [process.execPath],
     },
@@ -89,9 +105,14 @@ async function execute(
   );
   const finished = host.now();
   const times = { startedOn: new Date(started).toISOString(), finishedOn: new Date(finished).toISOString() };
-  const record = { id, argv: options.argv, cwd: "/workspace", seeds, ...times, exitCode: exit };
+  const record = { id, argv: commandOf(options), cwd: "/workspace", seeds, ...times, exitCode: exit };
   await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, record] }));
-  return { exit, seconds: (finished - started) / 1000, output: output && `/workspace/${output}` };
+  return {
+    exit,
+    seconds: (finished - started) / 1000,
+    output: output && `/workspace/${output}`,
+    over: !sandbox.alive(state.holder),
+  };
 }
 
 /** A shell inside the sandbox sends the output to a file there; the command itself is passed on untouched. */
