@@ -6,7 +6,7 @@ import { type Failure, failureJson, isBrokenPipe, toFailure, UsageError } from "
 import { processIo } from "./io.ts";
 import { HelpShown, type OnLeaf, program } from "./program.ts";
 import { inquirerPrompter } from "./prompter.ts";
-import { listenToSignals, signalExit } from "./signals.ts";
+import { type Caught, listenToSignals, signalExit } from "./signals.ts";
 import type { Leaf } from "./tree.ts";
 
 /** Runs the command line of a process and says with which code the process should end. */
@@ -121,7 +121,7 @@ const RUNS: ReadonlySet<string> = new Set(["run", "exec", "shell"]);
 const GOES_ON: ReadonlySet<string> = new Set(["push", "pull"]);
 
 /** A signal explains whatever failed because of it; `run` keeps 1 to 124 for the command it runs. */
-function settleExit(failure: Failure, isRun: boolean, caught: "SIGINT" | "SIGTERM" | undefined): Failure {
+function settleExit(failure: Failure, isRun: boolean, caught: Caught | undefined): Failure {
   if (caught && (failure.code === "INTERRUPTED" || failure.code === "FAILURE")) {
     return { code: "INTERRUPTED", message: "interrupted", exit: signalExit(caught) };
   }

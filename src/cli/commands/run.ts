@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { CloisterError } from "../../base/errors.ts";
 import type { Project, RunResult, Streams } from "../../index.ts";
 import type { Call } from "../call.ts";
@@ -16,7 +17,7 @@ export async function run(call: Call): Promise<number> {
   const project = await call.project();
   const workspace = words[0] ?? (await onlyWorkspace(project, (name) => `cloister run ${name} -- ${shellLine(rest)}`));
   const seed = flags.count("seed", 0);
-  const streams: Streams = { stdin: io.stdin, stdout: call.json ? io.stderr : io.stdout, stderr: io.stderr };
+  const streams = streamsOf(call);
   const work = async (): Promise<RunResult> => {
     const secrets = flags.list("secret").map(secretUse);
     const creds = flags.choice("creds", ["token", "aws"]);
@@ -24,13 +25,21 @@ export async function run(call: Call): Promise<number> {
     return await project.run(options, streams);
   };
   // A child on the terminal gets Ctrl-C from the terminal itself.
-  const onTerminal = io.inIsTty && io.outIsTty && io.errIsTty && !call.json;
+  const onTerminal = streams.stdin.isTTY && streams.stdout.isTTY && streams.stderr.isTTY;
   const result = await (onTerminal ? interruption.leaveToChild(work).finally(() => resetTerminal(io)) : work());
   call.progress.clear();
   if (call.json) print(call, "run", result, () => {});
   else showEnd(call, result);
   const caught = interruption.caught();
   return caught ? signalExit(caught) : result.exit;
+}
+
+function streamsOf({ context, json }: Call): Streams {
+  const { io } = context;
+  // A job in the background is stopped by reading from the terminal, whether its command reads or not.
+  const stdin = io.inIsTty && !io.inForeground ? Readable.from([]) : io.stdin;
+  if (json) return { stdin, stdout: io.stderr, stderr: io.stderr };
+  return { stdin, stdout: io.stdout, stderr: io.outIsErr ? io.stdout : io.stderr };
 }
 
 function noCommand(words: readonly string[], rest: readonly string[] | undefined): CloisterError {

@@ -1,3 +1,4 @@
+import { CloisterError } from "../../base/errors.ts";
 import type { Call } from "../call.ts";
 import { print } from "../output.ts";
 import { resetTerminal, showEnd } from "../run-end.ts";
@@ -9,6 +10,11 @@ import { onlyWorkspace } from "./run.ts";
 export async function shell(call: Call): Promise<number> {
   const { context, args, flags } = call;
   const { io, interruption } = context;
+  if (io.inIsTty && !io.inForeground) {
+    throw new CloisterError("USAGE", "a shell needs the terminal, and this command is in the background", {
+      next: "fg",
+    });
+  }
   const project = await call.project();
   const workspace = args[0] ?? (await onlyWorkspace(project, (name) => `cloister shell ${name}`));
   const secrets = flags.list("secret").map(secretUse);

@@ -48,12 +48,12 @@ export async function execute(
     const stdio = ["inherit", "inherit", "inherit"] as const;
     return await finish(launch(runtime, state, { ...start, stdio, terminal: true }), spec).finally(restore);
   }
-  const pipes = await openPipes(runtime);
+  const pipes = await openPipes(runtime, streams.stdout === streams.stderr);
   let launched: Launched;
   try {
     launched = launch(runtime, state, { ...start, stdio: pipes.theirs });
   } catch (error) {
-    for (const pipe of [pipes.stdin, pipes.stdout, pipes.stderr]) pipe.destroy();
+    for (const pipe of [pipes.stdin, pipes.stdout, pipes.stderr]) pipe?.destroy();
     throw error;
   } finally {
     pipes.handedOver();
@@ -207,7 +207,8 @@ async function relay(pipes: CommandPipes, streams: Streams, { ended }: Launched)
   pipes.stdin.on("error", () => undefined);
   if (stdin.readableEnded || stdin.destroyed) pipes.stdin.end();
   else stdin.pipe(pipes.stdin);
-  const outputs = [forward(pipes.stdout, streams.stdout), forward(pipes.stderr, streams.stderr)];
+  const outputs = [forward(pipes.stdout, streams.stdout)];
+  if (pipes.stderr) outputs.push(forward(pipes.stderr, streams.stderr));
   await ended;
   stdin.unpipe(pipes.stdin);
   // What the command did not read stays unread, and must not keep the process waiting.
