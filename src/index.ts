@@ -41,6 +41,12 @@ export interface Project {
   run(options: T.RunOptions, streams: Streams): Promise<T.RunResult>;
   /** Opens a shell in a workspace on the process's own terminal, and waits for its end. */
   shell(options: T.ShellOptions, streams: Streams): Promise<T.RunResult>;
+  /** Brings newer code into a workspace; what the workspace itself changed is left alone. */
+  syncWorkspace(options: T.SyncOptions): Promise<T.Synced>;
+  /** Copies a file or folder into a workspace. */
+  copyIn(options: T.CopyInOptions): Promise<T.Copied>;
+  /** Copies a file or folder out of a workspace: governed as pulling its inputs is. */
+  copyOut(options: T.CopyOutOptions): Promise<T.Copied>;
   /** Ends a workspace and says what was in it. */
   destroyWorkspace(name: string): Promise<T.Receipt>;
   /** Seals a new secret in the store. */
@@ -132,6 +138,9 @@ function projectOf(session: Session): Project {
     run: async (options, streams) => (await import("./operations/workspace/run.ts")).run(session, options, streams),
     shell: async (options, streams) =>
       (await import("./operations/workspace/shell.ts")).shell(session, options, streams),
+    syncWorkspace: async (options) => (await import("./operations/workspace/sync.ts")).syncWorkspace(session, options),
+    copyIn: async (options) => (await import("./operations/workspace/copy-in.ts")).copyIn(session, options),
+    copyOut: async (options) => (await import("./operations/workspace/copy-out.ts")).copyOut(session, options),
     destroyWorkspace: async (name) =>
       (await import("./operations/workspace/destroy.ts")).destroyWorkspace(session, name),
     setSecret: async (options) => (await import("./operations/secret/write.ts")).setSecret(session, options),

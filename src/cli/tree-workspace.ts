@@ -71,6 +71,44 @@ const create: Leaf = {
   load: async () => (await import("./commands/workspace.ts")).create,
 };
 
+const sync: Leaf = {
+  name: "sync",
+  summary: "bring newer code into /workspace; only what differs is sent",
+  args: [["[workspace]", "workspace (default: the only one that is running)"]],
+  options: [
+    { flags: "--code <dir>", text: "folder of the code (default: where it came from)" },
+    { flags: "--delete", text: "remove what is gone from the folder" },
+    { flags: "--force", text: "also what was changed inside the workspace" },
+    dryRun,
+  ],
+  examples: [
+    "cloister ws sync t1",
+    "cloister ws sync t1 --delete --dry-run",
+    "cloister ws sync t1 --code ~/src/training",
+  ],
+  notes: "Files that the workspace changed since they were sent are left alone, and named.",
+  load: async () => (await import("./commands/workspace-files.ts")).sync,
+};
+
+const copy: Leaf = {
+  name: "cp",
+  summary: "copy a file or folder into a workspace, or out of it",
+  args: [
+    ["<from>", "a path of this machine, or WORKSPACE:PATH in /workspace"],
+    ["<to>", "the other; - writes one file to standard output"],
+  ],
+  options: [{ flags: "--force", text: "overwrite files that are there" }],
+  examples: [
+    "cloister ws cp notes.txt t1:data/",
+    "cloister ws cp t1:out/report.html .",
+    "cloister ws cp t1:log.txt - | less",
+  ],
+  notes:
+    "Copying out is governed as pulling each of the workspace's inputs is. What leaves\n" +
+    "carries its class along, in .cloister-class.json beside it.",
+  load: async () => (await import("./commands/workspace-files.ts")).copy,
+};
+
 const workspace: Noun = {
   name: "workspace",
   aliases: ["ws"],
@@ -99,6 +137,8 @@ const workspace: Noun = {
     },
     run,
     shell,
+    sync,
+    copy,
     {
       name: "destroy",
       aliases: ["rm"],

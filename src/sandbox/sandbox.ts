@@ -48,6 +48,11 @@ export interface ExecSpec {
   readonly sharesLoopback?: boolean | undefined;
 }
 
+/** What stands at a path in `/workspace`. `other` is a link, pipe, socket or device, or cannot be read. */
+export type WorkspaceFile =
+  | { readonly kind: "file" | "executable"; readonly sha256: string }
+  | { readonly kind: "directory" | "other" };
+
 export interface Sandbox {
   /**
    * Undefined where sandboxes work on this host, proved by running a command in one; otherwise what is missing and
@@ -102,6 +107,16 @@ export interface Sandbox {
    *   may hold
    */
   collect(state: HolderState, path: string): AsyncIterable<FileEntry>;
+
+  /**
+   * What stands at these paths, relative to `/workspace`; nothing for those where nothing does.
+   *
+   * @throws CloisterError USAGE for a path that no file may have, FAILURE where files change while they are read
+   */
+  lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>>;
+
+  /** Removes files, and folders left empty by it. Paths where there is none are no error. */
+  remove(state: HolderState, paths: readonly string[]): Promise<void>;
 
   /** What lies in `/workspace`: everything that is no folder, and the sizes of the regular files in bytes. */
   measure(state: HolderState): Promise<{ readonly files: number; readonly bytes: number }>;

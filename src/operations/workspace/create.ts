@@ -14,6 +14,7 @@ import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
 import { detailOf } from "./look.ts";
 import { workingSandbox } from "./sandbox.ts";
+import { marking, saveSent } from "./sent-code.ts";
 import {
   changeWorkspace,
   findWorkspace,
@@ -73,7 +74,7 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
     const begun = { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId };
     await saveWorkspace(session, begun);
     for (const input of plan.inputs) await mount(session, sandbox, holder, input);
-    const code = source && (await copyCode(sandbox, holder, source));
+    const code = source && (await copyCode(session, sandbox, begun, source));
     const done = await operation.done();
     const made = { code, createdMs: session.host.now(), logEntry: done.entry };
     const state = await changeWorkspace(session, begun, (latest) => ({ ...latest, ...made }));
@@ -248,7 +249,14 @@ async function mount(session: Session, sandbox: Sandbox, holder: HolderState, pl
   await operation.done();
 }
 
-async function copyCode(sandbox: Sandbox, holder: HolderState, source: CodeSource): Promise<WorkspaceState["code"]> {
-  await sandbox.fill(holder, "workspace", source.files);
+async function copyCode(
+  session: Session,
+  sandbox: Sandbox,
+  state: WorkspaceState,
+  source: CodeSource,
+): Promise<WorkspaceState["code"]> {
+  const marks = new Map<string, string>();
+  await sandbox.fill(state.holder, "workspace", marking(source.files, marks));
+  await saveSent(session, state, marks);
   return { folder: source.folder, files: source.count(), git: source.git };
 }

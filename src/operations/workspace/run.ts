@@ -28,7 +28,7 @@ export async function run(session: Session, options: RunOptions & AsShell, strea
   const state = await requireRunning(session, sandbox, options.workspace);
   const shown = streams.stdout.isTTY === true && streams.stderr.isTTY === true;
   const released = !shown && options.keepOutput !== true;
-  if (released) for (const input of state.inputs) await permit(session, outputAsk(state, input));
+  if (released) for (const input of state.inputs) await permit(session, outputAsk(state, input, keepIt(state)));
   const label = labelWithSource(session, state, (await session.policy()).compiled.policy.classifications);
   const ask: Ask = {
     ...{ title: `run in workspace ${state.name}`, action: "workspace.run" },
@@ -59,13 +59,18 @@ function commandOf({ argv, shell }: RunOptions & AsShell): readonly string[] {
   return shell ? ["shell"] : argv;
 }
 
-function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number]): Ask {
+function keepIt({ name }: WorkspaceState): string {
+  return `cloister run ${name} --keep-output -- CMD   (the output stays in the workspace)`;
+}
+
+/** Whether what is made of an input may leave the workspace: governed as pulling the input is. */
+export function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number], next: string): Ask {
   return {
     ...{ title: `take output of workspace ${state.name} out, which holds ${input.reference}`, action: "artifact.pull" },
     ...{ domain: state.domain, class: input.class, kind: input.kind, versionId: input.versionId, workspace: state.id },
     ...{ purpose: state.purpose, reference: input.reference },
     facts: { output: "released" },
-    next: `cloister run ${state.name} --keep-output -- CMD   (the output stays in the workspace)`,
+    next,
     sealed: { artifact: input.reference, workspace: state.name, purpose: state.purpose },
   };
 }

@@ -9,6 +9,7 @@ import type { HolderState } from "../../sandbox/sandbox.ts";
 import { readLocal, writeLocal } from "../local-file.ts";
 import { releaseLock, takeLock, underLock } from "../process-lock.ts";
 import type { Session } from "../session.ts";
+import { forgetSent } from "./sent-code.ts";
 
 export interface WorkspaceInput extends ManifestInput {
   /** `domain/name:label`. */
@@ -105,6 +106,7 @@ export async function makingWorkspace<T>(session: Session, name: string, make: (
 
 export async function forgetWorkspace(session: Session, name: string): Promise<void> {
   await rm(pathOf(session, name), { force: true });
+  await forgetSent(session, name);
 }
 
 const NOTHING_MORE: Pick<WorkspaceState, "use" | "privateNetworks"> = { use: {}, privateNetworks: [] };

@@ -9,7 +9,7 @@ import { hasFilter } from "../filter/seccomp.ts";
 import { isRunning } from "../host/process.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
 import { chooseUid, isWorkspaceUid } from "../host/user.ts";
-import type { ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
+import type { ExecSpec, HolderState, Sandbox, WorkspaceFile } from "../sandbox.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
@@ -87,6 +87,16 @@ export class Bubblewrap implements Sandbox {
   async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
     const { collect } = await import("../files/collect.ts");
     yield* collect(this.#tasks(state), path);
+  }
+
+  async lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>> {
+    const { lookUp } = await import("../files/lookup.ts");
+    return lookUp(this.#tasks(state), paths);
+  }
+
+  async remove(state: HolderState, paths: readonly string[]): Promise<void> {
+    const { remove } = await import("../files/lookup.ts");
+    await remove(this.#tasks(state), paths);
   }
 
   async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
