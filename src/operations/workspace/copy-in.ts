@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
+import { checkAborted } from "../../content/abort.ts";
 import { folderFiles, folderSize } from "../../content/folder.ts";
 import type { Sandbox, WorkspaceFile } from "../../sandbox/sandbox.ts";
 import { CLASS_FILE } from "../artifact/class-file.ts";
@@ -46,10 +47,16 @@ export async function copyIn(session: Session, options: CopyInOptions): Promise<
     path: going.only === undefined ? `${to}/${entry.path}` : to,
     read: () => entry.read(),
   }));
-  await checkFree(sandbox, state, placed, options.force === true);
+  const fresh = await checkFree(sandbox, state, placed, options.force === true);
   const files = placed.filter(({ kind }) => kind !== "directory").length;
   const { done } = await perform(session, ask, async () => {
-    await sandbox.fill(state.holder, "workspace", counted(session, placed, going.bytes));
+    await sandbox
+      .fill(state.holder, "workspace", counted(session, placed, going.bytes))
+      .catch(async (error: unknown) => {
+        // Half a file is worse than none.
+        await sandbox.remove(state.holder, fresh).catch(() => undefined);
+        throw error;
+      });
     return { result: undefined, outcome: { facts: { copied: "in", files, bytes: going.bytes } } };
   });
   const named = { workspace: state.name, from, to: `/workspace/${to}` };
@@ -85,12 +92,13 @@ async function targetOf(
   return to.endsWith("/") || found?.kind === "directory" ? `${path}/${name}` : path;
 }
 
+/** @returns the files that nothing is in the place of */
 async function checkFree(
   sandbox: Sandbox,
   { name, holder }: WorkspaceState,
   placed: readonly FileEntry[],
   force: boolean,
-): Promise<void> {
+): Promise<readonly string[]> {
   const found = await sandbox.lookUp(
     holder,
     placed.map(({ path }) => path),
@@ -98,7 +106,7 @@ async function checkFree(
   const isBad = ({ path, kind }: FileEntry): boolean => blocks(found.get(path), kind, force);
   const bad = placed.filter(isBad);
   const [first, ...more] = bad;
-  if (!first) return;
+  if (!first) return placed.flatMap(({ path, kind }) => (kind === "directory" || found.has(path) ? [] : [path]));
   const others = more.length > 0 ? `, and ${String(more.length)} more of them` : "";
   throw new CloisterError("USAGE", `${first.path} is in workspace ${name} already${others}`, {
     why: "nothing was copied",
@@ -123,6 +131,7 @@ async function* counted(
       ...entry,
       read: async function* () {
         for await (const piece of entry.read()) {
+          checkAborted(host.signal);
           bytes += piece.length;
           host.progress({ step: "copying", bytes, bytesTotal });
           yield piece;

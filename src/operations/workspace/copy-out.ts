@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
+import { checkAborted } from "../../content/abort.ts";
 import { placeFiles } from "../../content/place-files.ts";
 import { restoreFolder } from "../../content/restore.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
@@ -127,6 +128,7 @@ async function* counted({ host }: Session, files: AsyncIterable<FileEntry>, coun
       ...file,
       read: async function* () {
         for await (const piece of file.read()) {
+          checkAborted(host.signal);
           count.bytes += piece.length;
           host.progress({ step: "copying", bytes: count.bytes, bytesTotal: undefined });
           yield piece;

@@ -114,8 +114,9 @@ async function watch(child: ChildProcess): Promise<{ exit: number; started: bool
     child.once("error", reject);
     child.once("close", (code, signal) => resolve(code ?? 128 + signalNumber(signal)));
   });
-  // bwrap(1): exit-code is written only where the command was really started. A killed bwrap writes nothing.
-  return { exit, started: status.includes('"exit-code"') || child.signalCode !== null };
+  // bwrap(1): exit-code is written only where the command was really started. A killed bwrap writes nothing, which shows
+  // in how it ended, or in what whoever relays its terminal says of that.
+  return { exit, started: status.includes('"exit-code"') || exit > 128 };
 }
 
 function signalNumber(signal: NodeJS.Signals | null): number {

@@ -9,9 +9,12 @@ import type { StartFolderTask } from "./folder-task.ts";
 /** Reading files again and again while they change must come to an end. */
 const SECONDS_MAX = 900;
 
+// There is no /dev/null in these sandboxes, which xargs(1) would open where its list is not a file.
+
 /** Kinds by letter, then sums: `f path`, `x path`, `d path`, `o path`, and `<sha256>  ./path`, each with a NUL. */
 const LOOK_UP = `cd /folder || exit
-xargs -0 -r sh -c 'for path do
+cat >/tmp/paths || exit
+xargs -0 -r -a /tmp/paths sh -c 'for path do
   file=./$path
   if [ -L "$file" ]; then kind=o
   elif [ -d "$file" ]; then kind=d
@@ -23,15 +26,14 @@ xargs -0 -r sh -c 'for path do
   fi
   printf "%s %s\\0" "$kind" "$path"
 done' sh || exit
-[ ! -e /tmp/list ] || exec timeout --kill-after=5 ${String(SECONDS_MAX)} xargs -0 -r sha256sum --zero -- </tmp/list`;
+[ ! -e /tmp/list ] || exec timeout --kill-after=5 ${String(SECONDS_MAX)} xargs -0 -r -a /tmp/list sha256sum --zero --`;
 
 /** Folders that are empty then go, too. */
 const REMOVE = `cd /folder || exit
 cat >/tmp/list || exit
-xargs -0 -r rm -f -- </tmp/list || exit
-while IFS= read -r folder; do rmdir -p --ignore-fail-on-non-empty -- "$folder" 2>/dev/null; done <<END
-$(xargs -0 -r dirname -z -- </tmp/list | sort -zu | tr "\\0" "\\n")
-END
+xargs -0 -r -a /tmp/list rm -f -- || exit
+xargs -0 -r -a /tmp/list dirname -z -- | sort -zu >/tmp/folders
+xargs -0 -r -a /tmp/folders rmdir -p --ignore-fail-on-non-empty -- 2>/tmp/errors
 exit 0`;
 
 /** Does what {@link Sandbox.lookUp} says, in a workspace that is known to be alive. */
