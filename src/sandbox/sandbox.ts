@@ -65,8 +65,10 @@ export interface ExecSpec {
   readonly files?: readonly { readonly path: string; readonly bytes: Uint8Array }[] | undefined;
   /** True where the process's own terminal is handed to the command (`streams` is not used then). */
   readonly tty: boolean;
-  /** Ends the command: SIGTERM, then SIGKILL after 5 s. */
+  /** Ends the command: {@link endsBy}, then SIGKILL after 5 s. */
   readonly signal: AbortSignal;
+  /** SIGHUP is for a shell on a terminal, which is deaf to SIGTERM. Default: SIGTERM. */
+  readonly endsBy?: "SIGTERM" | "SIGHUP" | undefined;
   /** Host executables to show in `/run/cloister/bin`, first in PATH. Those that cannot be shown are left out. */
   readonly tools: readonly string[];
   /** The workspace's loopback, where {@link Sandbox.listen} listens, instead of one that the command has to itself. */
@@ -104,6 +106,11 @@ export interface Listed {
   /** False where there are more. */
   readonly complete: boolean;
 }
+
+/** What stands at a path in `/workspace`. `other` is a link, pipe, socket or device, or cannot be read. */
+export type WorkspaceFile =
+  | { readonly kind: "file" | "executable"; readonly sha256: string }
+  | { readonly kind: "directory" | "other" };
 
 export interface Sandbox {
   /**
@@ -170,6 +177,16 @@ export interface Sandbox {
    *   may hold
    */
   collect(state: HolderState, path: string): AsyncIterable<FileEntry>;
+
+  /**
+   * What stands at these paths, relative to `/workspace`; nothing for those where nothing does.
+   *
+   * @throws CloisterError USAGE for a path that no file may have, FAILURE where files change while they are read
+   */
+  lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>>;
+
+  /** Removes files, and folders left empty by it. Paths where there is none are no error. */
+  remove(state: HolderState, paths: readonly string[]): Promise<void>;
 
   /** What lies in `/workspace`: everything that is no folder, and the sizes of the regular files in bytes. */
   measure(state: HolderState): Promise<{ readonly files: number; readonly bytes: number }>;

@@ -11,25 +11,31 @@ import { requireRunning } from "./look.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
 import { changeWorkspace, type WorkspaceState } from "./state.ts";
+import { terminalVariables } from "./terminal-variables.ts";
+
+/** What makes a command a shell that a person sits at. */
+interface AsShell {
+  readonly shell?: { readonly env: Readonly<Record<string, string>> };
+}
 
 /**
  * Runs a command in a workspace. Output that does not go to a terminal leaves the workspace, so it is governed like a
  * pull of every input; `keepOutput` keeps it inside instead.
  * @throws CloisterError NOT_FOUND, POLICY_DENIED (logged), INTERRUPTED
  */
-export async function run(session: Session, options: RunOptions, streams: Streams): Promise<RunResult> {
+export async function run(session: Session, options: RunOptions & AsShell, streams: Streams): Promise<RunResult> {
   await session.sync();
   const sandbox = await sandboxOf(session.host);
   const state = await requireRunning(session, sandbox, options.workspace);
   const shown = streams.stdout.isTTY === true && streams.stderr.isTTY === true;
   const released = !shown && options.keepOutput !== true;
-  if (released) for (const input of state.inputs) await permit(session, outputAsk(state, input));
+  if (released) for (const input of state.inputs) await permit(session, outputAsk(state, input, keepIt(state)));
   const label = labelWithSource(session, state, (await session.policy()).compiled.policy.classifications);
   const ask: Ask = {
     ...{ title: `run in workspace ${state.name}`, action: "workspace.run" },
     ...{ domain: state.domain, class: label?.class, purpose: state.purpose, workspace: state.id },
     facts: { output: shown ? "terminal" : released ? "released" : "kept" },
-    sealed: { workspace: state.name, command: options.argv.join(" ") },
+    sealed: { workspace: state.name, command: commandOf(options).join(" ") },
   };
   const uses = options.secrets ?? [];
   // Before a secret is opened for a command that may not run.
@@ -49,13 +55,23 @@ export async function run(session: Session, options: RunOptions, streams: Stream
   return { ...result, workspace: state.name, logEntry: done.entry };
 }
 
-function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number]): Ask {
+/** As records name it: a shell is one, whatever it takes to start it. */
+function commandOf({ argv, shell }: RunOptions & AsShell): readonly string[] {
+  return shell ? ["shell"] : argv;
+}
+
+function keepIt({ name }: WorkspaceState): string {
+  return `cloister run ${name} --keep-output -- CMD   (the output stays in the workspace)`;
+}
+
+/** Whether what is made of an input may leave the workspace: governed as pulling the input is. */
+export function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number], next: string): Ask {
   return {
     ...{ title: `take output of workspace ${state.name} out, which holds ${input.reference}`, action: "artifact.pull" },
     ...{ domain: state.domain, class: input.class, kind: input.kind, versionId: input.versionId, workspace: state.id },
     ...{ purpose: state.purpose, reference: input.reference },
     facts: { output: "released" },
-    next: `cloister run ${state.name} --keep-output -- CMD   (the output stays in the workspace)`,
+    next,
     sealed: { artifact: input.reference, workspace: state.name, purpose: state.purpose },
   };
 }
@@ -64,7 +80,7 @@ async function execute(
   session: Session,
   sandbox: Sandbox,
   state: WorkspaceState,
-  options: RunOptions,
+  options: RunOptions & AsShell,
   streams: Streams,
   given: { readonly id: string; readonly kept: boolean; readonly secrets: RunSecrets; readonly handed: HandedIn },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
@@ -73,16 +89,21 @@ async function execute(
   const output = kept ? `.cloister/run-${id.slice(0, 8)}.log` : undefined;
   const seeds =
     options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };
+  const tty = [streams.stdin, streams.stdout, streams.stderr].every((stream) => stream.isTTY === true);
   const started = host.now();
   const { exit, stoppedBy } = await sandbox.exec(
     state.holder,
     {
       argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
-      env: { ...secrets.env, ...seeds, ...handed.environment },
+      env: {
+        ...(tty ? terminalVariables(host) : {}),
+        ...{ ...secrets.env, ...seeds, ...handed.environment, ...options.shell?.env },
+      },
       files: secrets.files,
       sharesLoopback: handed.sharesLoopback,
       inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
-      tty: streams.stdin.isTTY === true && streams.stdout.isTTY === true && streams.stderr.isTTY === true,
+      tty,
+      endsBy: options.shell ? "SIGHUP" : "SIGTERM",
       signal: host.signal,
       tools: [process.execPath],
       runMs: options.runMs,
@@ -91,13 +112,14 @@ async function execute(
   );
   const finished = host.now();
   const times = { startedOn: new Date(started).toISOString(), finishedOn: new Date(finished).toISOString() };
-  const record = { id, argv: options.argv, cwd: "/workspace", seeds, ...times, exitCode: exit };
+  const record = { id, argv: commandOf(options), cwd: "/workspace", seeds, ...times, exitCode: exit };
   await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, record] }));
   return {
     exit,
     stoppedBy: stopped(stoppedBy, state, options),
     seconds: (finished - started) / 1000,
     output: output && `/workspace/${output}`,
+    over: !sandbox.alive(state.holder),
   };
 }
 

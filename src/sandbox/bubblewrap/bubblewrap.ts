@@ -16,7 +16,16 @@ import { heldLimits, holdableLimits } from "../limits/held.ts";
 import type { HeldLimit } from "../limits/limits.ts";
 import { chooseProcessors } from "../limits/processors.ts";
 import { amountsOf } from "../limits/settings.ts";
-import type { CreateSpec, ExecResult, ExecSpec, HolderState, Listed, ListedFile, Sandbox } from "../sandbox.ts";
+import type {
+  CreateSpec,
+  ExecResult,
+  ExecSpec,
+  HolderState,
+  Listed,
+  ListedFile,
+  Sandbox,
+  WorkspaceFile,
+} from "../sandbox.ts";
 import { makeCipherFolder, removeCipherFolder } from "../volume/cipher-folder.ts";
 import { moveDeadline } from "./deadline.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
@@ -138,6 +147,16 @@ export class Bubblewrap implements Sandbox {
   async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
     const { collect } = await import("../files/collect.ts");
     yield* collect(this.#tasks(state), path);
+  }
+
+  async lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>> {
+    const { lookUp } = await import("../files/lookup.ts");
+    return lookUp(this.#tasks(state), paths);
+  }
+
+  async remove(state: HolderState, paths: readonly string[]): Promise<void> {
+    const { remove } = await import("../files/lookup.ts");
+    await remove(this.#tasks(state), paths);
   }
 
   async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
