@@ -23,6 +23,7 @@ const run: Leaf = {
       text: "offer it credentials, read-only, up to the label",
       choices: ["token", "aws"],
     },
+    { flags: "--network <host>", text: "only these hosts of its list; none: no network", many: true },
   ],
   examples: [
     "cloister run t1 -- python train.py --seed 7",
@@ -47,11 +48,13 @@ const create: Leaf = {
     { flags: "--code <dir>", text: "copy this folder's files to /workspace" },
     { flags: "--domain <name>", text: "data domain" },
     { flags: "--disk <size>", text: "size of the volume: 500MB, 4GB (default: 1GB)" },
+    { flags: "--network <host:port>", text: "host to reach, by name (repeatable; default: none)", many: true },
     dryRun,
   ],
   examples: [
     "cloister ws create t1 --input cohort --purpose modelling --ttl 8h",
     "cloister ws create t2 --input cohort:v3:/inputs/old --purpose modelling",
+    "cloister ws create t3 --network pypi.org --network files.pythonhosted.org",
   ],
   load: async () => (await import("./commands/workspace.ts")).create,
 };
@@ -79,7 +82,8 @@ const workspace: Noun = {
       name: "show",
       summary: "label, inputs, runs, and what the sandbox enforces",
       args: [["<name>", "name of the workspace"]],
-      examples: ["cloister ws show t1"],
+      options: [{ flags: "--network", text: "what each run reached, and what was refused" }],
+      examples: ["cloister ws show t1", "cloister ws show t1 --network"],
       load: async () => (await import("./commands/workspace.ts")).show,
     },
     run,

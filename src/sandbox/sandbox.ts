@@ -24,6 +24,12 @@ export interface HolderState {
 /** Folder of the files that a command alone gets. */
 export const SECRETS = "/run/secrets";
 
+/** An address of a workspace's loopback; port 0 is any that is free. */
+export interface LoopbackAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** One command to run in a workspace. */
 export interface ExecSpec {
   readonly argv: readonly string[];
@@ -44,6 +50,8 @@ export interface ExecSpec {
   readonly tools: readonly string[];
   /** The workspace's loopback, where {@link Sandbox.listen} listens, instead of one that the command has to itself. */
   readonly sharesLoopback?: boolean | undefined;
+  /** Names beyond its own, and the addresses that they have for it. */
+  readonly hosts?: readonly { readonly name: string; readonly address: string }[] | undefined;
 }
 
 export interface Sandbox {
@@ -83,12 +91,12 @@ export interface Sandbox {
   exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<{ readonly exit: number }>;
 
   /**
-   * A socket that listens on 127.0.0.1 in the workspace and is served by this process. Commands reach it that share the
-   * workspace's loopback; it is the only way out of theirs.
+   * Sockets that listen on these addresses of the workspace's loopback and are served by this process. Commands reach
+   * them that share the workspace's loopback; they are the only way out of theirs.
    *
-   * @throws CloisterError NOT_FOUND where the workspace is over; FAILURE where it cannot be opened
+   * @throws CloisterError NOT_FOUND where the workspace is over; FAILURE where one of them cannot be opened
    */
-  listen(state: HolderState): Promise<Server>;
+  listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]>;
 
   /**
    * Files below a path in `/workspace`, in the byte order of their paths: relative to it for a folder, the base name

@@ -1,6 +1,7 @@
 import { CloisterError } from "../../base/errors.ts";
 import type { Project, RunResult, Streams } from "../../index.ts";
 import type { Call } from "../call.ts";
+import { onlyHosts, refusedLines } from "../network-words.ts";
 import { print } from "../output.ts";
 import { secretUse } from "../secret-words.ts";
 import { signalExit } from "../signals.ts";
@@ -19,7 +20,8 @@ export async function run(call: Call): Promise<number> {
   const work = async (): Promise<RunResult> => {
     const secrets = flags.list("secret").map(secretUse);
     const creds = flags.choice("creds", ["token", "aws"]);
-    const options = { workspace, argv: rest, seed, secrets, keepOutput: flags.on("keepOutput"), creds };
+    const network = onlyHosts(flags.list("network"));
+    const options = { workspace, argv: rest, seed, secrets, keepOutput: flags.on("keepOutput"), creds, network };
     return await project.run(options, streams);
   };
   // A child on the terminal gets Ctrl-C from the terminal itself.
@@ -31,11 +33,12 @@ export async function run(call: Call): Promise<number> {
   return caught ? signalExit(caught) : result.exit;
 }
 
-function showEnd(call: Call, { workspace, exit, seconds, output, logEntry }: RunResult): void {
+function showEnd(call: Call, { workspace, exit, seconds, output, network, logEntry }: RunResult): void {
   const { io } = call.context;
   if (io.errIsTty) io.err(freshLine(io.columns));
   if (output) call.progress.note(`the output is kept in the workspace, in ${output}`);
   if (!io.errIsTty) return;
+  for (const line of refusedLines(workspace, network)) call.progress.note(line);
   call.progress.note(`${workspace} ended with ${String(exit)} after ${took(seconds)}   ${log(logEntry)}`, "dim");
 }
 

@@ -2,6 +2,7 @@ import { CloisterError } from "../../base/errors.ts";
 import { durationFlagMs, formatBytes, parseBytes } from "../../base/units.ts";
 import type { WorkspaceDetail, WorkspaceSummary } from "../../index.ts";
 import type { Call } from "../call.ts";
+import { showNetwork } from "../network-words.ts";
 import { type Cell, type Page, print, type Row } from "../output.ts";
 import { files, left, log, minutesUtc, shellLine, took } from "../words.ts";
 
@@ -18,6 +19,7 @@ export async function create(call: Call): Promise<undefined> {
     code: flags.text("code"),
     domain: flags.text("domain"),
     diskBytes: diskBytes(flags.text("disk")),
+    use: { network: flags.list("network") },
     dryRun,
   });
   call.progress.clear();
@@ -65,6 +67,7 @@ function listRow(page: Page, workspace: WorkspaceSummary): readonly Cell[] {
 export async function show(call: Call): Promise<undefined> {
   const detail = await (await call.project()).showWorkspace(call.args[0] ?? "");
   print(call, "workspace", detail, (page) => {
+    if (call.flags.on("network")) return showNetwork(page, detail);
     if (page.tty) page.line(detail.name, page.paint.bold);
     page.fields(detailRows(page, detail));
     if (detail.enforced.length > 0) page.heading("Enforced");
@@ -84,6 +87,7 @@ function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
     ["purpose", detail.purpose],
     ["left", `${left(detail.leftMs)} (until ${page.tty ? minutesUtc(detail.expiresAt) : detail.expiresAt})`],
     ["disk", formatBytes(detail.diskBytes)],
+    ["network", detail.network?.join(", ") || undefined],
     ["driver", detail.driver],
     ["code", code && `${code.folder}  ${files(code.files)}${code.commit ? `  commit ${code.commit}` : ""}`],
     ...inputs.map((input): Row => ["input", `${input.path}  ${input.reference} (${input.class})`]),

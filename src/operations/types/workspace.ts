@@ -1,6 +1,9 @@
 // What creating, running and ending workspaces takes and gives.
 import type { WorkspaceUse } from "../../policy/workspace-use.ts";
+import type { RunNetwork } from "../../provenance/manifest.ts";
 import type { SecretUse } from "./secret.ts";
+
+export type { NetworkDecision, RunNetwork } from "../../provenance/manifest.ts";
 
 export interface WorkspaceOptions {
   readonly name: string;
@@ -38,6 +41,8 @@ export interface WorkspaceDetail extends WorkspaceSummary {
   readonly labelFrom: string | undefined;
   readonly purpose: string | undefined;
   readonly diskBytes: number;
+  /** `host:port` of what it reaches. */
+  readonly network?: readonly string[];
   readonly code: { readonly folder: string; readonly commit: string | undefined; readonly files: number } | undefined;
   readonly driver: string;
   /** What the driver enforces and what it does not, in plain lines. */
@@ -48,6 +53,8 @@ export interface WorkspaceDetail extends WorkspaceSummary {
     readonly exit: number | undefined;
     readonly startedAt: string;
     readonly seconds: number;
+    /** What it could reach and what it tried to; undefined where it had no network. */
+    readonly network?: RunNetwork | undefined;
   }[];
   readonly logEntry: number | undefined;
 }
@@ -62,6 +69,8 @@ export interface RunOptions {
   readonly keepOutput?: boolean | undefined;
   /** Offers the command credentials, read-only and for no more than the workspace's label. */
   readonly creds?: "token" | "aws" | undefined;
+  /** Hosts of the workspace's list that this command alone reaches; none where it is empty. Default: the whole list. */
+  readonly network?: readonly string[] | undefined;
 }
 
 export interface RunResult {
@@ -71,6 +80,8 @@ export interface RunResult {
   readonly seconds: number;
   /** Where the output was kept inside the workspace. */
   readonly output: string | undefined;
+  /** What it could reach and what it tried to; undefined where it had no network. */
+  readonly network?: RunNetwork | undefined;
   readonly logEntry: number;
 }
 

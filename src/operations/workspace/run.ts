@@ -7,6 +7,7 @@ import type { Session } from "../session.ts";
 import type { RunOptions, RunResult } from "../types.ts";
 import { type HandedIn, handCredentials } from "./credentials.ts";
 import { requireRunning } from "./look.ts";
+import { openWayOut, type WayOut } from "./network.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
 import { changeWorkspace, type WorkspaceState } from "./state.ts";
@@ -36,13 +37,21 @@ export async function run(session: Session, options: RunOptions, streams: Stream
   const secrets = await secretsFor(session, state, uses);
   const { result, done } = await perform(session, ask, async (operation, released) => {
     const handed = await handCredentials(session, sandbox, state, { label: label?.class, provider: options.creds });
+    const wayOut = await openWayOut(session, sandbox, state, options.network).catch(async (error: unknown) => {
+      await handed.close();
+      throw error;
+    });
     released();
     const ran = await execute(session, sandbox, state, options, streams, {
       id: operation.id,
       kept: options.keepOutput === true,
       secrets,
       handed,
-    }).finally(handed.close);
+      wayOut,
+    }).finally(() => {
+      wayOut.close();
+      return handed.close();
+    });
     return { result: ran, outcome: { facts: { exit: ran.exit, ms: Math.max(0, Math.round(ran.seconds * 1000)) } } };
   });
   return { ...result, workspace: state.name, logEntry: done.entry };
@@ -65,10 +74,16 @@ async function execute(
   state: WorkspaceState,
   options: RunOptions,
   streams: Streams,
-  given: { readonly id: string; readonly kept: boolean; readonly secrets: RunSecrets; readonly handed: HandedIn },
+  given: {
+    readonly id: string;
+    readonly kept: boolean;
+    readonly secrets: RunSecrets;
+    readonly handed: HandedIn;
+    readonly wayOut: WayOut;
+  },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
   const { host } = session;
-  const { id, kept, secrets, handed } = given;
+  const { id, kept, secrets, handed, wayOut } = given;
   const output = kept ? `.cloister/run-${id.slice(0, 8)}.log` : undefined;
   const seeds =
     options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };
@@ -77,9 +92,10 @@ async function execute(
     state.holder,
     {
       argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
-      env: { ...secrets.env, ...seeds, ...handed.environment },
+      env: { ...secrets.env, ...seeds, ...wayOut.environment, ...handed.environment },
       files: secrets.files,
-      sharesLoopback: handed.sharesLoopback,
+      sharesLoopback: handed.sharesLoopback || wayOut.sharesLoopback,
+      hosts: wayOut.hosts,
       inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
       tty: streams.stdin.isTTY === true && streams.stdout.isTTY === true && streams.stderr.isTTY === true,
       signal: host.signal,
@@ -89,9 +105,10 @@ async function execute(
   );
   const finished = host.now();
   const times = { startedOn: new Date(started).toISOString(), finishedOn: new Date(finished).toISOString() };
-  const record = { id, argv: options.argv, cwd: "/workspace", seeds, ...times, exitCode: exit };
+  const network = wayOut.close();
+  const record = { id, argv: options.argv, cwd: "/workspace", seeds, ...times, exitCode: exit, network };
   await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, record] }));
-  return { exit, seconds: (finished - started) / 1000, output: output && `/workspace/${output}` };
+  return { exit, seconds: (finished - started) / 1000, output: output && `/workspace/${output}`, network };
 }
 
 /** A shell inside the sandbox sends the output to a file there; the command itself is passed on untouched. */

@@ -9,7 +9,7 @@ import { hasFilter } from "../filter/seccomp.ts";
 import { isRunning } from "../host/process.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
 import { chooseUid, isWorkspaceUid } from "../host/user.ts";
-import type { ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
+import type { ExecSpec, HolderState, LoopbackAddress, Sandbox } from "../sandbox.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
@@ -79,9 +79,9 @@ export class Bubblewrap implements Sandbox {
     return execute(this.#enter(state), state, spec, streams);
   }
 
-  async listen(state: HolderState): Promise<Server> {
+  async listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]> {
     const { listenInside } = await import("./loopback.ts");
-    return listenInside(this.#enter(state), state);
+    return listenInside(this.#enter(state), state, at);
   }
 
   async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {

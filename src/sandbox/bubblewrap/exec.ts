@@ -14,7 +14,7 @@ import { type ExecSpec, type HolderState, SECRETS } from "../sandbox.ts";
 import { type Launched, launch } from "./launch.ts";
 import { limitArguments } from "./limits.ts";
 import { type Runtime, VOLUME } from "./runtime.ts";
-import { COMMAND_FEEDS, commandView, STARTER, TOOLS } from "./view.ts";
+import { commandFeeds, commandView, STARTER, TOOLS } from "./view.ts";
 
 /** How long a command may take to end after SIGTERM. */
 const KILL_AFTER_MS = 5000;
@@ -40,7 +40,7 @@ export async function execute(
       prlimit: runtime.programs.prlimit,
     }),
     command: [...limited(runtime, state), ...checkCommand(spec.argv)],
-    feeds: [...COMMAND_FEEDS, ...files.map(({ bytes }) => bytes)],
+    feeds: [...commandFeeds(spec.hosts ?? []), ...files.map(({ bytes }) => bytes)],
   };
   if (spec.tty) {
     return finish(launch(runtime, state, { ...start, stdio: ["inherit", "inherit", "inherit"] }), spec);
