@@ -6,11 +6,13 @@ const CLIENT_HELLO = 1;
 const SERVER_NAME = 0;
 const HOST_NAME = 0;
 const RECORD_HEADER = 5;
-/** A message may be cut into records anywhere. Post-quantum key shares make it a few KiB. */
-const HELLO_BYTES_MAX = 16 * 1024;
 const RECORD_BYTES_MAX = 16 * 1024;
-/** In whichever records: one byte in each would be six of them for each byte. */
-export const HELLO_WIRE_BYTES_MAX = 64 * 1024;
+/** Type and length. */
+const MESSAGE_HEADER = 4;
+/** Post-quantum key shares make it a few KiB. */
+const MESSAGE_BYTES_MAX = 16 * 1024;
+/** With the headers of its records, of which there may be one for each byte. */
+const WIRE_BYTES_MAX = 64 * 1024;
 
 /** What the bytes so far say. */
 export type Hello =
@@ -24,37 +26,61 @@ export function isTls(firstByte: number | undefined): boolean {
   return firstByte === HANDSHAKE;
 }
 
-/** @param bytes all that the client has sent so far */
-export function readHello(bytes: Buffer): Hello {
-  try {
-    const message = handshake(bytes);
-    return message ? { state: "complete", name: serverName(message) } : { state: "incomplete" };
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return { state: "malformed" };
-  }
-}
+/** Takes a message as it comes, in pieces of any size, and looks at each byte once. */
+export class HelloReader {
+  readonly #record = Buffer.alloc(RECORD_HEADER);
+  #recordHas = 0;
+  /** Bytes of the current record that are still to come. */
+  #left = 0;
+  readonly #message = Buffer.alloc(MESSAGE_HEADER + MESSAGE_BYTES_MAX);
+  #has = 0;
+  #wire = 0;
 
-/** The body of the ClientHello, or undefined where some of it is still to come. @throws RangeError */
-function handshake(bytes: Buffer): Buffer | undefined {
-  const parts: Buffer[] = [];
-  let at = 0;
-  let have = 0;
-  while (bytes.length - at >= RECORD_HEADER) {
-    const length = bytes.readUInt16BE(at + 3);
-    if (!isTls(bytes[at]) || bytes[at + 1] !== 3 || length === 0 || length > RECORD_BYTES_MAX) throw new RangeError();
-    const part = bytes.subarray(at + RECORD_HEADER, at + RECORD_HEADER + length);
-    parts.push(part);
-    have += part.length;
-    at += RECORD_HEADER + length;
-    if (have < 4) continue;
-    const message = Buffer.concat(parts);
-    const size = message.readUIntBE(1, 3);
-    if (message[0] !== CLIENT_HELLO || size > HELLO_BYTES_MAX) throw new RangeError();
-    if (message.length >= 4 + size) return message.subarray(4, 4 + size);
+  /** What all bytes so far say. To be called no more once that is not `incomplete`. */
+  push(bytes: Buffer): Hello {
+    try {
+      let rest = bytes;
+      while (rest.length > 0 && this.#has < this.#size()) {
+        const taken = this.#left > 0 ? this.#takeMessage(rest) : this.#takeHeader(rest);
+        this.#wire += taken;
+        rest = rest.subarray(taken);
+      }
+      const size = this.#size();
+      if (this.#has >= size) {
+        return { state: "complete", name: serverName(this.#message.subarray(MESSAGE_HEADER, size)) };
+      }
+      return { state: this.#wire > WIRE_BYTES_MAX ? "malformed" : "incomplete" };
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return { state: "malformed" };
+    }
   }
-  if (bytes.length > HELLO_WIRE_BYTES_MAX) throw new RangeError();
-  return undefined;
+
+  /** Of the whole message, as far as it is known. @throws RangeError where it is another one, or too large */
+  #size(): number {
+    if (this.#has < MESSAGE_HEADER) return MESSAGE_HEADER;
+    const size = MESSAGE_HEADER + this.#message.readUIntBE(1, 3);
+    if (this.#message[0] !== CLIENT_HELLO || size > this.#message.length) throw new RangeError();
+    return size;
+  }
+
+  #takeMessage(bytes: Buffer): number {
+    const taken = bytes.copy(this.#message, this.#has, 0, Math.min(this.#left, this.#size() - this.#has));
+    this.#has += taken;
+    this.#left -= taken;
+    return taken;
+  }
+
+  #takeHeader(bytes: Buffer): number {
+    const taken = bytes.copy(this.#record, this.#recordHas);
+    this.#recordHas += taken;
+    if (this.#recordHas < RECORD_HEADER) return taken;
+    this.#recordHas = 0;
+    this.#left = this.#record.readUInt16BE(3);
+    const [type, major] = this.#record;
+    if (!isTls(type) || major !== 3 || this.#left === 0 || this.#left > RECORD_BYTES_MAX) throw new RangeError();
+    return taken;
+  }
 }
 
 function serverName(hello: Buffer): string | undefined {

@@ -1,7 +1,7 @@
 // TLS from a client in a workspace to the host it was allowed: passed on unread but for its first message, which has to
 // name that host. Without that a shared address would serve whichever of its hosts the client asks for.
 import type { Socket } from "node:net";
-import { HELLO_WIRE_BYTES_MAX, readHello } from "./client-hello.ts";
+import { HelloReader } from "./client-hello.ts";
 import { Refused, type Target } from "./target.ts";
 
 /** Time for the first bytes of a connection, and for the whole of a ClientHello. */
@@ -26,20 +26,21 @@ export function endWithAlert(client: Socket, kind: keyof typeof ALERTS): void {
  */
 export async function namedHello(client: Socket, first: Buffer, target: Target): Promise<Buffer> {
   const end = Date.now() + HELLO_MS;
-  let bytes = first;
-  for (;;) {
-    const hello = readHello(bytes);
+  const reader = new HelloReader();
+  const bytes = [first];
+  for (let hello = reader.push(first); ; ) {
+    if (hello.state === "malformed") throw new Refused("it is no TLS", target);
     if (hello.state === "complete") {
-      if (hello.name === target.host) return bytes;
+      if (hello.name === target.host) return Buffer.concat(bytes);
       throw new Refused(
         hello.name === undefined ? "its TLS names no host (SNI)" : "its TLS names another host",
         target,
       );
     }
-    if (hello.state === "malformed" || bytes.length > HELLO_WIRE_BYTES_MAX) throw new Refused("it is no TLS", target);
     const more = await someBytes(client, end - Date.now());
     if (!more) throw new Refused(`its TLS does not begin within ${String(HELLO_MS / 1000)} s`, target);
-    bytes = Buffer.concat([bytes, more]);
+    bytes.push(more);
+    hello = reader.push(more);
   }
 }
 
