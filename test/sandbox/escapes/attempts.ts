@@ -3,7 +3,15 @@ import { KERNEL } from "./kernel.ts";
 import { NETWORK } from "./network.ts";
 import { OUTPUTS } from "./outputs.ts";
 import { RESOURCES } from "./resources.ts";
+import { WAY_OUT } from "./way-out.ts";
 import type { Attempt } from "./world.ts";
 
 /** Every way out that is tried, in order; the last ones end or fill things. */
-export const ATTEMPTS: readonly Attempt[] = [...HOST_FILES, ...KERNEL, ...NETWORK, ...OUTPUTS, ...RESOURCES];
+export const ATTEMPTS: readonly Attempt[] = [
+  ...HOST_FILES,
+  ...KERNEL,
+  ...NETWORK,
+  ...WAY_OUT,
+  ...OUTPUTS,
+  ...RESOURCES,
+];
