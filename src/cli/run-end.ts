@@ -2,17 +2,19 @@
 import type { RunResult } from "../index.ts";
 import type { Call } from "./call.ts";
 import type { Io } from "./io.ts";
+import { refusedLines } from "./network-words.ts";
 import { warn } from "./output.ts";
 import { log, took } from "./words.ts";
 
 /** How a command in a workspace ended, on standard error. */
-export function showEnd(call: Call, { workspace, exit, seconds, output, over, logEntry }: RunResult): void {
+export function showEnd(call: Call, { workspace, exit, seconds, output, over, network, logEntry }: RunResult): void {
   const { io } = call.context;
   if (io.errIsTty) io.err(freshLine(io.columns));
   if (over) warn(call, `the time of workspace ${workspace} is over, or it was destroyed: everything in it is erased`);
   if (call.quiet) return;
   if (output) call.progress.note(`the output is kept in the workspace, in ${output}`);
   if (!io.errIsTty) return;
+  for (const line of refusedLines(workspace, network)) call.progress.note(line);
   call.progress.note(`${workspace} ended with ${String(exit)} after ${took(seconds)}   ${log(logEntry)}`, "dim");
 }
 

@@ -27,6 +27,7 @@ const run: Leaf = {
     secret,
     { flags: "--keep-output", text: "keep the output in a file inside the workspace" },
     creds,
+    { flags: "--network <host>", text: "only these hosts of its list; none: no network", many: true },
   ],
   examples: [
     "cloister run t1 -- python train.py --seed 7",
@@ -73,6 +74,7 @@ const create: Leaf = {
     { flags: "--code <dir>", text: "copy this folder's files to /workspace" },
     { flags: "--domain <name>", text: "data domain" },
     { flags: "--disk <size>", text: "size of the volume: 500MB, 4GB (default: 1GB)" },
+    { flags: "--network <host:port>", text: "host to reach, by name (repeatable; default: none)", many: true },
     ...limits,
     dryRun,
   ],
@@ -80,6 +82,7 @@ const create: Leaf = {
     "cloister ws create t1 --input cohort --purpose modelling --ttl 8h",
     "cloister ws create t2 --input cohort:v3:/inputs/old --purpose modelling",
     "cloister ws create t3 --input cohort --purpose modelling --cpus 4 --memory 16GB --run-time 6h",
+    "cloister ws create t3 --network pypi.org --network files.pythonhosted.org",
   ],
   notes:
     "Limits are those of your role; flags make them smaller, never larger. What of them this machine\n" +
@@ -148,7 +151,8 @@ const workspace: Noun = {
       name: "show",
       summary: "label, inputs, runs, and what the sandbox enforces",
       args: [["<name>", "name of the workspace"]],
-      examples: ["cloister ws show t1"],
+      options: [{ flags: "--network", text: "what each run reached, and what was refused" }],
+      examples: ["cloister ws show t1", "cloister ws show t1 --network"],
       load: async () => (await import("./commands/workspace.ts")).show,
     },
     run,

@@ -17,6 +17,8 @@ export interface CreateSpec {
   readonly volume?: VolumeKind | undefined;
   /** Absolute path of the folder in which an encrypted volume makes the one for its ciphertext. */
   readonly volumeFolder?: string | undefined;
+  /** Default: none beyond what every workspace has. */
+  readonly limits?: Limits | undefined;
 }
 
 /** Plain JSON that is enough to find a running workspace again from another process. */
@@ -51,6 +53,12 @@ export interface HolderState {
 /** Folder of the files that a command alone gets. */
 export const SECRETS = "/run/secrets";
 
+/** An address of a workspace's loopback; port 0 is any that is free. */
+export interface LoopbackAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** One command to run in a workspace. */
 export interface ExecSpec {
   readonly argv: readonly string[];
@@ -75,6 +83,8 @@ export interface ExecSpec {
   readonly sharesLoopback?: boolean | undefined;
   /** Longest time of this command, where it is less than the workspace's own limit. */
   readonly runMs?: number | undefined;
+  /** Names beyond its own, and the addresses that they have for it. */
+  readonly hosts?: readonly { readonly name: string; readonly address: string }[] | undefined;
 }
 
 /** How a command ended. */
@@ -83,15 +93,6 @@ export interface ExecResult {
   readonly exit: number;
   /** The limit that ended it: its time was over, or the workspace had no memory left and the kernel killed in it. */
   readonly stoppedBy?: "run-time" | "memory" | undefined;
-}
-
-/** What a new workspace is to be. */
-export interface CreateSpec {
-  readonly id: string;
-  readonly ttlMs: number;
-  readonly diskBytes: number;
-  /** Default: none beyond what every workspace has. */
-  readonly limits?: Limits | undefined;
 }
 
 /** A file that a workspace's code made; its name is not to be trusted. */
@@ -160,12 +161,12 @@ export interface Sandbox {
   exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult>;
 
   /**
-   * A socket that listens on 127.0.0.1 in the workspace and is served by this process. Commands reach it that share the
-   * workspace's loopback; it is the only way out of theirs.
+   * Sockets that listen on these addresses of the workspace's loopback and are served by this process. Commands reach
+   * them that share the workspace's loopback; they are the only way out of theirs.
    *
-   * @throws CloisterError NOT_FOUND where the workspace is over; FAILURE where it cannot be opened
+   * @throws CloisterError NOT_FOUND where the workspace is over; FAILURE where one of them cannot be opened
    */
-  listen(state: HolderState): Promise<Server>;
+  listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]>;
 
   /**
    * Files below a path in `/workspace`, in the byte order of their paths: relative to it for a folder, the base name

@@ -4,6 +4,7 @@ import { durationFlagMs } from "../../base/units.ts";
 import type { Project, RunResult, Streams } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { stoppedText } from "../limit-words.ts";
+import { onlyHosts } from "../network-words.ts";
 import { print } from "../output.ts";
 import { resetTerminal, showEnd } from "../run-end.ts";
 import { secretUse } from "../secret-words.ts";
@@ -25,7 +26,9 @@ export async function run(call: Call): Promise<number> {
     const creds = flags.choice("creds", ["token", "aws"]);
     const time = flags.text("time");
     const runMs = time === undefined ? undefined : durationFlagMs(time, "--time");
-    const options = { workspace, argv: rest, seed, secrets, keepOutput: flags.on("keepOutput"), creds, runMs };
+    const network = onlyHosts(flags.list("network"));
+    const kept = flags.on("keepOutput");
+    const options = { workspace, argv: rest, seed, secrets, keepOutput: kept, creds, runMs, network };
     return await project.run(options, streams);
   };
   // A child on the terminal gets Ctrl-C from the terminal itself.

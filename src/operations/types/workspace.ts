@@ -1,9 +1,11 @@
 // What creating, running and ending workspaces takes and gives.
 import type { Writable } from "node:stream";
 import type { WorkspaceUse } from "../../policy/workspace-use.ts";
+import type { RunNetwork } from "../../provenance/manifest.ts";
 import type { HeldLimit } from "../../sandbox/limits/limits.ts";
 import type { SecretUse } from "./secret.ts";
 
+export type { NetworkDecision, RunNetwork } from "../../provenance/manifest.ts";
 export type { HeldLimit } from "../../sandbox/limits/limits.ts";
 
 export interface WorkspaceOptions {
@@ -46,6 +48,8 @@ export interface WorkspaceDetail extends WorkspaceSummary {
   readonly labelFrom: string | undefined;
   readonly purpose: string | undefined;
   readonly diskBytes: number;
+  /** `host:port` of what it reaches. */
+  readonly network?: readonly string[];
   readonly code: { readonly folder: string; readonly commit: string | undefined; readonly files: number } | undefined;
   readonly driver: string;
   /** Each limit with its value, and whether anything holds it here. */
@@ -58,6 +62,8 @@ export interface WorkspaceDetail extends WorkspaceSummary {
     readonly exit: number | undefined;
     readonly startedAt: string;
     readonly seconds: number;
+    /** What it could reach and what it tried to; undefined where it had no network. */
+    readonly network?: RunNetwork | undefined;
   }[];
   readonly logEntry: number | undefined;
 }
@@ -74,6 +80,8 @@ export interface RunOptions {
   readonly creds?: "token" | "aws" | undefined;
   /** Longest time of this command; where the workspace's own limit is less, that one. */
   readonly runMs?: number | undefined;
+  /** Hosts of the workspace's list that this command alone reaches; none where it is empty. Default: the whole list. */
+  readonly network?: readonly string[] | undefined;
 }
 
 export interface ShellOptions extends Pick<RunOptions, "workspace" | "secrets" | "creds"> {}
@@ -89,6 +97,8 @@ export interface RunResult {
   readonly output: string | undefined;
   /** Whether the workspace was over when the command ended: its end is that of the workspace. */
   readonly over: boolean;
+  /** What it could reach and what it tried to; undefined where it had no network. */
+  readonly network?: RunNetwork | undefined;
   readonly logEntry: number;
 }
 

@@ -8,6 +8,7 @@ import type { RunOptions, RunResult } from "../types.ts";
 import { whileActive } from "./activity.ts";
 import { type HandedIn, handCredentials } from "./credentials.ts";
 import { requireRunning } from "./look.ts";
+import { openWayOut, type WayOut } from "./network.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
 import { changeWorkspace, type WorkspaceState } from "./state.ts";
@@ -43,11 +44,18 @@ export async function run(session: Session, options: RunOptions & AsShell, strea
   const secrets = await secretsFor(session, state, uses);
   const { result, done } = await perform(session, ask, async (operation, released) => {
     const handed = await handCredentials(session, sandbox, state, { label: label?.class, provider: options.creds });
+    const wayOut = await openWayOut(session, sandbox, state, options.network).catch(async (error: unknown) => {
+      await handed.close();
+      throw error;
+    });
     released();
-    const given = { id: operation.id, kept: options.keepOutput === true, secrets, handed };
+    const given = { id: operation.id, kept: options.keepOutput === true, secrets, handed, wayOut };
     const ran = await whileActive(session, state.name, () =>
       execute(session, sandbox, state, options, streams, given),
-    ).finally(handed.close);
+    ).finally(() => {
+      wayOut.close();
+      return handed.close();
+    });
     const { exit, seconds, stoppedBy } = ran;
     const facts = { exit, ms: Math.max(0, Math.round(seconds * 1000)), stoppedBy: stoppedBy?.limit };
     return { result: ran, outcome: { facts } };
@@ -82,10 +90,16 @@ async function execute(
   state: WorkspaceState,
   options: RunOptions & AsShell,
   streams: Streams,
-  given: { readonly id: string; readonly kept: boolean; readonly secrets: RunSecrets; readonly handed: HandedIn },
+  given: {
+    readonly id: string;
+    readonly kept: boolean;
+    readonly secrets: RunSecrets;
+    readonly handed: HandedIn;
+    readonly wayOut: WayOut;
+  },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
   const { host } = session;
-  const { id, kept, secrets, handed } = given;
+  const { id, kept, secrets, handed, wayOut } = given;
   const output = kept ? `.cloister/run-${id.slice(0, 8)}.log` : undefined;
   const seeds =
     options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };
@@ -97,10 +111,11 @@ async function execute(
       argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
       env: {
         ...(tty ? terminalVariables(host) : {}),
-        ...{ ...secrets.env, ...seeds, ...handed.environment, ...options.shell?.env },
+        ...{ ...secrets.env, ...seeds, ...wayOut.environment, ...handed.environment, ...options.shell?.env },
       },
       files: secrets.files,
-      sharesLoopback: handed.sharesLoopback,
+      sharesLoopback: handed.sharesLoopback || wayOut.sharesLoopback,
+      hosts: wayOut.hosts,
       inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
       tty,
       endsBy: options.shell ? "SIGHUP" : "SIGTERM",
@@ -112,7 +127,8 @@ async function execute(
   );
   const finished = host.now();
   const times = { startedOn: new Date(started).toISOString(), finishedOn: new Date(finished).toISOString() };
-  const record = { id, argv: commandOf(options), cwd: "/workspace", seeds, ...times, exitCode: exit };
+  const network = wayOut.close();
+  const record = { id, argv: commandOf(options), cwd: "/workspace", seeds, ...times, exitCode: exit, network };
   await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, record] }));
   return {
     exit,
@@ -120,6 +136,7 @@ async function execute(
     seconds: (finished - started) / 1000,
     output: output && `/workspace/${output}`,
     over: !sandbox.alive(state.holder),
+    network,
   };
 }
 

@@ -23,6 +23,7 @@ import type {
   HolderState,
   Listed,
   ListedFile,
+  LoopbackAddress,
   Sandbox,
   WorkspaceFile,
 } from "../sandbox.ts";
@@ -139,9 +140,9 @@ export class Bubblewrap implements Sandbox {
     return execute(this.#enter(state), state, spec, streams);
   }
 
-  async listen(state: HolderState): Promise<Server> {
+  async listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]> {
     const { listenInside } = await import("./loopback.ts");
-    return listenInside(this.#enter(state), state);
+    return listenInside(this.#enter(state), state, at);
   }
 
   async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {

@@ -17,7 +17,7 @@ import { memoryKills } from "../limits/settings.ts";
 import { type ExecResult, type ExecSpec, type HolderState, SECRETS } from "../sandbox.ts";
 import { type Launched, launch } from "./launch.ts";
 import { HOLDER_FOLDER, type Runtime } from "./runtime.ts";
-import { COMMAND_FEEDS, commandView, STARTER, TOOLS } from "./view.ts";
+import { commandFeeds, commandView, STARTER, TOOLS } from "./view.ts";
 
 /** As timeout(1) has it. */
 const TIME_OVER = 124;
@@ -45,7 +45,7 @@ export async function execute(
       prlimit: runtime.programs.prlimit,
     }),
     command: [...limited(runtime, state), ...checkCommand(spec.argv)],
-    feeds: [...COMMAND_FEEDS, ...files.map(({ bytes }) => bytes)],
+    feeds: [...commandFeeds(spec.hosts ?? []), ...files.map(({ bytes }) => bytes)],
   };
   if (spec.tty) {
     const restore = keepSettings();
