@@ -37,6 +37,8 @@ export interface Project {
   createWorkspace(options: T.WorkspaceOptions): Promise<T.WorkspaceDetail>;
   listWorkspaces(): Promise<readonly T.WorkspaceSummary[]>;
   showWorkspace(name: string): Promise<T.WorkspaceDetail>;
+  /** Environment templates that a workspace can be made from. */
+  listTemplates(): Promise<readonly T.WorkspaceTemplate[]>;
   /** Runs a command in a workspace; its exit code is in the result, never an error. */
   run(options: T.RunOptions, streams: Streams): Promise<T.RunResult>;
   /** Ends a workspace and says what was in it. */
@@ -127,6 +129,7 @@ function projectOf(session: Session): Project {
       (await import("./operations/workspace/create.ts")).createWorkspace(session, options),
     listWorkspaces: async () => (await import("./operations/workspace/look.ts")).listWorkspaces(session),
     showWorkspace: async (name) => (await import("./operations/workspace/look.ts")).showWorkspace(session, name),
+    listTemplates: async () => (await import("./operations/workspace/environment.ts")).listTemplates(session),
     run: async (options, streams) => (await import("./operations/workspace/run.ts")).run(session, options, streams),
     destroyWorkspace: async (name) =>
       (await import("./operations/workspace/destroy.ts")).destroyWorkspace(session, name),

@@ -46,12 +46,16 @@ const create: Leaf = {
     { flags: "--ttl <time>", text: "how long it lives: 30m, 8h (default: policy, <= 8h)" },
     { flags: "--code <dir>", text: "copy this folder's files to /workspace" },
     { flags: "--domain <name>", text: "data domain" },
+    { flags: "--template <name>", text: "environment: plain, python, node, your own (ws templates)" },
+    { flags: "--mount-ro <dir[:/path]>", text: "show a folder of the host, read-only (repeatable)", many: true },
+    { flags: "--gpu", text: "show the host's GPUs; weakens the sandbox" },
     { flags: "--disk <size>", text: "size of the volume: 500MB, 4GB (default: 1GB)" },
     dryRun,
   ],
   examples: [
     "cloister ws create t1 --input cohort --purpose modelling --ttl 8h",
     "cloister ws create t2 --input cohort:v3:/inputs/old --purpose modelling",
+    "cloister ws create t3 --template python --mount-ro /opt/conda --purpose modelling",
   ],
   load: async () => (await import("./commands/workspace.ts")).create,
 };
@@ -81,6 +85,15 @@ const workspace: Noun = {
       args: [["<name>", "name of the workspace"]],
       examples: ["cloister ws show t1"],
       load: async () => (await import("./commands/workspace.ts")).show,
+    },
+    {
+      name: "templates",
+      summary: "list environments that a workspace can be made from",
+      notes:
+        "A project's own are .cloister/workspace/NAME.yaml. A template only asks: what it wants beyond\n" +
+        "the sandbox, the policy has to allow, as it does for --network, --mount-ro and --gpu.",
+      examples: ["cloister ws templates", "cloister ws create t1 --template python --purpose modelling"],
+      load: async () => (await import("./commands/workspace.ts")).templates,
     },
     run,
     {

@@ -24,6 +24,12 @@ export interface HolderState {
 /** Folder of the files that a command alone gets. */
 export const SECRETS = "/run/secrets";
 
+/** A folder of the host, and where in the workspace it is shown, read-only. */
+export interface ShownFolder {
+  readonly source: string;
+  readonly path: string;
+}
+
 /** One command to run in a workspace. */
 export interface ExecSpec {
   readonly argv: readonly string[];
@@ -36,6 +42,10 @@ export interface ExecSpec {
    * file in {@link SECRETS}.
    */
   readonly files?: readonly { readonly path: string; readonly bytes: Uint8Array }[] | undefined;
+  /** Folders of the host to show read-only; `source` without links, `path` where it appears. */
+  readonly mounts?: readonly ShownFolder[] | undefined;
+  /** Device nodes of the host, as {@link Sandbox.gpu} names them. */
+  readonly devices?: readonly string[] | undefined;
   /** True where the process's own terminal is handed to the command (`streams` is not used then). */
   readonly tty: boolean;
   /** Ends the command: SIGTERM, then SIGKILL after 5 s. */
@@ -103,6 +113,20 @@ export interface Sandbox {
 
   /** What lies in `/workspace`: everything that is no folder, and the sizes of the regular files in bytes. */
   measure(state: HolderState): Promise<{ readonly files: number; readonly bytes: number }>;
+
+  /**
+   * Looks whether folders of the host can be shown. Each command looks again.
+   *
+   * @param keep folders that must stay out of sight with all that is around and in them, and the caller's home
+   * @throws CloisterError USAGE with what is in the way, NOT_FOUND
+   */
+  checkMounts(
+    mounts: readonly ShownFolder[],
+    keep: { readonly secluded: readonly string[]; readonly home: string },
+  ): void;
+
+  /** The host's GPUs: nodes that can be shown, nodes that the workspace's user may not open, and what showing them gives up. */
+  gpu(): { readonly devices: readonly string[]; readonly shut: readonly string[]; readonly weakens: readonly string[] };
 
   /** Ends the workspace with everything that runs in it, and waits until its volume is gone. Harmless if it is over. */
   stop(state: HolderState): Promise<void>;

@@ -1,6 +1,6 @@
 import { CloisterError } from "../../base/errors.ts";
 import { durationFlagMs, formatBytes, parseBytes } from "../../base/units.ts";
-import type { WorkspaceDetail, WorkspaceSummary } from "../../index.ts";
+import type { WorkspaceDetail, WorkspaceSummary, WorkspaceTemplate } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { type Cell, type Page, print, type Row } from "../output.ts";
 import { files, left, log, minutesUtc, shellLine, took } from "../words.ts";
@@ -18,6 +18,8 @@ export async function create(call: Call): Promise<undefined> {
     code: flags.text("code"),
     domain: flags.text("domain"),
     diskBytes: diskBytes(flags.text("disk")),
+    template: flags.text("template"),
+    use: { mounts: flags.list("mountRo"), gpu: flags.on("gpu") },
     dryRun,
   });
   call.progress.clear();
@@ -26,6 +28,7 @@ export async function create(call: Call): Promise<undefined> {
     page.done(`${verb} workspace ${made.name}   label ${labelOf(made)}   ${left(made.leftMs)} left`);
     const end = dryRun ? "nothing was written" : log(made.logEntry);
     page.line(`  domain ${made.domain}   disk ${formatBytes(made.diskBytes)}   ${made.driver}   ${end}`);
+    for (const row of environmentRows(made)) page.line(`  ${row[0]} ${row[1]}`);
     for (const input of made.inputs) page.line(`  input ${input.reference} (${input.class}) at ${input.path}`);
     if (!dryRun) page.hints("Next", [`cloister run ${made.name} -- ls /inputs`, `cloister ws show ${made.name}`]);
   });
@@ -85,10 +88,55 @@ function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
     ["left", `${left(detail.leftMs)} (until ${page.tty ? minutesUtc(detail.expiresAt) : detail.expiresAt})`],
     ["disk", formatBytes(detail.diskBytes)],
     ["driver", detail.driver],
+    ...environmentRows(detail),
     ["code", code && `${code.folder}  ${files(code.files)}${code.commit ? `  commit ${code.commit}` : ""}`],
     ...inputs.map((input): Row => ["input", `${input.path}  ${input.reference} (${input.class})`]),
     ...runs.map((run): Row => ["run", `${shellLine(run.argv)}  (${runEnd(run.exit)}, ${took(run.seconds)})`]),
   ];
+}
+
+/** What a workspace has around its work, and what a GPU gives up. */
+function environmentRows(detail: WorkspaceDetail): readonly [string, string][] {
+  const { template, mounts, gpu } = detail;
+  return [
+    ...(template === undefined ? [] : [["template", template] satisfies [string, string]]),
+    ...mounts.map(({ source, path, identity }): [string, string] => [
+      "mount",
+      `${path}  read-only${source === path ? "" : ` from ${source}`}${identity === undefined ? "" : `  (${shortDigest(identity)})`}`,
+    ]),
+    ...(gpu.length === 0
+      ? []
+      : [
+          ["gpu", `${gpu.join(" ")}  (weakens the sandbox: its driver is part of the kernel)`] satisfies [
+            string,
+            string,
+          ],
+        ]),
+  ];
+}
+
+/** Twelve digits tell toolchains apart; all of them are in `--json`. */
+function shortDigest(identity: string): string {
+  return identity.replace(/(sha256:[0-9a-f]{12})[0-9a-f]+/, "$1");
+}
+
+export async function templates(call: Call): Promise<undefined> {
+  const found = await (await call.project()).listTemplates();
+  print(call, "workspace-templates", { templates: found }, (page) => {
+    page.table(
+      ["NAME", "SUMMARY", "ASKS FOR", "FROM"],
+      found.map((template) => [
+        template.name,
+        template.summary,
+        asksFor(template),
+        template.own ? "project" : "cloister",
+      ]),
+    );
+  });
+}
+
+function asksFor({ network, mounts, gpu }: WorkspaceTemplate): string {
+  return [...network, ...mounts, ...(gpu ? ["gpu"] : [])].join(" ") || "-";
 }
 
 function runEnd(exit: number | undefined): string {

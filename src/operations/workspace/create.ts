@@ -12,8 +12,11 @@ import { type Ask, begin, permit, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
+import { planEnvironment, sealedFacts, type WorkspaceEnvironment } from "./environment.ts";
 import { detailOf } from "./look.ts";
+import { checkMounts } from "./mounts.ts";
 import { workingSandbox } from "./sandbox.ts";
+import { setUp } from "./setup.ts";
 import {
   changeWorkspace,
   findWorkspace,
@@ -39,6 +42,8 @@ interface WorkspacePlan {
   readonly ttlMs: number;
   readonly diskBytes: number;
   readonly planned: PlannedUse;
+  readonly environment: WorkspaceEnvironment;
+  readonly setup: readonly string[];
   readonly inputs: readonly PlannedInput[];
   readonly ask: Ask;
 }
@@ -58,10 +63,11 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
   const sandbox = await workingSandbox(session.host);
   await makeRoom(session, sandbox, name);
   const source = await codeSource(session, options.code);
-  const plan = await planWorkspace(session, options, name);
+  const plan = await planWorkspace(session, sandbox, options, name);
   const decideBy = options.dryRun ? wouldPermit : permit;
   // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
+  checkMounts(session, sandbox, plan.environment.mounts);
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
   const operation = await begin(session, plan.ask);
   const holder = await sandbox.create(plan).catch(async (error: unknown) => {
@@ -74,6 +80,7 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
     await saveWorkspace(session, begun);
     for (const input of plan.inputs) await mount(session, sandbox, holder, input);
     const code = source && (await copyCode(sandbox, holder, source));
+    await setUp(session, begun, plan.setup);
     const done = await operation.done();
     const made = { code, createdMs: session.host.now(), logEntry: done.entry };
     const state = await changeWorkspace(session, begun, (latest) => ({ ...latest, ...made }));
@@ -97,10 +104,16 @@ async function makeRoom(session: Session, sandbox: Sandbox, name: string): Promi
   await sandbox.stop(old.holder);
 }
 
-async function planWorkspace(session: Session, options: WorkspaceOptions, name: string): Promise<WorkspacePlan> {
+async function planWorkspace(
+  session: Session,
+  sandbox: Sandbox,
+  options: WorkspaceOptions,
+  name: string,
+): Promise<WorkspacePlan> {
   const { policy } = (await session.policy()).compiled;
+  const { environment, use, setup } = await planEnvironment(session, sandbox, options);
   const planned = await planUse(session, policy, {
-    ...options.use,
+    ...use,
     ttlMs: options.ttlMs,
     diskBytes: options.diskBytes,
   });
@@ -114,9 +127,12 @@ async function planWorkspace(session: Session, options: WorkspaceOptions, name: 
     ...{ title: `create workspace ${name}`, action: "workspace.create" },
     ...{ domain, purpose, justification, ttlMs, diskBytes, use: planned.asked, workspace: id },
     facts: { ttlMs, diskBytes },
-    sealed: { workspace: name, purpose, justification, inputs: inputs.map(({ input }) => input.reference).join(" ") },
+    sealed: {
+      ...{ workspace: name, purpose, justification, inputs: inputs.map(({ input }) => input.reference).join(" ") },
+      ...sealedFacts(environment),
+    },
   };
-  return { id, name, domain, ttlMs, diskBytes, planned, inputs, ask };
+  return { id, name, domain, ttlMs, diskBytes, planned, environment, setup, inputs, ask };
 }
 
 function stateOf(
@@ -137,6 +153,7 @@ function stateOf(
       holder,
       use: plan.planned.use,
       privateNetworks: plan.planned.privateNetworks,
+      environment: plan.environment,
       purpose: options.purpose,
       code: undefined,
       runs: [],

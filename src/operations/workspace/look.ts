@@ -47,7 +47,7 @@ export async function summaryOf(session: Session, sandbox: Sandbox, state: Works
 export async function detailOf(session: Session, sandbox: Sandbox, state: WorkspaceState): Promise<WorkspaceDetail> {
   const { classifications } = (await session.policy()).compiled.policy;
   const { driver, enforced, notEnforced } = sandbox.describe();
-  const { code } = state;
+  const { code, environment } = state;
   return {
     ...(await summaryOf(session, sandbox, state)),
     labelFrom: labelWithSource(session, state, classifications)?.from,
@@ -55,8 +55,11 @@ export async function detailOf(session: Session, sandbox: Sandbox, state: Worksp
     diskBytes: state.diskBytes,
     code: code && { folder: code.folder, commit: code.git?.commit, files: code.files },
     driver,
+    template: environment.template?.name,
+    mounts: environment.mounts.map(({ source, path, identity }) => ({ source, path, identity })),
+    gpu: environment.devices,
     enforced,
-    notEnforced,
+    notEnforced: environment.devices.length === 0 ? notEnforced : [...notEnforced, ...sandbox.gpu().weakens],
     runs: state.runs.map(({ argv, exitCode, startedOn, finishedOn }) => ({
       argv,
       exit: exitCode,

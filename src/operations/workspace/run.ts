@@ -1,33 +1,50 @@
 // Running commands in a workspace.
 import type { Streams } from "../../base/streams.ts";
-import type { Sandbox } from "../../sandbox/sandbox.ts";
+import type { ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
 import { type Ask, perform, permit } from "../guard.ts";
 import { type RunSecrets, secretsFor } from "../secret/run.ts";
 import type { Session } from "../session.ts";
 import type { RunOptions, RunResult } from "../types.ts";
 import { type HandedIn, handCredentials } from "./credentials.ts";
+import { surroundings } from "./environment.ts";
 import { requireRunning } from "./look.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
 import { changeWorkspace, type WorkspaceState } from "./state.ts";
+
+/** How a command runs that Cloister starts for its own ends. */
+export interface RunWay {
+  /** `released`: it leaves, whatever the streams are; `withheld`: nobody sees it. */
+  readonly output?: "released" | "withheld" | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly files?: ExecSpec["files"];
+  readonly sharesLoopback?: boolean | undefined;
+  /** Ends it; default: the host's. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * Runs a command in a workspace. Output that does not go to a terminal leaves the workspace, so it is governed like a
  * pull of every input; `keepOutput` keeps it inside instead.
  * @throws CloisterError NOT_FOUND, POLICY_DENIED (logged), INTERRUPTED
  */
-export async function run(session: Session, options: RunOptions, streams: Streams): Promise<RunResult> {
+export async function run(
+  session: Session,
+  options: RunOptions,
+  streams: Streams,
+  way: RunWay = {},
+): Promise<RunResult> {
   await session.sync();
   const sandbox = await sandboxOf(session.host);
   const state = await requireRunning(session, sandbox, options.workspace);
   const shown = streams.stdout.isTTY === true && streams.stderr.isTTY === true;
-  const released = !shown && options.keepOutput !== true;
+  const released = way.output === "released" || (!shown && options.keepOutput !== true && way.output === undefined);
   if (released) for (const input of state.inputs) await permit(session, outputAsk(state, input));
   const label = labelWithSource(session, state, (await session.policy()).compiled.policy.classifications);
   const ask: Ask = {
     ...{ title: `run in workspace ${state.name}`, action: "workspace.run" },
     ...{ domain: state.domain, class: label?.class, purpose: state.purpose, workspace: state.id },
-    facts: { output: shown ? "terminal" : released ? "released" : "kept" },
+    facts: { output: released ? "released" : shown ? "terminal" : "kept" },
     sealed: { workspace: state.name, command: options.argv.join(" ") },
   };
   const uses = options.secrets ?? [];
@@ -42,13 +59,14 @@ export async function run(session: Session, options: RunOptions, streams: Stream
       kept: options.keepOutput === true,
       secrets,
       handed,
+      way,
     }).finally(handed.close);
     return { result: ran, outcome: { facts: { exit: ran.exit, ms: Math.max(0, Math.round(ran.seconds * 1000)) } } };
   });
   return { ...result, workspace: state.name, logEntry: done.entry };
 }
 
-function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number]): Ask {
+export function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number]): Ask {
   return {
     ...{ title: `take output of workspace ${state.name} out, which holds ${input.reference}`, action: "artifact.pull" },
     ...{ domain: state.domain, class: input.class, kind: input.kind, versionId: input.versionId, workspace: state.id },
@@ -65,10 +83,17 @@ async function execute(
   state: WorkspaceState,
   options: RunOptions,
   streams: Streams,
-  given: { readonly id: string; readonly kept: boolean; readonly secrets: RunSecrets; readonly handed: HandedIn },
+  given: {
+    readonly id: string;
+    readonly kept: boolean;
+    readonly secrets: RunSecrets;
+    readonly handed: HandedIn;
+    readonly way: RunWay;
+  },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
   const { host } = session;
-  const { id, kept, secrets, handed } = given;
+  const { id, kept, secrets, handed, way } = given;
+  const around = surroundings(state.environment);
   const output = kept ? `.cloister/run-${id.slice(0, 8)}.log` : undefined;
   const seeds =
     options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };
@@ -77,12 +102,13 @@ async function execute(
     state.holder,
     {
       argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
-      env: { ...secrets.env, ...seeds, ...handed.environment },
-      files: secrets.files,
-      sharesLoopback: handed.sharesLoopback,
+      ...around,
+      env: { ...around.env, ...way.env, ...secrets.env, ...seeds, ...handed.environment },
+      files: [...secrets.files, ...(way.files ?? [])],
+      sharesLoopback: handed.sharesLoopback || way.sharesLoopback === true,
       inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
       tty: streams.stdin.isTTY === true && streams.stdout.isTTY === true && streams.stderr.isTTY === true,
-      signal: host.signal,
+      signal: way.signal ?? host.signal,
       tools: [process.execPath],
     },
     streams,

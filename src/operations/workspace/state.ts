@@ -9,6 +9,7 @@ import type { HolderState } from "../../sandbox/sandbox.ts";
 import { readLocal, writeLocal } from "../local-file.ts";
 import { releaseLock, takeLock, underLock } from "../process-lock.ts";
 import type { Session } from "../session.ts";
+import { NO_ENVIRONMENT, type WorkspaceEnvironment } from "./environment.ts";
 
 export interface WorkspaceInput extends ManifestInput {
   /** `domain/name:label`. */
@@ -32,6 +33,7 @@ export interface WorkspaceState {
   readonly use: WorkspaceUse;
   /** CIDRs beyond public addresses that its hosts may resolve to. */
   readonly privateNetworks: readonly string[];
+  readonly environment: WorkspaceEnvironment;
   readonly holder: HolderState;
   readonly inputs: readonly WorkspaceInput[];
   readonly code: { readonly folder: string; readonly files: number; readonly git: GitState | undefined } | undefined;
@@ -107,7 +109,9 @@ export async function forgetWorkspace(session: Session, name: string): Promise<v
   await rm(pathOf(session, name), { force: true });
 }
 
-const NOTHING_MORE: Pick<WorkspaceState, "use" | "privateNetworks"> = { use: {}, privateNetworks: [] };
+const NOTHING_MORE: Pick<WorkspaceState, "use" | "privateNetworks" | "environment"> = {
+  ...{ use: {}, privateNetworks: [], environment: NO_ENVIRONMENT },
+};
 
 /** The workspace of that name, or undefined. @throws CloisterError USAGE for what cannot be a name */
 export async function findWorkspace(session: Session, name: string): Promise<WorkspaceState | undefined> {

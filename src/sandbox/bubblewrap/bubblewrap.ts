@@ -9,16 +9,20 @@ import { hasFilter } from "../filter/seccomp.ts";
 import { isRunning } from "../host/process.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
 import { chooseUid, isWorkspaceUid } from "../host/user.ts";
-import type { ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
+import type { ExecSpec, HolderState, Sandbox, ShownFolder } from "../sandbox.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
+import { GPU_WEAKENS, type GpuNodes, gpuNodes } from "./devices.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
 import { startHolder, stopHolder } from "./holder.ts";
+import { openMounts } from "./mounts.ts";
 import type { Runtime } from "./runtime.ts";
 
 export interface BubblewrapOptions {
   /** Wall clock, ms since 1970. */
   readonly now: () => number;
+  /** The folder of the host's device nodes; default: `/dev`. */
+  readonly devices?: string | undefined;
 }
 
 /** Time for the trial sandbox of {@link Sandbox.problem}. */
@@ -27,10 +31,12 @@ const TRIAL = { id: "trial", ttlMs: 30_000, diskBytes: 1024 * 1024 };
 /** The bubblewrap driver. Making it costs nothing; the host is looked at when something is asked of it. */
 export class Bubblewrap implements Sandbox {
   readonly #now: () => number;
+  readonly #devices: string;
   #runtime: Runtime | undefined;
 
   constructor(options: BubblewrapOptions) {
     this.#now = options.now;
+    this.#devices = options.devices ?? "/dev";
   }
 
   async problem(): Promise<Problem | undefined> {
@@ -93,6 +99,14 @@ export class Bubblewrap implements Sandbox {
     return measure(this.#tasks(state));
   }
 
+  checkMounts(mounts: readonly ShownFolder[], keep: { secluded: readonly string[]; home: string }): void {
+    openMounts(mounts, { uid: this.#ready().uid, ...keep }).close();
+  }
+
+  gpu(): GpuNodes & { readonly weakens: readonly string[] } {
+    return { ...gpuNodes(this.#devices, this.#ready().uid), weakens: GPU_WEAKENS };
+  }
+
   async stop(state: HolderState): Promise<void> {
     await stopHolder(state);
   }
@@ -113,6 +127,7 @@ export class Bubblewrap implements Sandbox {
       programs: requirePrograms(),
       uid: process.geteuid?.() ?? 0,
       arch: process.arch,
+      devices: this.#devices,
     };
     return this.#runtime;
   }

@@ -13,6 +13,7 @@ import { childrenOf, sendSignal } from "../host/process.ts";
 import { type ExecSpec, type HolderState, SECRETS } from "../sandbox.ts";
 import { type Launched, launch } from "./launch.ts";
 import { limitArguments } from "./limits.ts";
+import { openMounts } from "./mounts.ts";
 import { type Runtime, VOLUME } from "./runtime.ts";
 import { COMMAND_FEEDS, commandView, STARTER, TOOLS } from "./view.ts";
 
@@ -28,6 +29,21 @@ export async function execute(
   streams: Streams,
 ): Promise<{ exit: number }> {
   if (spec.signal.aborted) return { exit: 128 + constants.signals.SIGTERM };
+  const opened = openMounts(spec.mounts ?? [], { uid: runtime.uid, secluded: [] });
+  try {
+    return await executeWith(opened.descriptors, runtime, state, spec, streams);
+  } finally {
+    opened.close();
+  }
+}
+
+async function executeWith(
+  handed: readonly number[],
+  runtime: Runtime,
+  state: HolderState,
+  spec: ExecSpec,
+  streams: Streams,
+): Promise<{ exit: number }> {
   const files = spec.files ?? [];
   const start = {
     view: commandView({
@@ -36,11 +52,15 @@ export async function execute(
       env: environment(spec.env),
       inputs: checkInputs(spec.inputs),
       files: checkFiles(files),
+      mounts: spec.mounts ?? [],
+      devices: checkDevices(spec.devices ?? []),
+      deviceFolder: runtime.devices,
       tools: reachableTools(runtime, spec.tools),
       prlimit: runtime.programs.prlimit,
     }),
     command: [...limited(runtime, state), ...checkCommand(spec.argv)],
     feeds: [...COMMAND_FEEDS, ...files.map(({ bytes }) => bytes)],
+    handed,
   };
   if (spec.tty) {
     return finish(launch(runtime, state, { ...start, stdio: ["inherit", "inherit", "inherit"] }), spec);
@@ -112,6 +132,12 @@ function checkFiles(files: NonNullable<ExecSpec["files"]>): readonly string[] {
     if (problem) throw new CloisterError("USAGE", `a file cannot be shown at ${path}`, { why: problem });
   }
   return paths;
+}
+
+function checkDevices(devices: readonly string[]): readonly string[] {
+  const wrong = devices.find((path) => !/^\/dev(?:\/[a-zA-Z0-9][a-zA-Z0-9-]*){1,2}$/.test(path));
+  if (wrong !== undefined) throw new CloisterError("USAGE", `${JSON.stringify(wrong)} is no device node`);
+  return devices;
 }
 
 /** Tools are a convenience: what the workspace's user cannot reach is left out. */

@@ -25,6 +25,8 @@ export interface Launch {
   readonly stdio: readonly [Stdio, Stdio, Stdio];
   /** To be read from descriptors {@link FEED_FD} and up. */
   readonly feeds: readonly (string | Uint8Array)[];
+  /** Descriptors of ours that bwrap gets after the feeds; the caller closes them once this has returned. */
+  readonly handed?: readonly number[] | undefined;
 }
 
 export interface Launched {
@@ -34,7 +36,8 @@ export interface Launched {
 }
 
 /** @throws {@link CloisterError} USAGE for a NUL character in any argument */
-export function launch(runtime: Runtime, state: HolderState, { view, command, stdio, feeds }: Launch): Launched {
+export function launch(runtime: Runtime, state: HolderState, start: Launch): Launched {
+  const { view, command, stdio, feeds, handed = [] } = start;
   // Options travel NUL-separated, so a NUL inside one would smuggle in another.
   if ([...view, ...command].some((argument) => argument.includes("\0"))) {
     throw new CloisterError("USAGE", "a command or path holds a NUL character");
@@ -42,7 +45,7 @@ export function launch(runtime: Runtime, state: HolderState, { view, command, st
   const child = spawnSealed(
     runtime,
     [...enter(runtime, state), ...command],
-    [...stdio, ...Array.from({ length: FEED_FD - ARGUMENTS_FD + feeds.length }, (): Stdio => "pipe")],
+    [...stdio, ...Array.from({ length: FEED_FD - ARGUMENTS_FD + feeds.length }, (): Stdio => "pipe"), ...handed],
   );
   feed(child, ARGUMENTS_FD, `${view.join("\0")}\0`);
   feed(child, SECCOMP_FD, seccompFilter(runtime.arch));

@@ -7,6 +7,8 @@ export interface Runtime {
   readonly uid: number;
   /** As `process.arch` has it. */
   readonly arch: string;
+  /** Folder of the host's device nodes. */
+  readonly devices: string;
 }
 
 /** Where the volume lies in the holder's own view of the file system. */
