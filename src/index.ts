@@ -41,6 +41,8 @@ export interface Project {
   listTemplates(): Promise<readonly T.WorkspaceTemplate[]>;
   /** Runs a command in a workspace; its exit code is in the result, never an error. */
   run(options: T.RunOptions, streams: Streams): Promise<T.RunResult>;
+  /** Starts Jupyter in a workspace and forwards a port of loopback to it, until it ends or `host.signal` aborts. */
+  openNotebook(options: T.NotebookOptions, opened: (notebook: T.NotebookOpened) => void): Promise<T.RunResult>;
   /** Ends a workspace and says what was in it. */
   destroyWorkspace(name: string): Promise<T.Receipt>;
   /** Seals a new secret in the store. */
@@ -131,6 +133,8 @@ function projectOf(session: Session): Project {
     showWorkspace: async (name) => (await import("./operations/workspace/look.ts")).showWorkspace(session, name),
     listTemplates: async () => (await import("./operations/workspace/environment.ts")).listTemplates(session),
     run: async (options, streams) => (await import("./operations/workspace/run.ts")).run(session, options, streams),
+    openNotebook: async (options, opened) =>
+      (await import("./operations/workspace/notebook.ts")).openNotebook(session, options, opened),
     destroyWorkspace: async (name) =>
       (await import("./operations/workspace/destroy.ts")).destroyWorkspace(session, name),
     setSecret: async (options) => (await import("./operations/secret/write.ts")).setSecret(session, options),

@@ -97,6 +97,22 @@ const workspace: Noun = {
     },
     run,
     {
+      name: "notebook",
+      summary: "start Jupyter in a workspace, for a browser on this machine",
+      args: [["<name>", "name of the workspace"]],
+      options: [
+        { flags: "--port <n>", text: "port of 127.0.0.1 (default: any that is free)" },
+        { flags: "--secret <secret>", text: "as for run (repeatable)", many: true },
+        { flags: "--creds <provider>", text: "as for run", choices: ["token", "aws"] },
+      ],
+      notes:
+        "Needs jupyter-lab, jupyter-notebook or jupyter-server inside. The address holds a token: whoever\n" +
+        "has it can use the notebook. It ends with Ctrl-C and with the workspace. What a browser shows has\n" +
+        "left the workspace, so this needs what a pull of every input needs.",
+      examples: ["cloister ws notebook t1", "cloister ws notebook t1 --port 8888"],
+      load: async () => (await import("./commands/notebook.ts")).notebook,
+    },
+    {
       name: "destroy",
       aliases: ["rm"],
       summary: "erase a workspace and print the receipt",

@@ -1,5 +1,5 @@
 // The one interface between operations and whatever isolates a workspace. Drivers stand beside it.
-import type { Server } from "node:net";
+import type { Server, Socket } from "node:net";
 import type { FileEntry } from "../base/file-entry.ts";
 import type { Streams } from "../base/streams.ts";
 
@@ -56,6 +56,13 @@ export interface ExecSpec {
   readonly sharesLoopback?: boolean | undefined;
 }
 
+/** Connects to ports of a workspace's loopback. */
+export interface Dialer {
+  /** @throws CloisterError UNAVAILABLE where nothing listens there */
+  connect(port: number): Promise<Socket>;
+  close(): void;
+}
+
 export interface Sandbox {
   /**
    * Undefined where sandboxes work on this host, proved by running a command in one; otherwise what is missing and
@@ -99,6 +106,13 @@ export interface Sandbox {
    * @throws CloisterError NOT_FOUND where the workspace is over; FAILURE where it cannot be opened
    */
   listen(state: HolderState): Promise<Server>;
+
+  /**
+   * A way to what listens on the workspace's loopback, where commands listen that share it. Its sockets lead nowhere else.
+   *
+   * @throws CloisterError NOT_FOUND where the workspace is over
+   */
+  dialer(state: HolderState): Promise<Dialer>;
 
   /**
    * Files below a path in `/workspace`, in the byte order of their paths: relative to it for a folder, the base name

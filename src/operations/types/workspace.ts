@@ -90,6 +90,21 @@ export interface RunOptions {
   readonly creds?: "token" | "aws" | undefined;
 }
 
+export interface NotebookOptions {
+  readonly workspace: string;
+  /** Port of this machine's loopback; default: any that is free. */
+  readonly port?: number | undefined;
+  readonly secrets?: readonly SecretUse[] | undefined;
+  readonly creds?: "token" | "aws" | undefined;
+}
+
+export interface NotebookOpened {
+  readonly workspace: string;
+  readonly port: number;
+  /** Holds the token: whoever has it can use the notebook. */
+  readonly url: string;
+}
+
 export interface RunResult {
   readonly workspace: string;
   /** The child's exit code; 128 + signal number where a signal ended it. */

@@ -19,6 +19,8 @@ export interface RunWay {
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly files?: ExecSpec["files"];
   readonly sharesLoopback?: boolean | undefined;
+  /** Told when everything is decided and on record, before it starts. */
+  readonly begun?: (() => void) | undefined;
   /** Ends it; default: the host's. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -54,6 +56,7 @@ export async function run(
   const { result, done } = await perform(session, ask, async (operation, released) => {
     const handed = await handCredentials(session, sandbox, state, { label: label?.class, provider: options.creds });
     released();
+    way.begun?.();
     const ran = await execute(session, sandbox, state, options, streams, {
       id: operation.id,
       kept: options.keepOutput === true,

@@ -9,7 +9,7 @@ import { hasFilter } from "../filter/seccomp.ts";
 import { isRunning } from "../host/process.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
 import { chooseUid, isWorkspaceUid } from "../host/user.ts";
-import type { ExecSpec, HolderState, Sandbox, ShownFolder } from "../sandbox.ts";
+import type { Dialer, ExecSpec, HolderState, Sandbox, ShownFolder } from "../sandbox.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { GPU_WEAKENS, type GpuNodes, gpuNodes } from "./devices.ts";
 import { execute } from "./exec.ts";
@@ -88,6 +88,11 @@ export class Bubblewrap implements Sandbox {
   async listen(state: HolderState): Promise<Server> {
     const { listenInside } = await import("./loopback.ts");
     return listenInside(this.#enter(state), state);
+  }
+
+  async dialer(state: HolderState): Promise<Dialer> {
+    const { dialInto } = await import("./dial.ts");
+    return dialInto(this.#enter(state), state);
   }
 
   async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
