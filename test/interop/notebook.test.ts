@@ -7,12 +7,10 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AuditRow, NotebookOpened } from "../../src/index.ts";
-import { HAS_SANDBOX, holders, type Member, marker, type Running, until, World } from "../acceptance/harness.ts";
+import { HAS_SANDBOX, has, holders, type Member, marker, type Running, until, World } from "../acceptance/harness.ts";
 import { openChannel } from "./websocket.ts";
 
-const hasJupyter =
-  spawnSync("jupyter-server", ["--version"]).status === 0 &&
-  spawnSync("/usr/bin/python3", ["-c", "import ipykernel"]).status === 0;
+const hasJupyter = has("jupyter-server") && spawnSync("/usr/bin/python3", ["-c", "import ipykernel"]).status === 0;
 const title =
   hasJupyter && HAS_SANDBOX
     ? "a notebook"

@@ -3,6 +3,7 @@ import { CloisterError } from "../../base/errors.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceSummary } from "../types.ts";
+import { MOUNTS_WEAKEN } from "./mounts.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
 import { allWorkspaces, requireWorkspace, type WorkspaceState } from "./state.ts";
@@ -59,7 +60,11 @@ export async function detailOf(session: Session, sandbox: Sandbox, state: Worksp
     mounts: environment.mounts.map(({ source, path, identity }) => ({ source, path, identity })),
     gpu: environment.devices,
     enforced,
-    notEnforced: environment.devices.length === 0 ? notEnforced : [...notEnforced, ...sandbox.gpu().weakens],
+    notEnforced: [
+      ...notEnforced,
+      ...(environment.mounts.length === 0 ? [] : [MOUNTS_WEAKEN]),
+      ...(environment.devices.length === 0 ? [] : sandbox.gpu().weakens),
+    ],
     runs: state.runs.map(({ argv, exitCode, startedOn, finishedOn }) => ({
       argv,
       exit: exitCode,

@@ -23,6 +23,10 @@ const IDENTITY_FILES = [
 ];
 const IDENTITY_BYTES_MAX = 4 * 1024 * 1024;
 
+/** What showing a folder gives up, as people read it. */
+export const MOUNTS_WEAKEN =
+  "mounted folders: a socket that a program of the host opens in one while a command runs can be reached by it";
+
 /** Resolves `HOSTDIR[:/path]`. @throws CloisterError USAGE, NOT_FOUND */
 export async function resolveMount(text: string): Promise<WorkspaceMount> {
   const at = text.indexOf(":/");

@@ -74,6 +74,7 @@ export async function openNotebook(
     dialer = await sandbox.dialer(state.holder);
     const inside = { dialer, port, token: inner };
     await Promise.race([answering(inside, token, ending.signal), early]);
+    if (ending.signal.aborted) return await running;
     serving = await openNotebookPort(options.port ?? 0, token, inside);
     const url = `http://127.0.0.1:${String(serving.port)}/${token}/`;
     opened({ workspace: state.name, port: serving.port, url });
