@@ -122,6 +122,7 @@ describe("workspace", () => {
     template: undefined,
     mounts: [],
     gpu: [],
+    limits: [],
     enforced: [],
     notEnforced: [],
     runs: [],

@@ -6,7 +6,8 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openShownFolder } from "../../src/sandbox/host/shown-folder.ts";
-import { type Ran, World } from "./escapes/world.ts";
+import { type Ran, World } from "../interop/escape/world.ts";
+
 import { IS_ROOT, REASON, WORKS } from "./here.ts";
 
 describe.skipIf(!WORKS)(`a folder of the host in a workspace${REASON}`, () => {

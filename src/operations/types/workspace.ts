@@ -1,6 +1,9 @@
 // What creating, running and ending workspaces takes and gives.
 import type { WorkspaceUse } from "../../policy/workspace-use.ts";
+import type { HeldLimit } from "../../sandbox/limits/limits.ts";
 import type { SecretUse } from "./secret.ts";
+
+export type { HeldLimit } from "../../sandbox/limits/limits.ts";
 
 export interface WorkspaceOptions {
   readonly name: string;
@@ -66,6 +69,8 @@ export interface WorkspaceDetail extends WorkspaceSummary {
   }[];
   /** Device nodes of GPUs. */
   readonly gpu: readonly string[];
+  /** Each limit with its value, and whether anything holds it here. */
+  readonly limits: readonly HeldLimit[];
   /** What the driver enforces and what it does not, in plain lines. */
   readonly enforced: readonly string[];
   readonly notEnforced: readonly string[];
@@ -88,6 +93,8 @@ export interface RunOptions {
   readonly keepOutput?: boolean | undefined;
   /** Offers the command credentials, read-only and for no more than the workspace's label. */
   readonly creds?: "token" | "aws" | undefined;
+  /** Longest time of this command; where the workspace's own limit is less, that one. */
+  readonly runMs?: number | undefined;
 }
 
 export interface NotebookOptions {
@@ -107,8 +114,10 @@ export interface NotebookOpened {
 
 export interface RunResult {
   readonly workspace: string;
-  /** The child's exit code; 128 + signal number where a signal ended it. */
+  /** The child's exit code; 128 + signal number where a signal ended it, 124 where its time was over. */
   readonly exit: number;
+  /** The limit that ended it, with its value: ms, or bytes. */
+  readonly stoppedBy?: { readonly limit: "run-time" | "memory"; readonly value: number } | undefined;
   readonly seconds: number;
   /** Where the output was kept inside the workspace. */
   readonly output: string | undefined;

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { CloisterError } from "../../base/errors.ts";
 import { checkName } from "../../base/name.ts";
 import { artifactUri } from "../../provenance/manifest.ts";
+import type { Limits } from "../../sandbox/limits/limits.ts";
 import type { HolderState, Sandbox } from "../../sandbox/sandbox.ts";
 import { manifestOf } from "../artifact/check-manifest.ts";
 import { domainOf, resolve } from "../artifact/resolve.ts";
@@ -13,6 +14,7 @@ import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
 import { planEnvironment, sealedFacts, type WorkspaceEnvironment } from "./environment.ts";
+import { limitsOf, requireHeld, requireHoldable } from "./limits.ts";
 import { detailOf } from "./look.ts";
 import { checkMounts } from "./mounts.ts";
 import { workingSandbox } from "./sandbox.ts";
@@ -41,6 +43,7 @@ interface WorkspacePlan {
   readonly domain: string;
   readonly ttlMs: number;
   readonly diskBytes: number;
+  readonly limits: Limits;
   readonly planned: PlannedUse;
   readonly environment: WorkspaceEnvironment;
   readonly setup: readonly string[];
@@ -68,6 +71,7 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
   // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
   checkMounts(session, sandbox, plan.environment.mounts);
+  requireHoldable(sandbox, plan);
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
   const operation = await begin(session, plan.ask);
   const holder = await sandbox.create(plan).catch(async (error: unknown) => {
@@ -75,6 +79,7 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
     throw error;
   });
   try {
+    requireHeld(sandbox, holder, plan.planned.mustHold);
     // Known from here on, so that a command that is killed leaves no workspace that nobody finds.
     const begun = { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId };
     await saveWorkspace(session, begun);
@@ -132,7 +137,8 @@ async function planWorkspace(
       ...sealedFacts(environment),
     },
   };
-  return { id, name, domain, ttlMs, diskBytes, planned, environment, setup, inputs, ask };
+  const limits = limitsOf(planned.use);
+  return { id, name, domain, ttlMs, diskBytes, limits, planned, environment, setup, inputs, ask };
 }
 
 function stateOf(
@@ -173,14 +179,17 @@ async function previewOf(
   plan: WorkspacePlan,
   options: WorkspaceOptions,
 ): Promise<WorkspaceDetail> {
-  const { id, diskBytes, ttlMs, inputs } = plan;
+  const { id, diskBytes, limits, ttlMs, inputs } = plan;
   const expiresMs = session.host.now() + ttlMs;
-  const nobody = { driver: "bubblewrap" as const, id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, expiresMs };
+  const nobody: HolderState = {
+    ...{ driver: "bubblewrap", id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, limits, expiresMs },
+  };
   const { classifications } = (await session.policy()).compiled.policy;
   const classes = inputs.map(({ input }) => input.class);
   const label = [...classifications].reverse().find((klass) => classes.includes(klass));
   const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody));
-  return { ...detail, state: "running", leftMs: ttlMs, label, logEntry: undefined };
+  const held = sandbox.holdable(plan);
+  return { ...detail, state: "running", leftMs: ttlMs, label, limits: held, logEntry: undefined };
 }
 
 function checkDomain(domain: string, mount: Ask): void {

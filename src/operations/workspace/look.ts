@@ -59,6 +59,7 @@ export async function detailOf(session: Session, sandbox: Sandbox, state: Worksp
     template: environment.template?.name,
     mounts: environment.mounts.map(({ source, path, identity }) => ({ source, path, identity })),
     gpu: environment.devices,
+    limits: sandbox.held(state.holder),
     enforced,
     notEnforced: [
       ...notEnforced,

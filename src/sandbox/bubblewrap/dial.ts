@@ -10,10 +10,9 @@ import { OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
 
 const DIAL_MS = 10_000;
 
-/** Sockets stay paused, so that nothing is read before they are handed over. */
+/** Sockets stay paused, so that nothing is read before they are handed over. It ends by itself when it is let go. */
 const CONNECTOR = `
 const net = require("node:net");
-process.on("disconnect", () => process.exit());
 process.on("message", ({ id, port }) => {
   const socket = new net.Socket();
   socket.pause();

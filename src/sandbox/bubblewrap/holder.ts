@@ -9,6 +9,7 @@ import { inheritableDescriptors, sealedStdio } from "../host/descriptors.ts";
 import { identify, isRunning, type ProcessIdentity, sendSignal } from "../host/process.ts";
 import { explainFailure, unsupported } from "../host/programs.ts";
 import { dropArguments } from "../host/user.ts";
+import type { VolumeKind } from "../sandbox.ts";
 import { OUTER_ENVIRONMENT, type Runtime, VOLUME } from "./runtime.ts";
 
 const INFO_FD = 3;
@@ -20,25 +21,37 @@ const STOP_TIMEOUT_MS = 10_000;
 const POLL_MS = 5;
 const MESSAGE_BYTES_MAX = 4096;
 
-/** Runs in the new namespaces: $1 mount, $2 its options, $3 mount point, $4 setpriv, $5 sleep, $6 seconds. */
-const INIT = `set -e
-"$1" -t tmpfs -o "$2" cloister "$3"
-cd "$3"
+/** Makes the volume's folders, once it is mounted. */
+export const FOLDERS = `cd ${VOLUME}
 mkdir -m 0700 work inputs home run
-mkdir -m 1777 tmp vartmp shm
+mkdir -m 1777 tmp vartmp shm`;
+
+/** Runs in the new namespaces: $1 mount, $2 its options, or nothing to mount none; $3 setpriv, $4 sleep, $5 seconds. */
+const INIT = `set -e
+if [ "$2" ]; then
+"$1" -t tmpfs -o "$2" cloister ${VOLUME}
+${FOLDERS}
+fi
 echo ready >&${String(READY_FD)}
 exec ${String(READY_FD)}>&- ${String(INFO_FD)}>&-
-exec "$4" --bounding-set=-all --inh-caps=-all "$5" "$6"`;
+exec "$3" --bounding-set=-all --inh-caps=-all "$4" "$5"`;
+
+export interface HolderSpec {
+  readonly uid: number;
+  readonly ttlMs: number;
+  readonly diskBytes: number;
+  /** An encrypted volume is mounted afterwards, see `volume/encrypted.ts`. */
+  readonly volume: VolumeKind;
+  /** Words that put the process they start into the workspace's control group. */
+  readonly within: readonly string[];
+}
 
 /**
- * Starts a holder under `uid` and waits until its volume is there.
+ * Starts a holder under `uid` and waits until its namespaces are there, and its volume where that is memory.
  *
  * @throws {@link CloisterError} UNSUPPORTED_HOST with what most likely prevents it
  */
-export async function startHolder(
-  runtime: Runtime,
-  limits: { readonly uid: number; readonly ttlMs: number; readonly diskBytes: number },
-): Promise<ProcessIdentity> {
+export async function startHolder(runtime: Runtime, limits: HolderSpec): Promise<ProcessIdentity> {
   const child = spawnHolder(runtime, limits);
   const [, , errors, info, ready] = child.stdio as Readable[];
   if (!errors || !info || !ready) throw new TypeError("the holder has no pipes");
@@ -84,24 +97,23 @@ export async function stopHolder(identity: ProcessIdentity): Promise<void> {
   }
 }
 
-function spawnHolder(
-  runtime: Runtime,
-  limits: { readonly uid: number; readonly ttlMs: number; readonly diskBytes: number },
-): ChildProcess {
+function spawnHolder(runtime: Runtime, limits: HolderSpec): ChildProcess {
   const { programs } = runtime;
   const inodes = Math.min(INODES_MAX, Math.ceil(limits.diskBytes / BYTES_PER_INODE) + 64);
   const options = `size=${String(limits.diskBytes)},nr_inodes=${String(inodes)},mode=0700,nosuid,nodev`;
-  const init = [INIT, "init", programs.mount, options, VOLUME, programs.setpriv, programs.sleep];
+  const memory = limits.volume === "memory" ? options : "";
+  const init = [INIT, "init", programs.mount, memory, programs.setpriv, programs.sleep];
   const namespaces = ["--unshare-user", "--unshare-net", "--unshare-ipc", "--unshare-pid", "--unshare-uts"];
   // Of the capabilities inside, mount(8) needs the first and setpriv, which gives them all up, the second.
   const capabilities = ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"];
   const root = ["--uid", "0", "--gid", "0", "--dev-bind", "/", "/", "--proc", "/proc"];
   const bwrap = [...namespaces, ...root, ...capabilities, "--info-fd", String(INFO_FD), "--", programs.sh, "-c"];
-  const command = [programs.bwrap, ...bwrap, ...init, String(limits.ttlMs / 1000)];
+  const drop = [programs.setpriv, ...dropArguments(runtime.uid, limits.uid), "--"];
+  const [program = "", ...args] = [...limits.within, ...drop, programs.bwrap, ...bwrap, ...init];
 
   const harmless = openSync("/dev/null", "r");
   try {
-    return spawn(programs.setpriv, [...dropArguments(runtime.uid, limits.uid), "--", ...command], {
+    return spawn(program, [...args, String(limits.ttlMs / 1000)], {
       // A session of its own: neither Ctrl-C nor the end of our terminal reaches it.
       detached: true,
       cwd: "/",
