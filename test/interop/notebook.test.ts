@@ -84,6 +84,7 @@ describe.skipIf(!hasJupyter || !HAS_SANDBOX)(title, () => {
     const { entries } = await ana.json<{ entries: readonly AuditRow[] }>("audit", "list");
     const runs = entries.filter(({ action, phase }) => action === "workspace.run" && phase === "done");
     expect(runs.length).toBeGreaterThan(0);
+    await bo.ok("ws", "destroy", "n1");
   });
 
   it("answers nobody without its address: other names, origins, tokens and interfaces", async () => {
@@ -189,6 +190,7 @@ describe.skipIf(!hasJupyter || !HAS_SANDBOX)(title, () => {
     expect(await bo.fails("ws", "notebook", "nowhere")).toMatchObject({ code: "NOT_FOUND" });
     notebook.child.kill("SIGINT");
     expect((await notebook.ended).exit).toBe(0);
+    await bo.ok("ws", "destroy", "n7");
   });
 
   /** A workspace in which a program of ours is found as Jupyter. */

@@ -73,7 +73,10 @@ describe.skipIf(!hasSklearn || !HAS_SANDBOX)(title, () => {
     bo.files("code", { "train.py": TRAIN });
   });
 
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(async () => {
+    await Promise.all(["w1", "w2"].map((workspace) => bo.cli("ws", "destroy", workspace)));
+    rmSync(folder, { recursive: true, force: true });
+  });
 
   async function train(workspace: string, name: string): Promise<VersionDetail> {
     await bo.ok("run", workspace, "--keep-output", "--seed", "7", "--", "/usr/bin/python3", "train.py");

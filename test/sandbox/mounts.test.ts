@@ -146,6 +146,9 @@ describe.skipIf(!WORKS)(`a folder of the host in a workspace${REASON}`, () => {
       const shut = join(folder, "shut");
       mkdirSync(shut, { mode: 0o700 });
       await expect(show("true", shut)).rejects.toMatchObject({ next: expect.stringContaining(`chmod o+rx ${shut}`) });
+      const below = join(shut, "below");
+      mkdirSync(below);
+      await expect(show("true", below)).rejects.toMatchObject({ why: expect.stringContaining(`pass ${shut}`) });
       const around = join(folder, "around");
       mkdirSync(join(around, "in"), { recursive: true });
       execFileSync("mount", ["-t", "tmpfs", "x", join(around, "in")]);

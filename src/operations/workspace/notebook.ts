@@ -23,10 +23,9 @@ const [PORT_FIRST, PORT_LAST] = [20_000, 32_000];
 const CONFIG = `${SECRETS}/notebook.json`;
 const NOT_INSIDE = 127;
 /** The first of Jupyter's servers that is there. */
-const SERVER = `for name in jupyter-lab jupyter-notebook jupyter-server; do
-  if command -v "$name" >/dev/null; then exec "$name" --config=${CONFIG}; fi
-done
-exit ${String(NOT_INSIDE)}`;
+const SERVER =
+  "for name in jupyter-lab jupyter-notebook jupyter-server; do " +
+  `command -v "$name" >/dev/null && exec "$name" --config=${CONFIG}; done; exit ${String(NOT_INSIDE)}`;
 
 /**
  * Starts Jupyter in a workspace and forwards a port of this machine's loopback to it, until it ends or the host's signal

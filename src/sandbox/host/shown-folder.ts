@@ -125,15 +125,11 @@ function checkMounts(source: string): void {
 }
 
 function checkOthersRead(source: string): void {
-  for (let part = source; part !== "/"; part = dirname(part)) {
-    const { mode } = statSync(part);
-    const needed = part === source ? 0o005 : 0o001;
-    if ((mode & needed) === needed) continue;
-    throw refused(
-      source,
-      `workspaces that root makes run as a user of their own, who may not ${part === source ? "read" : "pass"} ${part}`,
-      `chmod o+${part === source ? "rx" : "x"} ${part}   (or work as an ordinary user)`,
-    );
+  const why = "workspaces that root makes run as a user of their own, who may not";
+  if ((statSync(source).mode & 0o005) !== 0o005) throw refused(source, `${why} read it`, `chmod o+rx ${source}`);
+  for (let part = dirname(source); part !== "/"; part = dirname(part)) {
+    if ((statSync(part).mode & 0o001) !== 0) continue;
+    throw refused(source, `${why} pass ${part}`, "copy it to /opt, or work as an ordinary user");
   }
 }
 
