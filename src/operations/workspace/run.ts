@@ -7,9 +7,10 @@ import type { Session } from "../session.ts";
 import type { RunOptions, RunResult } from "../types.ts";
 import { type HandedIn, handCredentials } from "./credentials.ts";
 import { requireRunning } from "./look.ts";
+import { recordRun } from "./run-record.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
-import { changeWorkspace, type WorkspaceState } from "./state.ts";
+import type { WorkspaceState } from "./state.ts";
 
 /**
  * Runs a command in a workspace. Output that does not go to a terminal leaves the workspace, so it is governed like a
@@ -67,31 +68,23 @@ async function execute(
   streams: Streams,
   given: { readonly id: string; readonly kept: boolean; readonly secrets: RunSecrets; readonly handed: HandedIn },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
-  const { host } = session;
   const { id, kept, secrets, handed } = given;
   const output = kept ? `.cloister/run-${id.slice(0, 8)}.log` : undefined;
   const seeds =
     options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };
-  const started = host.now();
-  const { exit } = await sandbox.exec(
-    state.holder,
-    {
-      argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
-      env: { ...secrets.env, ...seeds, ...handed.environment },
-      files: secrets.files,
-      sharesLoopback: handed.sharesLoopback,
-      inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
-      tty: streams.stdin.isTTY === true && streams.stdout.isTTY === true && streams.stderr.isTTY === true,
-      signal: host.signal,
-      tools: [process.execPath],
-    },
-    streams,
-  );
-  const finished = host.now();
-  const times = { startedOn: new Date(started).toISOString(), finishedOn: new Date(finished).toISOString() };
-  const record = { id, argv: options.argv, cwd: "/workspace", seeds, ...times, exitCode: exit };
-  await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, record] }));
-  return { exit, seconds: (finished - started) / 1000, output: output && `/workspace/${output}` };
+  const spec = {
+    argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
+    env: { ...secrets.env, ...seeds, ...handed.environment },
+    files: secrets.files,
+    sharesLoopback: handed.sharesLoopback,
+    inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
+    tty: streams.stdin.isTTY === true && streams.stdout.isTTY === true && streams.stderr.isTTY === true,
+    signal: session.host.signal,
+    tools: [process.execPath],
+  };
+  const start = { id, argv: options.argv, seeds };
+  const ran = await recordRun(session, state, start, () => sandbox.exec(state.holder, spec, streams));
+  return { ...ran, output: output && `/workspace/${output}` };
 }
 
 /** A shell inside the sandbox sends the output to a file there; the command itself is passed on untouched. */
