@@ -10,6 +10,10 @@ import { type GitOptions, type GitOutput, type WorkTree, withWorkTree } from "./
 import type { Facts, GitState } from "./manifest.ts";
 import { publicRemoteUrl } from "./remote-url.ts";
 
+/** Of a patch that is kept, not only hashed: it stands in the signed statement. */
+const PATCH_BYTES_MAX = 1024 * 1024;
+const UNTRACKED_LISTED_MAX = 200;
+
 /**
  * The state of the git work tree that `folder` lies in; undefined where it lies in none, where there is no commit yet,
  * and where git is not installed. Runs nothing that the repository configures, so filters (LFS) do not run either: a
@@ -27,6 +31,7 @@ export async function captureGit(folder: string, options: GitOptions): Promise<G
       tree.run(tree.top, ["ls-files", "-z", "-o", "--exclude-standard", "--"]),
     ]);
     if (diff.exit !== 0) throw unreadable("git cannot compare the work tree with its commit");
+    const unknown = [...names(untracked)].sort(byUtf8);
     const dirty = diff.stdout === undefined || diff.stdout.length > 0;
     return {
       commit: tree.commit,
@@ -34,9 +39,15 @@ export async function captureGit(folder: string, options: GitOptions): Promise<G
       remote: remoteUrl(tree),
       dirty,
       patchSha256: diff.stdout?.length ? sha256Hex(diff.stdout) : undefined,
-      untracked: names(untracked).length,
+      patch: kept(diff.stdout),
+      untracked: unknown.length,
+      untrackedFiles: unknown.slice(0, UNTRACKED_LISTED_MAX),
     };
   });
+}
+
+function kept(patch: Buffer | undefined): string | undefined {
+  return patch?.length && patch.length <= PATCH_BYTES_MAX ? patch.toString("base64") : undefined;
 }
 
 function remoteUrl(tree: WorkTree): string | undefined {

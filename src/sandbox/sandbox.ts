@@ -2,6 +2,7 @@
 import type { Server } from "node:net";
 import type { FileEntry } from "../base/file-entry.ts";
 import type { Streams } from "../base/streams.ts";
+import type { Snapshot } from "./files/snapshot.ts";
 
 /** Plain JSON that is enough to find a running workspace again from another process. */
 export interface HolderState {
@@ -103,6 +104,16 @@ export interface Sandbox {
 
   /** What lies in `/workspace`: everything that is no folder, and the sizes of the regular files in bytes. */
   measure(state: HolderState): Promise<{ readonly files: number; readonly bytes: number }>;
+
+  /** What commands left in the workspace, as it is now, for comparison. Bounded in size and time: see its `whole`. */
+  snapshot(state: HolderState): Promise<Snapshot>;
+
+  /**
+   * SHA-256 in hex of files in `/workspace`, by path. Those that cannot be read, are none, or take over two minutes in all
+   * are left out.
+   * @param paths relative to `/workspace`
+   */
+  digest(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, string>>;
 
   /** Ends the workspace with everything that runs in it, and waits until its volume is gone. Harmless if it is over. */
   stop(state: HolderState): Promise<void>;

@@ -8,7 +8,8 @@ import type { Call } from "../call.ts";
 import { showChecks } from "../checks.ts";
 import { exitOf } from "../exit-codes.ts";
 import { type Page, print, type Row, warn } from "../output.ts";
-import { files, log, minutes, minutesUtc, shellLine, shellWord, took } from "../words.ts";
+import { showRuns } from "../run-words.ts";
+import { files, log, minutes, minutesUtc, shellLine, shellWord } from "../words.ts";
 
 const KINDS = ["dataset", "model", "code", "report"] as const;
 
@@ -156,12 +157,14 @@ export async function show(call: Call): Promise<undefined> {
     if (page.tty) page.line(detail.reference, page.paint.bold);
     page.fields(detailRows(page, detail));
     showInputs(page, detail);
+    showRuns(page, detail.runs);
+    showOrigins(page, detail);
     showFiles(page, detail);
   });
 }
 
 function detailRows(page: Page, detail: VersionDetail): readonly Row[] {
-  const { git, run } = detail;
+  const { git } = detail;
   return [
     ["reference", page.tty ? undefined : detail.reference],
     page.digestRow(detail.digest),
@@ -177,11 +180,36 @@ function detailRows(page: Page, detail: VersionDetail): readonly Row[] {
     ["purpose", detail.purpose],
     ["why", detail.justification],
     ["workspace", detail.workspace],
-    ["code", git && `${git.commit}${git.dirty ? " with local changes" : ""}`],
-    ["run", run && `${shellLine(run.argv)}  (exit ${String(run.exit)}, ${took(run.seconds)})`],
+    ["code", git && codeText(git)],
     ["policy", `v${String(detail.policyVersion)}`],
     ["log", `#${String(detail.logEntry)}`],
   ];
+}
+
+function codeText({ commit, dirty, patch, untracked }: NonNullable<VersionDetail["git"]>): string {
+  const kept = patch === undefined ? "" : " (kept as a patch: --json)";
+  const more = untracked > 0 ? ` and ${files(untracked)} that git does not track` : "";
+  return `${commit}${dirty ? ` with local changes${kept}` : ""}${more}`;
+}
+
+/** What a reader must not take for the work of the runs. */
+function showOrigins(page: Page, { origins }: VersionDetail): void {
+  if (!origins) return;
+  const { brought, broughtCount, changedSince, changedSinceCount, unfinished } = origins;
+  const sentences = [
+    ...(broughtCount > 0 ? [`no run wrote ${named(brought, broughtCount)}`] : []),
+    ...(changedSinceCount > 0
+      ? [`changed after its run, by nothing recorded: ${named(changedSince, changedSinceCount)}`]
+      : []),
+    ...unfinished.map(({ argv }) => `had not ended, and may have written any of it: ${shellLine(argv)}`),
+  ];
+  if (sentences.length > 0) page.heading("Not accounted for");
+  page.list("not accounted for", sentences);
+}
+
+function named(paths: readonly string[], count: number): string {
+  const shown = paths.slice(0, 5);
+  return `${shown.join(", ")}${count > shown.length ? ` and ${String(count - shown.length)} more` : ""}`;
 }
 
 function showInputs(page: Page, { inputs }: VersionDetail): void {

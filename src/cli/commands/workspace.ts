@@ -3,7 +3,8 @@ import { durationFlagMs, formatBytes, parseBytes } from "../../base/units.ts";
 import type { WorkspaceDetail, WorkspaceSummary } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { type Cell, type Page, print, type Row } from "../output.ts";
-import { files, left, log, minutesUtc, shellLine, took } from "../words.ts";
+import { showRuns } from "../run-words.ts";
+import { files, left, log, minutesUtc } from "../words.ts";
 
 export async function create(call: Call): Promise<undefined> {
   const { flags, args } = call;
@@ -67,6 +68,7 @@ export async function show(call: Call): Promise<undefined> {
   print(call, "workspace", detail, (page) => {
     if (page.tty) page.line(detail.name, page.paint.bold);
     page.fields(detailRows(page, detail));
+    showRuns(page, detail.runs);
     if (detail.enforced.length > 0) page.heading("Enforced");
     page.list("enforced", detail.enforced);
     if (detail.notEnforced.length > 0) page.heading("Not enforced");
@@ -75,7 +77,7 @@ export async function show(call: Call): Promise<undefined> {
 }
 
 function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
-  const { code, labelFrom, inputs, runs } = detail;
+  const { code, labelFrom, inputs } = detail;
   return [
     ["name", page.tty ? undefined : detail.name],
     ["state", detail.state],
@@ -87,10 +89,5 @@ function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
     ["driver", detail.driver],
     ["code", code && `${code.folder}  ${files(code.files)}${code.commit ? `  commit ${code.commit}` : ""}`],
     ...inputs.map((input): Row => ["input", `${input.path}  ${input.reference} (${input.class})`]),
-    ...runs.map((run): Row => ["run", `${shellLine(run.argv)}  (${runEnd(run.exit)}, ${took(run.seconds)})`]),
   ];
-}
-
-function runEnd(exit: number | undefined): string {
-  return exit === undefined ? "not ended" : `exit ${String(exit)}`;
 }

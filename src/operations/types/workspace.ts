@@ -1,5 +1,6 @@
 // What creating, running and ending workspaces takes and gives.
 import type { WorkspaceUse } from "../../policy/workspace-use.ts";
+import type { RunSummary } from "./artifact.ts";
 import type { SecretUse } from "./secret.ts";
 
 export interface WorkspaceOptions {
@@ -43,12 +44,8 @@ export interface WorkspaceDetail extends WorkspaceSummary {
   /** What the driver enforces and what it does not, in plain lines. */
   readonly enforced: readonly string[];
   readonly notEnforced: readonly string[];
-  readonly runs: readonly {
-    readonly argv: readonly string[];
-    readonly exit: number | undefined;
-    readonly startedAt: string;
-    readonly seconds: number;
-  }[];
+  /** In the order in which they began. */
+  readonly runs: readonly RunSummary[];
   readonly logEntry: number | undefined;
 }
 

@@ -1,8 +1,10 @@
 // Looking at workspaces.
 import { CloisterError } from "../../base/errors.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
+import { runSummary } from "../run-summary.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceSummary } from "../types.ts";
+import { shelvedRuns } from "./run-shelf.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
 import { allWorkspaces, requireWorkspace, type WorkspaceState } from "./state.ts";
@@ -57,12 +59,7 @@ export async function detailOf(session: Session, sandbox: Sandbox, state: Worksp
     driver,
     enforced,
     notEnforced,
-    runs: state.runs.map(({ argv, exitCode, startedOn, finishedOn }) => ({
-      argv,
-      exit: exitCode,
-      startedAt: startedOn,
-      seconds: (Date.parse(finishedOn) - Date.parse(startedOn)) / 1000,
-    })),
+    runs: (await shelvedRuns(session, state)).map(runSummary),
     logEntry: state.logEntry,
   };
 }

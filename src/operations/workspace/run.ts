@@ -83,7 +83,8 @@ async function execute(
     tools: [process.execPath],
   };
   const start = { id, argv: options.argv, seeds };
-  const ran = await recordRun(session, state, start, () => sandbox.exec(state.holder, spec, streams));
+  const execute = () => sandbox.exec(state.holder, spec, streams);
+  const ran = await recordRun(session, sandbox, state, { start, spec }, execute);
   return { ...ran, output: output && `/workspace/${output}` };
 }
 

@@ -51,6 +51,11 @@ function pathOf(session: Session, name: string): string {
   return join(folderOf(session), `${name}.json`);
 }
 
+/** Where the records of a workspace's runs lie. */
+export function runsFolderOf(session: Session, name: string): string {
+  return join(folderOf(session), `${name}.runs`);
+}
+
 export async function saveWorkspace(session: Session, state: WorkspaceState): Promise<void> {
   await mkdir(folderOf(session), { recursive: true, mode: 0o700 });
   await writeLocal(pathOf(session, state.name), JSON.stringify(state));
@@ -104,6 +109,7 @@ export async function makingWorkspace<T>(session: Session, name: string, make: (
 }
 
 export async function forgetWorkspace(session: Session, name: string): Promise<void> {
+  await rm(runsFolderOf(session, name), { recursive: true, force: true });
   await rm(pathOf(session, name), { force: true });
 }
 

@@ -5,6 +5,7 @@ import type { FileEntry } from "../../base/file-entry.ts";
 import type { Streams } from "../../base/streams.ts";
 import type { StartFolderTask } from "../files/folder-task.ts";
 import { measure } from "../files/measure.ts";
+import type { Snapshot } from "../files/snapshot.ts";
 import { hasFilter } from "../filter/seccomp.ts";
 import { isRunning } from "../host/process.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
@@ -91,6 +92,14 @@ export class Bubblewrap implements Sandbox {
 
   async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
     return measure(this.#tasks(state));
+  }
+
+  async snapshot(state: HolderState): Promise<Snapshot> {
+    return (await import("../files/snapshot.ts")).snapshot(this.#tasks(state));
+  }
+
+  async digest(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return (await import("../files/snapshot.ts")).digest(this.#tasks(state), paths);
   }
 
   async stop(state: HolderState): Promise<void> {
