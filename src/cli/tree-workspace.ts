@@ -17,6 +17,7 @@ const run: Leaf = {
       text: "NAME, NAME=VARIABLE or NAME:/run/secrets/FILE (repeatable)",
       many: true,
     },
+    { flags: "--trace", text: "record which files it opens; what nobody declared is named" },
     { flags: "--keep-output", text: "keep the output in a file inside the workspace" },
     {
       flags: "--creds <provider>",

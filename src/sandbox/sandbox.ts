@@ -45,6 +45,11 @@ export interface ExecSpec {
   readonly tools: readonly string[];
   /** The workspace's loopback, where {@link Sandbox.listen} listens, instead of one that the command has to itself. */
   readonly sharesLoopback?: boolean | undefined;
+  /**
+   * Told the path of each file that the command opens for reading or executes, as the command sees it, links resolved, and
+   * every time it does so. Where the driver cannot trace here, the command is not run: UNSUPPORTED_HOST.
+   */
+  readonly traced?: ((path: string) => void) | undefined;
 }
 
 export interface Sandbox {

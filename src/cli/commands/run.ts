@@ -19,7 +19,15 @@ export async function run(call: Call): Promise<number> {
   const work = async (): Promise<RunResult> => {
     const secrets = flags.list("secret").map(secretUse);
     const creds = flags.choice("creds", ["token", "aws"]);
-    const options = { workspace, argv: rest, seed, secrets, keepOutput: flags.on("keepOutput"), creds };
+    const options = {
+      workspace,
+      argv: rest,
+      seed,
+      secrets,
+      keepOutput: flags.on("keepOutput"),
+      creds,
+      trace: flags.on("trace"),
+    };
     return await project.run(options, streams);
   };
   // A child on the terminal gets Ctrl-C from the terminal itself.

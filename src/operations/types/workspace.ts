@@ -57,6 +57,8 @@ export interface RunOptions {
   readonly secrets?: readonly SecretUse[] | undefined;
   /** Keeps the command's output inside the workspace, in a file, where the label allows it nowhere else. */
   readonly keepOutput?: boolean | undefined;
+  /** Records which files it opened; needs strace on this host. */
+  readonly trace?: boolean | undefined;
   /** Offers the command credentials, read-only and for no more than the workspace's label. */
   readonly creds?: "token" | "aws" | undefined;
 }

@@ -1,4 +1,5 @@
 // What is recorded of a command in a workspace, whichever way it was started.
+import { CloisterError } from "../../base/errors.ts";
 import type { Facts, ManifestRun } from "../../provenance/manifest.ts";
 import {
   isKeptLog,
@@ -10,7 +11,7 @@ import {
 import type { ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
 import type { Session } from "../session.ts";
 import { changesOf } from "./run-changes.ts";
-import { shelveRun } from "./run-shelf.ts";
+import { shelveRun, unshelveRun } from "./run-shelf.ts";
 import { softwareOf } from "./run-software.ts";
 import { changeWorkspace, type WorkspaceState } from "./state.ts";
 
@@ -48,7 +49,10 @@ export async function recordRun(
   const started = host.now();
   const begun = { ...start, cwd: "/workspace", startedOn: new Date(started).toISOString() };
   await shelveRun(session, state, begun);
-  const { exit, network, reads } = await execute();
+  const { exit, network, reads } = await execute().catch(async (error: unknown) => {
+    if (neverBegan(error)) await unshelveRun(session, state, start.id);
+    throw error;
+  });
   const finished = host.now();
   const ended = { ...begun, finishedOn: new Date(finished).toISOString(), exitCode: exit };
   // The run is over, whatever can be said of it: the workspace may be, too.
@@ -68,6 +72,11 @@ export async function recordRun(
   const run: ManifestRun = ended;
   await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, run] }));
   return { exit, seconds: (finished - started) / 1000 };
+}
+
+/** What is refused before anything runs leaves no run. */
+function neverBegan(error: unknown): boolean {
+  return error instanceof CloisterError && ["UNSUPPORTED_HOST", "USAGE", "NOT_FOUND"].includes(error.code);
 }
 
 /** Whether it left nothing, so that no push will ever name it. */

@@ -1,6 +1,6 @@
 // The records of a workspace's runs on this device, one file each: a day's work has hundreds, and each may list a thousand
 // files. What is known before a run starts is written then, so that one whose program was killed is not forgotten.
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { RecordedRun } from "../../provenance/made-by.ts";
 import { readLocal, writeLocal } from "../local-file.ts";
@@ -19,6 +19,11 @@ interface Shelved {
 export async function shelveRun(session: Session, { id, name }: WorkspaceState, run: RecordedRun): Promise<void> {
   const record: Shelved = { workspace: id, run };
   await writeLocal(join(runsFolderOf(session, name), `${run.id}.json`), JSON.stringify(record));
+}
+
+/** Takes back that a run began. */
+export async function unshelveRun(session: Session, { name }: WorkspaceState, id: string): Promise<void> {
+  await rm(join(runsFolderOf(session, name), `${id}.json`), { force: true });
 }
 
 /** All runs of a workspace in the order in which they began; those of an earlier workspace of that name are left out. */

@@ -1,5 +1,6 @@
 // Running commands in a workspace.
 import type { Streams } from "../../base/streams.ts";
+import { ReadLog } from "../../provenance/reads.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import { type Ask, perform, permit } from "../guard.ts";
 import { type RunSecrets, secretsFor } from "../secret/run.ts";
@@ -83,7 +84,13 @@ async function execute(
     tools: [process.execPath],
   };
   const start = { id, argv: options.argv, seeds };
-  const execute = () => sandbox.exec(state.holder, spec, streams);
+  const reads =
+    options.trace === true ? new ReadLog(spec.inputs.map(({ source, path }) => ({ name: source, path }))) : undefined;
+  const traced = reads && ((path: string) => reads.add(path));
+  const execute = async () => {
+    const { exit } = await sandbox.exec(state.holder, { ...spec, traced }, streams);
+    return { exit, reads: reads?.sum() };
+  };
   const ran = await recordRun(session, sandbox, state, { start, spec }, execute);
   return { ...ran, output: output && `/workspace/${output}` };
 }

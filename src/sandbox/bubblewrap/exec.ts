@@ -14,6 +14,7 @@ import { type ExecSpec, type HolderState, SECRETS } from "../sandbox.ts";
 import { type Launched, launch } from "./launch.ts";
 import { limitArguments } from "./limits.ts";
 import { type Runtime, VOLUME } from "./runtime.ts";
+import { traceReader } from "./trace.ts";
 import { COMMAND_FEEDS, commandView, STARTER, TOOLS } from "./view.ts";
 
 /** How long a command may take to end after SIGTERM. */
@@ -41,6 +42,7 @@ export async function execute(
     }),
     command: [...limited(runtime, state), ...checkCommand(spec.argv)],
     feeds: [...COMMAND_FEEDS, ...files.map(({ bytes }) => bytes)],
+    traced: spec.traced && traceReader(spec.traced),
   };
   if (spec.tty) {
     return finish(launch(runtime, state, { ...start, stdio: ["inherit", "inherit", "inherit"] }), spec);

@@ -9,13 +9,16 @@ import { inheritableDescriptors, type Stdio, sealedStdio } from "../host/descrip
 import { dropArguments } from "../host/user.ts";
 import type { HolderState } from "../sandbox.ts";
 import { OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
+import { eachLine, tracer } from "./trace.ts";
 
 const ARGUMENTS_FD = 3;
 const SECCOMP_FD = 4;
 /** bwrap says here whether it came as far as starting the command. */
 const STATUS_FD = 5;
+/** What a tracer saw comes out here; one digit, since shells redirect no more. */
+const TRACE_FD = 6;
 /** First descriptor of {@link Launch.feeds}. */
-export const FEED_FD = 6;
+export const FEED_FD = 7;
 
 export interface Launch {
   /** bwrap's options: what the process can see and do. */
@@ -25,6 +28,8 @@ export interface Launch {
   readonly stdio: readonly [Stdio, Stdio, Stdio];
   /** To be read from descriptors {@link FEED_FD} and up. */
   readonly feeds: readonly (string | Uint8Array)[];
+  /** Told each line of a tracer, which runs outside of the sandbox. */
+  readonly traced?: ((line: string) => void) | undefined;
 }
 
 export interface Launched {
@@ -34,16 +39,18 @@ export interface Launched {
 }
 
 /** @throws {@link CloisterError} USAGE for a NUL character in any argument */
-export function launch(runtime: Runtime, state: HolderState, { view, command, stdio, feeds }: Launch): Launched {
+export function launch(runtime: Runtime, state: HolderState, given: Launch): Launched {
+  const { view, command, stdio, feeds, traced } = given;
   // Options travel NUL-separated, so a NUL inside one would smuggle in another.
   if ([...view, ...command].some((argument) => argument.includes("\0"))) {
     throw new CloisterError("USAGE", "a command or path holds a NUL character");
   }
   const child = spawnSealed(
     runtime,
-    [...enter(runtime, state), ...command],
-    [...stdio, ...Array.from({ length: FEED_FD - ARGUMENTS_FD + feeds.length }, (): Stdio => "pipe")],
+    [...enter(runtime, state, traced ? tracer(runtime, TRACE_FD) : []), ...command],
+    [...stdio, "pipe", "pipe", "pipe", traced ? "pipe" : "ignore", ...feeds.map((): Stdio => "pipe")],
   );
+  if (traced) eachLine(pipeOf(child, TRACE_FD), traced);
   feed(child, ARGUMENTS_FD, `${view.join("\0")}\0`);
   feed(child, SECCOMP_FD, seccompFilter(runtime.arch));
   for (const [index, text] of feeds.entries()) feed(child, FEED_FD + index, text);
@@ -54,12 +61,13 @@ export function launch(runtime: Runtime, state: HolderState, { view, command, st
  * The way in. It dies with us (`--pdeathsig`) and takes the sandbox along, and is deaf to the terminal's Ctrl-C, which
  * is for the command alone.
  */
-function enter({ programs, uid }: Runtime, state: HolderState): readonly string[] {
+function enter({ programs, uid }: Runtime, state: HolderState, traced: readonly string[]): readonly string[] {
   const namespaces = ["--preserve-credentials", "--user", "--mount", "--net", "--pid", "--ipc", "--uts"];
   return [
     ...[programs.env, "--ignore-signal=INT", "--ignore-signal=QUIT"],
     ...[programs.setpriv, "--pdeathsig=KILL", ...dropArguments(uid, state.uid), "--"],
     ...[programs.nsenter, `--target=${String(state.pid)}`, ...namespaces, "--"],
+    ...traced,
     // The filter is not among the options that travel by pipe: should we die while writing them, it must not be missing.
     ...[programs.bwrap, "--seccomp", String(SECCOMP_FD), "--json-status-fd", String(STATUS_FD)],
     ...["--args", String(ARGUMENTS_FD), "--"],

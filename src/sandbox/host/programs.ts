@@ -31,7 +31,7 @@ export interface Problem {
 export function findPrograms(): Programs | Problem {
   const found: [string, string][] = [];
   for (const name of PROGRAMS) {
-    const path = FOLDERS.map((folder) => `${folder}/${name}`).find(isExecutable);
+    const path = optionalProgram(name);
     if (path === undefined) return missing(name);
     found.push([name, path]);
   }
@@ -43,6 +43,11 @@ export function requirePrograms(): Programs {
   const programs = findPrograms();
   if ("why" in programs) throw unsupported(programs);
   return programs;
+}
+
+/** A program that isolation does without; undefined where it is not installed. */
+export function optionalProgram(name: string): string | undefined {
+  return FOLDERS.map((folder) => `${folder}/${name}`).find(isExecutable);
 }
 
 /** The error that refuses to go on without a sandbox. */
