@@ -170,9 +170,12 @@ async function finish(launched: Launched, spec: ExecSpec): Promise<{ exit: numbe
   }
 }
 
-/** The first process of the sandbox: our child is the way in, its child bwrap, and that one's child the first inside. */
+/**
+ * The first process of the sandbox: our child is the way in, its child bwrap, and that one's youngest child the first
+ * inside; a tracer left bwrap an older one.
+ */
 function firstProcess({ child }: Launched): number | undefined {
-  return [child.pid ?? 0].flatMap(childrenOf).flatMap(childrenOf)[0];
+  return [child.pid ?? 0].flatMap(childrenOf).flatMap(childrenOf).at(-1);
 }
 
 /**
