@@ -7,6 +7,7 @@ import { byUtf8, sha256Hex } from "../base/digest.ts";
 import { CloisterError } from "../base/errors.ts";
 import { pathProblem } from "../base/path.ts";
 import { type GitOptions, type GitOutput, type WorkTree, withWorkTree } from "./git.ts";
+import { captureGpu } from "./gpu.ts";
 import type { Facts, GitState } from "./manifest.ts";
 import { publicRemoteUrl } from "./remote-url.ts";
 
@@ -132,6 +133,7 @@ export function captureHost(): Facts {
     cores: availableParallelism(),
     memoryBytes: totalmem(),
     node: process.versions.node,
+    ...captureGpu(),
   };
 }
 

@@ -102,10 +102,8 @@ class Ended {
     return this.from <= other.to && other.from <= this.to;
   }
 
-  /** Notes how long a file it wrote stood, given all runs that wrote or deleted it. */
-  gone(path: string, touched: readonly Ended[]): void {
-    const later = touched.filter((other) => other !== this && other.from >= this.to);
-    const at = later.reduce((first, { to }) => Math.min(first, to), Number.POSITIVE_INFINITY);
+  /** Notes when a file it wrote was gone. */
+  stoodTill(path: string, at: number): void {
     this.#goneAt.set(path, at);
     if (!isKeptLog(path)) this.#stoodUntil = Math.max(this.#stoodUntil, at);
   }
@@ -136,9 +134,7 @@ class History {
       }
       for (const path of run.deleted) addTo(touched, path, run);
     }
-    for (const run of this.ended) {
-      for (const path of run.written.keys()) run.gone(path, touched.get(path) ?? []);
-    }
+    for (const [path, runs] of touched) noteEnds(path, runs);
   }
 
   writersAt(path: string): readonly Ended[] {
@@ -163,4 +159,21 @@ function addTo(index: Map<string, Ended[]>, path: string, run: Ended): void {
   const there = index.get(path);
   if (there) there.push(run);
   else index.set(path, [run]);
+}
+
+/**
+ * Tells each writer of a path when the first run that began after it, and wrote or deleted the path, had ended.
+ * @param touched all that wrote or deleted it, in the order in which they began
+ */
+function noteEnds(path: string, touched: readonly Ended[]): void {
+  // The earliest end among each run and those after it.
+  const earliest: number[] = [];
+  for (const [at, { to }] of [...touched.entries()].reverse()) {
+    earliest[at] = Math.min(to, earliest[at + 1] ?? Number.POSITIVE_INFINITY);
+  }
+  for (const run of touched) {
+    if (!run.written.has(path)) continue;
+    const next = touched.findIndex((other) => other !== run && other.from >= run.to);
+    run.stoodTill(path, earliest[next] ?? Number.POSITIVE_INFINITY);
+  }
 }

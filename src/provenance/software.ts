@@ -51,12 +51,12 @@ function lineOf(record: string, next: string): string | undefined {
   if (kind === "venv") return `venv ${folder}`;
   if (kind === "python") {
     // PEP 376 and 427: `name-version.dist-info`; eggs add `-pyX.Y`.
-    const found = /^(.+?)-([^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info$/.exec(name);
+    const found = /^(.+?)-([^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info$/s.exec(name);
     return found ? `python ${folder} ${found[1] ?? ""}==${found[2] ?? ""}` : undefined;
   }
   if (kind === "conda") return `conda ${folder} ${name.replace(/\.json$/, "")}`;
   const version = /"version"\s*:\s*"([^"\\]{1,100})"/.exec(next.replace(/^node\t/, ""))?.[1];
-  const module = /^(.*)\/node_modules\/((?:@[^/]+\/)?[^/]+)\/package\.json$/.exec(path);
+  const module = /^(.*)\/node_modules\/((?:@[^/]+\/)?[^/]+)\/package\.json$/s.exec(path);
   if (kind !== "node" || version === undefined || !module) return undefined;
   return `node ${module[1] ?? ""}/node_modules ${module[2] ?? ""}@${version}`;
 }

@@ -241,9 +241,7 @@ describe("show", () => {
 
   it("prints one fact a line in a pipe", async () => {
     const { out } = await cloister(["show", "risk:1.2"], { project: { show: async () => detail } });
-    expect(out).toContain(
-      "code\t0123abc with local changes (kept as a patch: --json) and 1 file that git does not track\n",
-    );
+    expect(out).toContain("code\t0123abc with local changes (kept: --patch) and 1 file that git does not track\n");
     expect(out).toContain("run\tpython train.py  (exit 0, 12.3 s)\n");
     expect(out).toContain(`input\tchurn/cohort:v3\tinternal\tsha256:${"ab".repeat(32)}\n`);
     expect(out).toContain(`file\t412000000\t${"cd".repeat(32)}\tmodel.bin\n`);

@@ -7,7 +7,7 @@ import type { Pulled, PullOptions, Pushed, PushOptions, VersionDetail, VersionSu
 import type { Call } from "../call.ts";
 import { showChecks } from "../checks.ts";
 import { exitOf } from "../exit-codes.ts";
-import { type Page, print, type Row, warn } from "../output.ts";
+import { Page, print, type Row, warn } from "../output.ts";
 import { showRuns } from "../run-words.ts";
 import { files, log, minutes, minutesUtc, shellLine, shellWord } from "../words.ts";
 
@@ -153,6 +153,7 @@ function listRow(page: Page, version: VersionSummary): readonly string[] {
 
 export async function show(call: Call): Promise<undefined> {
   const detail = await (await call.project()).show(call.args[0] ?? "");
+  if (call.flags.on("patch") && !call.json) return showPatch(call, detail);
   print(call, "show", detail, (page) => {
     if (page.tty) page.line(detail.reference, page.paint.bold);
     page.fields(detailRows(page, detail));
@@ -160,6 +161,21 @@ export async function show(call: Call): Promise<undefined> {
     showRuns(page, detail.runs);
     showOrigins(page, detail);
     showFiles(page, detail);
+  });
+}
+
+/** The patch as it was, for `git apply`. @throws CloisterError NOT_FOUND */
+function showPatch(call: Call, { reference, git }: VersionDetail): undefined {
+  if (git?.patch !== undefined) {
+    const { io } = call.context;
+    const patch = Buffer.from(git.patch, "base64");
+    if (io.outIsTty) new Page(io, call.quiet).text(patch.toString("utf8"));
+    else io.stdout.write(patch);
+    return undefined;
+  }
+  const unkept = git?.patchSha256 === undefined ? "there was nothing uncommitted" : "it was too large, and only hashed";
+  throw new CloisterError("NOT_FOUND", `${reference} has no patch`, {
+    why: git === undefined ? "its code came from no git work tree" : unkept,
   });
 }
 
@@ -187,7 +203,7 @@ function detailRows(page: Page, detail: VersionDetail): readonly Row[] {
 }
 
 function codeText({ commit, dirty, patch, untracked }: NonNullable<VersionDetail["git"]>): string {
-  const kept = patch === undefined ? "" : " (kept as a patch: --json)";
+  const kept = patch === undefined ? "" : " (kept: --patch)";
   const more = untracked > 0 ? ` and ${files(untracked)} that git does not track` : "";
   return `${commit}${dirty ? ` with local changes${kept}` : ""}${more}`;
 }
