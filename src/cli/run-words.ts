@@ -72,7 +72,7 @@ function opened(inputs: NonNullable<RunSummary["reads"]>["inputs"]): string | un
 }
 
 function hosts(network: NonNullable<RunSummary["network"]>): string | undefined {
-  const refused = network.filter(({ allowed }) => !allowed).map(({ host }) => host);
+  const refused = network.decisions.flatMap(({ host, port, allowed }) => (allowed ? [] : [`${host}:${String(port)}`]));
   return some(refused, refused.length);
 }
 

@@ -3,7 +3,7 @@ import type { RecordedRun } from "../provenance/made-by.ts";
 import type { RunSummary } from "./types.ts";
 
 export function runSummary(run: RecordedRun): RunSummary {
-  const { id, argv, seeds, startedOn, finishedOn, exitCode, part, details } = run;
+  const { id, argv, seeds, startedOn, finishedOn, exitCode, network, part, details } = run;
   const seconds = finishedOn === undefined ? undefined : (Date.parse(finishedOn) - Date.parse(startedOn)) / 1000;
-  return { ...details, id, argv, seeds, exit: exitCode, startedAt: startedOn, seconds, part };
+  return { ...details, id, argv, seeds, exit: exitCode, startedAt: startedOn, seconds, network, part };
 }

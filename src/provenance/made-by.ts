@@ -171,9 +171,10 @@ function noteEnds(path: string, touched: readonly Ended[]): void {
   for (const [at, { to }] of [...touched.entries()].reverse()) {
     earliest[at] = Math.min(to, earliest[at + 1] ?? Number.POSITIVE_INFINITY);
   }
-  for (const run of touched) {
+  for (const [at, run] of touched.entries()) {
     if (!run.written.has(path)) continue;
-    const next = touched.findIndex((other) => other !== run && other.from >= run.to);
+    let next = at + 1;
+    while ((touched[next]?.from ?? Number.POSITIVE_INFINITY) < run.to) next++;
     run.stoodTill(path, earliest[next] ?? Number.POSITIVE_INFINITY);
   }
 }

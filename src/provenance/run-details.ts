@@ -43,17 +43,6 @@ export interface RunReads {
   readonly undeclaredCount: number;
 }
 
-/** A place on the network that a run asked for. */
-export interface NetworkDecision {
-  /** `host:port`, as asked for. */
-  readonly host: string;
-  readonly allowed: boolean;
-  /** Times it was asked for. */
-  readonly count: number;
-  /** Why it was refused. */
-  readonly why?: string | undefined;
-}
-
 export interface RunDetails {
   /** Undefined where the workspace was over before it could be looked at. */
   readonly outputs?: RunOutputs | undefined;
@@ -65,7 +54,6 @@ export interface RunDetails {
   readonly limits?: Facts | undefined;
   /** Commit and patch of the code that had been brought in last when it began. */
   readonly code?: { readonly commit: string; readonly patchSha256?: string | undefined } | undefined;
-  readonly network?: readonly NetworkDecision[] | undefined;
   readonly reads?: RunReads | undefined;
 }
 

@@ -3,8 +3,8 @@ import { sha256Hex } from "../base/digest.ts";
 import { integrity } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
 import { Fields, SHA256 } from "../base/record.ts";
-import type { ManifestRun } from "./manifest.ts";
-import type { NetworkDecision, Origins, RunDetails, RunFile, RunOutputs, RunPart, RunReads } from "./run-details.ts";
+import type { ManifestRun, RunNetwork } from "./manifest.ts";
+import type { Origins, RunDetails, RunFile, RunOutputs, RunPart, RunReads } from "./run-details.ts";
 import { readFacts, TIME, text } from "./statement-parts.ts";
 
 const PARTS: readonly RunPart[] = ["wrote", "read", "could-have-been-read"];
@@ -33,6 +33,7 @@ export function readRuns(
       startedOn: process.string("startedOn", TIME),
       finishedOn: process.string("finishedOn", TIME),
       exitCode: process.integer("exitCode"),
+      network: process.has("network") ? readNetwork(process.fields("network")) : undefined,
       part: readPart(process),
       details: readDetails(process, software),
     };
@@ -61,7 +62,7 @@ function softwareBy(dependencies: readonly Json[]): ReadonlyMap<string, string> 
 }
 
 function readDetails(process: Fields, software: ReadonlyMap<string, string>): RunDetails | undefined {
-  const known = ["outputs", "locks", "software", "limits", "code", "network", "reads"].some((key) => process.has(key));
+  const known = ["outputs", "locks", "software", "limits", "code", "reads"].some((key) => process.has(key));
   if (!known) return undefined;
   const listed = text(process, "software", SHA256);
   if (listed !== undefined && !software.has(listed))
@@ -73,7 +74,6 @@ function readDetails(process: Fields, software: ReadonlyMap<string, string>): Ru
     software: listed === undefined ? undefined : software.get(listed),
     limits: process.has("limits") ? readFacts(process.any("limits")) : undefined,
     code: code && { commit: code.string("commit"), patchSha256: text(code, "patchSha256", SHA256) },
-    network: process.has("network") ? process.list("network").map(readDecision) : undefined,
     reads: process.has("reads") ? readReads(process.fields("reads")) : undefined,
   };
 }
@@ -94,10 +94,22 @@ function readRunFile(value: Json): RunFile {
   return { path: fields.string("path"), bytes: fields.integer("bytes"), sha256: text(fields, "sha256", SHA256) };
 }
 
-function readDecision(value: Json): NetworkDecision {
-  const fields = new Fields(value, "manifest, network decision");
-  const { host, allowed } = { host: fields.string("host"), allowed: fields.boolean("allowed") };
-  return { host, allowed, count: fields.integer("count"), why: text(fields, "why") };
+function readNetwork(network: Fields): RunNetwork {
+  return {
+    allowed: network.strings("allowed"),
+    decisions: network.list("decisions").map((value) => {
+      const decision = new Fields(value, "manifest, network decision");
+      return {
+        host: decision.string("host"),
+        port: decision.integer("port"),
+        allowed: decision.boolean("allowed"),
+        why: text(decision, "why"),
+        count: decision.integer("count"),
+        sent: decision.integer("sent"),
+        received: decision.integer("received"),
+      };
+    }),
+  };
 }
 
 function readReads(fields: Fields): RunReads {

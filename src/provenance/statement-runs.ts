@@ -12,21 +12,24 @@ export function askedRuns(runs: readonly ManifestRun[] | undefined): Json | unde
 
 /** `internalParameters.processes`: one for each run, in the same order. */
 export function processes(runs: readonly ManifestRun[] | undefined): Json | undefined {
-  return runs?.map(({ id, startedOn, finishedOn, exitCode, part, details }) => ({
+  return runs?.map(({ id, startedOn, finishedOn, exitCode, network, part, details }) => ({
     ...{ id, startedOn, finishedOn, exitCode, part },
+    network: network && {
+      allowed: network.allowed,
+      decisions: network.decisions.map((decision) => ({ ...decision })),
+    },
     ...(details && detailsJson(details)),
   }));
 }
 
 function detailsJson(details: RunDetails): { readonly [key: string]: Json | undefined } {
-  const { software, outputs, locks, limits, code, network, reads } = details;
+  const { software, outputs, locks, limits, code, reads } = details;
   return {
     outputs: outputs && { ...outputs, files: outputs.files.map(fileJson) },
     locks: locks?.map(fileJson),
     software: software === undefined ? undefined : sha256Hex(software),
     limits,
     code: code && { ...code },
-    network: network?.map((decision) => ({ ...decision })),
     reads: reads && { ...reads, inputs: { ...reads.inputs } },
   };
 }

@@ -15,7 +15,7 @@ import type { Session } from "../../src/operations/session.ts";
 import type { PushedFrom } from "../../src/operations/workspace/source.ts";
 import type { RecordedRun } from "../../src/provenance/made-by.ts";
 import { artifactUri, type ManifestInput } from "../../src/provenance/manifest.ts";
-import { files } from "../sandbox/escapes/world.ts";
+import { files } from "../interop/escape/world.ts";
 import { hostIn, makeProject, randomFiles, scratch, sessionOf } from "./project.ts";
 import { unguarded } from "./unguarded.ts";
 
@@ -91,7 +91,7 @@ async function pushFrom(
   const state = { id: workspace, name: "w", inputs: (given.inputs ?? []).map(inputOf), code: undefined };
   const from: Omit<PushedFrom, "state"> & { state: unknown } = {
     ...{ id: workspace, name: "w", domain: "churn", purpose: "modelling", label: undefined, ran: true, state },
-    runs: given.runs ?? [],
+    ...{ runs: given.runs ?? [], taken: [] },
     collect: async function* () {
       yield* files({ "a.txt": name });
     },

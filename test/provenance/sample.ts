@@ -64,7 +64,6 @@ export function manifest(files: readonly ManifestFile[] = [file("model.json"), f
           software: "interpreter /usr/bin/python3 Python 3.11.2\npython /usr/lib/python3/dist-packages numpy==1.24.2\n",
           limits: { diskBytes: 1_000_000_000, cpus: 1.5, network: "none" },
           code: { commit: "a".repeat(40), patchSha256: hex("patch") },
-          network: [{ host: "pypi.org:443", allowed: false, count: 2, why: "the policy does not name it" }],
           reads: {
             inputs: { customers: 3 },
             ...{ workspace: ["train.mjs"], workspaceCount: 1, elsewhere: 1 },

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { traceReader } from "../../src/sandbox/bubblewrap/trace.ts";
 import * as programs from "../../src/sandbox/host/programs.ts";
-import { survivorsWith, World } from "./escapes/world.ts";
+import { survivorsWith, World } from "../interop/escape/world.ts";
 import { REASON, WORKS } from "./here.ts";
 
-const STRACE = programs.optionalProgram("strace") !== undefined;
+const STRACE = programs.findProgram("strace") !== undefined;
 
 describe.skipIf(!WORKS || !STRACE)(`a traced command${REASON}`, () => {
   let folder: string;
@@ -80,7 +80,7 @@ describe.skipIf(!WORKS || !STRACE)(`a traced command${REASON}`, () => {
   });
 
   test("is refused clearly where strace is missing", async () => {
-    const spy = vi.spyOn(programs, "optionalProgram").mockReturnValue(undefined);
+    const spy = vi.spyOn(programs, "findProgram").mockReturnValue(undefined);
     await expect(traced(["/bin/true"])).rejects.toMatchObject({
       code: "UNSUPPORTED_HOST",
       why: expect.stringContaining("strace is not installed"),

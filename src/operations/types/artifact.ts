@@ -1,5 +1,6 @@
 // What pushing, pulling, listing and verifying takes and gives.
 import type { Readable, Writable } from "node:stream";
+import type { RunNetwork } from "../../provenance/manifest.ts";
 import type { Origins, RunDetails, RunPart } from "../../provenance/run-details.ts";
 
 export type ArtifactKind = "dataset" | "model" | "code" | "report";
@@ -102,6 +103,8 @@ export interface RunSummary extends RunDetails {
   readonly exit: number | undefined;
   readonly startedAt: string;
   readonly seconds: number | undefined;
+  /** What it could reach and what it tried to; undefined where it had no network. */
+  readonly network?: RunNetwork | undefined;
   /** Why it stands in a manifest. */
   readonly part: RunPart | undefined;
 }

@@ -38,11 +38,9 @@ export async function changesOf(
   // Where not all is known, what differs between the parts that were seen is no list of what was written.
   const written = known ? listable(inWork.filter(({ isFile }) => isFile)) : [];
   const lockFiles = listable(locks).slice(0, LOCKS_MAX);
-  const digests = await sandbox.digest(
-    holder,
-    [...written, ...lockFiles].map(({ path }) => path),
-  );
-  const digested = ({ path, bytes }: Entry): RunFile => ({ path, bytes, sha256: digests.get(path) });
+  const wanted = [...written, ...lockFiles].map(({ path, bytes }) => ({ name: bytesOf(path), bytes }));
+  const digests = await sandbox.digest(holder, wanted);
+  const digested = ({ path, bytes }: Entry): RunFile => ({ path, bytes, sha256: digests.get(bytesOf(path)) });
   const gone = known ? deleted.filter(isWork).map(belowWork) : [];
   return {
     outputs: {
@@ -55,6 +53,11 @@ export async function changesOf(
     },
     locks: lockFiles.map(digested),
   };
+}
+
+/** A name as the sandbox takes it: each byte a character. */
+function bytesOf(path: string): string {
+  return Buffer.from(path).toString("latin1");
 }
 
 type Entry = SnapshotEntry & { readonly path: string };

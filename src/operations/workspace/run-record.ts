@@ -1,14 +1,8 @@
 // What is recorded of a command in a workspace, whichever way it was started.
 import { CloisterError } from "../../base/errors.ts";
-import type { Facts, ManifestRun } from "../../provenance/manifest.ts";
-import {
-  isKeptLog,
-  type NetworkDecision,
-  type RunDetails,
-  type RunOutputs,
-  type RunReads,
-} from "../../provenance/run-details.ts";
-import type { ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
+import type { Facts, ManifestRun, RunNetwork } from "../../provenance/manifest.ts";
+import { isKeptLog, type RunDetails, type RunOutputs, type RunReads } from "../../provenance/run-details.ts";
+import type { ExecResult, ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
 import type { Session } from "../session.ts";
 import { changesOf } from "./run-changes.ts";
 import { shelveRun, unshelveRun } from "./run-shelf.ts";
@@ -25,9 +19,8 @@ export interface RunStart {
 }
 
 /** What is known of a run once its command has ended. */
-export interface RunEnd {
-  readonly exit: number;
-  readonly network?: readonly NetworkDecision[] | undefined;
+export interface RunEnd extends ExecResult {
+  readonly network: RunNetwork | undefined;
   readonly reads?: RunReads | undefined;
 }
 
@@ -42,19 +35,19 @@ export async function recordRun(
   state: WorkspaceState,
   { start, spec }: { readonly start: RunStart; readonly spec: ExecSpec },
   execute: () => Promise<RunEnd>,
-): Promise<{ readonly exit: number; readonly seconds: number }> {
+): Promise<RunEnd & { readonly seconds: number }> {
   const { host } = session;
   const { holder } = state;
   const before = await sandbox.snapshot(holder);
   const started = host.now();
   const begun = { ...start, cwd: "/workspace", startedOn: new Date(started).toISOString() };
   await shelveRun(session, state, begun);
-  const { exit, network, reads } = await execute().catch(async (error: unknown) => {
+  const end = await execute().catch(async (error: unknown) => {
     if (neverBegan(error)) await unshelveRun(session, state, start.id);
     throw error;
   });
   const finished = host.now();
-  const ended = { ...begun, finishedOn: new Date(finished).toISOString(), exitCode: exit };
+  const ended = { ...begun, finishedOn: new Date(finished).toISOString(), exitCode: end.exit, network: end.network };
   // The run is over, whatever can be said of it: the workspace may be, too.
   const left = await sandbox
     .snapshot(holder)
@@ -65,13 +58,12 @@ export async function recordRun(
     software: left && onlyLooked(left.outputs) ? undefined : await softwareOf(sandbox, state, spec),
     limits: limitsOf(state),
     code: state.code?.git && { commit: state.code.git.commit, patchSha256: state.code.git.patchSha256 },
-    network,
-    reads,
+    reads: end.reads,
   };
   await shelveRun(session, state, { ...ended, details });
   const run: ManifestRun = ended;
   await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, run] }));
-  return { exit, seconds: (finished - started) / 1000 };
+  return { ...end, seconds: (finished - started) / 1000 };
 }
 
 /** What is refused before anything runs leaves no run. */

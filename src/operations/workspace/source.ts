@@ -4,6 +4,8 @@ import type { FileEntry } from "../../base/file-entry.ts";
 import type { RecordedRun } from "../../provenance/made-by.ts";
 import { labelOf, ranIn } from "../artifact/label.ts";
 import type { Session } from "../session.ts";
+import { whileActive } from "./activity.ts";
+import { noting, remember } from "./known.ts";
 import { shelvedRuns } from "./run-shelf.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { changeWorkspace, requireWorkspace, type WorkspaceState } from "./state.ts";
@@ -19,6 +21,8 @@ export interface PushedFrom {
   readonly state: WorkspaceState;
   /** Everything that ran in it, as it is known when the push begins. */
   readonly runs: readonly RecordedRun[];
+  /** What {@link remember} has to keep of the files that were collected. */
+  readonly taken: readonly string[];
   collect(path: string): AsyncIterable<FileEntry>;
 }
 
@@ -33,6 +37,7 @@ export async function pushedFrom(session: Session, name: string): Promise<Pushed
     });
   }
   const { classifications } = (await session.policy()).compiled.policy;
+  const taken: string[] = [];
   return {
     id: state.id,
     name,
@@ -42,7 +47,8 @@ export async function pushedFrom(session: Session, name: string): Promise<Pushed
     ran: ranIn(session.ledger, { workspace: state.id, keyId: state.keyId }),
     state,
     runs: await shelvedRuns(session, state),
-    collect: (path) => sandbox.collect(state.holder, path),
+    taken,
+    collect: (path) => noting(sandbox.collect(state.holder, path), taken),
   };
 }
 
@@ -59,7 +65,13 @@ export function labelWithSource(
 }
 
 /** Remembers that something of the workspace was saved, for the receipt at its end. */
-export async function notePushed(session: Session, name: string, reference: string): Promise<void> {
-  const state = await requireWorkspace(session, name);
-  await changeWorkspace(session, state, (latest) => ({ ...latest, pushed: [...latest.pushed, reference] }));
+export async function notePushed(
+  session: Session,
+  { state, taken }: Pick<PushedFrom, "state" | "taken">,
+  reference: string,
+): Promise<void> {
+  await whileActive(session, state.name, async () => {
+    await changeWorkspace(session, state, (latest) => ({ ...latest, pushed: [...latest.pushed, reference] }));
+    await remember(session, state.name, taken);
+  });
 }

@@ -2,7 +2,7 @@
 // workspace's user: inside, the filter refuses ptrace, and goes on to. So a traced command can do nothing that another
 // cannot; but strace, a program of the host with no sandbox around it, reads what a hostile command makes it read.
 import type { Readable } from "node:stream";
-import { optionalProgram, unsupported } from "../host/programs.ts";
+import { findProgram, unsupported } from "../host/programs.ts";
 import type { Runtime } from "./runtime.ts";
 import { STARTER } from "./view.ts";
 
@@ -17,7 +17,7 @@ const LINE_CHARS_MAX = 64 * 1024;
  * @throws {@link CloisterError} UNSUPPORTED_HOST
  */
 export function tracer({ programs }: Runtime, fd: number): readonly string[] {
-  const strace = optionalProgram("strace");
+  const strace = findProgram("strace");
   if (strace === undefined) {
     throw unsupported({
       why: "strace is not installed, which --trace needs",

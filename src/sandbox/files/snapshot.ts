@@ -6,13 +6,9 @@ import type { StartFolderTask } from "./folder-task.ts";
 const ENTRIES_MAX = 200_000;
 const BYTES_MAX = 64 * 1024 * 1024;
 const SCAN_MS_MAX = 60_000;
-const DIGEST_MS_MAX = 120_000;
 
 /** Folders that keep what commands leave, in the view of a task on `kept`. */
 const LIST = `cd /folder && exec find * ! -type d -printf '%y %s %i %T@ %C@ %p\\0'`;
-/** Names come on standard input, NUL-separated, each with \`./\` before it. What cannot be read is left out. */
-const DIGEST = `cd /folder && exec xargs -0 -r sha256sum -z --`;
-
 export interface SnapshotEntry {
   readonly bytes: number;
   readonly isFile: boolean;
@@ -45,26 +41,6 @@ export async function snapshot(start: StartFolderTask): Promise<Snapshot> {
   });
   const { exit } = await task.ended;
   return { entries, whole: exit === 0 && !cut };
-}
-
-/**
- * Does what {@link Sandbox.digest} says, in a workspace that is known to be alive.
- * @param paths below `/workspace`
- */
-export async function digest(start: StartFolderTask, paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const digests = new Map<string, string>();
-  if (paths.length === 0) return digests;
-  const task = start({ folder: "work", access: "read", script: DIGEST, args: [] });
-  task.stdin.end(paths.map((path) => `./${path}\0`).join(""));
-  const asked = new Set(paths);
-  await piecesOf(task, DIGEST_MS_MAX, (record) => {
-    const found = /^([0-9a-f]{64}) {2}\.\/(.+)$/s.exec(record);
-    const [, sha256 = "", path = ""] = found ?? [];
-    if (asked.has(path)) digests.set(path, sha256);
-    return true;
-  });
-  await task.ended;
-  return digests;
 }
 
 /** NUL-ended records of a task's output, until there are no more, `take` has had enough, or the time is over. */

@@ -16,6 +16,7 @@ const PROGRAMS = [
   "sleep",
   "sort",
   "tar",
+  "taskset",
 ] as const;
 
 /** Absolute path of each program. */
@@ -31,11 +32,16 @@ export interface Problem {
 export function findPrograms(): Programs | Problem {
   const found: [string, string][] = [];
   for (const name of PROGRAMS) {
-    const path = optionalProgram(name);
+    const path = findProgram(name);
     if (path === undefined) return missing(name);
     found.push([name, path]);
   }
   return Object.fromEntries(found) as Programs;
+}
+
+/** Absolute path of a program that not every workspace needs. */
+export function findProgram(name: string): string | undefined {
+  return FOLDERS.map((folder) => `${folder}/${name}`).find(isExecutable);
 }
 
 /** @throws {@link CloisterError} UNSUPPORTED_HOST */
@@ -43,11 +49,6 @@ export function requirePrograms(): Programs {
   const programs = findPrograms();
   if ("why" in programs) throw unsupported(programs);
   return programs;
-}
-
-/** A program that isolation does without; undefined where it is not installed. */
-export function optionalProgram(name: string): string | undefined {
-  return FOLDERS.map((folder) => `${folder}/${name}`).find(isExecutable);
 }
 
 /** The error that refuses to go on without a sandbox. */
