@@ -46,6 +46,24 @@ export class Terminal {
     this.keys("Enter");
   }
 
+  resize(columns: number, rows: number): void {
+    this.#tmux("resize-window", "-x", String(columns), "-y", String(rows));
+  }
+
+  /** Process id of the command. */
+  pid(): number {
+    const shell = this.#tmux("list-panes", "-F", "#{pane_pid}").trim();
+    const [first] = readFileSync(`/proc/${shell}/task/${shell}/children`, "utf8").trim().split(" ");
+    return Number(first);
+  }
+
+  /** Whether the terminal is set as a shell needs it. */
+  isSane(): boolean {
+    const tty = this.#tmux("list-panes", "-F", "#{pane_tty}").trim();
+    const settings = execFileSync("stty", ["-F", tty, "-a"], { encoding: "utf8" }).split(/[\s;]+/);
+    return ["icanon", "echo", "isig", "opost"].every((name) => settings.includes(name));
+  }
+
   /** What the terminal shows, colours left out. */
   screen(): string {
     if (!this.#closed) this.#last = this.#tmux("capture-pane", "-p", "-J");
@@ -60,10 +78,14 @@ export class Terminal {
     }
   }
 
-  /** Waits for the command's end and closes the terminal. */
-  async exit(): Promise<number> {
+  /**
+   * Waits for the command's end and closes the terminal.
+   * @param saneMs time within which the terminal must be set as a shell needs it; not looked at without
+   */
+  async exit(saneMs?: number): Promise<number> {
     try {
       await until("the end of the command", 20_000, () => existsSync(this.#ended));
+      if (saneMs !== undefined) await until("a terminal that works", saneMs, () => this.isSane());
       this.screen();
       return Number(readFileSync(this.#ended, "utf8"));
     } finally {
