@@ -24,6 +24,15 @@ export class Terminal {
 
   /** Starts a command with this environment; the terminal lives until {@link Terminal.exit}. */
   static async openWith(member: Member, env: Member["env"], ...args: readonly string[]): Promise<Terminal> {
+    return await Terminal.#start(member, env, [process.execPath, BIN, ...args]);
+  }
+
+  /** Starts another program of the member's. */
+  static async command(member: Member, ...argv: readonly string[]): Promise<Terminal> {
+    return await Terminal.#start(member, member.env, argv);
+  }
+
+  static async #start(member: Member, env: Member["env"], argv: readonly string[]): Promise<Terminal> {
     const ended = join(member.env["TMPDIR"] ?? "", `ended-${String(Date.now())}`);
     const terminal = new Terminal(`${ended}.socket`, ended);
     // The status is renamed into place, so that whoever sees the file sees all of it.
@@ -31,7 +40,7 @@ export class Terminal {
     const command = ["env", "-i", ...pairs(env), "TERM=xterm-256color", `ENDED=${ended}`, "sh", "-c", script, "sh"];
     const size = ["-x", String(COLUMNS), "-y", "120"];
     const where = ["-c", member.folder];
-    terminal.#tmux("new-session", "-d", ...size, ...where, "--", ...command, process.execPath, BIN, ...args);
+    terminal.#tmux("new-session", "-d", ...size, ...where, "--", ...command, ...argv);
     return terminal;
   }
 
