@@ -12,6 +12,7 @@ import { type Ask, begin, permit, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
+import { checkCarried } from "./copy-ask.ts";
 import { detailOf } from "./look.ts";
 import { workingSandbox } from "./sandbox.ts";
 import { marking, saveSent } from "./sent-code.ts";
@@ -63,6 +64,11 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
   const decideBy = options.dryRun ? wouldPermit : permit;
   // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
+  if (source) {
+    const { classifications } = (await session.policy()).compiled.policy;
+    const label = highestOf(classifications, plan.inputs);
+    await checkCarried(session, plan.ask, source, { label, dryRun: options.dryRun });
+  }
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
   const operation = await begin(session, plan.ask);
   const holder = await sandbox.create(plan).catch(async (error: unknown) => {
@@ -161,10 +167,14 @@ async function previewOf(
   const expiresMs = session.host.now() + ttlMs;
   const nobody = { driver: "bubblewrap" as const, id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, expiresMs };
   const { classifications } = (await session.policy()).compiled.policy;
-  const classes = inputs.map(({ input }) => input.class);
-  const label = [...classifications].reverse().find((klass) => classes.includes(klass));
+  const label = highestOf(classifications, inputs);
   const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody));
   return { ...detail, state: "running", leftMs: ttlMs, label, logEntry: undefined };
+}
+
+/** The label that a workspace is going to have. */
+function highestOf(classifications: readonly string[], inputs: readonly PlannedInput[]): string | undefined {
+  return [...classifications].reverse().find((klass) => inputs.some(({ input }) => input.class === klass));
 }
 
 function checkDomain(domain: string, mount: Ask): void {
