@@ -64,7 +64,8 @@ async function end(session: Session, sandbox: Sandbox, state: WorkspaceState, di
     return await receiptOf(session, state, { why, lost: undefined }, logEntry);
   }
   const lost = await unpushedIn(session, sandbox, state);
-  if (lost.files > 0 && !discard) throw unpushed(name, lost);
+  if (!discard) refuseLoss(name, lost);
+  if (session.host.signal.aborted) throw new CloisterError("INTERRUPTED", "interrupted", { why: "nothing was erased" });
   const operation = await begin(session, await endAsk(session, state));
   await sandbox.stop(holder);
   const ended = { why: "destroyed", lost } as const;
@@ -76,10 +77,12 @@ async function end(session: Session, sandbox: Sandbox, state: WorkspaceState, di
 
 const NAMED_MAX = 5;
 
-function unpushed(name: string, { files, named }: LostFiles): CloisterError {
+/** @throws CloisterError USAGE where something would be lost, naming it */
+export function refuseLoss(name: string, { files, named }: LostFiles): void {
+  if (files === 0) return;
   const some = named.slice(0, NAMED_MAX).map(({ path }) => path);
   const more = files > some.length ? ` and ${String(files - some.length)} more` : "";
-  return new CloisterError("USAGE", `workspace ${name} holds what was not pushed`, {
+  throw new CloisterError("USAGE", `workspace ${name} holds what was not pushed`, {
     why: `it would be lost: ${some.join(", ")}${more}`,
     next: `cloister push PATH --from ${name}, or cloister workspace destroy ${name} --yes`,
   });
