@@ -50,7 +50,7 @@ async function makeProject() {
 
 /** One process that works, and at some moment after it began perhaps somebody who kills. */
 async function stretch() {
-  const worker = spawn(process.execPath, [join(import.meta.dirname, "worker.mjs"), folder, "5"], {
+  const worker = spawn(process.execPath, [join(import.meta.dirname, "worker.mjs"), folder, "8"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const closed = once(worker, "close");
