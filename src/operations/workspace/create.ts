@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { CloisterError } from "../../base/errors.ts";
 import { checkName } from "../../base/name.ts";
 import { artifactUri } from "../../provenance/manifest.ts";
+import type { Limits } from "../../sandbox/limits/limits.ts";
 import type { HolderState, Sandbox } from "../../sandbox/sandbox.ts";
 import { manifestOf } from "../artifact/check-manifest.ts";
 import { domainOf, resolve } from "../artifact/resolve.ts";
@@ -14,8 +15,10 @@ import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
 import { endSame } from "./destroy.ts";
 import { noting, remember } from "./known.ts";
+import { limitsOf, requireHeld, requireHoldable } from "./limits.ts";
 import { detailOf } from "./look.ts";
 import { workingSandbox } from "./sandbox.ts";
+import { marking, saveSent } from "./sent-code.ts";
 import {
   changeWorkspace,
   findWorkspace,
@@ -40,6 +43,7 @@ interface WorkspacePlan {
   readonly domain: string;
   readonly ttlMs: number;
   readonly diskBytes: number;
+  readonly limits: Limits;
   readonly planned: PlannedUse;
   readonly inputs: readonly PlannedInput[];
   readonly ask: Ask;
@@ -64,6 +68,7 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
   const decideBy = options.dryRun ? wouldPermit : permit;
   // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
+  requireHoldable(sandbox, plan);
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
   if (old) await endSame(session, sandbox, old, true);
   // Known before anything is logged or started: what a command leaves that is killed is found, and its end logged.
@@ -87,6 +92,7 @@ async function make(
   let holder: HolderState | undefined;
   try {
     holder = await sandbox.create(plan);
+    requireHeld(sandbox, holder, plan.planned.mustHold);
     const begun = { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId };
     await saveWorkspace(session, begun);
     for (const input of plan.inputs) await mount(session, sandbox, holder, input);
@@ -132,7 +138,8 @@ async function planWorkspace(session: Session, options: WorkspaceOptions, name: 
     facts: { ttlMs, diskBytes },
     sealed: { workspace: name, purpose, justification, inputs: inputs.map(({ input }) => input.reference).join(" ") },
   };
-  return { id, name, domain, ttlMs, diskBytes, planned, inputs, ask };
+  const limits = limitsOf(planned.use);
+  return { id, name, domain, ttlMs, diskBytes, limits, planned, inputs, ask };
 }
 
 function stateOf(
@@ -166,9 +173,9 @@ function stateOf(
 }
 
 /** There is no process yet. */
-function nobody({ host }: Session, { id, ttlMs, diskBytes }: WorkspacePlan): HolderState {
+function nobody({ host }: Session, { id, ttlMs, diskBytes, limits }: WorkspacePlan): HolderState {
   const expiresMs = host.now() + ttlMs;
-  return { driver: "bubblewrap", id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, expiresMs };
+  return { driver: "bubblewrap", id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, limits, expiresMs };
 }
 
 /** What it would be, for `--dry-run`: there is no process behind it. */
@@ -183,7 +190,7 @@ async function previewOf(
   const classes = inputs.map(({ input }) => input.class);
   const label = [...classifications].reverse().find((klass) => classes.includes(klass));
   const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody(session, plan)));
-  return { ...detail, state: "running", leftMs: ttlMs, label, logEntry: undefined };
+  return { ...detail, state: "running", leftMs: ttlMs, label, limits: sandbox.holdable(plan), logEntry: undefined };
 }
 
 function checkDomain(domain: string, mount: Ask): void {
@@ -271,11 +278,13 @@ async function mount(session: Session, sandbox: Sandbox, holder: HolderState, pl
 async function copyCode(
   session: Session,
   sandbox: Sandbox,
-  { name, holder }: WorkspaceState,
+  state: WorkspaceState,
   source: CodeSource,
 ): Promise<WorkspaceState["code"]> {
   const contents: string[] = [];
-  await sandbox.fill(holder, "workspace", noting(source.files, contents));
-  await remember(session, name, contents);
+  const marks = new Map<string, string>();
+  await sandbox.fill(state.holder, "workspace", noting(marking(source.files, marks), contents));
+  await remember(session, state.name, contents);
+  await saveSent(session, state, marks);
   return { folder: source.folder, files: source.count(), git: source.git };
 }

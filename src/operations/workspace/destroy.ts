@@ -86,7 +86,7 @@ async function lookedThrough(
     return await unpushedIn(session, sandbox, state);
   } catch (cause) {
     if (discard) return undefined;
-    const { message, why = message } = cause instanceof CloisterError ? cause : new Error(String(cause));
+    const why = cause instanceof CloisterError ? (cause.why ?? cause.message) : String(cause);
     throw new CloisterError("FAILURE", `nobody can tell what workspace ${state.name} holds`, {
       why,
       next: `cloister workspace destroy ${state.name} --yes   (whatever it is)`,

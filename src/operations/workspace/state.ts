@@ -135,9 +135,9 @@ export async function forgetWorkspace(session: Session, name: string): Promise<v
   });
 }
 
-/** What {@link ./known.ts} and {@link ./activity.ts} keep. */
+/** What {@link ./known.ts}, {@link ./sent-code.ts} and {@link ./activity.ts} keep. */
 function companions(session: Session, name: string): readonly string[] {
-  const own = (file: string) => file === `${name}.known` || isActivityOf(name, file);
+  const own = (file: string) => file === `${name}.known` || file === `${name}.sent` || isActivityOf(name, file);
   return filesThere(session)
     .filter(own)
     .map((file) => besideRecord(session, file, ""));
@@ -152,7 +152,7 @@ export async function findWorkspace(session: Session, name: string): Promise<Wor
   try {
     const state = JSON.parse(bytes.toString("utf8")) as WorkspaceState;
     // Those that an earlier release made say nothing of the first.
-    return isWhole(state, name) ? { ...NOTHING_MORE, ...state } : undefined;
+    return isWhole(state, name) ? { ...NOTHING_MORE, ...state, holder: { ...{ limits: {} }, ...state.holder } } : undefined;
   } catch {
     return undefined;
   }
