@@ -152,7 +152,9 @@ export async function findWorkspace(session: Session, name: string): Promise<Wor
   try {
     const state = JSON.parse(bytes.toString("utf8")) as WorkspaceState;
     // Those that an earlier release made say nothing of the first.
-    return isWhole(state, name) ? { ...NOTHING_MORE, ...state, holder: { ...{ limits: {} }, ...state.holder } } : undefined;
+    return isWhole(state, name)
+      ? { ...NOTHING_MORE, ...state, holder: { ...{ limits: {} }, ...state.holder } }
+      : undefined;
   } catch {
     return undefined;
   }

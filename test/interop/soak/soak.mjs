@@ -12,6 +12,8 @@ import { hostOf, library } from "./host.mjs";
 const [, , folder = "", cycles = "0"] = process.argv;
 const SETTLE_MS = 10_000;
 const KINDS = { holder: /\0holder\0/, sandbox: /^[^\0]*\/bwrap\0/ };
+/** So much of a workspace's id is in the name of its control group. */
+const CGROUP_ID_LENGTH = 16;
 /** Commands that work at the same time. */
 const AT_ONCE = 2;
 const host = hostOf(folder);
@@ -122,7 +124,7 @@ async function ledgerSays() {
   await session.sync();
   const ids = [...new Set(session.ledger.events.map(({ event }) => event.workspace).filter(Boolean))];
   const cgroups = readdirSync("/sys/fs/cgroup", { recursive: true }).filter((path) =>
-    ids.some((id) => path.includes(id)),
+    ids.some((id) => path.includes(id.slice(0, CGROUP_ID_LENGTH))),
   );
   return { workspaces: ids.length, open: openWorkspaces(session.ledger, "ana", Date.now()), cgroups };
 }
