@@ -272,7 +272,7 @@ export interface Receipt {
   /** How many commands ran in it. */
   readonly runs: number;
   readonly pushed: readonly string[];
-  /** Undefined where it was gone already. */
+  /** Undefined where it was gone already, or could not be looked through. */
   readonly lost: LostFiles | undefined;
   readonly erased: string;
   /** Undefined for what would be. */

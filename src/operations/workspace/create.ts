@@ -14,14 +14,13 @@ import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
 import { checkCarried } from "./copy-ask.ts";
+import { copyCode } from "./copy-code.ts";
 import { endSame } from "./destroy.ts";
 import { planEnvironment, sealedFacts, type WorkspaceEnvironment } from "./environment.ts";
-import { noting, remember } from "./known.ts";
 import { limitsOf, requireHeld, requireHoldable } from "./limits.ts";
 import { detailOf } from "./look.ts";
 import { checkMounts } from "./mounts.ts";
 import { workingSandbox } from "./sandbox.ts";
-import { marking, saveSent } from "./sent-code.ts";
 import { setUp } from "./setup.ts";
 import {
   changeWorkspace,
@@ -300,18 +299,4 @@ async function mount(session: Session, sandbox: Sandbox, holder: HolderState, pl
     throw error;
   }
   await operation.done();
-}
-
-async function copyCode(
-  session: Session,
-  sandbox: Sandbox,
-  state: WorkspaceState,
-  source: CodeSource,
-): Promise<WorkspaceState["code"]> {
-  const contents: string[] = [];
-  const marks = new Map<string, string>();
-  await sandbox.fill(state.holder, "workspace", noting(marking(source.files, marks), contents));
-  await remember(session, state.name, contents);
-  await saveSent(session, state, marks);
-  return { folder: source.folder, files: source.count(), git: source.git };
 }

@@ -10,11 +10,22 @@ import { overBy } from "./over.ts";
 import { shelvedRuns } from "./run-shelf.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
-import { allWorkspaces, beingMade, isBeingMade, requireWorkspace, type WorkspaceState } from "./state.ts";
+import {
+  allWorkspaces,
+  beingMade,
+  damagedRecords,
+  isBeingMade,
+  requireWorkspace,
+  type WorkspaceState,
+} from "./state.ts";
 
 export async function listWorkspaces(session: Session): Promise<readonly WorkspaceSummary[]> {
   await session.sync();
-  return workspacesHere(session);
+  const workspaces = await workspacesHere(session);
+  for (const name of await damagedRecords(session)) {
+    session.host.notice(`what this device knows of workspace ${name} is damaged: cloister workspace prune forgets it`);
+  }
+  return workspaces;
 }
 
 /** {@link listWorkspaces} by the log as far as it was read. */

@@ -18,5 +18,5 @@ export const NOT_ENFORCED: readonly string[] = [
   "bugs in the Linux kernel",
   "root, and other processes of the same user, can look into a workspace",
   "which software is in /usr, the kernel's version and the machine's hardware are visible",
-  "while the machine sleeps the time to live stands still; it is checked by the clock at the next command",
+  "after sleep of the machine, a workspace past its time goes on for up to 30 seconds; no command enters it",
 ];
