@@ -47,6 +47,12 @@ const create: Leaf = {
     { flags: "--code <dir>", text: "copy this folder's files to /workspace" },
     { flags: "--domain <name>", text: "data domain" },
     { flags: "--disk <size>", text: "size of the volume: 500MB, 4GB (default: 1GB)" },
+    {
+      flags: "--volume <kind>",
+      text: "where its files lie (default: memory, where they fit)",
+      choices: ["memory", "encrypted"],
+    },
+    { flags: "--volume-dir <dir>", text: "folder for an encrypted volume (CLOISTER_VOLUME_DIR)" },
     dryRun,
   ],
   examples: [

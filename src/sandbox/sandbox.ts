@@ -6,15 +6,18 @@ import type { Streams } from "../base/streams.ts";
 /** Where a workspace's files lie: in memory, or encrypted on the host's disk with a key that ends with the workspace. */
 export type VolumeKind = "memory" | "encrypted";
 
-/** What a workspace is made of. */
-export interface CreateSpec {
-  readonly id: string;
-  readonly ttlMs: number;
-  readonly diskBytes: number;
+export interface VolumeOptions {
   /** Memory where nothing is said. */
   readonly volume?: VolumeKind | undefined;
   /** Absolute path of the folder in which an encrypted volume makes the one for its ciphertext. */
   readonly volumeFolder?: string | undefined;
+}
+
+/** What a workspace is made of. */
+export interface CreateSpec extends VolumeOptions {
+  readonly id: string;
+  readonly ttlMs: number;
+  readonly diskBytes: number;
 }
 
 /** Plain JSON that is enough to find a running workspace again from another process. */
@@ -69,7 +72,10 @@ export interface Sandbox {
    * Undefined where sandboxes work on this host, proved by running a command in one; otherwise what is missing and
    * how to get it.
    */
-  problem(): Promise<{ readonly why: string; readonly next: string } | undefined>;
+  problem(volume?: VolumeOptions): Promise<{ readonly why: string; readonly next: string } | undefined>;
+
+  /** What keeps this driver from making encrypted volumes here, as far as can be told without making one. */
+  encryptedProblem(): { readonly why: string; readonly next: string } | undefined;
 
   /**
    * Starts an empty workspace that lives until its time is over, whether or not any of our processes does.
@@ -125,8 +131,8 @@ export interface Sandbox {
   /** Ends the workspace with everything that runs in it, and waits until its volume is gone. Harmless if it is over. */
   stop(state: HolderState): Promise<void>;
 
-  /** What this driver enforces and what it does not, in plain lines. */
-  describe(): {
+  /** What this driver enforces and what it does not, in plain lines. @param volume default: memory */
+  describe(volume?: VolumeKind): {
     readonly driver: string;
     readonly enforced: readonly string[];
     readonly notEnforced: readonly string[];

@@ -18,6 +18,8 @@ export async function create(call: Call): Promise<undefined> {
     code: flags.text("code"),
     domain: flags.text("domain"),
     diskBytes: diskBytes(flags.text("disk")),
+    volume: volumeKind(flags.text("volume")),
+    volumeFolder: flags.text("volumeDir"),
     dryRun,
   });
   call.progress.clear();
@@ -25,7 +27,7 @@ export async function create(call: Call): Promise<undefined> {
     const verb = dryRun ? "would create" : "created";
     page.done(`${verb} workspace ${made.name}   label ${labelOf(made)}   ${left(made.leftMs)} left`);
     const end = dryRun ? "nothing was written" : log(made.logEntry);
-    page.line(`  domain ${made.domain}   disk ${formatBytes(made.diskBytes)}   ${made.driver}   ${end}`);
+    page.line(`  domain ${made.domain}   disk ${diskText(made)}   ${made.driver}   ${end}`);
     for (const input of made.inputs) page.line(`  input ${input.reference} (${input.class}) at ${input.path}`);
     if (!dryRun) page.hints("Next", [`cloister run ${made.name} -- ls /inputs`, `cloister ws show ${made.name}`]);
   });
@@ -36,6 +38,15 @@ function diskBytes(text: string | undefined): number | undefined {
   const bytes = parseBytes(text);
   if (bytes) return bytes;
   throw new CloisterError("USAGE", `--disk ${text} is no size`, { next: "write it like --disk 4GB (MB, GB, TB)" });
+}
+
+/** The tree lets nothing else through. */
+function volumeKind(text: string | undefined): WorkspaceDetail["volume"] | undefined {
+  return text as WorkspaceDetail["volume"] | undefined;
+}
+
+function diskText({ diskBytes: bytes, volume }: WorkspaceDetail): string {
+  return `${formatBytes(bytes)} ${volume === "encrypted" ? "encrypted on disk" : "in memory"}`;
 }
 
 export function labelOf({ label }: { readonly label: string | undefined }): string {
@@ -83,7 +94,7 @@ function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
     ["domain", detail.domain],
     ["purpose", detail.purpose],
     ["left", `${left(detail.leftMs)} (until ${page.tty ? minutesUtc(detail.expiresAt) : detail.expiresAt})`],
-    ["disk", formatBytes(detail.diskBytes)],
+    ["disk", diskText(detail)],
     ["driver", detail.driver],
     ["code", code && `${code.folder}  ${files(code.files)}${code.commit ? `  commit ${code.commit}` : ""}`],
     ...inputs.map((input): Row => ["input", `${input.path}  ${input.reference} (${input.class})`]),

@@ -1,5 +1,6 @@
 // What creating, running and ending workspaces takes and gives.
 import type { WorkspaceUse } from "../../policy/workspace-use.ts";
+import type { VolumeKind } from "../../sandbox/sandbox.ts";
 import type { SecretUse } from "./secret.ts";
 
 export interface WorkspaceOptions {
@@ -15,6 +16,10 @@ export interface WorkspaceOptions {
   readonly domain?: string | undefined;
   /** Size of the volume in bytes. Default 1 GB or the role's limit. */
   readonly diskBytes?: number | undefined;
+  /** Default: memory where the volume fits there, otherwise encrypted on disk. */
+  readonly volume?: VolumeKind | undefined;
+  /** Folder for the ciphertext of an encrypted volume. Default: the device's state folder. */
+  readonly volumeFolder?: string | undefined;
   /** What else it is to use; default: the role's limits, no network, no folders of the host. */
   readonly use?: WorkspaceUse | undefined;
   readonly dryRun?: boolean | undefined;
@@ -38,6 +43,7 @@ export interface WorkspaceDetail extends WorkspaceSummary {
   readonly labelFrom: string | undefined;
   readonly purpose: string | undefined;
   readonly diskBytes: number;
+  readonly volume: VolumeKind;
   readonly code: { readonly folder: string; readonly commit: string | undefined; readonly files: number } | undefined;
   readonly driver: string;
   /** What the driver enforces and what it does not, in plain lines. */

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { CloisterError } from "../../base/errors.ts";
 import { checkName } from "../../base/name.ts";
 import { artifactUri } from "../../provenance/manifest.ts";
-import type { HolderState, Sandbox } from "../../sandbox/sandbox.ts";
+import type { HolderState, Sandbox, VolumeKind } from "../../sandbox/sandbox.ts";
 import { manifestOf } from "../artifact/check-manifest.ts";
 import { domainOf, resolve } from "../artifact/resolve.ts";
 import { contentOf } from "../artifact/version-content.ts";
@@ -24,6 +24,7 @@ import {
   type WorkspaceState,
 } from "./state.ts";
 import { type PlannedUse, planUse } from "./use.ts";
+import { planVolume, requireRoom } from "./volume.ts";
 
 interface PlannedInput {
   readonly version: Version;
@@ -38,6 +39,8 @@ interface WorkspacePlan {
   readonly domain: string;
   readonly ttlMs: number;
   readonly diskBytes: number;
+  readonly volume: VolumeKind;
+  readonly volumeFolder: string;
   readonly planned: PlannedUse;
   readonly inputs: readonly PlannedInput[];
   readonly ask: Ask;
@@ -58,7 +61,7 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
   const sandbox = await workingSandbox(session.host);
   await makeRoom(session, sandbox, name);
   const source = await codeSource(session, options.code);
-  const plan = await planWorkspace(session, options, name);
+  const plan = await planWorkspace(session, sandbox, options, name);
   const decideBy = options.dryRun ? wouldPermit : permit;
   // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
@@ -97,7 +100,12 @@ async function makeRoom(session: Session, sandbox: Sandbox, name: string): Promi
   await sandbox.stop(old.holder);
 }
 
-async function planWorkspace(session: Session, options: WorkspaceOptions, name: string): Promise<WorkspacePlan> {
+async function planWorkspace(
+  session: Session,
+  sandbox: Sandbox,
+  options: WorkspaceOptions,
+  name: string,
+): Promise<WorkspacePlan> {
   const { policy } = (await session.policy()).compiled;
   const planned = await planUse(session, policy, {
     ...options.use,
@@ -109,6 +117,8 @@ async function planWorkspace(session: Session, options: WorkspaceOptions, name: 
   const domain = domainOf(policy, options.domain ?? inputs[0]?.version.record.domain);
   for (const { ask } of inputs) checkDomain(domain, ask);
   const { ttlMs, diskBytes } = planned;
+  requireRoom(inputs, diskBytes);
+  const volume = planVolume(session, sandbox, options, planned);
   const { purpose, justification } = options;
   const ask: Ask = {
     ...{ title: `create workspace ${name}`, action: "workspace.create" },
@@ -116,7 +126,7 @@ async function planWorkspace(session: Session, options: WorkspaceOptions, name: 
     facts: { ttlMs, diskBytes },
     sealed: { workspace: name, purpose, justification, inputs: inputs.map(({ input }) => input.reference).join(" ") },
   };
-  return { id, name, domain, ttlMs, diskBytes, planned, inputs, ask };
+  return { id, name, domain, ttlMs, diskBytes, ...volume, planned, inputs, ask };
 }
 
 function stateOf(
@@ -156,9 +166,11 @@ async function previewOf(
   plan: WorkspacePlan,
   options: WorkspaceOptions,
 ): Promise<WorkspaceDetail> {
-  const { id, diskBytes, ttlMs, inputs } = plan;
+  const { id, diskBytes, volume, ttlMs, inputs } = plan;
   const expiresMs = session.host.now() + ttlMs;
-  const nobody = { driver: "bubblewrap" as const, id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, expiresMs };
+  const nobody: HolderState = {
+    ...{ driver: "bubblewrap", id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, volume, expiresMs },
+  };
   const { classifications } = (await session.policy()).compiled.policy;
   const classes = inputs.map(({ input }) => input.class);
   const label = [...classifications].reverse().find((klass) => classes.includes(klass));

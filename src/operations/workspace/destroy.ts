@@ -1,4 +1,5 @@
 // Ending workspaces.
+import { volumeWords } from "../../sandbox/volume/words.ts";
 import { type Ask, begin } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { Receipt } from "../types.ts";
@@ -35,7 +36,7 @@ export async function destroyWorkspace(session: Session, name: string): Promise<
     label: summary.label,
     pushed: state.pushed,
     lost,
-    erased: "the volume was memory of this machine and is gone; nothing was written to its disk (swap excepted)",
+    erased: volumeWords(state.holder.volume).erased,
     logEntry: done.entry,
   };
 }

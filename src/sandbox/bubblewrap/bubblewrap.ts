@@ -9,9 +9,10 @@ import { hasFilter } from "../filter/seccomp.ts";
 import { isRunning } from "../host/process.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
 import { chooseUid, isWorkspaceUid } from "../host/user.ts";
-import type { CreateSpec, ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
+import type { CreateSpec, ExecSpec, HolderState, Sandbox, VolumeKind, VolumeOptions } from "../sandbox.ts";
 import { makeCipherFolder, removeCipherFolder } from "../volume/cipher-folder.ts";
-import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
+import { encryptedProblem } from "../volume/fuse-device.ts";
+import { describeBubblewrap } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
 import { startHolder, stopHolder } from "./holder.ts";
@@ -34,11 +35,12 @@ export class Bubblewrap implements Sandbox {
     this.#now = options.now;
   }
 
-  async problem(): Promise<Problem | undefined> {
-    const missing = hostProblem() ?? findPrograms();
+  async problem(volume: VolumeOptions = {}): Promise<Problem | undefined> {
+    const missing =
+      hostProblem() ?? (volume.volume === "encrypted" ? this.encryptedProblem() : undefined) ?? findPrograms();
     if ("why" in missing) return missing;
     try {
-      const state = await this.create(TRIAL);
+      const state = await this.create({ ...TRIAL, ...volume });
       try {
         const task = startFolderTask(this.#ready(), state, { folder: "work", access: "read", script: ":", args: [] });
         task.stdin.end();
@@ -109,8 +111,12 @@ export class Bubblewrap implements Sandbox {
     }
   }
 
-  describe(): { driver: string; enforced: readonly string[]; notEnforced: readonly string[] } {
-    return { driver: "bubblewrap", enforced: ENFORCED, notEnforced: NOT_ENFORCED };
+  describe(volume?: VolumeKind) {
+    return describeBubblewrap(volume);
+  }
+
+  encryptedProblem(): Problem | undefined {
+    return encryptedProblem(process.geteuid?.() ?? 0);
   }
 
   #tasks(state: HolderState): StartFolderTask {

@@ -1,22 +1,31 @@
 // What the bubblewrap driver promises and what it does not, as people read it in `cloister ws show`.
+import type { VolumeKind } from "../sandbox.ts";
+import { volumeWords } from "../volume/words.ts";
 
-export const ENFORCED: readonly string[] = [
+const ENFORCED: readonly string[] = [
   "no network: loopback only, no host sockets, no cloud metadata",
   "host files: only /usr and a few files of /etc, read-only; nothing of your home folder",
   "inputs are read-only",
   "no capabilities, no new user namespaces, no setuid; a filter refuses about 60 system calls",
   "own processes, users, IPC and host name: other processes are not visible and cannot be signalled",
-  "files stay in memory in a volume of the size given by --disk",
   "per command: at most 4096 processes and threads, 65536 open files per process, no core dumps",
   "everything ends with the time to live, and each command with the one that started it",
   "only regular files leave, read without following links",
 ];
 
-export const NOT_ENFORCED: readonly string[] = [
+const NOT_ENFORCED: readonly string[] = [
   "memory and CPU of all processes together are not limited",
-  "the volume may be swapped to disk where the machine has swap",
   "bugs in the Linux kernel",
   "root, and other processes of the same user, can look into a workspace",
   "which software is in /usr, the kernel's version and the machine's hardware are visible",
   "while the machine sleeps the time to live stands still; it is checked by the clock at the next command",
 ];
+
+export function describeBubblewrap(volume: VolumeKind | undefined) {
+  const { enforced, notEnforced } = volumeWords(volume);
+  return {
+    driver: "bubblewrap",
+    enforced: [...ENFORCED, enforced],
+    notEnforced: [...notEnforced, ...NOT_ENFORCED],
+  };
+}
