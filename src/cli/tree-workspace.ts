@@ -11,6 +11,7 @@ const run: Leaf = {
   ],
   usage: "[options] [workspace] -- <command> [args...]",
   options: [
+    { flags: "--time <time>", text: "end it after this time, as timeout does: 90s, 2h" },
     { flags: "--seed <n>", text: "sets PYTHONHASHSEED and CLOISTER_SEED, recorded" },
     {
       flags: "--secret <secret>",
@@ -27,13 +28,23 @@ const run: Leaf = {
   examples: [
     "cloister run t1 -- python train.py --seed 7",
     "cloister run t1 --seed 7 -- python train.py",
+    "cloister run t1 --time 2h -- python train.py",
     "cloister run t1 --secret db-password=PGPASSWORD -- python load.py",
   ],
   notes:
-    "Exits with the command's code, or with 125 where cloister itself failed.\n" +
+    "Exits with the command's code, 124 where its time was over, or 125 where cloister itself failed.\n" +
     "With --json, what the command prints goes to standard error.",
   load: async () => (await import("./commands/run.ts")).run,
 };
+
+/** For everything in a workspace together, but for open files and time. */
+const limits: NonNullable<Leaf["options"]> = [
+  { flags: "--cpus <n>", text: "processors" },
+  { flags: "--memory <size>", text: "memory of all processes, beside the volume: 16GB" },
+  { flags: "--processes <n>", text: "processes and threads at once (default: 4096)" },
+  { flags: "--open-files <n>", text: "open files of each process (default: 65536)" },
+  { flags: "--run-time <time>", text: "longest time of one command: 90s, 2h" },
+];
 
 const create: Leaf = {
   name: "create",
@@ -53,12 +64,17 @@ const create: Leaf = {
       choices: ["memory", "encrypted"],
     },
     { flags: "--volume-dir <dir>", text: "folder for an encrypted volume (CLOISTER_VOLUME_DIR)" },
+    ...limits,
     dryRun,
   ],
   examples: [
     "cloister ws create t1 --input cohort --purpose modelling --ttl 8h",
     "cloister ws create t2 --input cohort:v3:/inputs/old --purpose modelling",
+    "cloister ws create t3 --input cohort --purpose modelling --cpus 4 --memory 16GB --run-time 6h",
   ],
+  notes:
+    "Limits are those of your role; flags make them smaller, never larger. What of them this machine\n" +
+    "can hold is shown by: cloister ws show NAME, cloister doctor",
   load: async () => (await import("./commands/workspace.ts")).create,
 };
 

@@ -2,6 +2,8 @@
 import type { Server } from "node:net";
 import type { FileEntry } from "../base/file-entry.ts";
 import type { Streams } from "../base/streams.ts";
+import type { Cgroup } from "./limits/cgroup.ts";
+import type { HeldLimit, Limits } from "./limits/limits.ts";
 
 /** Where a workspace's files lie: in memory, or encrypted on the host's disk with a key that ends with the workspace. */
 export type VolumeKind = "memory" | "encrypted";
@@ -38,6 +40,11 @@ export interface HolderState {
   readonly volume?: VolumeKind | undefined;
   /** Folder of the host that holds an encrypted volume's ciphertext. */
   readonly cipherFolder?: string | undefined;
+  readonly limits: Limits;
+  /** What holds {@link limits} for everything in the workspace together, where there is such a thing. */
+  readonly cgroup?: Cgroup | undefined;
+  /** Processors that everything in the workspace is pinned to, where its control group cannot count their time. */
+  readonly processors?: readonly number[] | undefined;
   /** Wall clock, ms since 1970, at which the workspace is over. */
   readonly expiresMs: number;
 }
@@ -65,6 +72,25 @@ export interface ExecSpec {
   readonly tools: readonly string[];
   /** The workspace's loopback, where {@link Sandbox.listen} listens, instead of one that the command has to itself. */
   readonly sharesLoopback?: boolean | undefined;
+  /** Longest time of this command, where it is less than the workspace's own limit. */
+  readonly runMs?: number | undefined;
+}
+
+/** How a command ended. */
+export interface ExecResult {
+  /** 124 where {@link stoppedBy} is the time. */
+  readonly exit: number;
+  /** The limit that ended it: its time was over, or the workspace had no memory left and the kernel killed in it. */
+  readonly stoppedBy?: "run-time" | "memory" | undefined;
+}
+
+/** What a new workspace is to be. */
+export interface CreateSpec {
+  readonly id: string;
+  readonly ttlMs: number;
+  readonly diskBytes: number;
+  /** Default: none beyond what every workspace has. */
+  readonly limits?: Limits | undefined;
 }
 
 export interface Sandbox {
@@ -100,11 +126,11 @@ export interface Sandbox {
 
   /**
    * Runs one command. Its exit code is 128 + n where signal n ended it, 127 where the command is not there, 126 where
-   * it cannot be executed.
+   * it cannot be executed, 124 where its time was over.
    *
    * @throws CloisterError NOT_FOUND where the workspace is over
    */
-  exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<{ readonly exit: number }>;
+  exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult>;
 
   /**
    * A socket that listens on 127.0.0.1 in the workspace and is served by this process. Commands reach it that share the
@@ -131,7 +157,13 @@ export interface Sandbox {
   /** Ends the workspace with everything that runs in it, and waits until its volume is gone. Harmless if it is over. */
   stop(state: HolderState): Promise<void>;
 
-  /** What this driver enforces and what it does not, in plain lines. @param volume default: memory */
+  /** Every limit of a workspace, and whether anything holds it, in the order of `LIMIT_NAMES`. */
+  held(state: Pick<HolderState, "limits" | "diskBytes" | "cgroup" | "processors" | "volume">): readonly HeldLimit[];
+
+  /** The same for a workspace that is not there yet: what this host can hold. */
+  holdable(spec: Pick<CreateSpec, "limits" | "diskBytes" | "volume">): readonly HeldLimit[];
+
+  /** What this driver enforces and what it does not beside limits, in plain lines. @param volume default: memory */
   describe(volume?: VolumeKind): {
     readonly driver: string;
     readonly enforced: readonly string[];

@@ -120,6 +120,7 @@ describe("workspace", () => {
     volume: "memory" as const,
     code: undefined,
     driver: "bubblewrap",
+    limits: [],
     enforced: [],
     notEnforced: [],
     runs: [],

@@ -1,6 +1,8 @@
 import { CloisterError } from "../../base/errors.ts";
+import { durationFlagMs } from "../../base/units.ts";
 import type { Project, RunResult, Streams } from "../../index.ts";
 import type { Call } from "../call.ts";
+import { stoppedText } from "../limit-words.ts";
 import { print } from "../output.ts";
 import { secretUse } from "../secret-words.ts";
 import { signalExit } from "../signals.ts";
@@ -19,12 +21,15 @@ export async function run(call: Call): Promise<number> {
   const work = async (): Promise<RunResult> => {
     const secrets = flags.list("secret").map(secretUse);
     const creds = flags.choice("creds", ["token", "aws"]);
-    const options = { workspace, argv: rest, seed, secrets, keepOutput: flags.on("keepOutput"), creds };
+    const time = flags.text("time");
+    const runMs = time === undefined ? undefined : durationFlagMs(time, "--time");
+    const options = { workspace, argv: rest, seed, secrets, keepOutput: flags.on("keepOutput"), creds, runMs };
     return await project.run(options, streams);
   };
   // A child on the terminal gets Ctrl-C from the terminal itself.
   const result = await (io.inIsTty && io.outIsTty && !call.json ? interruption.leaveToChild(work) : work());
   call.progress.clear();
+  if (result.stoppedBy) call.progress.note(stoppedText(result.stoppedBy));
   if (call.json) print(call, "run", result, () => {});
   else if (!call.quiet) showEnd(call, result);
   const caught = interruption.caught();

@@ -1,7 +1,8 @@
-import { CloisterError } from "../../base/errors.ts";
-import { durationFlagMs, formatBytes, parseBytes } from "../../base/units.ts";
+import { durationFlagMs, formatBytes } from "../../base/units.ts";
 import type { WorkspaceDetail, WorkspaceSummary } from "../../index.ts";
 import type { Call } from "../call.ts";
+import { limitFlags, sizeFlag } from "../limit-flags.ts";
+import { limitRows, notHeld } from "../limit-words.ts";
 import { type Cell, type Page, print, type Row } from "../output.ts";
 import { files, left, log, minutesUtc, shellLine, took } from "../words.ts";
 
@@ -17,9 +18,10 @@ export async function create(call: Call): Promise<undefined> {
     ttlMs: ttl === undefined ? undefined : durationFlagMs(ttl, "--ttl"),
     code: flags.text("code"),
     domain: flags.text("domain"),
-    diskBytes: diskBytes(flags.text("disk")),
+    diskBytes: sizeFlag(flags, "disk"),
     volume: volumeKind(flags.text("volume")),
     volumeFolder: flags.text("volumeDir"),
+    use: limitFlags(flags),
     dryRun,
   });
   call.progress.clear();
@@ -29,15 +31,9 @@ export async function create(call: Call): Promise<undefined> {
     const end = dryRun ? "nothing was written" : log(made.logEntry);
     page.line(`  domain ${made.domain}   disk ${diskText(made)}   ${made.driver}   ${end}`);
     for (const input of made.inputs) page.line(`  input ${input.reference} (${input.class}) at ${input.path}`);
+    for (const text of made.limits.flatMap(notHeld)) page.line(`  ${text}`, page.paint.yellow);
     if (!dryRun) page.hints("Next", [`cloister run ${made.name} -- ls /inputs`, `cloister ws show ${made.name}`]);
   });
-}
-
-function diskBytes(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const bytes = parseBytes(text);
-  if (bytes) return bytes;
-  throw new CloisterError("USAGE", `--disk ${text} is no size`, { next: "write it like --disk 4GB (MB, GB, TB)" });
 }
 
 /** The tree lets nothing else through. */
@@ -78,6 +74,8 @@ export async function show(call: Call): Promise<undefined> {
   print(call, "workspace", detail, (page) => {
     if (page.tty) page.line(detail.name, page.paint.bold);
     page.fields(detailRows(page, detail));
+    page.heading("Limits");
+    page.fields(limitRows(page, detail.limits));
     if (detail.enforced.length > 0) page.heading("Enforced");
     page.list("enforced", detail.enforced);
     if (detail.notEnforced.length > 0) page.heading("Not enforced");

@@ -1,7 +1,10 @@
 // What creating, running and ending workspaces takes and gives.
 import type { WorkspaceUse } from "../../policy/workspace-use.ts";
+import type { HeldLimit } from "../../sandbox/limits/limits.ts";
 import type { VolumeKind } from "../../sandbox/sandbox.ts";
 import type { SecretUse } from "./secret.ts";
+
+export type { HeldLimit } from "../../sandbox/limits/limits.ts";
 
 export interface WorkspaceOptions {
   readonly name: string;
@@ -46,6 +49,8 @@ export interface WorkspaceDetail extends WorkspaceSummary {
   readonly volume: VolumeKind;
   readonly code: { readonly folder: string; readonly commit: string | undefined; readonly files: number } | undefined;
   readonly driver: string;
+  /** Each limit with its value, and whether anything holds it here. */
+  readonly limits: readonly HeldLimit[];
   /** What the driver enforces and what it does not, in plain lines. */
   readonly enforced: readonly string[];
   readonly notEnforced: readonly string[];
@@ -68,12 +73,16 @@ export interface RunOptions {
   readonly keepOutput?: boolean | undefined;
   /** Offers the command credentials, read-only and for no more than the workspace's label. */
   readonly creds?: "token" | "aws" | undefined;
+  /** Longest time of this command; where the workspace's own limit is less, that one. */
+  readonly runMs?: number | undefined;
 }
 
 export interface RunResult {
   readonly workspace: string;
-  /** The child's exit code; 128 + signal number where a signal ended it. */
+  /** The child's exit code; 128 + signal number where a signal ended it, 124 where its time was over. */
   readonly exit: number;
+  /** The limit that ended it, with its value: ms, or bytes. */
+  readonly stoppedBy?: { readonly limit: "run-time" | "memory"; readonly value: number } | undefined;
   readonly seconds: number;
   /** Where the output was kept inside the workspace. */
   readonly output: string | undefined;

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { CloisterError } from "../../base/errors.ts";
 import { checkName } from "../../base/name.ts";
 import { artifactUri } from "../../provenance/manifest.ts";
+import type { Limits } from "../../sandbox/limits/limits.ts";
 import type { HolderState, Sandbox, VolumeKind } from "../../sandbox/sandbox.ts";
 import { manifestOf } from "../artifact/check-manifest.ts";
 import { domainOf, resolve } from "../artifact/resolve.ts";
@@ -12,6 +13,7 @@ import { type Ask, begin, permit, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
+import { limitsOf, requireHeld, requireHoldable } from "./limits.ts";
 import { detailOf } from "./look.ts";
 import { workingSandbox } from "./sandbox.ts";
 import {
@@ -41,6 +43,7 @@ interface WorkspacePlan {
   readonly diskBytes: number;
   readonly volume: VolumeKind;
   readonly volumeFolder: string;
+  readonly limits: Limits;
   readonly planned: PlannedUse;
   readonly inputs: readonly PlannedInput[];
   readonly ask: Ask;
@@ -65,6 +68,7 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
   const decideBy = options.dryRun ? wouldPermit : permit;
   // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
+  requireHoldable(sandbox, plan);
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
   const operation = await begin(session, plan.ask);
   const holder = await sandbox.create(plan).catch(async (error: unknown) => {
@@ -72,6 +76,7 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
     throw error;
   });
   try {
+    requireHeld(sandbox, holder, plan.planned.mustHold);
     // Known from here on, so that a command that is killed leaves no workspace that nobody finds.
     const begun = { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId };
     await saveWorkspace(session, begun);
@@ -118,7 +123,7 @@ async function planWorkspace(
   for (const { ask } of inputs) checkDomain(domain, ask);
   const { ttlMs, diskBytes } = planned;
   requireRoom(inputs, diskBytes);
-  const volume = planVolume(session, sandbox, options, planned);
+  const volume = planVolume(session, sandbox, options, diskBytes);
   const { purpose, justification } = options;
   const ask: Ask = {
     ...{ title: `create workspace ${name}`, action: "workspace.create" },
@@ -126,7 +131,8 @@ async function planWorkspace(
     facts: { ttlMs, diskBytes },
     sealed: { workspace: name, purpose, justification, inputs: inputs.map(({ input }) => input.reference).join(" ") },
   };
-  return { id, name, domain, ttlMs, diskBytes, ...volume, planned, inputs, ask };
+  const limits = limitsOf(planned.use);
+  return { id, name, domain, ttlMs, diskBytes, ...volume, limits, planned, inputs, ask };
 }
 
 function stateOf(
@@ -166,16 +172,17 @@ async function previewOf(
   plan: WorkspacePlan,
   options: WorkspaceOptions,
 ): Promise<WorkspaceDetail> {
-  const { id, diskBytes, volume, ttlMs, inputs } = plan;
+  const { id, diskBytes, volume, limits, ttlMs, inputs } = plan;
   const expiresMs = session.host.now() + ttlMs;
   const nobody: HolderState = {
-    ...{ driver: "bubblewrap", id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, volume, expiresMs },
+    ...{ driver: "bubblewrap", id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, volume, limits, expiresMs },
   };
   const { classifications } = (await session.policy()).compiled.policy;
   const classes = inputs.map(({ input }) => input.class);
   const label = [...classifications].reverse().find((klass) => classes.includes(klass));
   const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody));
-  return { ...detail, state: "running", leftMs: ttlMs, label, logEntry: undefined };
+  const held = sandbox.holdable(plan);
+  return { ...detail, state: "running", leftMs: ttlMs, label, limits: held, logEntry: undefined };
 }
 
 function checkDomain(domain: string, mount: Ask): void {

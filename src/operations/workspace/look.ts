@@ -56,6 +56,7 @@ export async function detailOf(session: Session, sandbox: Sandbox, state: Worksp
     volume: state.holder.volume ?? "memory",
     code: code && { folder: code.folder, commit: code.git?.commit, files: code.files },
     driver,
+    limits: sandbox.held(state.holder),
     enforced,
     notEnforced,
     runs: state.runs.map(({ argv, exitCode, startedOn, finishedOn }) => ({

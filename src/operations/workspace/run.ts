@@ -1,6 +1,6 @@
 // Running commands in a workspace.
 import type { Streams } from "../../base/streams.ts";
-import type { Sandbox } from "../../sandbox/sandbox.ts";
+import type { ExecResult, Sandbox } from "../../sandbox/sandbox.ts";
 import { type Ask, perform, permit } from "../guard.ts";
 import { type RunSecrets, secretsFor } from "../secret/run.ts";
 import type { Session } from "../session.ts";
@@ -43,7 +43,9 @@ export async function run(session: Session, options: RunOptions, streams: Stream
       secrets,
       handed,
     }).finally(handed.close);
-    return { result: ran, outcome: { facts: { exit: ran.exit, ms: Math.max(0, Math.round(ran.seconds * 1000)) } } };
+    const { exit, seconds, stoppedBy } = ran;
+    const facts = { exit, ms: Math.max(0, Math.round(seconds * 1000)), stoppedBy: stoppedBy?.limit };
+    return { result: ran, outcome: { facts } };
   });
   return { ...result, workspace: state.name, logEntry: done.entry };
 }
@@ -73,7 +75,7 @@ async function execute(
   const seeds =
     options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };
   const started = host.now();
-  const { exit } = await sandbox.exec(
+  const { exit, stoppedBy } = await sandbox.exec(
     state.holder,
     {
       argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
@@ -84,6 +86,7 @@ async function execute(
       tty: streams.stdin.isTTY === true && streams.stdout.isTTY === true && streams.stderr.isTTY === true,
       signal: host.signal,
       tools: [process.execPath],
+      runMs: options.runMs,
     },
     streams,
   );
@@ -91,7 +94,18 @@ async function execute(
   const times = { startedOn: new Date(started).toISOString(), finishedOn: new Date(finished).toISOString() };
   const record = { id, argv: options.argv, cwd: "/workspace", seeds, ...times, exitCode: exit };
   await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, record] }));
-  return { exit, seconds: (finished - started) / 1000, output: output && `/workspace/${output}` };
+  return {
+    exit,
+    stoppedBy: stopped(stoppedBy, state, options),
+    seconds: (finished - started) / 1000,
+    output: output && `/workspace/${output}`,
+  };
+}
+
+function stopped(limit: ExecResult["stoppedBy"], state: WorkspaceState, { runMs }: RunOptions): RunResult["stoppedBy"] {
+  const { limits } = state.holder;
+  if (limit === "memory") return { limit, value: limits.memoryBytes ?? 0 };
+  return limit && { limit, value: Math.min(runMs ?? limits.runMs ?? 0, limits.runMs ?? runMs ?? 0) };
 }
 
 /** A shell inside the sandbox sends the output to a file there; the command itself is passed on untouched. */

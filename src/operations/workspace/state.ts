@@ -118,7 +118,7 @@ export async function findWorkspace(session: Session, name: string): Promise<Wor
     const whole = state.v === 1 && state.name === name && typeof state.id === "string" && Array.isArray(state.inputs);
     if (!whole || typeof state.holder !== "object" || !Array.isArray(state.runs)) return undefined;
     // Those that an earlier release made say nothing of these.
-    return { ...NOTHING_MORE, ...state };
+    return { ...NOTHING_MORE, ...state, holder: { ...{ limits: {} }, ...state.holder } };
   } catch {
     return undefined;
   }

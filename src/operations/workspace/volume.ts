@@ -9,7 +9,6 @@ import type { Host } from "../host.ts";
 import { placesOf } from "../places.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceOptions } from "../types.ts";
-import type { PlannedUse } from "./use.ts";
 
 /** Room that is suggested beside the inputs, for what comes of them. */
 const BESIDE_INPUTS = 1.5;
@@ -26,11 +25,9 @@ export function planVolume(
   { host }: Session,
   sandbox: Sandbox,
   options: Pick<WorkspaceOptions, "volume" | "volumeFolder">,
-  { diskBytes, use }: Pick<PlannedUse, "diskBytes" | "use">,
+  diskBytes: number,
 ): { readonly volume: VolumeKind; readonly volumeFolder: string } {
-  // A volume in memory counts against the workspace's own limit of memory.
-  const room = memoryRoom(undefined, use.memoryBytes);
-  const volume = chooseVolume(options.volume, diskBytes, room, () => sandbox.encryptedProblem());
+  const volume = chooseVolume(options.volume, diskBytes, memoryRoom(), () => sandbox.encryptedProblem());
   const given = options.volumeFolder;
   return { volume, volumeFolder: given === undefined ? volumeFolderOf(host) : resolve(host.cwd, given) };
 }

@@ -6,16 +6,21 @@ import type { Streams } from "../../base/streams.ts";
 import type { StartFolderTask } from "../files/folder-task.ts";
 import { measure } from "../files/measure.ts";
 import { hasFilter } from "../filter/seccomp.ts";
-import { isRunning } from "../host/process.ts";
+import { isRunning, type ProcessIdentity } from "../host/process.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
 import { chooseUid, isWorkspaceUid } from "../host/user.ts";
-import type { CreateSpec, ExecSpec, HolderState, Sandbox, VolumeKind, VolumeOptions } from "../sandbox.ts";
+import { enterWords, prepareCgroup, provenCgroup, removeCgroup } from "../limits/cgroup.ts";
+import { heldLimits, holdableLimits } from "../limits/held.ts";
+import type { HeldLimit } from "../limits/limits.ts";
+import { chooseProcessors } from "../limits/processors.ts";
+import { amountsOf } from "../limits/settings.ts";
+import type { CreateSpec, ExecResult, ExecSpec, HolderState, Sandbox, VolumeKind, VolumeOptions } from "../sandbox.ts";
 import { makeCipherFolder, removeCipherFolder } from "../volume/cipher-folder.ts";
 import { encryptedProblem } from "../volume/fuse-device.ts";
 import { describeBubblewrap } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
-import { startHolder, stopHolder } from "./holder.ts";
+import { FOLDERS, startHolder, stopHolder } from "./holder.ts";
 import type { Runtime } from "./runtime.ts";
 
 export interface BubblewrapOptions {
@@ -57,16 +62,32 @@ export class Bubblewrap implements Sandbox {
   }
 
   async create(spec: CreateSpec): Promise<HolderState> {
-    const { id, ttlMs, diskBytes, volume = "memory" } = spec;
+    const { id, ttlMs, diskBytes, volume = "memory", limits = {} } = spec;
     const runtime = this.#ready();
     const uid = chooseUid(runtime.uid);
     const expiresMs = this.#now() + ttlMs;
+    // What lies on the disk takes no memory.
+    const amounts = amountsOf(limits, volume === "memory" ? diskBytes : 0);
     const cipherFolder = volume === "encrypted" ? makeCipherFolder(runtime, uid, spec) : undefined;
+    const prepared = prepareCgroup(runtime, id, amounts);
+    let identity: ProcessIdentity | undefined;
     try {
-      const identity = await startHolder(runtime, { uid, ttlMs, diskBytes, cipherFolder });
-      return { driver: "bubblewrap", id, ...identity, uid, diskBytes, volume, cipherFolder, expiresMs };
+      identity = await startHolder(runtime, { uid, ttlMs, diskBytes, volume, within: prepared?.words ?? [] });
+      const cgroup = prepared && provenCgroup(prepared.cgroup, amounts, identity.pid);
+      const counted = limits.cpus === undefined || cgroup?.holds.includes("cpu") === true;
+      const processors = counted ? undefined : chooseProcessors(limits.cpus ?? 0, id);
+      if (cipherFolder !== undefined) {
+        const { mountEncrypted } = await import("../volume/encrypted.ts");
+        const within = enterWords(runtime, cgroup);
+        const target = { folder: cipherFolder, diskBytes, folders: `set -e\n${FOLDERS}`, within };
+        await mountEncrypted(runtime, { pid: identity.pid, uid }, target);
+      }
+      const kept = { diskBytes, volume, cipherFolder, limits, cgroup, processors, expiresMs };
+      return { driver: "bubblewrap", id, ...identity, uid, ...kept };
     } catch (error) {
+      if (identity) await stopHolder(identity);
       if (cipherFolder !== undefined) await removeCipherFolder(runtime, { folder: cipherFolder, uid });
+      await removeCgroup(prepared?.cgroup);
       throw error;
     }
   }
@@ -85,7 +106,7 @@ export class Bubblewrap implements Sandbox {
     await fill(this.#tasks(state), state, target, files);
   }
 
-  async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<{ exit: number }> {
+  async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult> {
     return execute(this.#enter(state), state, spec, streams);
   }
 
@@ -109,6 +130,15 @@ export class Bubblewrap implements Sandbox {
     if (state.cipherFolder !== undefined) {
       await removeCipherFolder(this.#ready(), { folder: state.cipherFolder, uid: state.uid });
     }
+    await removeCgroup(state.cgroup);
+  }
+
+  held(state: Parameters<Sandbox["held"]>[0]): readonly HeldLimit[] {
+    return heldLimits(state, process.geteuid?.() ?? 0);
+  }
+
+  holdable(spec: Parameters<Sandbox["holdable"]>[0]): readonly HeldLimit[] {
+    return holdableLimits({ ...spec, limits: spec.limits ?? {} }, process.geteuid?.() ?? 0);
   }
 
   describe(volume?: VolumeKind) {

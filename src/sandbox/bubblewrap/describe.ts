@@ -1,4 +1,5 @@
-// What the bubblewrap driver promises and what it does not, as people read it in `cloister ws show`.
+// What the bubblewrap driver promises and what it does not, as people read it in `cloister ws show`. Limits are shown
+// beside it, as each host holds others.
 import type { VolumeKind } from "../sandbox.ts";
 import { volumeWords } from "../volume/words.ts";
 
@@ -8,13 +9,12 @@ const ENFORCED: readonly string[] = [
   "inputs are read-only",
   "no capabilities, no new user namespaces, no setuid; a filter refuses about 60 system calls",
   "own processes, users, IPC and host name: other processes are not visible and cannot be signalled",
-  "per command: at most 4096 processes and threads, 65536 open files per process, no core dumps",
+  "no core dumps; where the machine has no memory left, what runs in workspaces is ended first",
   "everything ends with the time to live, and each command with the one that started it",
   "only regular files leave, read without following links",
 ];
 
 const NOT_ENFORCED: readonly string[] = [
-  "memory and CPU of all processes together are not limited",
   "bugs in the Linux kernel",
   "root, and other processes of the same user, can look into a workspace",
   "which software is in /usr, the kernel's version and the machine's hardware are visible",

@@ -10,12 +10,16 @@ import type { Streams } from "../../base/streams.ts";
 import { checkInputName } from "../files/input-name.ts";
 import { type CommandPipes, openPipes } from "../host/pipes.ts";
 import { childrenOf, sendSignal } from "../host/process.ts";
-import { type ExecSpec, type HolderState, SECRETS } from "../sandbox.ts";
+import { limitArguments } from "../limits/process-limits.ts";
+import { startTime } from "../limits/run-time.ts";
+import { memoryKills } from "../limits/settings.ts";
+import { type ExecResult, type ExecSpec, type HolderState, SECRETS } from "../sandbox.ts";
 import { type Launched, launch } from "./launch.ts";
-import { limitArguments } from "./limits.ts";
 import { type Runtime, VOLUME } from "./runtime.ts";
 import { COMMAND_FEEDS, commandView, STARTER, TOOLS } from "./view.ts";
 
+/** As timeout(1) has it. */
+const TIME_OVER = 124;
 /** How long a command may take to end after SIGTERM. */
 const KILL_AFTER_MS = 5000;
 const ASK_AGAIN_MS = 5;
@@ -26,7 +30,7 @@ export async function execute(
   state: HolderState,
   spec: ExecSpec,
   streams: Streams,
-): Promise<{ exit: number }> {
+): Promise<ExecResult> {
   if (spec.signal.aborted) return { exit: 128 + constants.signals.SIGTERM };
   const files = spec.files ?? [];
   const start = {
@@ -43,7 +47,7 @@ export async function execute(
     feeds: [...COMMAND_FEEDS, ...files.map(({ bytes }) => bytes)],
   };
   if (spec.tty) {
-    return finish(launch(runtime, state, { ...start, stdio: ["inherit", "inherit", "inherit"] }), spec);
+    return finish(launch(runtime, state, { ...start, stdio: ["inherit", "inherit", "inherit"] }), spec, state);
   }
   const pipes = await openPipes(runtime);
   let launched: Launched;
@@ -55,14 +59,16 @@ export async function execute(
   } finally {
     pipes.handedOver();
   }
-  const [result] = await Promise.all([finish(launched, spec), relay(pipes, streams, launched)]);
+  const [result] = await Promise.all([finish(launched, spec, state), relay(pipes, streams, launched)]);
   return result;
 }
 
 /** The words before the command: signals that the way in ignores work again, and limits on what it may use. */
 function limited({ programs }: Runtime, state: HolderState): string[] {
+  const { limits, cgroup } = state;
+  const memory = cgroup?.holds.includes("memory") === true ? undefined : limits.memoryBytes;
   const signals = ["--default-signal=INT", "--default-signal=QUIT"];
-  return [programs.env, ...signals, STARTER, ...limitArguments(state.diskBytes), "--"];
+  return [programs.env, ...signals, STARTER, ...limitArguments(state, memory), "--"];
 }
 
 function checkCommand(argv: readonly string[]): readonly string[] {
@@ -140,10 +146,12 @@ function reachable(runtime: Runtime, tool: string): string | undefined {
   }
 }
 
-/** Waits for the command, ending it where the signal says so. */
-async function finish(launched: Launched, spec: ExecSpec): Promise<{ exit: number }> {
+/** Waits for the command, ending it where the signal says so or its time is over. */
+async function finish(launched: Launched, spec: ExecSpec, state: HolderState): Promise<ExecResult> {
+  const killsBefore = memoryKills(state.pid);
   const timers: NodeJS.Timeout[] = [];
-  const onAbort = () => {
+  const end = () => {
+    if (timers.length > 0) return;
     // A sandbox that is still being set up is asked again until there is a command to hear it.
     const asking = setInterval(() => {
       if (terminate(launched, spec.tty)) clearInterval(asking);
@@ -153,18 +161,25 @@ async function finish(launched: Launched, spec: ExecSpec): Promise<{ exit: numbe
       setTimeout(() => kill(launched), KILL_AFTER_MS),
     );
   };
-  if (spec.signal.aborted) onAbort();
-  else spec.signal.addEventListener("abort", onAbort, { once: true });
+  if (spec.signal.aborted) end();
+  else spec.signal.addEventListener("abort", end, { once: true });
+  const time = startTime(
+    Math.min(spec.runMs ?? Number.POSITIVE_INFINITY, state.limits.runMs ?? Number.POSITIVE_INFINITY),
+    end,
+  );
   try {
     const { exit, started } = await launched.ended;
+    if (time.isOver()) return { exit: TIME_OVER, stoppedBy: "run-time" };
+    if (started && exit !== 0 && memoryKills(state.pid) > killsBefore) return { exit, stoppedBy: "memory" };
     if (started || spec.signal.aborted) return { exit };
     throw new CloisterError("FAILURE", "the command was not started", {
       why: "its sandbox could not be set up; bwrap or nsenter said why on standard error",
       next: "cloister doctor",
     });
   } finally {
+    time.stop();
     for (const timer of timers) clearTimeout(timer);
-    spec.signal.removeEventListener("abort", onAbort);
+    spec.signal.removeEventListener("abort", end);
   }
 }
 

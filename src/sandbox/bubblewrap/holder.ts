@@ -9,6 +9,7 @@ import { inheritableDescriptors, sealedStdio } from "../host/descriptors.ts";
 import { identify, isRunning, type ProcessIdentity, sendSignal } from "../host/process.ts";
 import { explainFailure, unsupported } from "../host/programs.ts";
 import { dropArguments } from "../host/user.ts";
+import type { VolumeKind } from "../sandbox.ts";
 import { OUTER_ENVIRONMENT, type Runtime, VOLUME } from "./runtime.ts";
 
 const INFO_FD = 3;
@@ -21,7 +22,7 @@ const POLL_MS = 5;
 const MESSAGE_BYTES_MAX = 4096;
 
 /** Makes the volume's folders, once it is mounted. */
-const FOLDERS = `cd ${VOLUME}
+export const FOLDERS = `cd ${VOLUME}
 mkdir -m 0700 work inputs home run
 mkdir -m 1777 tmp vartmp shm`;
 
@@ -39,30 +40,18 @@ export interface HolderSpec {
   readonly uid: number;
   readonly ttlMs: number;
   readonly diskBytes: number;
-  /** Folder for the ciphertext of an encrypted volume; without it the volume is memory. */
-  readonly cipherFolder?: string | undefined;
+  /** An encrypted volume is mounted afterwards, see `volume/encrypted.ts`. */
+  readonly volume: VolumeKind;
+  /** Words that put the process they start into the workspace's control group. */
+  readonly within: readonly string[];
 }
 
 /**
- * Starts a holder under `uid` and waits until its volume is there.
+ * Starts a holder under `uid` and waits until its namespaces are there, and its volume where that is memory.
  *
  * @throws {@link CloisterError} UNSUPPORTED_HOST with what most likely prevents it
  */
-export async function startHolder(runtime: Runtime, spec: HolderSpec): Promise<ProcessIdentity> {
-  const identity = await startNamespaces(runtime, spec);
-  const { uid, diskBytes, cipherFolder: folder } = spec;
-  if (folder === undefined) return identity;
-  try {
-    const { mountEncrypted } = await import("../volume/encrypted.ts");
-    await mountEncrypted(runtime, { pid: identity.pid, uid }, { folder, diskBytes, folders: `set -e\n${FOLDERS}` });
-    return identity;
-  } catch (error) {
-    await stopHolder(identity);
-    throw error;
-  }
-}
-
-async function startNamespaces(runtime: Runtime, limits: HolderSpec): Promise<ProcessIdentity> {
+export async function startHolder(runtime: Runtime, limits: HolderSpec): Promise<ProcessIdentity> {
   const child = spawnHolder(runtime, limits);
   const [, , errors, info, ready] = child.stdio as Readable[];
   if (!errors || !info || !ready) throw new TypeError("the holder has no pipes");
@@ -112,18 +101,19 @@ function spawnHolder(runtime: Runtime, limits: HolderSpec): ChildProcess {
   const { programs } = runtime;
   const inodes = Math.min(INODES_MAX, Math.ceil(limits.diskBytes / BYTES_PER_INODE) + 64);
   const options = `size=${String(limits.diskBytes)},nr_inodes=${String(inodes)},mode=0700,nosuid,nodev`;
-  const memory = limits.cipherFolder === undefined ? options : "";
+  const memory = limits.volume === "memory" ? options : "";
   const init = [INIT, "init", programs.mount, memory, programs.setpriv, programs.sleep];
   const namespaces = ["--unshare-user", "--unshare-net", "--unshare-ipc", "--unshare-pid", "--unshare-uts"];
   // Of the capabilities inside, mount(8) needs the first and setpriv, which gives them all up, the second.
   const capabilities = ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"];
   const root = ["--uid", "0", "--gid", "0", "--dev-bind", "/", "/", "--proc", "/proc"];
   const bwrap = [...namespaces, ...root, ...capabilities, "--info-fd", String(INFO_FD), "--", programs.sh, "-c"];
-  const command = [programs.bwrap, ...bwrap, ...init, String(limits.ttlMs / 1000)];
+  const drop = [programs.setpriv, ...dropArguments(runtime.uid, limits.uid), "--"];
+  const [program = "", ...args] = [...limits.within, ...drop, programs.bwrap, ...bwrap, ...init];
 
   const harmless = openSync("/dev/null", "r");
   try {
-    return spawn(programs.setpriv, [...dropArguments(runtime.uid, limits.uid), "--", ...command], {
+    return spawn(program, [...args, String(limits.ttlMs / 1000)], {
       // A session of its own: neither Ctrl-C nor the end of our terminal reaches it.
       detached: true,
       cwd: "/",

@@ -7,6 +7,8 @@ import { CloisterError } from "../../base/errors.ts";
 import { seccompFilter } from "../filter/seccomp.ts";
 import { inheritableDescriptors, type Stdio, sealedStdio } from "../host/descriptors.ts";
 import { dropArguments } from "../host/user.ts";
+import { enterWords } from "../limits/cgroup.ts";
+import { workspaceLimitArguments } from "../limits/process-limits.ts";
 import type { HolderState } from "../sandbox.ts";
 import { OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
 
@@ -45,7 +47,7 @@ export function launch(runtime: Runtime, state: HolderState, { view, command, st
     [...stdio, ...Array.from({ length: FEED_FD - ARGUMENTS_FD + feeds.length }, (): Stdio => "pipe")],
   );
   feed(child, ARGUMENTS_FD, `${view.join("\0")}\0`);
-  feed(child, SECCOMP_FD, seccompFilter(runtime.arch));
+  feed(child, SECCOMP_FD, seccompFilter(runtime.arch, { pinned: state.processors !== undefined }));
   for (const [index, text] of feeds.entries()) feed(child, FEED_FD + index, text);
   return { child, ended: watch(child) };
 }
@@ -54,12 +56,18 @@ export function launch(runtime: Runtime, state: HolderState, { view, command, st
  * The way in. It dies with us (`--pdeathsig`) and takes the sandbox along, and is deaf to the terminal's Ctrl-C, which
  * is for the command alone.
  */
-function enter({ programs, uid }: Runtime, state: HolderState): readonly string[] {
+function enter(runtime: Runtime, state: HolderState): readonly string[] {
+  const { programs, uid } = runtime;
   const namespaces = ["--preserve-credentials", "--user", "--mount", "--net", "--pid", "--ipc", "--uts"];
+  const { processors } = state;
   return [
+    // While it may still: whoever it becomes later cannot write there.
+    ...enterWords(runtime, state.cgroup),
+    ...(processors ? [programs.taskset, "--cpu-list", processors.join(",")] : []),
     ...[programs.env, "--ignore-signal=INT", "--ignore-signal=QUIT"],
     ...[programs.setpriv, "--pdeathsig=KILL", ...dropArguments(uid, state.uid), "--"],
     ...[programs.nsenter, `--target=${String(state.pid)}`, ...namespaces, "--"],
+    ...[programs.prlimit, ...workspaceLimitArguments(state.limits), "--"],
     // The filter is not among the options that travel by pipe: should we die while writing them, it must not be missing.
     ...[programs.bwrap, "--seccomp", String(SECCOMP_FD), "--json-status-fd", String(STATUS_FD)],
     ...["--args", String(ARGUMENTS_FD), "--"],

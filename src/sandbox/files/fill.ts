@@ -12,7 +12,8 @@ import { checkInputName } from "./input-name.ts";
 
 const EXISTS = 20;
 /** Times in an archive mean nothing here; modes are exactly ours. */
-const EXTRACT = "tar --extract --blocking-factor=256 --read-full-records --file=- --touch --same-permissions --no-same-owner";
+const EXTRACT =
+  "tar --extract --blocking-factor=256 --read-full-records --file=- --touch --same-permissions --no-same-owner";
 
 /** In an archive for an input: its files, and last of all an empty one that says that they are all there. */
 const FILES = "files";

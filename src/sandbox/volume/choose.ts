@@ -9,11 +9,8 @@ import type { VolumeKind } from "../sandbox.ts";
 const MEMORY_PART = 0.5;
 
 /** The largest volume that is put in memory unasked: half of the memory, and no more than is free now. */
-export function memoryRoom(
-  memory: { readonly total: number; readonly available: number } = machineMemory(),
-  limitBytes = Number.POSITIVE_INFINITY,
-): number {
-  return Math.floor(Math.min(memory.available, Math.min(memory.total, limitBytes) * MEMORY_PART));
+export function memoryRoom({ total, available } = machineMemory()): number {
+  return Math.floor(Math.min(available, total * MEMORY_PART));
 }
 
 /**

@@ -57,17 +57,25 @@ exec ${String(FUSE_FD)}<&- ${String(SECCOMP_FD)}<&- 4<&- </dev/null
 $inside sh -c "$folders"
 echo ready`;
 
+interface EncryptedVolume {
+  /** The ciphertext's, empty and the workspace's user's own. */
+  readonly folder: string;
+  readonly diskBytes: number;
+  /** Shell script that makes the volume's folders. */
+  readonly folders: string;
+  /** Words that put the process they start into the workspace's control group. */
+  readonly within: readonly string[];
+}
+
 /**
  * Mounts an empty encrypted volume in a holder that has none yet.
  *
- * @param folder the ciphertext's, empty and the workspace's user's own
- * @param folders shell script that makes the volume's folders
  * @throws {@link CloisterError} UNSUPPORTED_HOST with what gocryptfs, or whatever came before it, had to say
  */
 export async function mountEncrypted(
   runtime: Runtime,
   holder: { readonly pid: number; readonly uid: number },
-  volume: { readonly folder: string; readonly diskBytes: number; readonly folders: string },
+  volume: EncryptedVolume,
 ): Promise<void> {
   const child = spawnServer(runtime, holder, volume);
   const [key, ready, errors, filter] = child.stdio as readonly unknown[] as Duplex[];
@@ -117,13 +125,14 @@ async function isReady(child: ChildProcess, ready: Duplex): Promise<boolean> {
 function spawnServer(
   runtime: Runtime,
   { pid, uid }: { readonly pid: number; readonly uid: number },
-  { folder, diskBytes, folders }: { readonly folder: string; readonly diskBytes: number; readonly folders: string },
+  { folder, diskBytes, folders, within }: EncryptedVolume,
 ): ChildProcess {
   const { programs } = runtime;
   const device = fuseDevice(runtime.uid);
   const bwrap = [programs.bwrap, "--seccomp", String(SECCOMP_FD), ...serverCommand(VOLUME, FUSE_FD, diskBytes)];
   const own = device === "closed" ? `${VOLUME}/fuse` : FUSE_DEVICE;
   const words = [
+    ...within,
     ...(device === "closed" ? ownDevice(programs, uid) : []),
     ...[programs.setpriv, ...dropArguments(runtime.uid, uid), "--"],
     ...[programs.nsenter, `--target=${String(pid)}`, "--preserve-credentials"],

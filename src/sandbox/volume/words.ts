@@ -16,16 +16,16 @@ export function volumeWords(kind: VolumeKind = "memory"): VolumeWords {
 const WORDS: Readonly<Record<VolumeKind, VolumeWords>> = {
   memory: {
     enforced: "files stay in memory in a volume of the size given by --disk",
-    notEnforced: ["the volume may be swapped to disk where the machine has swap"],
+    notEnforced: ["where memory has no limit that is held, the volume may be swapped to disk"],
     erased: "the volume was memory of this machine and is gone; nothing was written to its disk (swap excepted)",
   },
   encrypted: {
     enforced:
       "files lie on the disk encrypted (names, too), with a key that is in memory alone and ends with the workspace",
     notEnforced: [
-      "the size of the volume (--disk) is watched: a fast writer can go beyond it for a moment, many empty files for longer",
+      "how many files there are: empty ones take no room of --disk",
       "the disk shows how many files there are, how large, and when they changed",
-      "the key, and files in use, may be swapped to disk where the machine has swap",
+      "where memory has no limit that is held, the key and files in use may be swapped to disk",
     ],
     erased:
       "the volume was encrypted with a key that was never stored and is gone with the process that had it; " +
