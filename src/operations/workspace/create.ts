@@ -5,7 +5,6 @@ import { checkName } from "../../base/name.ts";
 import { artifactUri } from "../../provenance/manifest.ts";
 import type { Limits } from "../../sandbox/limits/limits.ts";
 import type { HolderState, Sandbox, VolumeKind } from "../../sandbox/sandbox.ts";
-import { cipherFolderOf } from "../../sandbox/volume/cipher-folder.ts";
 import { manifestOf } from "../artifact/check-manifest.ts";
 import { domainOf, resolve } from "../artifact/resolve.ts";
 import { contentOf } from "../artifact/version-content.ts";
@@ -29,7 +28,7 @@ import {
   type WorkspaceState,
 } from "./state.ts";
 import { type PlannedUse, planUse } from "./use.ts";
-import { planVolume, requireRoom } from "./volume.ts";
+import { nobody, planVolume, requireRoom } from "./volume.ts";
 
 interface PlannedInput {
   readonly version: Version;
@@ -179,16 +178,6 @@ function stateOf(
     createdMs: session.host.now(),
     expiresMs: holder.expiresMs,
     logEntry: 0,
-  };
-}
-
-/** There is no process yet; but what a killed command may leave of the volume is known. */
-function nobody({ host }: Session, plan: WorkspacePlan): HolderState {
-  const { id, ttlMs, diskBytes, volume, limits } = plan;
-  const cipherFolder = volume === "encrypted" ? cipherFolderOf(plan.volumeFolder, id) : undefined;
-  return {
-    ...{ driver: "bubblewrap", id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, volume, cipherFolder, limits },
-    expiresMs: host.now() + ttlMs,
   };
 }
 

@@ -2,8 +2,9 @@
 import { join, resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import { formatBytes } from "../../base/units.ts";
-import type { Sandbox, VolumeKind } from "../../sandbox/sandbox.ts";
+import type { CreateSpec, HolderState, Sandbox, VolumeKind } from "../../sandbox/sandbox.ts";
 import { chooseVolume, memoryRoom } from "../../sandbox/volume/choose.ts";
+import { cipherFolderOf } from "../../sandbox/volume/cipher-folder.ts";
 import type { Version } from "../artifact/versions.ts";
 import type { Host } from "../host.ts";
 import { placesOf } from "../places.ts";
@@ -40,4 +41,15 @@ export function requireRoom(inputs: readonly { readonly version: Version }[], di
     why: `they are ${formatBytes(bytes)}, and its volume would hold ${formatBytes(diskBytes)}`,
     next: `--disk ${String(Math.ceil((bytes * BESIDE_INPUTS) / GB))}GB`,
   });
+}
+
+/** There is no process yet; but what a killed command may leave of the volume is known. */
+export function nobody({ host }: Session, plan: CreateSpec): HolderState {
+  const { id, ttlMs, diskBytes, volume, volumeFolder, limits = {} } = plan;
+  const encrypted = volume === "encrypted" && volumeFolder !== undefined;
+  const cipherFolder = encrypted ? cipherFolderOf(volumeFolder, id) : undefined;
+  return {
+    ...{ driver: "bubblewrap", id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, volume, cipherFolder, limits },
+    expiresMs: host.now() + ttlMs,
+  };
 }

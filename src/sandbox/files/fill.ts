@@ -123,6 +123,9 @@ class ArchiveWriter {
   }
 }
 
+/** What tar says of a full volume; the last two of an encrypted one. */
+const FULL = /No space left on device|Disk quota exceeded|File too large|Wrote only \d+ of \d+ bytes/;
+
 function failure(
   state: HolderState,
   target: { readonly input: string } | "workspace",
@@ -131,9 +134,10 @@ function failure(
 ): CloisterError {
   const what = target === "workspace" ? "the code" : `input ${target.input}`;
   if (exit === EXISTS) return new CloisterError("USAGE", `${what} is in the workspace already`);
-  if (/No space left on device|Disk quota exceeded/.test(message)) {
+  if (FULL.test(message)) {
+    const disk = state.volume === "encrypted" ? ", or the disk that it lies on is full" : "";
     return new CloisterError("FAILURE", `${what} does not fit into the workspace`, {
-      why: `its volume holds ${formatBytes(state.diskBytes)} (--disk), inputs and outputs together`,
+      why: `its volume holds ${formatBytes(state.diskBytes)} (--disk), inputs and outputs together${disk}`,
       next: "create the workspace anew with a larger --disk",
     });
   }
