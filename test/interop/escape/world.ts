@@ -169,5 +169,7 @@ export async function survivorsWith(text: string): Promise<string[]> {
 /** One way out that must be closed; throws where it is open. */
 export interface Attempt {
   readonly name: string;
+  /** Made in a volume of this kind alone; default: in each. */
+  readonly volume?: VolumeKind;
   run(world: World): Promise<void>;
 }
