@@ -39,6 +39,14 @@ export interface Project {
   showWorkspace(name: string): Promise<T.WorkspaceDetail>;
   /** Runs a command in a workspace; its exit code is in the result, never an error. */
   run(options: T.RunOptions, streams: Streams): Promise<T.RunResult>;
+  /** Opens a shell in a workspace on the process's own terminal, and waits for its end. */
+  shell(options: T.ShellOptions, streams: Streams): Promise<T.RunResult>;
+  /** Brings newer code into a workspace; what the workspace itself changed is left alone. */
+  syncWorkspace(options: T.SyncOptions): Promise<T.Synced>;
+  /** Copies a file or folder into a workspace. */
+  copyIn(options: T.CopyInOptions): Promise<T.Copied>;
+  /** Copies a file or folder out of a workspace: governed as pulling its inputs is. */
+  copyOut(options: T.CopyOutOptions): Promise<T.Copied>;
   /** Ends a workspace and says what was in it. */
   destroyWorkspace(name: string, options?: T.DestroyOptions): Promise<T.Receipt>;
   /** Gives a workspace more time, within what the policy lets it live from its creation. */
@@ -132,6 +140,11 @@ function projectOf(session: Session): Project {
     listWorkspaces: async () => (await import("./operations/workspace/look.ts")).listWorkspaces(session),
     showWorkspace: async (name) => (await import("./operations/workspace/look.ts")).showWorkspace(session, name),
     run: async (options, streams) => (await import("./operations/workspace/run.ts")).run(session, options, streams),
+    shell: async (options, streams) =>
+      (await import("./operations/workspace/shell.ts")).shell(session, options, streams),
+    syncWorkspace: async (options) => (await import("./operations/workspace/sync.ts")).syncWorkspace(session, options),
+    copyIn: async (options) => (await import("./operations/workspace/copy-in.ts")).copyIn(session, options),
+    copyOut: async (options) => (await import("./operations/workspace/copy-out.ts")).copyOut(session, options),
     destroyWorkspace: async (name, options) =>
       (await import("./operations/workspace/destroy.ts")).destroyWorkspace(session, name, options),
     extendWorkspace: async (options) =>

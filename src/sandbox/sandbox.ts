@@ -13,6 +13,8 @@ export interface VolumeOptions {
   readonly volume?: VolumeKind | undefined;
   /** Absolute path of the folder in which an encrypted volume makes the one for its ciphertext. */
   readonly volumeFolder?: string | undefined;
+  /** Default: none beyond what every workspace has. */
+  readonly limits?: Limits | undefined;
 }
 
 /** What a workspace is made of. */
@@ -54,6 +56,12 @@ export interface HolderState {
 /** Folder of the files that a command alone gets. */
 export const SECRETS = "/run/secrets";
 
+/** An address of a workspace's loopback; port 0 is any that is free. */
+export interface LoopbackAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** One command to run in a workspace. */
 export interface ExecSpec {
   readonly argv: readonly string[];
@@ -68,14 +76,18 @@ export interface ExecSpec {
   readonly files?: readonly { readonly path: string; readonly bytes: Uint8Array }[] | undefined;
   /** True where the process's own terminal is handed to the command (`streams` is not used then). */
   readonly tty: boolean;
-  /** Ends the command: SIGTERM, then SIGKILL after 5 s. */
+  /** Ends the command: {@link endsBy}, then SIGKILL after 5 s. */
   readonly signal: AbortSignal;
+  /** SIGHUP is for a shell on a terminal, which is deaf to SIGTERM. Default: SIGTERM. */
+  readonly endsBy?: "SIGTERM" | "SIGHUP" | undefined;
   /** Host executables to show in `/run/cloister/bin`, first in PATH. Those that cannot be shown are left out. */
   readonly tools: readonly string[];
   /** The workspace's loopback, where {@link Sandbox.listen} listens, instead of one that the command has to itself. */
   readonly sharesLoopback?: boolean | undefined;
   /** Longest time of this command, where it is less than the workspace's own limit. */
   readonly runMs?: number | undefined;
+  /** Names beyond its own, and the addresses that they have for it. */
+  readonly hosts?: readonly { readonly name: string; readonly address: string }[] | undefined;
 }
 
 /** How a command ended. */
@@ -84,15 +96,6 @@ export interface ExecResult {
   readonly exit: number;
   /** The limit that ended it: its time was over, or the workspace had no memory left and the kernel killed in it. */
   readonly stoppedBy?: "run-time" | "memory" | undefined;
-}
-
-/** What a new workspace is to be. */
-export interface CreateSpec {
-  readonly id: string;
-  readonly ttlMs: number;
-  readonly diskBytes: number;
-  /** Default: none beyond what every workspace has. */
-  readonly limits?: Limits | undefined;
 }
 
 /** A file that a workspace's code made; its name is not to be trusted. */
@@ -107,6 +110,11 @@ export interface Listed {
   /** False where there are more. */
   readonly complete: boolean;
 }
+
+/** What stands at a path in `/workspace`. `other` is a link, pipe, socket or device, or cannot be read. */
+export type WorkspaceFile =
+  | { readonly kind: "file" | "executable"; readonly sha256: string }
+  | { readonly kind: "directory" | "other" };
 
 export interface Sandbox {
   /**
@@ -159,12 +167,12 @@ export interface Sandbox {
   exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult>;
 
   /**
-   * A socket that listens on 127.0.0.1 in the workspace and is served by this process. Commands reach it that share the
-   * workspace's loopback; it is the only way out of theirs.
+   * Sockets that listen on these addresses of the workspace's loopback and are served by this process. Commands reach
+   * them that share the workspace's loopback; they are the only way out of theirs.
    *
-   * @throws CloisterError NOT_FOUND where the workspace is over; FAILURE where it cannot be opened
+   * @throws CloisterError NOT_FOUND where the workspace is over; FAILURE where one of them cannot be opened
    */
-  listen(state: HolderState): Promise<Server>;
+  listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]>;
 
   /**
    * Files below a path in `/workspace`, in the byte order of their paths: relative to it for a folder, the base name
@@ -176,6 +184,16 @@ export interface Sandbox {
    *   may hold
    */
   collect(state: HolderState, path: string): AsyncIterable<FileEntry>;
+
+  /**
+   * What stands at these paths, relative to `/workspace`; nothing for those where nothing does.
+   *
+   * @throws CloisterError USAGE for a path that no file may have, FAILURE where files change while they are read
+   */
+  lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>>;
+
+  /** Removes files, and folders left empty by it. Paths where there is none are no error. */
+  remove(state: HolderState, paths: readonly string[]): Promise<void>;
 
   /** What lies in `/workspace`: everything that is no folder, and the sizes of the regular files in bytes. */
   measure(state: HolderState): Promise<{ readonly files: number; readonly bytes: number }>;

@@ -25,7 +25,7 @@ function fake(exit: number, workspaces: readonly WorkspaceSummary[] = [summary])
       seen.options = options;
       seen.streams = streams;
       streams.stdout.write("hello\n");
-      return { workspace: options.workspace, exit, seconds: 61, output: undefined, logEntry: 5 };
+      return { workspace: options.workspace, exit, seconds: 61, output: undefined, over: false, logEntry: 5 };
     },
   };
   return { seen, project };

@@ -3,6 +3,7 @@ import type { WorkspaceDetail, WorkspaceSummary } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { limitFlags, sizeFlag } from "../limit-flags.ts";
 import { limitRows, notHeld } from "../limit-words.ts";
+import { showNetwork } from "../network-words.ts";
 import { type Cell, type Page, print, type Row } from "../output.ts";
 import { files, left, log, minutesUtc, shellLine, took } from "../words.ts";
 
@@ -21,7 +22,7 @@ export async function create(call: Call): Promise<undefined> {
     diskBytes: sizeFlag(flags, "disk"),
     volume: volumeKind(flags.text("volume")),
     volumeFolder: flags.text("volumeDir"),
-    use: limitFlags(flags),
+    use: { ...limitFlags(flags), network: flags.list("network") },
     dryRun,
   });
   call.progress.clear();
@@ -79,6 +80,7 @@ function idle(page: Page, { state, active, idleMs }: WorkspaceSummary): string {
 export async function show(call: Call): Promise<undefined> {
   const detail = await (await call.project()).showWorkspace(call.args[0] ?? "");
   print(call, "workspace", detail, (page) => {
+    if (call.flags.on("network")) return showNetwork(page, detail);
     if (page.tty) page.line(detail.name, page.paint.bold);
     page.fields(detailRows(page, detail));
     page.heading("Limits");
@@ -101,6 +103,7 @@ function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
     ["left", `${left(detail.leftMs)} (until ${page.tty ? minutesUtc(detail.expiresAt) : detail.expiresAt})`],
     ["idle", detail.active ? "in use" : formatDuration(detail.idleMs)],
     ["disk", diskText(detail)],
+    ["network", detail.network?.join(", ") || undefined],
     ["driver", detail.driver],
     ["code", code && `${code.folder}  ${files(code.files)}${code.commit ? `  commit ${code.commit}` : ""}`],
     ...inputs.map((input): Row => ["input", `${input.path}  ${input.reference} (${input.class})`]),

@@ -1,9 +1,12 @@
 // What creating, running and ending workspaces takes and gives.
+import type { Writable } from "node:stream";
 import type { WorkspaceUse } from "../../policy/workspace-use.ts";
+import type { RunNetwork } from "../../provenance/manifest.ts";
 import type { HeldLimit } from "../../sandbox/limits/limits.ts";
 import type { VolumeKind } from "../../sandbox/sandbox.ts";
 import type { SecretUse } from "./secret.ts";
 
+export type { NetworkDecision, RunNetwork } from "../../provenance/manifest.ts";
 export type { HeldLimit } from "../../sandbox/limits/limits.ts";
 
 export interface WorkspaceOptions {
@@ -51,6 +54,8 @@ export interface WorkspaceDetail extends WorkspaceSummary {
   readonly purpose: string | undefined;
   readonly diskBytes: number;
   readonly volume: VolumeKind;
+  /** `host:port` of what it reaches. */
+  readonly network?: readonly string[];
   readonly code: { readonly folder: string; readonly commit: string | undefined; readonly files: number } | undefined;
   readonly driver: string;
   /** Each limit with its value, and whether anything holds it here. */
@@ -63,6 +68,8 @@ export interface WorkspaceDetail extends WorkspaceSummary {
     readonly exit: number | undefined;
     readonly startedAt: string;
     readonly seconds: number;
+    /** What it could reach and what it tried to; undefined where it had no network. */
+    readonly network?: RunNetwork | undefined;
   }[];
   readonly logEntry: number | undefined;
 }
@@ -79,7 +86,11 @@ export interface RunOptions {
   readonly creds?: "token" | "aws" | undefined;
   /** Longest time of this command; where the workspace's own limit is less, that one. */
   readonly runMs?: number | undefined;
+  /** Hosts of the workspace's list that this command alone reaches; none where it is empty. Default: the whole list. */
+  readonly network?: readonly string[] | undefined;
 }
+
+export interface ShellOptions extends Pick<RunOptions, "workspace" | "secrets" | "creds"> {}
 
 export interface RunResult {
   readonly workspace: string;
@@ -90,6 +101,70 @@ export interface RunResult {
   readonly seconds: number;
   /** Where the output was kept inside the workspace. */
   readonly output: string | undefined;
+  /** Whether the workspace was over when the command ended: its end is that of the workspace. */
+  readonly over: boolean;
+  /** What it could reach and what it tried to; undefined where it had no network. */
+  readonly network?: RunNetwork | undefined;
+  readonly logEntry: number;
+}
+
+export interface SyncOptions {
+  readonly workspace: string;
+  /** Default: the folder that the code came from before. */
+  readonly code?: string | undefined;
+  /** Removes what came from the source before and is no longer there. */
+  readonly delete?: boolean | undefined;
+  /** Overwrites and removes what was changed in the workspace, too. */
+  readonly force?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+/** Which code came into a workspace. Paths are relative to `/workspace`, in order. */
+export interface Synced {
+  readonly workspace: string;
+  readonly folder: string;
+  readonly added: readonly string[];
+  readonly updated: readonly string[];
+  readonly removed: readonly string[];
+  /** Left as they are: changed or removed in the workspace since they were sent. */
+  readonly kept: readonly string[];
+  readonly unchanged: number;
+  /** Size of what was sent. */
+  readonly bytes: number;
+  readonly commit: string | undefined;
+  readonly dirty: boolean | undefined;
+  readonly dryRun: boolean;
+  readonly logEntry: number | undefined;
+}
+
+export interface CopyInOptions {
+  readonly workspace: string;
+  /** File or folder of this host. */
+  readonly from: string;
+  /** In `/workspace`; one that ends in `/`, or is a folder, gets the copy put into it. */
+  readonly to: string;
+  readonly force?: boolean | undefined;
+}
+
+export interface CopyOutOptions {
+  readonly workspace: string;
+  /** In `/workspace`. */
+  readonly from: string;
+  /** A path of this host, a folder to put the copy into, or a stream for one file. */
+  readonly to: string | Writable;
+  readonly force?: boolean | undefined;
+}
+
+export interface Copied {
+  readonly workspace: string;
+  readonly direction: "in" | "out";
+  /** Where it was copied from and to; `-` for a stream. */
+  readonly from: string;
+  readonly to: string;
+  readonly files: number;
+  readonly bytes: number;
+  /** The class that it carries with it, of copies that leave; undefined where the workspace has no label. */
+  readonly class: string | undefined;
   readonly logEntry: number;
 }
 

@@ -18,6 +18,7 @@ import { noting, remember } from "./known.ts";
 import { limitsOf, requireHeld, requireHoldable } from "./limits.ts";
 import { detailOf } from "./look.ts";
 import { workingSandbox } from "./sandbox.ts";
+import { marking, saveSent } from "./sent-code.ts";
 import {
   changeWorkspace,
   findWorkspace,
@@ -281,11 +282,13 @@ async function mount(session: Session, sandbox: Sandbox, holder: HolderState, pl
 async function copyCode(
   session: Session,
   sandbox: Sandbox,
-  { name, holder }: WorkspaceState,
+  state: WorkspaceState,
   source: CodeSource,
 ): Promise<WorkspaceState["code"]> {
   const contents: string[] = [];
-  await sandbox.fill(holder, "workspace", noting(source.files, contents));
-  await remember(session, name, contents);
+  const marks = new Map<string, string>();
+  await sandbox.fill(state.holder, "workspace", noting(marking(source.files, marks), contents));
+  await remember(session, state.name, contents);
+  await saveSent(session, state, marks);
   return { folder: source.folder, files: source.count(), git: source.git };
 }

@@ -61,16 +61,18 @@ export async function detailOf(session: Session, sandbox: Sandbox, state: Worksp
     purpose: state.purpose,
     diskBytes: state.diskBytes,
     volume: state.holder.volume ?? "memory",
+    network: state.use.network ?? [],
     code: code && { folder: code.folder, commit: code.git?.commit, files: code.files },
     driver,
     limits: sandbox.held(state.holder),
     enforced,
     notEnforced,
-    runs: state.runs.map(({ argv, exitCode, startedOn, finishedOn }) => ({
+    runs: state.runs.map(({ argv, exitCode, startedOn, finishedOn, network }) => ({
       argv,
       exit: exitCode,
       startedAt: startedOn,
       seconds: (Date.parse(finishedOn) - Date.parse(startedOn)) / 1000,
+      network,
     })),
     logEntry: state.logEntry,
   };

@@ -135,9 +135,9 @@ export async function forgetWorkspace(session: Session, name: string): Promise<v
   });
 }
 
-/** What {@link ./known.ts} and {@link ./activity.ts} keep. */
+/** What {@link ./known.ts}, {@link ./sent-code.ts} and {@link ./activity.ts} keep. */
 function companions(session: Session, name: string): readonly string[] {
-  const own = (file: string) => file === `${name}.known` || isActivityOf(name, file);
+  const own = (file: string) => file === `${name}.known` || file === `${name}.sent` || isActivityOf(name, file);
   return filesThere(session)
     .filter(own)
     .map((file) => besideRecord(session, file, ""));

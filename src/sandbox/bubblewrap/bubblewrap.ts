@@ -23,9 +23,11 @@ import type {
   HolderState,
   Listed,
   ListedFile,
+  LoopbackAddress,
   Sandbox,
   VolumeKind,
   VolumeOptions,
+  WorkspaceFile,
 } from "../sandbox.ts";
 import { makeCipherFolder, removeCipherFolder } from "../volume/cipher-folder.ts";
 import { encryptedProblem } from "../volume/fuse-device.ts";
@@ -142,14 +144,24 @@ export class Bubblewrap implements Sandbox {
     return execute(this.#enter(state), state, spec, streams);
   }
 
-  async listen(state: HolderState): Promise<Server> {
+  async listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]> {
     const { listenInside } = await import("./loopback.ts");
-    return listenInside(this.#enter(state), state);
+    return listenInside(this.#enter(state), state, at);
   }
 
   async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
     const { collect } = await import("../files/collect.ts");
     yield* collect(this.#tasks(state), path);
+  }
+
+  async lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>> {
+    const { lookUp } = await import("../files/lookup.ts");
+    return lookUp(this.#tasks(state), paths);
+  }
+
+  async remove(state: HolderState, paths: readonly string[]): Promise<void> {
+    const { remove } = await import("../files/lookup.ts");
+    await remove(this.#tasks(state), paths);
   }
 
   async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
