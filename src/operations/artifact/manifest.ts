@@ -5,6 +5,7 @@ import type { ManifestContent, ManifestFile } from "../../provenance/manifest.ts
 import type { Operation } from "../guard.ts";
 import type { Session } from "../session.ts";
 import { VERSION } from "../version.ts";
+import { environmentFacts } from "../workspace/environment.ts";
 import type { PushPlan } from "./push-plan.ts";
 
 /** Everything but the number, which is known only when the version is committed. */
@@ -35,7 +36,7 @@ export async function manifestOf(
     inputs: workspace?.inputs.map(({ reference: _r, path: _p, ...input }) => input) ?? [],
     runs: workspace && workspace.runs.length > 0 ? workspace.runs : undefined,
     git: workspace?.code?.git,
-    environment: captureHost(),
+    environment: { ...captureHost(), ...(workspace && environmentFacts(workspace.environment)) },
     policy: { version: compiled.policy.version, digest: compiled.digest, intent: operation.intent.entry },
     operationId: operation.id,
     builder: { version: VERSION, node: process.versions.node },

@@ -6,7 +6,7 @@ import { artifactUri } from "../../provenance/manifest.ts";
 import type { Limits } from "../../sandbox/limits/limits.ts";
 import type { HolderState, Sandbox, VolumeKind } from "../../sandbox/sandbox.ts";
 import { manifestOf } from "../artifact/check-manifest.ts";
-import { domainOf, resolve } from "../artifact/resolve.ts";
+import { checkDomain, domainOf, resolve } from "../artifact/resolve.ts";
 import { contentOf } from "../artifact/version-content.ts";
 import { referenceTo, type Version } from "../artifact/versions.ts";
 import { type Ask, begin, permit, wouldPermit } from "../guard.ts";
@@ -14,11 +14,14 @@ import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
 import { endSame } from "./destroy.ts";
+import { planEnvironment, sealedFacts, type WorkspaceEnvironment } from "./environment.ts";
 import { noting, remember } from "./known.ts";
 import { limitsOf, requireHeld, requireHoldable } from "./limits.ts";
 import { detailOf } from "./look.ts";
+import { checkMounts } from "./mounts.ts";
 import { workingSandbox } from "./sandbox.ts";
 import { marking, saveSent } from "./sent-code.ts";
+import { setUp } from "./setup.ts";
 import {
   changeWorkspace,
   findWorkspace,
@@ -48,6 +51,8 @@ interface WorkspacePlan {
   readonly volumeFolder: string;
   readonly limits: Limits;
   readonly planned: PlannedUse;
+  readonly environment: WorkspaceEnvironment;
+  readonly setup: readonly string[];
   readonly inputs: readonly PlannedInput[];
   readonly ask: Ask;
 }
@@ -71,6 +76,7 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
   const decideBy = options.dryRun ? wouldPermit : permit;
   // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
+  checkMounts(session, sandbox, plan.environment.mounts);
   requireHoldable(sandbox, plan);
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
   if (old) await endSame(session, sandbox, old, true);
@@ -100,6 +106,7 @@ async function make(
     await saveWorkspace(session, begun);
     for (const input of plan.inputs) await mount(session, sandbox, holder, input);
     const code = source && (await copyCode(session, sandbox, begun, source));
+    await setUp(session, begun, plan.setup);
     const done = await operation.done();
     const made = { code, createdMs: session.host.now(), logEntry: done.entry };
     const state = await changeWorkspace(session, begun, (latest) => ({ ...latest, ...made }));
@@ -129,15 +136,16 @@ async function planWorkspace(
   name: string,
 ): Promise<WorkspacePlan> {
   const { policy } = (await session.policy()).compiled;
+  const { environment, use, setup } = await planEnvironment(session, sandbox, options);
   const planned = await planUse(session, policy, {
-    ...options.use,
+    ...use,
     ttlMs: options.ttlMs,
     diskBytes: options.diskBytes,
   });
   const id = randomBytes(16).toString("hex");
   const inputs = await planInputs(session, options, id);
   const domain = domainOf(policy, options.domain ?? inputs[0]?.version.record.domain);
-  for (const { ask } of inputs) checkDomain(domain, ask);
+  for (const { ask } of inputs) checkDomain(domain, ask.domain);
   const { ttlMs, diskBytes } = planned;
   requireRoom(inputs, diskBytes);
   const volume = planVolume(session, sandbox, options, diskBytes);
@@ -146,10 +154,13 @@ async function planWorkspace(
     ...{ title: `create workspace ${name}`, action: "workspace.create" },
     ...{ domain, purpose, justification, ttlMs, diskBytes, use: planned.asked, workspace: id },
     facts: { ttlMs, diskBytes },
-    sealed: { workspace: name, purpose, justification, inputs: inputs.map(({ input }) => input.reference).join(" ") },
+    sealed: {
+      ...{ workspace: name, purpose, justification, inputs: inputs.map(({ input }) => input.reference).join(" ") },
+      ...sealedFacts(environment),
+    },
   };
   const limits = limitsOf(planned.use);
-  return { id, name, domain, ttlMs, diskBytes, ...volume, limits, planned, inputs, ask };
+  return { id, name, domain, ttlMs, diskBytes, ...volume, limits, planned, environment, setup, inputs, ask };
 }
 
 function stateOf(
@@ -170,6 +181,7 @@ function stateOf(
       holder,
       use: plan.planned.use,
       privateNetworks: plan.planned.privateNetworks,
+      environment: plan.environment,
       purpose: options.purpose,
       code: undefined,
       runs: [],
@@ -195,14 +207,6 @@ async function previewOf(
   const label = [...classifications].reverse().find((klass) => classes.includes(klass));
   const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody(session, plan)));
   return { ...detail, state: "running", leftMs: ttlMs, label, limits: sandbox.holdable(plan), logEntry: undefined };
-}
-
-function checkDomain(domain: string, mount: Ask): void {
-  if (mount.domain === domain) return;
-  throw new CloisterError("USAGE", `a workspace has data of one domain: ${domain} or ${mount.domain ?? ""}`, {
-    why: "nothing crosses from one domain to another without an approved export",
-    next: "create a workspace for each",
-  });
 }
 
 /** Resolves `REF[:/path]` inputs, before anything is decided or started. */

@@ -30,6 +30,8 @@ export interface Launch {
   readonly terminal?: boolean;
   /** To be read from descriptors {@link FEED_FD} and up. */
   readonly feeds: readonly (string | Uint8Array)[];
+  /** Descriptors of ours that bwrap gets after the feeds; the caller closes them once this has returned. */
+  readonly handed?: readonly number[] | undefined;
 }
 
 export interface Launched {
@@ -40,7 +42,7 @@ export interface Launched {
 
 /** @throws {@link CloisterError} USAGE for a NUL character in any argument */
 export function launch(runtime: Runtime, state: HolderState, launch: Launch): Launched {
-  const { view, command, stdio, feeds, terminal = false } = launch;
+  const { view, command, stdio, feeds, terminal = false, handed = [] } = launch;
   // Options travel NUL-separated, so a NUL inside one would smuggle in another.
   if ([...view, ...command].some((argument) => argument.includes("\0"))) {
     throw new CloisterError("USAGE", "a command or path holds a NUL character");
@@ -48,6 +50,7 @@ export function launch(runtime: Runtime, state: HolderState, launch: Launch): La
   const child = spawnSealed(runtime, way(runtime, state, command, terminal), [
     ...stdio,
     ...Array.from({ length: FEED_FD - ARGUMENTS_FD + feeds.length }, (): Stdio => "pipe"),
+    ...handed,
   ]);
   feed(child, ARGUMENTS_FD, `${view.join("\0")}\0`);
   feed(child, SECCOMP_FD, seccompFilter(runtime.arch, { pinned: state.processors !== undefined }));

@@ -51,7 +51,7 @@ export class World {
     const folder = mkdtempSync(join(parent, "world-"));
     const sandbox = new Bubblewrap({ now: Date.now });
     const volumeFolder = join(folder, "volumes");
-    const state = await sandbox.create({ id: "attempts", ttlMs: 120_000, diskBytes, limits, volume, volumeFolder });
+    const state = await sandbox.create({ id: "attempts", ttlMs: 900_000, diskBytes, limits, volume, volumeFolder });
     const world = new World(folder, program, sandbox, state);
     await sandbox.fill(state, { input: "data" }, files({ "table.csv": "a,b\n1,2\n" }));
     return world;
