@@ -2,6 +2,7 @@
 import type { Server, Socket } from "node:net";
 import type { FileEntry } from "../base/file-entry.ts";
 import type { Streams } from "../base/streams.ts";
+import type { Snapshot } from "./files/snapshot.ts";
 import type { Cgroup } from "./limits/cgroup.ts";
 import type { HeldLimit, Limits } from "./limits/limits.ts";
 
@@ -98,6 +99,11 @@ export interface ExecSpec {
   readonly runMs?: number | undefined;
   /** Names beyond its own, and the addresses that they have for it. */
   readonly hosts?: readonly { readonly name: string; readonly address: string }[] | undefined;
+  /**
+   * Told the path of each file that the command opens for reading or executes, as the command sees it, links resolved, and
+   * every time it does so. Where the driver cannot trace here, the command is not run: UNSUPPORTED_HOST.
+   */
+  readonly traced?: ((path: string) => void) | undefined;
 }
 
 /** How a command ended. */
@@ -221,6 +227,9 @@ export interface Sandbox {
 
   /** What lies in `/workspace`: everything that is no folder, and the sizes of the regular files in bytes. */
   measure(state: HolderState): Promise<{ readonly files: number; readonly bytes: number }>;
+
+  /** What commands left in the workspace, as it is now, for comparison. Bounded in size and time: see its `whole`. */
+  snapshot(state: HolderState): Promise<Snapshot>;
 
   /** The regular files in `/workspace` with their sizes, in no order, up to so many. Nothing is read. */
   list(state: HolderState, filesMax: number): Promise<Listed>;

@@ -1,5 +1,6 @@
 // Running commands in a workspace.
 import type { Streams } from "../../base/streams.ts";
+import { ReadLog } from "../../provenance/reads.ts";
 import type { ExecResult, ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
 import { type Ask, perform, permit } from "../guard.ts";
 import { type RunSecrets, secretsFor } from "../secret/run.ts";
@@ -10,9 +11,10 @@ import { type HandedIn, handCredentials } from "./credentials.ts";
 import { surroundings } from "./environment.ts";
 import { requireRunning } from "./look.ts";
 import { openWayOut, type WayOut } from "./network.ts";
+import { recordRun } from "./run-record.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
-import { changeWorkspace, type WorkspaceState } from "./state.ts";
+import type { WorkspaceState } from "./state.ts";
 import { terminalVariables } from "./terminal-variables.ts";
 
 /** How a command runs that Cloister starts for its own ends. */
@@ -119,48 +121,37 @@ async function execute(
   const seeds =
     options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };
   const tty = [streams.stdin, streams.stdout, streams.stderr].every((stream) => stream.isTTY === true);
-  const started = host.now();
-  const { exit, stoppedBy } = await sandbox.exec(
-    state.holder,
-    {
-      argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
-      ...around,
-      env: {
-        ...(tty ? terminalVariables(host) : {}),
-        ...{ ...around.env, ...secrets.env, ...seeds, ...wayOut.environment, ...handed.environment, ...way.env },
-      },
-      files: [...secrets.files, ...(way.files ?? [])],
-      sharesLoopback: handed.sharesLoopback || wayOut.sharesLoopback || way.sharesLoopback === true,
-      hosts: wayOut.hosts,
-      inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
-      tty,
-      endsBy: way.endsBy,
-      signal: way.signal ?? host.signal,
-      tools: [process.execPath],
-      runMs: options.runMs,
+  const reads = options.trace === true ? new ReadLog(state.inputs) : undefined;
+  const spec: ExecSpec = {
+    argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
+    ...around,
+    env: {
+      ...(tty ? terminalVariables(host) : {}),
+      ...{ ...around.env, ...secrets.env, ...seeds, ...wayOut.environment, ...handed.environment, ...way.env },
     },
-    streams,
-  );
-  const finished = host.now();
-  const times = { startedOn: new Date(started).toISOString(), finishedOn: new Date(finished).toISOString() };
-  const network = wayOut.close();
-  const record = {
-    id,
-    argv: way.recordedAs ?? options.argv,
-    cwd: "/workspace",
-    seeds,
-    ...times,
-    exitCode: exit,
-    network,
+    files: [...secrets.files, ...(way.files ?? [])],
+    sharesLoopback: handed.sharesLoopback || wayOut.sharesLoopback || way.sharesLoopback === true,
+    hosts: wayOut.hosts,
+    inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
+    tty,
+    endsBy: way.endsBy,
+    signal: way.signal ?? host.signal,
+    tools: [process.execPath],
+    runMs: options.runMs,
+    traced: reads && ((path) => reads.add(path)),
   };
-  await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, record] }));
+  const start = { id, argv: way.recordedAs ?? options.argv, seeds };
+  const { seconds, ...end } = await recordRun(session, sandbox, state, { start, spec }, async () => {
+    const ended = await sandbox.exec(state.holder, spec, streams);
+    return { ...ended, network: wayOut.close(), reads: reads?.sum() };
+  });
   return {
-    exit,
-    stoppedBy: stopped(stoppedBy, state, options),
-    seconds: (finished - started) / 1000,
+    exit: end.exit,
+    stoppedBy: stopped(end.stoppedBy, state, options),
+    seconds,
     output: output && `/workspace/${output}`,
     over: !sandbox.alive(state.holder),
-    network,
+    network: end.network,
   };
 }
 

@@ -7,6 +7,7 @@ import { type Clocks, expiry, isPast } from "../expiry.ts";
 import type { StartFolderTask } from "../files/folder-task.ts";
 import { digest, list } from "../files/list.ts";
 import { measure } from "../files/measure.ts";
+import type { Snapshot } from "../files/snapshot.ts";
 import { hasFilter } from "../filter/seccomp.ts";
 import { isRunning } from "../host/process.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
@@ -182,6 +183,10 @@ export class Bubblewrap implements Sandbox {
 
   async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
     return measure(this.#tasks(state));
+  }
+
+  async snapshot(state: HolderState): Promise<Snapshot> {
+    return (await import("../files/snapshot.ts")).snapshot(this.#tasks(state));
   }
 
   async list(state: HolderState, filesMax: number): Promise<Listed> {

@@ -65,7 +65,7 @@ function disk(value: number, volume: VolumeKind): HeldLimit {
     ? { limit: "disk", value, held: true, how: "size of the volume" }
     : {
         ...{ limit: "disk", value, held: false, next: "add --volume memory, or a smaller --disk" },
-        how: "by watching how much is written: beyond it nothing grows, but a fast writer comes further for a moment",
+        how: "only by watching what is written: beyond it no file grows, but a fast writer comes further for a moment",
       };
 }
 
