@@ -67,13 +67,14 @@ export async function summaryOf(session: Session, sandbox: Sandbox, state: Works
 /** Everything there is to say about a workspace. */
 export async function detailOf(session: Session, sandbox: Sandbox, state: WorkspaceState): Promise<WorkspaceDetail> {
   const { classifications } = (await session.policy()).compiled.policy;
-  const { driver, enforced, notEnforced } = sandbox.describe();
+  const { driver, enforced, notEnforced } = sandbox.describe(state.holder.volume);
   const { code, environment } = state;
   return {
     ...(await summaryOf(session, sandbox, state)),
     labelFrom: labelWithSource(session, state, classifications)?.from,
     purpose: state.purpose,
     diskBytes: state.diskBytes,
+    volume: state.holder.volume ?? "memory",
     network: state.use.network ?? [],
     code: code && { folder: code.folder, commit: code.git?.commit, files: code.files },
     driver,

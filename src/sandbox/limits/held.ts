@@ -46,17 +46,27 @@ export function holdableLimits(
 }
 
 function linesOf(holding: Holding): readonly HeldLimit[] {
-  const { limits, diskBytes } = holding;
+  const { limits, diskBytes, volume } = holding;
   const alone = (limit: LimitName, value: number | undefined, how: string): HeldLimit =>
     value === undefined ? unset(limit) : { limit, value, held: true, how };
   return [
     cpus(holding),
     memory(holding),
     processes(holding),
-    alone("disk", diskBytes, "size of the volume"),
+    disk(diskBytes, volume),
     alone("open-files", limits.openFiles ?? OPEN_FILES_DEFAULT, "each process, by the kernel's limit for one"),
     alone("run-time", limits.runMs, "each command, by the cloister that runs it"),
   ];
+}
+
+/** gocryptfs knows no size: what watches it comes a moment too late. */
+function disk(value: number, volume: VolumeKind): HeldLimit {
+  return volume === "memory"
+    ? { limit: "disk", value, held: true, how: "size of the volume" }
+    : {
+        ...{ limit: "disk", value, held: false, next: "add --volume memory, or a smaller --disk" },
+        how: "only by watching what is written: beyond it no file grows, but a fast writer comes further for a moment",
+      };
 }
 
 function unset(limit: LimitName): HeldLimit {
