@@ -1,5 +1,6 @@
 // What a device knows of a workspace, changed by many commands at once.
 import { expect, test } from "vitest";
+import { NO_ENVIRONMENT } from "../../src/operations/workspace/environment.ts";
 import {
   changeWorkspace,
   findWorkspace,
@@ -19,8 +20,28 @@ const STATE: WorkspaceState = {
     createdMs: 1,
     expiresMs: 2,
   },
-  ...{ use: {}, privateNetworks: [], diskBytes: 1, inputs: [], code: undefined, runs: [], pushed: [], logEntry: 0 },
-  holder: { driver: "bubblewrap", id: "", pid: 0, startTime: "", bootId: "", uid: 1, diskBytes: 1, expiresMs: 2 },
+  ...{
+    use: {},
+    privateNetworks: [],
+    environment: NO_ENVIRONMENT,
+    diskBytes: 1,
+    inputs: [],
+    code: undefined,
+    runs: [],
+    pushed: [],
+    logEntry: 0,
+  },
+  holder: {
+    driver: "bubblewrap",
+    id: "",
+    pid: 0,
+    startTime: "",
+    bootId: "",
+    uid: 1,
+    diskBytes: 1,
+    limits: {},
+    expiresMs: 2,
+  },
 };
 
 test("each change goes on from the one before, and a workspace of the same name is another one", async () => {

@@ -1,8 +1,12 @@
 // A workspace as the source of a push: its label by the log, its files collected without trusting it.
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
+import type { RecordedRun } from "../../provenance/made-by.ts";
 import { labelOf, ranIn } from "../artifact/label.ts";
 import type { Session } from "../session.ts";
+import { whileActive } from "./activity.ts";
+import { noting, remember } from "./known.ts";
+import { shelvedRuns } from "./run-shelf.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { changeWorkspace, requireWorkspace, type WorkspaceState } from "./state.ts";
 
@@ -15,6 +19,10 @@ export interface PushedFrom {
   readonly label: { readonly class: string; readonly from: string } | undefined;
   readonly ran: boolean;
   readonly state: WorkspaceState;
+  /** Everything that ran in it, as it is known when the push begins. */
+  readonly runs: readonly RecordedRun[];
+  /** What {@link remember} has to keep of the files that were collected. */
+  readonly taken: readonly string[];
   collect(path: string): AsyncIterable<FileEntry>;
 }
 
@@ -29,6 +37,7 @@ export async function pushedFrom(session: Session, name: string): Promise<Pushed
     });
   }
   const { classifications } = (await session.policy()).compiled.policy;
+  const taken: string[] = [];
   return {
     id: state.id,
     name,
@@ -37,7 +46,9 @@ export async function pushedFrom(session: Session, name: string): Promise<Pushed
     label: labelWithSource(session, state, classifications),
     ran: ranIn(session.ledger, { workspace: state.id, keyId: state.keyId }),
     state,
-    collect: (path) => sandbox.collect(state.holder, path),
+    runs: await shelvedRuns(session, state),
+    taken,
+    collect: (path) => noting(sandbox.collect(state.holder, path), taken),
   };
 }
 
@@ -54,7 +65,13 @@ export function labelWithSource(
 }
 
 /** Remembers that something of the workspace was saved, for the receipt at its end. */
-export async function notePushed(session: Session, name: string, reference: string): Promise<void> {
-  const state = await requireWorkspace(session, name);
-  await changeWorkspace(session, state, (latest) => ({ ...latest, pushed: [...latest.pushed, reference] }));
+export async function notePushed(
+  session: Session,
+  { state, taken }: Pick<PushedFrom, "state" | "taken">,
+  reference: string,
+): Promise<void> {
+  await whileActive(session, state.name, async () => {
+    await changeWorkspace(session, state, (latest) => ({ ...latest, pushed: [...latest.pushed, reference] }));
+    await remember(session, state.name, taken);
+  });
 }

@@ -74,6 +74,11 @@ export async function planUse(session: Session, policy: Policy, options: UseOpti
   };
 }
 
+/** How long a workspace of this member may live; undefined where that has no limit. */
+export async function longestLife(session: Session, policy: Policy): Promise<number | undefined> {
+  return most(await creatingRoles(session, policy), (limits) => limits.ttlMs);
+}
+
 /** The member's roles that make workspaces. */
 export async function creatingRoles(session: Session, policy: Policy): Promise<readonly Role[]> {
   const me = await session.me();

@@ -1,7 +1,10 @@
 // What processes in a sandbox see of a file system, as bwrap's options. bwrap(1) works through them in order.
 import { lstatSync, readlinkSync } from "node:fs";
-import { type ExecSpec, SECRETS } from "../sandbox.ts";
+import type { FolderScript } from "../files/folder-task.ts";
+import { type ExecSpec, SECRETS, type ShownFolder } from "../sandbox.ts";
+import { deviceArguments, lookedUpArguments } from "./devices.ts";
 import { FEED_FD } from "./launch.ts";
+import { mountArguments } from "./mounts.ts";
 import { VOLUME } from "./runtime.ts";
 
 /** Where host executables given as tools appear. */
@@ -76,6 +79,11 @@ export interface CommandView {
   readonly inputs: readonly { readonly source: string; readonly path: string }[];
   /** Paths of files for this command alone; their bytes are fed after {@link commandFeeds}, in this order. */
   readonly files: readonly string[];
+  /** Folders of the host; their descriptors come after the feeds. */
+  readonly mounts: readonly ShownFolder[];
+  /** Device nodes, as the command sees them, and the folder that is the host's `/dev`. */
+  readonly devices: readonly string[];
+  readonly deviceFolder: string;
   /** Host executables, and the name each gets in {@link TOOLS}. */
   readonly tools: readonly { readonly path: string; readonly name: string }[];
   /** Path of prlimit(1). */
@@ -99,7 +107,8 @@ export function commandView(view: CommandView): string[] {
     ...systemFiles(),
     ...ETC.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
     ...MADE_UP.flatMap(([path], index) => ["--ro-bind-data", String(FEED_FD + index), path]),
-    ...kernelFiles(),
+    ...kernelFiles(deviceArguments(view.devices, view.deviceFolder)),
+    ...lookedUpArguments(view.devices),
     ...volumeFolder("tmp", "/tmp"),
     ...volumeFolder("vartmp", "/var/tmp"),
     ...volumeFolder("home", "/home/user"),
@@ -109,6 +118,7 @@ export function commandView(view: CommandView): string[] {
     ...["--chmod", "0700", "/workspace"],
     // Nothing is mounted below what the sandbox can write: a planted link there would be followed.
     ...view.inputs.flatMap(({ source, path }) => ["--ro-bind", `${VOLUME}/inputs/${source}`, path]),
+    ...mountArguments(view.mounts, FEED_FD + MADE_UP.length + view.files.length),
     // On the sandbox's own root, which is memory and goes with the command; not on the volume, which stays.
     ...(view.files.length > 0 ? ["--perms", "0700", "--dir", SECRETS] : []),
     ...view.files.flatMap((path, index) => [
@@ -126,15 +136,21 @@ export function commandView(view: CommandView): string[] {
   ];
 }
 
+/** Folders of the volume that keep what commands leave. */
+const KEPT = ["work", "home", "tmp", "vartmp", "shm", "run"];
+
 /** What our own tar and find get: system files and one folder of the volume, so that no link leads anywhere. */
-export function folderView(folder: "inputs" | "work", access: "read" | "write"): string[] {
+export function folderView(folder: FolderScript["folder"], access: FolderScript["access"]): string[] {
   const [bind, open] = access === "read" ? ["--ro-bind", []] : ["--bind", ["--chmod", "0700", "/folder"]];
+  const places: (readonly [folder: string, path: string])[] =
+    folder === "kept" ? KEPT.map((name) => [name, `/folder/${name}`]) : [[folder, "/folder"]];
   return [
     ...[...NAMESPACES, OWN_NETWORK],
     "--new-session",
     ...systemFiles(),
     ...["--size", String(LIST_BYTES_MAX), "--tmpfs", "/tmp"],
-    ...[bind, `${VOLUME}/${folder}`, "/folder", ...open],
+    ...places.flatMap(([name, path]) => [bind, `${VOLUME}/${name}`, path]),
+    ...open,
     ...["--remount-ro", "/"],
     ...["--setenv", "PATH", "/usr/bin:/bin", "--setenv", "LC_ALL", "C"],
     ...["--chdir", "/"],
@@ -145,8 +161,8 @@ export function folderView(folder: "inputs" | "work", access: "read" | "write"):
 const LIST_BYTES_MAX = 256 * 1024 * 1024;
 
 /** An empty root with the host's /usr, and /bin, /lib, … as they are here. */
-function systemFiles(): string[] {
-  const args = ["--size", String(ROOT_BYTES), "--tmpfs", "/", "--ro-bind", "/usr", "/usr"];
+export function systemFiles(rootBytes = ROOT_BYTES): string[] {
+  const args = ["--size", String(rootBytes), "--tmpfs", "/", "--ro-bind", "/usr", "/usr"];
   for (const name of ["bin", "lib", "lib32", "lib64", "libx32", "sbin"]) {
     const stat = lstatSync(`/${name}`, { throwIfNoEntry: false });
     if (stat?.isSymbolicLink()) args.push("--symlink", readlinkSync(`/${name}`), `/${name}`);
@@ -155,12 +171,13 @@ function systemFiles(): string[] {
   return args;
 }
 
-function kernelFiles(): string[] {
+/** @param devices options that add to `/dev` */
+function kernelFiles(devices: readonly string[]): string[] {
   const masked = MASKED.map((name) => `/proc/${name}`).filter((path) => lstatSync(path, { throwIfNoEntry: false }));
   return [
     ...["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"],
     ...masked.flatMap((path) => ["--ro-bind", "/dev/null", path]),
-    ...["--dev", "/dev", ...volumeFolder("shm", "/dev/shm"), "--remount-ro", "/dev"],
+    ...["--dev", "/dev", ...devices, ...volumeFolder("shm", "/dev/shm"), "--remount-ro", "/dev"],
   ];
 }
 
