@@ -74,6 +74,9 @@ const create: Leaf = {
     { flags: "--ttl <time>", text: "how long it lives: 30m, 8h (default: policy, <= 8h)" },
     { flags: "--code <dir>", text: "copy this folder's files to /workspace" },
     { flags: "--domain <name>", text: "data domain" },
+    { flags: "--template <name>", text: "environment: plain, python, node, your own (ws templates)" },
+    { flags: "--mount-ro <dir[:/path]>", text: "show a folder of the host, read-only (repeatable)", many: true },
+    { flags: "--gpu", text: "show the host's GPUs; weakens the sandbox" },
     { flags: "--disk <size>", text: "size of the volume: 500MB, 4GB (default: 1GB)" },
     { flags: "--network <host:port>", text: "host to reach, by name (repeatable; default: none)", many: true },
     ...limits,
@@ -82,6 +85,7 @@ const create: Leaf = {
   examples: [
     "cloister ws create t1 --input cohort --purpose modelling --ttl 8h",
     "cloister ws create t2 --input cohort:v3:/inputs/old --purpose modelling",
+    "cloister ws create t3 --template python --mount-ro /opt/conda --purpose modelling",
     "cloister ws create t3 --input cohort --purpose modelling --cpus 4 --memory 16GB --run-time 6h",
     "cloister ws create t3 --network pypi.org --network files.pythonhosted.org",
   ],
@@ -156,10 +160,35 @@ const workspace: Noun = {
       examples: ["cloister ws show t1", "cloister ws show t1 --network"],
       load: async () => (await import("./commands/workspace.ts")).show,
     },
+    {
+      name: "templates",
+      summary: "list environments that a workspace can be made from",
+      notes:
+        "A project's own are .cloister/workspace/NAME.yaml. A template only asks: what it wants beyond\n" +
+        "the sandbox, the policy has to allow, as it does for --network, --mount-ro and --gpu.",
+      examples: ["cloister ws templates", "cloister ws create t1 --template python --purpose modelling"],
+      load: async () => (await import("./commands/workspace.ts")).templates,
+    },
     run,
     shell,
     sync,
     copy,
+    {
+      name: "notebook",
+      summary: "start Jupyter in a workspace, for a browser on this machine",
+      args: [["<name>", "name of the workspace"]],
+      options: [
+        { flags: "--port <n>", text: "port of 127.0.0.1 (default: any that is free)" },
+        { flags: "--secret <secret>", text: "as for run (repeatable)", many: true },
+        { flags: "--creds <provider>", text: "as for run", choices: ["token", "aws"] },
+      ],
+      notes:
+        "Needs jupyter-lab, jupyter-notebook or jupyter-server inside. The address holds a token: whoever\n" +
+        "has it can use the notebook. It ends with Ctrl-C and with the workspace. What a browser shows has\n" +
+        "left the workspace, so this needs what a pull of every input needs.",
+      examples: ["cloister ws notebook t1", "cloister ws notebook t1 --port 8888"],
+      load: async () => (await import("./commands/notebook.ts")).notebook,
+    },
     {
       name: "destroy",
       aliases: ["rm"],

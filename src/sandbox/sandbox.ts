@@ -1,5 +1,5 @@
 // The one interface between operations and whatever isolates a workspace. Drivers stand beside it.
-import type { Server } from "node:net";
+import type { Server, Socket } from "node:net";
 import type { FileEntry } from "../base/file-entry.ts";
 import type { Streams } from "../base/streams.ts";
 import type { Snapshot } from "./files/snapshot.ts";
@@ -60,6 +60,12 @@ export interface LoopbackAddress {
   readonly port: number;
 }
 
+/** A folder of the host, and where in the workspace it is shown, read-only. */
+export interface ShownFolder {
+  readonly source: string;
+  readonly path: string;
+}
+
 /** One command to run in a workspace. */
 export interface ExecSpec {
   readonly argv: readonly string[];
@@ -72,6 +78,10 @@ export interface ExecSpec {
    * file in {@link SECRETS}.
    */
   readonly files?: readonly { readonly path: string; readonly bytes: Uint8Array }[] | undefined;
+  /** Folders of the host to show read-only; `source` without links, `path` where it appears. */
+  readonly mounts?: readonly ShownFolder[] | undefined;
+  /** Device nodes of the host, as {@link Sandbox.gpu} names them. */
+  readonly devices?: readonly string[] | undefined;
   /** True where the process's own terminal is handed to the command (`streams` is not used then). */
   readonly tty: boolean;
   /** Ends the command: {@link endsBy}, then SIGKILL after 5 s. */
@@ -118,6 +128,13 @@ export interface Listed {
 export type WorkspaceFile =
   | { readonly kind: "file" | "executable"; readonly sha256: string }
   | { readonly kind: "directory" | "other" };
+
+/** Connects to ports of a workspace's loopback. */
+export interface Dialer {
+  /** @throws CloisterError UNAVAILABLE where nothing listens there */
+  connect(port: number): Promise<Socket>;
+  close(): void;
+}
 
 export interface Sandbox {
   /**
@@ -175,6 +192,13 @@ export interface Sandbox {
   listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]>;
 
   /**
+   * A way to what listens on the workspace's loopback, where commands listen that share it. Its sockets lead nowhere else.
+   *
+   * @throws CloisterError NOT_FOUND where the workspace is over
+   */
+  dialer(state: HolderState): Promise<Dialer>;
+
+  /**
    * Files below a path in `/workspace`, in the byte order of their paths: relative to it for a folder, the base name
    * for a single file. Nothing the workspace's code did is trusted. Problems that show only while reading (a file that
    * changes) are thrown at the end, so what was read counts only once the iteration is over.
@@ -206,6 +230,20 @@ export interface Sandbox {
 
   /** SHA-256 of listed files, by {@link ListedFile.name}, worked out in a sandbox; without those that cannot be read. */
   digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>>;
+
+  /**
+   * Looks whether folders of the host can be shown. Each command looks again.
+   *
+   * @param keep folders that must stay out of sight with all that is around and in them, and the caller's home
+   * @throws CloisterError USAGE with what is in the way, NOT_FOUND
+   */
+  checkMounts(
+    mounts: readonly ShownFolder[],
+    keep: { readonly secluded: readonly string[]; readonly home: string },
+  ): void;
+
+  /** The host's GPUs: nodes that can be shown, nodes that the workspace's user may not open, and what showing them gives up. */
+  gpu(): { readonly devices: readonly string[]; readonly shut: readonly string[]; readonly weakens: readonly string[] };
 
   /** Ends the workspace with everything that runs in it, and waits until its volume is gone. Harmless if it is over. */
   stop(state: HolderState): Promise<void>;

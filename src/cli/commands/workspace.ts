@@ -1,5 +1,5 @@
 import { durationFlagMs, formatBytes, formatDuration } from "../../base/units.ts";
-import type { WorkspaceDetail, WorkspaceSummary } from "../../index.ts";
+import type { WorkspaceDetail, WorkspaceSummary, WorkspaceTemplate } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { limitFlags, sizeFlag } from "../limit-flags.ts";
 import { limitRows, notHeld } from "../limit-words.ts";
@@ -20,8 +20,12 @@ export async function create(call: Call): Promise<undefined> {
     ttlMs: ttl === undefined ? undefined : durationFlagMs(ttl, "--ttl"),
     code: flags.text("code"),
     domain: flags.text("domain"),
+    template: flags.text("template"),
     diskBytes: sizeFlag(flags, "disk"),
-    use: { ...limitFlags(flags), network: flags.list("network") },
+    use: {
+      ...limitFlags(flags),
+      ...{ network: flags.list("network"), mounts: flags.list("mountRo"), gpu: flags.on("gpu") },
+    },
     dryRun,
   });
   call.progress.clear();
@@ -30,6 +34,7 @@ export async function create(call: Call): Promise<undefined> {
     page.done(`${verb} workspace ${made.name}   label ${labelOf(made)}   ${left(made.leftMs)} left`);
     const end = dryRun ? "nothing was written" : log(made.logEntry);
     page.line(`  domain ${made.domain}   disk ${formatBytes(made.diskBytes)}   ${made.driver}   ${end}`);
+    for (const row of environmentRows(made)) page.line(`  ${row[0]} ${row[1]}`);
     for (const input of made.inputs) page.line(`  input ${input.reference} (${input.class}) at ${input.path}`);
     for (const text of made.limits.flatMap(notHeld)) page.line(`  ${text}`, page.paint.yellow);
     if (!dryRun) page.hints("Next", [`cloister run ${made.name} -- ls /inputs`, `cloister ws show ${made.name}`]);
@@ -96,7 +101,52 @@ function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
     ["disk", formatBytes(detail.diskBytes)],
     ["network", detail.network?.join(", ") || undefined],
     ["driver", detail.driver],
+    ...environmentRows(detail),
     ["code", code && `${code.folder}  ${files(code.files)}${code.commit ? `  commit ${code.commit}` : ""}`],
     ...inputs.map((input): Row => ["input", `${input.path}  ${input.reference} (${input.class})`]),
   ];
+}
+
+/** What a workspace has around its work, and what a GPU gives up. */
+function environmentRows(detail: WorkspaceDetail): readonly [string, string][] {
+  const { template, mounts, gpu } = detail;
+  return [
+    ...(template === undefined ? [] : [["template", template] satisfies [string, string]]),
+    ...mounts.map(({ source, path, identity }): [string, string] => [
+      "mount",
+      `${path}  read-only${source === path ? "" : ` from ${source}`}${identity === undefined ? "" : `  (${shortDigest(identity)})`}`,
+    ]),
+    ...(gpu.length === 0
+      ? []
+      : [
+          ["gpu", `${gpu.join(" ")}  (weakens the sandbox: its driver is part of the kernel)`] satisfies [
+            string,
+            string,
+          ],
+        ]),
+  ];
+}
+
+/** Twelve digits tell toolchains apart; all of them are in `--json`. */
+function shortDigest(identity: string): string {
+  return identity.replace(/(sha256:[0-9a-f]{12})[0-9a-f]+/, "$1");
+}
+
+export async function templates(call: Call): Promise<undefined> {
+  const found = await (await call.project()).listTemplates();
+  print(call, "workspace-templates", { templates: found }, (page) => {
+    page.table(
+      ["NAME", "SUMMARY", "ASKS FOR", "FROM"],
+      found.map((template) => [
+        template.name,
+        template.summary,
+        asksFor(template),
+        template.own ? "project" : "cloister",
+      ]),
+    );
+  });
+}
+
+function asksFor({ network, mounts, gpu }: WorkspaceTemplate): string {
+  return [...network, ...mounts, ...(gpu ? ["gpu"] : [])].join(" ") || "-";
 }

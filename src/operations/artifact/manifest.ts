@@ -7,6 +7,7 @@ import type { ManifestContent, ManifestFile, ManifestRun } from "../../provenanc
 import type { Operation } from "../guard.ts";
 import type { Session } from "../session.ts";
 import { VERSION } from "../version.ts";
+import { environmentFacts } from "../workspace/environment.ts";
 import type { PushPlan } from "./push-plan.ts";
 
 /** Everything but the number, which is known only when the version is committed. */
@@ -39,7 +40,7 @@ export async function manifestOf(
     runs: made && withinBudget(made.runs),
     origins: made?.origins,
     git: workspace?.code?.git,
-    environment: captureHost(),
+    environment: { ...captureHost(), ...(workspace && environmentFacts(workspace.environment)) },
     policy: { version: compiled.policy.version, digest: compiled.digest, intent: operation.intent.entry },
     operationId: operation.id,
     builder: { version: VERSION, node: process.versions.node },

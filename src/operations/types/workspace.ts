@@ -22,9 +22,25 @@ export interface WorkspaceOptions {
   readonly domain?: string | undefined;
   /** Size of the volume in bytes. Default 1 GB or the role's limit. */
   readonly diskBytes?: number | undefined;
-  /** What else it is to use; default: the role's limits, no network, no folders of the host. */
+  /** What else it is to use; default: the role's limits, no network, no folders of the host. `mounts` are `HOSTDIR[:/path]`. */
   readonly use?: WorkspaceUse | undefined;
+  /** Environment template: a name of the package's or of `.cloister/workspace/`. */
+  readonly template?: string | undefined;
   readonly dryRun?: boolean | undefined;
+}
+
+/** An environment template, and what a workspace made from it asks for. */
+export interface WorkspaceTemplate {
+  readonly name: string;
+  /** It is the project's own, in `.cloister/workspace/`. */
+  readonly own: boolean;
+  readonly summary: string;
+  readonly setup: readonly string[];
+  readonly network: readonly string[];
+  readonly mounts: readonly string[];
+  readonly gpu: boolean;
+  /** Hosts to ask for with `--network` where something is to be installed. */
+  readonly suggestedNetwork: readonly string[];
 }
 
 export interface WorkspaceSummary {
@@ -53,6 +69,16 @@ export interface WorkspaceDetail extends WorkspaceSummary {
   readonly network?: readonly string[];
   readonly code: { readonly folder: string; readonly commit: string | undefined; readonly files: number } | undefined;
   readonly driver: string;
+  readonly template: string | undefined;
+  /** Folders of the host that are shown read-only. */
+  readonly mounts: readonly {
+    readonly source: string;
+    readonly path: string;
+    /** File and digest that tell this state of a toolchain from others. */
+    readonly identity: string | undefined;
+  }[];
+  /** Device nodes of GPUs. */
+  readonly gpu: readonly string[];
   /** Each limit with its value, and whether anything holds it here. */
   readonly limits: readonly HeldLimit[];
   /** What the driver enforces and what it does not, in plain lines. */
@@ -82,6 +108,21 @@ export interface RunOptions {
 }
 
 export interface ShellOptions extends Pick<RunOptions, "workspace" | "secrets" | "creds"> {}
+
+export interface NotebookOptions {
+  readonly workspace: string;
+  /** Port of this machine's loopback; default: any that is free. */
+  readonly port?: number | undefined;
+  readonly secrets?: readonly SecretUse[] | undefined;
+  readonly creds?: "token" | "aws" | undefined;
+}
+
+export interface NotebookOpened {
+  readonly workspace: string;
+  readonly port: number;
+  /** Holds the token: whoever has it can use the notebook. */
+  readonly url: string;
+}
 
 export interface RunResult {
   readonly workspace: string;

@@ -8,6 +8,7 @@ import type { Session } from "../session.ts";
 import type { RunOptions, RunResult } from "../types.ts";
 import { whileActive } from "./activity.ts";
 import { type HandedIn, handCredentials } from "./credentials.ts";
+import { surroundings } from "./environment.ts";
 import { requireRunning } from "./look.ts";
 import { openWayOut, type WayOut } from "./network.ts";
 import { recordRun } from "./run-record.ts";
@@ -16,9 +17,20 @@ import { labelWithSource } from "./source.ts";
 import type { WorkspaceState } from "./state.ts";
 import { terminalVariables } from "./terminal-variables.ts";
 
-/** What makes a command a shell that a person sits at. */
-interface AsShell {
-  readonly shell?: { readonly env: Readonly<Record<string, string>> };
+/** How a command runs that Cloister starts for its own ends. */
+export interface RunWay {
+  /** `released`: it leaves, whatever the streams are; `withheld`: nobody sees it. */
+  readonly output?: "released" | "withheld" | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** The command as records name it: a shell is one, whatever it takes to start it. */
+  readonly recordedAs?: readonly string[] | undefined;
+  readonly endsBy?: ExecSpec["endsBy"];
+  readonly files?: ExecSpec["files"];
+  readonly sharesLoopback?: boolean | undefined;
+  /** Told when everything is decided and on record, before it starts. */
+  readonly begun?: (() => void) | undefined;
+  /** Ends it; default: the host's. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -26,19 +38,24 @@ interface AsShell {
  * pull of every input; `keepOutput` keeps it inside instead.
  * @throws CloisterError NOT_FOUND, POLICY_DENIED (logged), INTERRUPTED
  */
-export async function run(session: Session, options: RunOptions & AsShell, streams: Streams): Promise<RunResult> {
+export async function run(
+  session: Session,
+  options: RunOptions,
+  streams: Streams,
+  way: RunWay = {},
+): Promise<RunResult> {
   await session.sync();
   const sandbox = await sandboxOf(session.host);
   const state = await requireRunning(session, sandbox, options.workspace);
   const shown = streams.stdout.isTTY === true && streams.stderr.isTTY === true;
-  const released = !shown && options.keepOutput !== true;
+  const released = way.output === "released" || (!shown && options.keepOutput !== true && way.output === undefined);
   if (released) for (const input of state.inputs) await permit(session, outputAsk(state, input, keepIt(state)));
   const label = labelWithSource(session, state, (await session.policy()).compiled.policy.classifications);
   const ask: Ask = {
     ...{ title: `run in workspace ${state.name}`, action: "workspace.run" },
     ...{ domain: state.domain, class: label?.class, purpose: state.purpose, workspace: state.id },
-    facts: { output: shown ? "terminal" : released ? "released" : "kept" },
-    sealed: { workspace: state.name, command: commandOf(options).join(" ") },
+    facts: { output: released ? "released" : shown ? "terminal" : "kept" },
+    sealed: { workspace: state.name, command: (way.recordedAs ?? options.argv).join(" ") },
   };
   const uses = options.secrets ?? [];
   // Before a secret is opened for a command that may not run.
@@ -51,7 +68,8 @@ export async function run(session: Session, options: RunOptions & AsShell, strea
       throw error;
     });
     released();
-    const given = { id: operation.id, kept: options.keepOutput === true, secrets, handed, wayOut };
+    way.begun?.();
+    const given = { id: operation.id, kept: options.keepOutput === true, secrets, handed, wayOut, way };
     const ran = await whileActive(session, state.name, () =>
       execute(session, sandbox, state, options, streams, given),
     ).finally(() => {
@@ -65,17 +83,12 @@ export async function run(session: Session, options: RunOptions & AsShell, strea
   return { ...result, workspace: state.name, logEntry: done.entry };
 }
 
-/** As records name it: a shell is one, whatever it takes to start it. */
-function commandOf({ argv, shell }: RunOptions & AsShell): readonly string[] {
-  return shell ? ["shell"] : argv;
-}
-
 function keepIt({ name }: WorkspaceState): string {
   return `cloister run ${name} --keep-output -- CMD   (the output stays in the workspace)`;
 }
 
 /** Whether what is made of an input may leave the workspace: governed as pulling the input is. */
-export function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number], next: string): Ask {
+export function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number], next?: string): Ask {
   return {
     ...{ title: `take output of workspace ${state.name} out, which holds ${input.reference}`, action: "artifact.pull" },
     ...{ domain: state.domain, class: input.class, kind: input.kind, versionId: input.versionId, workspace: state.id },
@@ -90,7 +103,7 @@ async function execute(
   session: Session,
   sandbox: Sandbox,
   state: WorkspaceState,
-  options: RunOptions & AsShell,
+  options: RunOptions,
   streams: Streams,
   given: {
     readonly id: string;
@@ -98,10 +111,12 @@ async function execute(
     readonly secrets: RunSecrets;
     readonly handed: HandedIn;
     readonly wayOut: WayOut;
+    readonly way: RunWay;
   },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
   const { host } = session;
-  const { id, kept, secrets, handed, wayOut } = given;
+  const { id, kept, secrets, handed, wayOut, way } = given;
+  const around = surroundings(state.environment);
   const output = kept ? `.cloister/run-${id.slice(0, 8)}.log` : undefined;
   const seeds =
     options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };
@@ -109,22 +124,23 @@ async function execute(
   const reads = options.trace === true ? new ReadLog(state.inputs) : undefined;
   const spec: ExecSpec = {
     argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
+    ...around,
     env: {
       ...(tty ? terminalVariables(host) : {}),
-      ...{ ...secrets.env, ...seeds, ...wayOut.environment, ...handed.environment, ...options.shell?.env },
+      ...{ ...around.env, ...secrets.env, ...seeds, ...wayOut.environment, ...handed.environment, ...way.env },
     },
-    files: secrets.files,
-    sharesLoopback: handed.sharesLoopback || wayOut.sharesLoopback,
+    files: [...secrets.files, ...(way.files ?? [])],
+    sharesLoopback: handed.sharesLoopback || wayOut.sharesLoopback || way.sharesLoopback === true,
     hosts: wayOut.hosts,
     inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
     tty,
-    endsBy: options.shell ? "SIGHUP" : "SIGTERM",
-    signal: host.signal,
+    endsBy: way.endsBy,
+    signal: way.signal ?? host.signal,
     tools: [process.execPath],
     runMs: options.runMs,
     traced: reads && ((path) => reads.add(path)),
   };
-  const start = { id, argv: commandOf(options), seeds };
+  const start = { id, argv: way.recordedAs ?? options.argv, seeds };
   const { seconds, ...end } = await recordRun(session, sandbox, state, { start, spec }, async () => {
     const ended = await sandbox.exec(state.holder, spec, streams);
     return { ...ended, network: wayOut.close(), reads: reads?.sum() };

@@ -9,6 +9,7 @@ import { readLocal, writeLocal } from "../local-file.ts";
 import { isHeld, releaseLock, takeLock, underLock } from "../process-lock.ts";
 import type { Session } from "../session.ts";
 import { isActivityOf } from "./activity.ts";
+import { NO_ENVIRONMENT, type WorkspaceEnvironment } from "./environment.ts";
 import { besideRecord, filesThere, recordsThere, workspaceFolder } from "./folder.ts";
 
 export interface WorkspaceInput extends ManifestInput {
@@ -33,6 +34,7 @@ export interface WorkspaceState {
   readonly use: WorkspaceUse;
   /** CIDRs beyond public addresses that its hosts may resolve to. */
   readonly privateNetworks: readonly string[];
+  readonly environment: WorkspaceEnvironment;
   readonly holder: HolderState;
   readonly inputs: readonly WorkspaceInput[];
   readonly code: { readonly folder: string; readonly files: number; readonly git: GitState | undefined } | undefined;
@@ -149,7 +151,9 @@ function companions(session: Session, name: string): readonly string[] {
     .map((file) => besideRecord(session, file, ""));
 }
 
-const NOTHING_MORE: Pick<WorkspaceState, "use" | "privateNetworks"> = { use: {}, privateNetworks: [] };
+const NOTHING_MORE: Pick<WorkspaceState, "use" | "privateNetworks" | "environment"> = {
+  ...{ use: {}, privateNetworks: [], environment: NO_ENVIRONMENT },
+};
 
 /** The workspace of that name, or undefined. @throws CloisterError USAGE for what cannot be a name */
 export async function findWorkspace(session: Session, name: string): Promise<WorkspaceState | undefined> {

@@ -19,6 +19,7 @@ import { chooseProcessors } from "../limits/processors.ts";
 import { amountsOf } from "../limits/settings.ts";
 import type {
   CreateSpec,
+  Dialer,
   ExecResult,
   ExecSpec,
   HolderState,
@@ -26,15 +27,23 @@ import type {
   ListedFile,
   LoopbackAddress,
   Sandbox,
+  ShownFolder,
   WorkspaceFile,
 } from "../sandbox.ts";
 import { makeCipherFolder, removeCipherFolder } from "../volume/cipher-folder.ts";
 import { moveDeadline } from "./deadline.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
+import { GPU_WEAKENS, type GpuNodes, gpuNodes } from "./devices.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
 import { FOLDERS, type StartedHolder, startHolder, stopHolder } from "./holder.ts";
+import { openMounts } from "./mounts.ts";
 import type { Runtime } from "./runtime.ts";
+
+export interface BubblewrapOptions extends Clocks {
+  /** The folder of the host's device nodes; default: `/dev`. */
+  readonly devices?: string | undefined;
+}
 
 /** Time for the trial sandbox of {@link Sandbox.problem}. */
 const TRIAL = { id: "trial", ttlMs: 30_000, diskBytes: 1024 * 1024 };
@@ -42,12 +51,14 @@ const TRIAL = { id: "trial", ttlMs: 30_000, diskBytes: 1024 * 1024 };
 /** The bubblewrap driver. Making it costs nothing; the host is looked at when something is asked of it. */
 export class Bubblewrap implements Sandbox {
   readonly #clocks: Clocks;
+  readonly #devices: string;
   /** Holders that were not kept yet, by workspace. */
   readonly #started = new Map<string, StartedHolder>();
   #runtime: Runtime | undefined;
 
-  constructor(clocks: Clocks) {
-    this.#clocks = clocks;
+  constructor(options: BubblewrapOptions) {
+    this.#clocks = options;
+    this.#devices = options.devices ?? "/dev";
   }
 
   async problem(): Promise<Problem | undefined> {
@@ -146,6 +157,11 @@ export class Bubblewrap implements Sandbox {
     return listenInside(this.#enter(state), state, at);
   }
 
+  async dialer(state: HolderState): Promise<Dialer> {
+    const { dialInto } = await import("./dial.ts");
+    return dialInto(this.#enter(state), state);
+  }
+
   async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
     const { collect } = await import("../files/collect.ts");
     yield* collect(this.#tasks(state), path);
@@ -175,6 +191,14 @@ export class Bubblewrap implements Sandbox {
 
   async digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>> {
     return digest(this.#tasks(state), files);
+  }
+
+  checkMounts(mounts: readonly ShownFolder[], keep: { secluded: readonly string[]; home: string }): void {
+    openMounts(mounts, { uid: this.#ready().uid, ...keep }).close();
+  }
+
+  gpu(): GpuNodes & { readonly weakens: readonly string[] } {
+    return { ...gpuNodes(this.#devices, this.#ready().uid), weakens: GPU_WEAKENS };
   }
 
   async stop(state: HolderState): Promise<void> {
@@ -211,6 +235,7 @@ export class Bubblewrap implements Sandbox {
       programs: requirePrograms(),
       uid: process.geteuid?.() ?? 0,
       arch: process.arch,
+      devices: this.#devices,
     };
     return this.#runtime;
   }

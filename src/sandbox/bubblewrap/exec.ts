@@ -16,6 +16,7 @@ import { startTime } from "../limits/run-time.ts";
 import { memoryKills } from "../limits/settings.ts";
 import { type ExecResult, type ExecSpec, type HolderState, SECRETS } from "../sandbox.ts";
 import { type Launched, launch } from "./launch.ts";
+import { openMounts } from "./mounts.ts";
 import { HOLDER_FOLDER, type Runtime } from "./runtime.ts";
 import { traceReader } from "./trace.ts";
 import { commandFeeds, commandView, STARTER, TOOLS } from "./view.ts";
@@ -34,6 +35,21 @@ export async function execute(
   streams: Streams,
 ): Promise<ExecResult> {
   if (spec.signal.aborted) return { exit: 128 + constants.signals.SIGTERM };
+  const opened = openMounts(spec.mounts ?? [], { uid: runtime.uid, secluded: [] });
+  try {
+    return await executeWith(opened.descriptors, runtime, state, spec, streams);
+  } finally {
+    opened.close();
+  }
+}
+
+async function executeWith(
+  handed: readonly number[],
+  runtime: Runtime,
+  state: HolderState,
+  spec: ExecSpec,
+  streams: Streams,
+): Promise<ExecResult> {
   const files = spec.files ?? [];
   const start = {
     view: commandView({
@@ -42,11 +58,15 @@ export async function execute(
       env: environment(spec.env),
       inputs: checkInputs(spec.inputs),
       files: checkFiles(files),
+      mounts: spec.mounts ?? [],
+      devices: checkDevices(spec.devices ?? []),
+      deviceFolder: runtime.devices,
       tools: reachableTools(runtime, spec.tools),
       prlimit: runtime.programs.prlimit,
     }),
     command: [...limited(runtime, state), ...checkCommand(spec.argv)],
     feeds: [...commandFeeds(spec.hosts ?? []), ...files.map(({ bytes }) => bytes)],
+    handed,
     traced: spec.traced && traceReader(spec.traced),
   };
   if (spec.tty) {
@@ -123,6 +143,12 @@ function checkFiles(files: NonNullable<ExecSpec["files"]>): readonly string[] {
     if (problem) throw new CloisterError("USAGE", `a file cannot be shown at ${path}`, { why: problem });
   }
   return paths;
+}
+
+function checkDevices(devices: readonly string[]): readonly string[] {
+  const wrong = devices.find((path) => !/^\/dev(?:\/[a-zA-Z0-9][a-zA-Z0-9-]*){1,2}$/.test(path));
+  if (wrong !== undefined) throw new CloisterError("USAGE", `${JSON.stringify(wrong)} is no device node`);
+  return devices;
 }
 
 /** Tools are a convenience: what the workspace's user cannot reach is left out. */

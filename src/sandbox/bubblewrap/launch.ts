@@ -33,6 +33,8 @@ export interface Launch {
   readonly terminal?: boolean;
   /** To be read from descriptors {@link FEED_FD} and up. */
   readonly feeds: readonly (string | Uint8Array)[];
+  /** Descriptors of ours that bwrap gets after the feeds; the caller closes them once this has returned. */
+  readonly handed?: readonly number[] | undefined;
   /** Told each line of a tracer, which runs outside of the sandbox. */
   readonly traced?: ((line: string) => void) | undefined;
 }
@@ -45,7 +47,7 @@ export interface Launched {
 
 /** @throws {@link CloisterError} USAGE for a NUL character in any argument */
 export function launch(runtime: Runtime, state: HolderState, launch: Launch): Launched {
-  const { view, command, stdio, feeds, terminal = false, traced } = launch;
+  const { view, command, stdio, feeds, terminal = false, handed = [], traced } = launch;
   // Options travel NUL-separated, so a NUL inside one would smuggle in another.
   if ([...view, ...command].some((argument) => argument.includes("\0"))) {
     throw new CloisterError("USAGE", "a command or path holds a NUL character");
@@ -54,6 +56,7 @@ export function launch(runtime: Runtime, state: HolderState, launch: Launch): La
   const child = spawnSealed(runtime, way(runtime, state, inside, terminal), [
     ...[...stdio, "pipe", "pipe", "pipe", traced ? "pipe" : "ignore"],
     ...feeds.map((): Stdio => "pipe"),
+    ...handed,
   ] as const);
   if (traced) eachLine(pipeOf(child, TRACE_FD), traced);
   feed(child, ARGUMENTS_FD, `${view.join("\0")}\0`);

@@ -53,7 +53,7 @@ export async function listenInside(
 }
 
 /** Root may enter any network namespace; others only as the user who owns it, through its user namespace. */
-function enterNetwork({ programs, uid }: Runtime, { pid }: HolderState): readonly string[] {
+export function enterNetwork({ programs, uid }: Runtime, { pid }: HolderState): readonly string[] {
   const through = uid === 0 ? [] : ["--preserve-credentials", "--user"];
   return [programs.nsenter, `--target=${String(pid)}`, ...through, "--net", "--"];
 }

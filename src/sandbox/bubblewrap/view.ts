@@ -1,8 +1,10 @@
 // What processes in a sandbox see of a file system, as bwrap's options. bwrap(1) works through them in order.
 import { lstatSync, readlinkSync } from "node:fs";
 import type { FolderScript } from "../files/folder-task.ts";
-import { type ExecSpec, SECRETS } from "../sandbox.ts";
+import { type ExecSpec, SECRETS, type ShownFolder } from "../sandbox.ts";
+import { deviceArguments, lookedUpArguments } from "./devices.ts";
 import { FEED_FD } from "./launch.ts";
+import { mountArguments } from "./mounts.ts";
 import { VOLUME } from "./runtime.ts";
 
 /** Where host executables given as tools appear. */
@@ -77,6 +79,11 @@ export interface CommandView {
   readonly inputs: readonly { readonly source: string; readonly path: string }[];
   /** Paths of files for this command alone; their bytes are fed after {@link commandFeeds}, in this order. */
   readonly files: readonly string[];
+  /** Folders of the host; their descriptors come after the feeds. */
+  readonly mounts: readonly ShownFolder[];
+  /** Device nodes, as the command sees them, and the folder that is the host's `/dev`. */
+  readonly devices: readonly string[];
+  readonly deviceFolder: string;
   /** Host executables, and the name each gets in {@link TOOLS}. */
   readonly tools: readonly { readonly path: string; readonly name: string }[];
   /** Path of prlimit(1). */
@@ -100,7 +107,8 @@ export function commandView(view: CommandView): string[] {
     ...systemFiles(),
     ...ETC.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
     ...MADE_UP.flatMap(([path], index) => ["--ro-bind-data", String(FEED_FD + index), path]),
-    ...kernelFiles(),
+    ...kernelFiles(deviceArguments(view.devices, view.deviceFolder)),
+    ...lookedUpArguments(view.devices),
     ...volumeFolder("tmp", "/tmp"),
     ...volumeFolder("vartmp", "/var/tmp"),
     ...volumeFolder("home", "/home/user"),
@@ -110,6 +118,7 @@ export function commandView(view: CommandView): string[] {
     ...["--chmod", "0700", "/workspace"],
     // Nothing is mounted below what the sandbox can write: a planted link there would be followed.
     ...view.inputs.flatMap(({ source, path }) => ["--ro-bind", `${VOLUME}/inputs/${source}`, path]),
+    ...mountArguments(view.mounts, FEED_FD + MADE_UP.length + view.files.length),
     // On the sandbox's own root, which is memory and goes with the command; not on the volume, which stays.
     ...(view.files.length > 0 ? ["--perms", "0700", "--dir", SECRETS] : []),
     ...view.files.flatMap((path, index) => [
@@ -162,12 +171,13 @@ export function systemFiles(rootBytes = ROOT_BYTES): string[] {
   return args;
 }
 
-function kernelFiles(): string[] {
+/** @param devices options that add to `/dev` */
+function kernelFiles(devices: readonly string[]): string[] {
   const masked = MASKED.map((name) => `/proc/${name}`).filter((path) => lstatSync(path, { throwIfNoEntry: false }));
   return [
     ...["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"],
     ...masked.flatMap((path) => ["--ro-bind", "/dev/null", path]),
-    ...["--dev", "/dev", ...volumeFolder("shm", "/dev/shm"), "--remount-ro", "/dev"],
+    ...["--dev", "/dev", ...devices, ...volumeFolder("shm", "/dev/shm"), "--remount-ro", "/dev"],
   ];
 }
 
