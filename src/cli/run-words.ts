@@ -30,7 +30,7 @@ export function showRuns(page: Page, runs: readonly RunSummary[]): void {
 }
 
 /** `exit 0, 12.3 s`; a signal by its name. */
-export function endOf({ exit, seconds }: Pick<RunSummary, "exit" | "seconds">): string {
+function endOf({ exit, seconds }: Pick<RunSummary, "exit" | "seconds">): string {
   if (exit === undefined || seconds === undefined) return "not ended, or its end was not recorded";
   const [signal] = Object.entries(constants.signals).find(([, number]) => number === exit - 128) ?? [];
   return `exit ${String(exit)}${signal === undefined ? "" : ` (${signal})`}, ${took(seconds)}`;
