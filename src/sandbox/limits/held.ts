@@ -81,7 +81,7 @@ function memory({ limits, diskBytes, holds, by, uid }: Holding): HeldLimit {
     return { limit: "memory", value, held: true, how: `${all} with the volume, by ${by}; no swap` };
   }
   const { why, next } = lackOfMemoryGroup(uid);
-  return { limit: "memory", value, held: false, how: `only of each process by itself: ${why}`, next };
+  return { limit: "memory", value, held: false, how: `only each process by itself is limited, ${why}`, next };
 }
 
 function processes({ limits, holds, by }: Holding): HeldLimit {
@@ -92,7 +92,7 @@ function processes({ limits, holds, by }: Holding): HeldLimit {
     : {
         ...limit,
         held: false,
-        how: "only with all others of its user: Linux is older than 5.14",
+        how: "only all processes of the user together are limited, as Linux is older than 5.14",
         next: "use Linux 5.14 or newer",
       };
 }
@@ -106,18 +106,18 @@ function countsByNamespace(): boolean {
 function lackOfMemoryGroup(uid: number): { readonly why: string; readonly next: string } {
   if (uid === 0) {
     return {
-      why: "no control group with the memory controller can be made here",
+      why: "as no control group with the memory controller can be made here",
       next: "in a container, mount /sys/fs/cgroup writable (podman run --systemd=always, docker run --cgroupns=private --privileged); else use a machine with systemd or cgroup v2",
     };
   }
   const { bySystemd } = cgroupSupport(uid);
   return bySystemd
     ? {
-        why: "your systemd may not limit memory (cgroup v1, or the memory controller is not delegated)",
+        why: "as your systemd may not limit memory (cgroup v1, or the memory controller is not delegated)",
         next: "start the machine with systemd.unified_cgroup_hierarchy=1, or set Delegate=memory pids cpu for user@.service",
       }
     : {
-        why: "there is no systemd of yours that could make a control group",
+        why: "as there is no systemd of yours that could make a control group",
         next: "log in with ssh or at the desk rather than with su, or sudo loginctl enable-linger $USER (and install dbus-user-session)",
       };
 }
