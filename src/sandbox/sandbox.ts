@@ -5,6 +5,22 @@ import type { Streams } from "../base/streams.ts";
 import type { Cgroup } from "./limits/cgroup.ts";
 import type { HeldLimit, Limits } from "./limits/limits.ts";
 
+/** Where a workspace's files lie: in memory, or encrypted on the host's disk with a key that ends with the workspace. */
+export type VolumeKind = "memory" | "encrypted";
+
+/** What a workspace is made of. */
+export interface CreateSpec {
+  readonly id: string;
+  readonly ttlMs: number;
+  readonly diskBytes: number;
+  /** Memory where nothing is said. */
+  readonly volume?: VolumeKind | undefined;
+  /** Absolute path of the folder in which an encrypted volume makes the one for its ciphertext. */
+  readonly volumeFolder?: string | undefined;
+  /** None where nothing is said, beyond what every workspace has. */
+  readonly limits?: Limits | undefined;
+}
+
 /** Plain JSON that is enough to find a running workspace again from another process. */
 export interface HolderState {
   readonly driver: "bubblewrap";
@@ -24,6 +40,10 @@ export interface HolderState {
   readonly cgroup?: Cgroup | undefined;
   /** Processors that everything in the workspace is pinned to, where its control group cannot count their time. */
   readonly processors?: readonly number[] | undefined;
+  /** Memory where an earlier release, which says nothing, made it. */
+  readonly volume?: VolumeKind | undefined;
+  /** Folder of the host that holds an encrypted volume's ciphertext. */
+  readonly cipherFolder?: string | undefined;
   /** Wall clock, ms since 1970, at which the workspace is over. */
   readonly expiresMs: number;
 }
@@ -61,15 +81,6 @@ export interface ExecResult {
   readonly exit: number;
   /** The limit that ended it: its time was over, or the workspace had no memory left and the kernel killed in it. */
   readonly stoppedBy?: "run-time" | "memory" | undefined;
-}
-
-/** What a new workspace is to be. */
-export interface CreateSpec {
-  readonly id: string;
-  readonly ttlMs: number;
-  readonly diskBytes: number;
-  /** Default: none beyond what every workspace has. */
-  readonly limits?: Limits | undefined;
 }
 
 export interface Sandbox {
@@ -134,10 +145,10 @@ export interface Sandbox {
   stop(state: HolderState): Promise<void>;
 
   /** Every limit of a workspace, and whether anything holds it, in the order of `LIMIT_NAMES`. */
-  held(state: Pick<HolderState, "limits" | "diskBytes" | "cgroup" | "processors">): readonly HeldLimit[];
+  held(state: Pick<HolderState, "limits" | "diskBytes" | "volume" | "cgroup" | "processors">): readonly HeldLimit[];
 
   /** The same for a workspace that is not there yet: what this host can hold. */
-  holdable(spec: Pick<CreateSpec, "limits" | "diskBytes">): readonly HeldLimit[];
+  holdable(spec: Pick<CreateSpec, "limits" | "diskBytes" | "volume">): readonly HeldLimit[];
 
   /** What this driver enforces and what it does not beside limits, in plain lines. */
   describe(): {

@@ -9,12 +9,13 @@ import { hasFilter } from "../filter/seccomp.ts";
 import { isRunning } from "../host/process.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
 import { chooseUid, isWorkspaceUid } from "../host/user.ts";
-import { prepareCgroup, provenCgroup, removeCgroup } from "../limits/cgroup.ts";
+import { type Cgroup, prepareCgroup, provenCgroup, removeCgroup } from "../limits/cgroup.ts";
 import { heldLimits, holdableLimits } from "../limits/held.ts";
-import type { HeldLimit } from "../limits/limits.ts";
+import type { HeldLimit, Limits } from "../limits/limits.ts";
 import { chooseProcessors } from "../limits/processors.ts";
 import { amountsOf } from "../limits/settings.ts";
 import type { CreateSpec, ExecResult, ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
+import { makeCipherFolder, removeCipherFolder } from "../volume/cipher-folder.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
@@ -60,20 +61,21 @@ export class Bubblewrap implements Sandbox {
 
   async create(spec: CreateSpec): Promise<HolderState> {
     const runtime = this.#ready();
-    const { id, diskBytes, limits = {} } = spec;
+    const { id, ttlMs, diskBytes, volume = "memory", limits = {} } = spec;
     const uid = chooseUid(runtime.uid);
-    const expiresMs = this.#now() + spec.ttlMs;
-    const amounts = amountsOf(limits, diskBytes);
-    const prepared = prepareCgroup(runtime, id, amounts);
+    const expiresMs = this.#now() + ttlMs;
+    const amounts = amountsOf(limits, volume === "memory" ? diskBytes : 0);
+    const group = prepareCgroup(runtime, id, amounts);
+    let cipherFolder: string | undefined;
     try {
-      const within = prepared?.words ?? [];
-      const identity = await startHolder(runtime, { uid, ttlMs: spec.ttlMs, diskBytes, within });
-      const cgroup = prepared && provenCgroup(prepared.cgroup, amounts, identity.pid);
-      const counted = limits.cpus === undefined || cgroup?.holds.includes("cpu") === true;
-      const processors = counted ? undefined : chooseProcessors(limits.cpus ?? 0, id);
-      return { driver: "bubblewrap", id, ...identity, uid, diskBytes, limits, cgroup, processors, expiresMs };
+      cipherFolder = volume === "encrypted" ? makeCipherFolder(runtime, uid, spec) : undefined;
+      const identity = await startHolder(runtime, { uid, ttlMs, diskBytes, cipherFolder, group });
+      const cgroup = group && provenCgroup(group.cgroup, amounts, identity.pid);
+      const held = { limits, cgroup, processors: processorsFor(limits, cgroup, id) };
+      return { driver: "bubblewrap", id, ...identity, uid, diskBytes, volume, cipherFolder, ...held, expiresMs };
     } catch (error) {
-      await removeCgroup(prepared?.cgroup);
+      await removeCgroup(group?.cgroup);
+      if (cipherFolder !== undefined) await removeCipherFolder(runtime, { folder: cipherFolder, uid });
       throw error;
     }
   }
@@ -113,6 +115,10 @@ export class Bubblewrap implements Sandbox {
   async stop(state: HolderState): Promise<void> {
     await stopHolder(state);
     await removeCgroup(state.cgroup);
+    // By now nothing can read it any more: its key was in the memory of a process that has ended.
+    if (state.cipherFolder !== undefined) {
+      await removeCipherFolder(this.#ready(), { folder: state.cipherFolder, uid: state.uid });
+    }
   }
 
   held(state: Parameters<Sandbox["held"]>[0]): readonly HeldLimit[] {
@@ -120,7 +126,7 @@ export class Bubblewrap implements Sandbox {
   }
 
   holdable(spec: Parameters<Sandbox["holdable"]>[0]): readonly HeldLimit[] {
-    return holdableLimits({ diskBytes: spec.diskBytes, limits: spec.limits ?? {} }, process.geteuid?.() ?? 0);
+    return holdableLimits(spec, process.geteuid?.() ?? 0);
   }
 
   describe(): { driver: string; enforced: readonly string[]; notEnforced: readonly string[] } {
@@ -160,6 +166,11 @@ export class Bubblewrap implements Sandbox {
     }
     return runtime;
   }
+}
+
+/** Where its group cannot count a workspace's processor time, it is pinned to processors. */
+function processorsFor({ cpus }: Limits, cgroup: Cgroup | undefined, id: string): readonly number[] | undefined {
+  return cpus === undefined || cgroup?.holds.includes("cpu") === true ? undefined : chooseProcessors(cpus, id);
 }
 
 function hostProblem(): Problem | undefined {

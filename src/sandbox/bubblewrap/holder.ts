@@ -9,6 +9,7 @@ import { inheritableDescriptors, sealedStdio } from "../host/descriptors.ts";
 import { identify, isRunning, type ProcessIdentity, sendSignal } from "../host/process.ts";
 import { explainFailure, unsupported } from "../host/programs.ts";
 import { dropArguments } from "../host/user.ts";
+import { enterWords, type PreparedCgroup } from "../limits/cgroup.ts";
 import { OUTER_ENVIRONMENT, type Runtime, VOLUME } from "./runtime.ts";
 
 const INFO_FD = 3;
@@ -20,22 +21,29 @@ const STOP_TIMEOUT_MS = 10_000;
 const POLL_MS = 5;
 const MESSAGE_BYTES_MAX = 4096;
 
-/** Runs in the new namespaces: $1 mount, $2 its options, $3 mount point, $4 setpriv, $5 sleep, $6 seconds. */
-const INIT = `set -e
-"$1" -t tmpfs -o "$2" cloister "$3"
-cd "$3"
+/** Makes the volume's folders, once it is mounted. */
+const FOLDERS = `cd ${VOLUME}
 mkdir -m 0700 work inputs home run
-mkdir -m 1777 tmp vartmp shm
+mkdir -m 1777 tmp vartmp shm`;
+
+/** Runs in the new namespaces: $1 mount, $2 its options, or nothing to mount none; $3 setpriv, $4 sleep, $5 seconds. */
+const INIT = `set -e
+if [ "$2" ]; then
+"$1" -t tmpfs -o "$2" cloister ${VOLUME}
+${FOLDERS}
+fi
 echo ready >&${String(READY_FD)}
 exec ${String(READY_FD)}>&- ${String(INFO_FD)}>&-
-exec "$4" --bounding-set=-all --inh-caps=-all "$5" "$6"`;
+exec "$3" --bounding-set=-all --inh-caps=-all "$4" "$5"`;
 
-interface HolderLimits {
+export interface HolderSpec {
   readonly uid: number;
   readonly ttlMs: number;
   readonly diskBytes: number;
-  /** Words that put the process they start into the workspace's control group. */
-  readonly within: readonly string[];
+  /** Folder for the ciphertext of an encrypted volume; without it the volume is memory. */
+  readonly cipherFolder?: string | undefined;
+  /** Group that everything of the workspace is to be in. */
+  readonly group?: PreparedCgroup | undefined;
 }
 
 /**
@@ -43,7 +51,26 @@ interface HolderLimits {
  *
  * @throws {@link CloisterError} UNSUPPORTED_HOST with what most likely prevents it
  */
-export async function startHolder(runtime: Runtime, limits: HolderLimits): Promise<ProcessIdentity> {
+export async function startHolder(runtime: Runtime, spec: HolderSpec): Promise<ProcessIdentity> {
+  const identity = await startNamespaces(runtime, spec);
+  const { uid, diskBytes, cipherFolder: folder, group } = spec;
+  if (folder === undefined) return identity;
+  try {
+    const { mountEncrypted } = await import("../volume/encrypted.ts");
+    const within = enterWords(runtime, group?.cgroup);
+    await mountEncrypted(
+      runtime,
+      { pid: identity.pid, uid, within },
+      { folder, diskBytes, folders: `set -e\n${FOLDERS}` },
+    );
+    return identity;
+  } catch (error) {
+    await stopHolder(identity);
+    throw error;
+  }
+}
+
+async function startNamespaces(runtime: Runtime, limits: HolderSpec): Promise<ProcessIdentity> {
   const child = spawnHolder(runtime, limits);
   const [, , errors, info, ready] = child.stdio as Readable[];
   if (!errors || !info || !ready) throw new TypeError("the holder has no pipes");
@@ -89,18 +116,19 @@ export async function stopHolder(identity: ProcessIdentity): Promise<void> {
   }
 }
 
-function spawnHolder(runtime: Runtime, limits: HolderLimits): ChildProcess {
+function spawnHolder(runtime: Runtime, limits: HolderSpec): ChildProcess {
   const { programs } = runtime;
   const inodes = Math.min(INODES_MAX, Math.ceil(limits.diskBytes / BYTES_PER_INODE) + 64);
   const options = `size=${String(limits.diskBytes)},nr_inodes=${String(inodes)},mode=0700,nosuid,nodev`;
-  const init = [INIT, "init", programs.mount, options, VOLUME, programs.setpriv, programs.sleep];
+  const memory = limits.cipherFolder === undefined ? options : "";
+  const init = [INIT, "init", programs.mount, memory, programs.setpriv, programs.sleep];
   const namespaces = ["--unshare-user", "--unshare-net", "--unshare-ipc", "--unshare-pid", "--unshare-uts"];
   // Of the capabilities inside, mount(8) needs the first and setpriv, which gives them all up, the second.
   const capabilities = ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"];
   const root = ["--uid", "0", "--gid", "0", "--dev-bind", "/", "/", "--proc", "/proc"];
   const bwrap = [...namespaces, ...root, ...capabilities, "--info-fd", String(INFO_FD), "--", programs.sh, "-c"];
   const drop = [programs.setpriv, ...dropArguments(runtime.uid, limits.uid), "--"];
-  const [program = "", ...args] = [...limits.within, ...drop, programs.bwrap, ...bwrap, ...init];
+  const [program = "", ...args] = [...(limits.group?.words ?? []), ...drop, programs.bwrap, ...bwrap, ...init];
 
   const harmless = openSync("/dev/null", "r");
   try {

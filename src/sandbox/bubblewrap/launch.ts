@@ -7,7 +7,7 @@ import { CloisterError } from "../../base/errors.ts";
 import { seccompFilter } from "../filter/seccomp.ts";
 import { inheritableDescriptors, type Stdio, sealedStdio } from "../host/descriptors.ts";
 import { dropArguments } from "../host/user.ts";
-import { enterWords } from "../limits/cgroup.ts";
+import { enterWords, firstToGoWords } from "../limits/cgroup.ts";
 import { workspaceLimitArguments } from "../limits/process-limits.ts";
 import type { HolderState } from "../sandbox.ts";
 import { OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
@@ -63,6 +63,7 @@ function enter(runtime: Runtime, state: HolderState): readonly string[] {
   return [
     // While it may still: whoever it becomes later cannot write there.
     ...enterWords(runtime, state.cgroup),
+    ...firstToGoWords(runtime),
     ...(processors ? [programs.taskset, "--cpu-list", processors.join(",")] : []),
     ...[programs.env, "--ignore-signal=INT", "--ignore-signal=QUIT"],
     ...[programs.setpriv, "--pdeathsig=KILL", ...dropArguments(uid, state.uid), "--"],

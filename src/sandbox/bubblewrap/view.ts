@@ -140,8 +140,8 @@ export function folderView(folder: "inputs" | "work", access: "read" | "write"):
 const LIST_BYTES_MAX = 256 * 1024 * 1024;
 
 /** An empty root with the host's /usr, and /bin, /lib, … as they are here. */
-function systemFiles(): string[] {
-  const args = ["--size", String(ROOT_BYTES), "--tmpfs", "/", "--ro-bind", "/usr", "/usr"];
+export function systemFiles(rootBytes = ROOT_BYTES): string[] {
+  const args = ["--size", String(rootBytes), "--tmpfs", "/", "--ro-bind", "/usr", "/usr"];
   for (const name of ["bin", "lib", "lib32", "lib64", "libx32", "sbin"]) {
     const stat = lstatSync(`/${name}`, { throwIfNoEntry: false });
     if (stat?.isSymbolicLink()) args.push("--symlink", readlinkSync(`/${name}`), `/${name}`);

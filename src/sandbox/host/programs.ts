@@ -32,11 +32,16 @@ export interface Problem {
 export function findPrograms(): Programs | Problem {
   const found: [string, string][] = [];
   for (const name of PROGRAMS) {
-    const path = FOLDERS.map((folder) => `${folder}/${name}`).find(isExecutable);
+    const path = findProgram(name);
     if (path === undefined) return missing(name);
     found.push([name, path]);
   }
   return Object.fromEntries(found) as Programs;
+}
+
+/** Absolute path of a program that not every workspace needs. */
+export function findProgram(name: string): string | undefined {
+  return FOLDERS.map((folder) => `${folder}/${name}`).find(isExecutable);
 }
 
 /** @throws {@link CloisterError} UNSUPPORTED_HOST */

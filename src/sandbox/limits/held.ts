@@ -1,7 +1,8 @@
 // Whether anything holds the limits of a workspace that is made of namespaces, what, and what to do where nothing does.
 import { release } from "node:os";
 import { formatBytes } from "../../base/units.ts";
-import { type Cgroup, cgroupSupport } from "./cgroup.ts";
+import type { CreateSpec, HolderState, VolumeKind } from "../sandbox.ts";
+import { cgroupSupport } from "./cgroup.ts";
 import type { Controller } from "./hierarchy.ts";
 import { type HeldLimit, type LimitName, type Limits, OPEN_FILES_DEFAULT, PROCESSES_DEFAULT } from "./limits.ts";
 import { allowedProcessors } from "./processors.ts";
@@ -9,6 +10,7 @@ import { allowedProcessors } from "./processors.ts";
 interface Holding {
   readonly limits: Limits;
   readonly diskBytes: number;
+  readonly volume?: VolumeKind | undefined;
   /** What a control group holds. */
   readonly holds: readonly Controller[];
   readonly by: string;
@@ -19,24 +21,22 @@ interface Holding {
 
 /** What holds for a workspace that runs, or ran. */
 export function heldLimits(
-  state: {
-    readonly limits: Limits;
-    readonly diskBytes: number;
-    readonly cgroup?: Cgroup | undefined;
-    readonly processors?: readonly number[] | undefined;
-  },
+  state: Pick<HolderState, "limits" | "diskBytes" | "volume" | "cgroup" | "processors">,
   uid: number,
 ): readonly HeldLimit[] {
-  const { limits, diskBytes, cgroup, processors } = state;
+  const { limits, diskBytes, volume, cgroup, processors } = state;
   const by = cgroup?.scope ? `${cgroup.scope.name} of systemd` : "its control group";
-  return linesOf({ limits, diskBytes, holds: cgroup?.holds ?? [], by, processors, uid });
+  return linesOf({ limits, diskBytes, volume, holds: cgroup?.holds ?? [], by, processors, uid });
 }
 
 /** What could hold for one made now. */
-export function holdableLimits(spec: { readonly limits: Limits; readonly diskBytes: number }, uid: number) {
+export function holdableLimits(
+  { limits = {}, diskBytes, volume }: Pick<CreateSpec, "limits" | "diskBytes" | "volume">,
+  uid: number,
+): readonly HeldLimit[] {
   const { bySystemd, controllers } = cgroupSupport(uid);
   const by = bySystemd ? "a scope of systemd" : "a control group";
-  return linesOf({ ...spec, holds: controllers, by, processors: undefined, uid });
+  return linesOf({ limits, diskBytes, volume, holds: controllers, by, processors: undefined, uid });
 }
 
 function linesOf(holding: Holding): readonly HeldLimit[] {
@@ -73,12 +73,12 @@ function processorNames(processors: readonly number[]): string {
   return `processor${processors.length === 1 ? "" : "s"} ${processors.join(", ")}`;
 }
 
-function memory({ limits, diskBytes, holds, by, uid }: Holding): HeldLimit {
+function memory({ limits, diskBytes, volume, holds, by, uid }: Holding): HeldLimit {
   const { memoryBytes: value } = limits;
   if (value === undefined) return unset("memory");
   if (holds.includes("memory")) {
-    const all = formatBytes(value + diskBytes);
-    return { limit: "memory", value, held: true, how: `${all} with the volume, by ${by}; no swap` };
+    const what = volume === "encrypted" ? "" : `${formatBytes(value + diskBytes)} with the volume, `;
+    return { limit: "memory", value, held: true, how: `${what}by ${by}; no swap` };
   }
   const { why, next } = lackOfMemoryGroup(uid);
   return { limit: "memory", value, held: false, how: `only each process by itself is limited, ${why}`, next };

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { survivorsWith } from "../escapes/world.ts";
+import { survivorsWith } from "../../interop/escape/world.ts";
 import { type Case, isHeld, limited, othersWork, pidsWith } from "./workspaces.ts";
 
 /** Forks as long as it may, says how often, and keeps them for a time. */

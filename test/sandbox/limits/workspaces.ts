@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { LimitName, Limits } from "../../../src/sandbox/limits/limits.ts";
-import { World } from "../escapes/world.ts";
+import { World } from "../../interop/escape/world.ts";
 
 /** Where worlds keep their folders, and the program that runs the cases. */
 export interface Place {
