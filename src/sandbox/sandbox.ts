@@ -35,17 +35,19 @@ export interface HolderState {
   readonly uid: number;
   /** Size of the workspace's volume in bytes. */
   readonly diskBytes: number;
+  /** Memory where an earlier release, which says nothing, made it. */
+  readonly volume?: VolumeKind | undefined;
+  /** Folder of the host that holds an encrypted volume's ciphertext. */
+  readonly cipherFolder?: string | undefined;
   readonly limits: Limits;
   /** What holds {@link limits} for everything in the workspace together, where there is such a thing. */
   readonly cgroup?: Cgroup | undefined;
   /** Processors that everything in the workspace is pinned to, where its control group cannot count their time. */
   readonly processors?: readonly number[] | undefined;
-  /** Memory where an earlier release, which says nothing, made it. */
-  readonly volume?: VolumeKind | undefined;
-  /** Folder of the host that holds an encrypted volume's ciphertext. */
-  readonly cipherFolder?: string | undefined;
   /** Wall clock, ms since 1970, at which the workspace is over. */
   readonly expiresMs: number;
+  /** The same on a clock that nobody sets: ms since boot, suspended time included. Only states of old have none. */
+  readonly expiresBootMs?: number | undefined;
 }
 
 /** Folder of the files that a command alone gets. */
@@ -83,6 +85,19 @@ export interface ExecResult {
   readonly stoppedBy?: "run-time" | "memory" | undefined;
 }
 
+/** A file that a workspace's code made; its name is not to be trusted. */
+export interface ListedFile {
+  /** Relative to `/workspace`, each byte a character: names need not be UTF-8. */
+  readonly name: string;
+  readonly bytes: number;
+}
+
+export interface Listed {
+  readonly files: readonly ListedFile[];
+  /** False where there are more. */
+  readonly complete: boolean;
+}
+
 export interface Sandbox {
   /**
    * Undefined where sandboxes work on this host, proved by running a command in one; otherwise what is missing and
@@ -91,14 +106,25 @@ export interface Sandbox {
   problem(): Promise<{ readonly why: string; readonly next: string } | undefined>;
 
   /**
-   * Starts an empty workspace that lives until its time is over, whether or not any of our processes does.
+   * Starts an empty workspace. It ends with this process, however that ends, until {@link keep} lets it live on.
    *
    * @throws CloisterError UNSUPPORTED_HOST where the host cannot
    */
   create(spec: CreateSpec): Promise<HolderState>;
 
-  /** False once the workspace has ended or its time (by the wall clock) is over. */
+  /** From here on a workspace of this object's {@link create} lives until its time is over, whatever becomes of us. */
+  keep(state: HolderState): Promise<void>;
+
+  /** False once the workspace has ended or its time is over, by the wall clock or by the time since boot. */
   alive(state: HolderState): boolean;
+
+  /**
+   * Gives a workspace this long from now, more or less than it had.
+   *
+   * @returns its state from here on
+   * @throws CloisterError NOT_FOUND where the workspace is over; UNSUPPORTED_HOST where its end is fixed; FAILURE
+   */
+  extend(state: HolderState, ttlMs: number): Promise<HolderState>;
 
   /**
    * Writes files into a new input, or into `/workspace`. An input appears whole or not at all.
@@ -140,6 +166,12 @@ export interface Sandbox {
 
   /** What lies in `/workspace`: everything that is no folder, and the sizes of the regular files in bytes. */
   measure(state: HolderState): Promise<{ readonly files: number; readonly bytes: number }>;
+
+  /** The regular files in `/workspace` with their sizes, in no order, up to so many. Nothing is read. */
+  list(state: HolderState, filesMax: number): Promise<Listed>;
+
+  /** SHA-256 of listed files, by {@link ListedFile.name}, worked out in a sandbox; without those that cannot be read. */
+  digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>>;
 
   /** Ends the workspace with everything that runs in it, and waits until its volume is gone. Harmless if it is over. */
   stop(state: HolderState): Promise<void>;

@@ -1,4 +1,4 @@
-import { durationFlagMs, formatBytes } from "../../base/units.ts";
+import { durationFlagMs, formatBytes, formatDuration } from "../../base/units.ts";
 import type { WorkspaceDetail, WorkspaceSummary } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { limitFlags, sizeFlag } from "../limit-flags.ts";
@@ -42,7 +42,7 @@ export async function list(call: Call): Promise<undefined> {
   const workspaces = await (await call.project()).listWorkspaces();
   print(call, "workspace-list", { workspaces }, (page) => {
     page.table(
-      ["NAME", "STATE", "DOMAIN", "LABEL", "LEFT", "INPUTS"],
+      ["NAME", "STATE", "DOMAIN", "LABEL", "LEFT", "IDLE", "INPUTS"],
       workspaces.map((workspace) => listRow(page, workspace)),
     );
     if (page.tty && workspaces.length === 0 && !page.quiet) {
@@ -55,7 +55,14 @@ function listRow(page: Page, workspace: WorkspaceSummary): readonly Cell[] {
   const { name, state, domain, leftMs, inputs } = workspace;
   const paint = state === "running" ? page.paint.green : page.paint.yellow;
   const remains = state !== "running" ? "-" : page.tty ? left(leftMs) : String(Math.round(leftMs / 1000));
-  return [name, { text: state, paint }, domain, labelOf(workspace), remains, inputs.map((i) => i.reference).join(" ")];
+  const references = inputs.map((input) => input.reference).join(" ");
+  return [name, { text: state, paint }, domain, labelOf(workspace), remains, idle(page, workspace), references];
+}
+
+function idle(page: Page, { state, active, idleMs }: WorkspaceSummary): string {
+  if (state !== "running") return "-";
+  if (!page.tty) return String(Math.round(idleMs / 1000));
+  return active ? "in use" : formatDuration(idleMs);
 }
 
 export async function show(call: Call): Promise<undefined> {
@@ -80,6 +87,7 @@ function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
     ["domain", detail.domain],
     ["purpose", detail.purpose],
     ["left", `${left(detail.leftMs)} (until ${page.tty ? minutesUtc(detail.expiresAt) : detail.expiresAt})`],
+    ["idle", detail.active ? "in use" : formatDuration(detail.idleMs)],
     ["disk", formatBytes(detail.diskBytes)],
     ["driver", detail.driver],
     ["code", code && `${code.folder}  ${files(code.files)}${code.commit ? `  commit ${code.commit}` : ""}`],

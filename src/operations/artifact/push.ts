@@ -220,7 +220,7 @@ async function pushed(
   const result = resultOf(plan, content, { number, versionId }, done, journal.resumed);
   try {
     await journal.close();
-    if (plan.from) await notePushed(session, plan.from.name, result.reference);
+    if (plan.from) await notePushed(session, plan.from, result.reference);
   } catch (error) {
     session.host.notice(
       `pushed, but not noted on this device: ${error instanceof Error ? error.message : String(error)}`,

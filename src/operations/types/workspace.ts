@@ -26,13 +26,17 @@ export interface WorkspaceOptions {
 export interface WorkspaceSummary {
   readonly name: string;
   readonly id: string;
-  readonly state: "running" | "expired" | "gone";
+  readonly state: "creating" | "running" | "expired" | "gone";
   readonly domain: string;
   /** The label: class of the most sensitive input ever mounted, or undefined where nothing was. */
   readonly label: string | undefined;
   readonly createdAt: string;
   readonly expiresAt: string;
   readonly leftMs: number;
+  /** A command uses it now. */
+  readonly active: boolean;
+  /** Time since the last use: a run, a shell, a copy, a push, or its creation. */
+  readonly idleMs: number;
   readonly inputs: readonly { readonly reference: string; readonly class: string; readonly path: string }[];
 }
 
@@ -83,15 +87,81 @@ export interface RunResult {
   readonly logEntry: number;
 }
 
+export interface ExtendOptions {
+  readonly name: string;
+  /** Time from now on. */
+  readonly ttlMs: number;
+  readonly justification?: string | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface WorkspaceExtended {
+  readonly workspace: string;
+  /** When it would have ended. */
+  readonly expiredAt: string;
+  readonly expiresAt: string;
+  readonly leftMs: number;
+  /** Its whole life, which is what the policy limits. */
+  readonly livesMs: number;
+  readonly logEntry: number | undefined;
+}
+
+export interface DestroyOptions {
+  /** Lose what was not pushed. */
+  readonly discard?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface PruneOptions {
+  /** Also ends workspaces that nobody used for so long. */
+  readonly idleMs?: number | undefined;
+  /** Lose what was not pushed from those. */
+  readonly discard?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface Pruned {
+  readonly pruned: readonly Receipt[];
+  /** Names whose records could not be read; they are forgotten. */
+  readonly damaged: readonly string[];
+  /** Workspaces that are still there. */
+  readonly kept: number;
+}
+
+export interface LostFile {
+  /** Relative to `/workspace`. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Undefined where it was not read. */
+  readonly sha256: string | undefined;
+}
+
+/** Files in `/workspace` that hold something, did not come in as code, and were not pushed. */
+export interface LostFiles {
+  readonly files: number;
+  readonly bytes: number;
+  /** The first of them, by path. */
+  readonly named: readonly LostFile[];
+  /** False where there was too much to look at all of it. */
+  readonly complete: boolean;
+}
+
 /** What was destroyed, and what was lost with it. */
 export interface Receipt {
   readonly workspace: string;
   readonly id: string;
+  /** Whether somebody ended it, its time was over, or its processes were gone before. */
+  readonly why: "destroyed" | "expired" | "gone";
   readonly livedMs: number;
   readonly label: string | undefined;
+  /** References of its inputs. */
+  readonly inputs: readonly string[];
+  /** How many commands ran in it. */
+  readonly runs: number;
   readonly pushed: readonly string[];
-  /** Files in `/workspace` that no push took, with their size; undefined where it was gone already. */
-  readonly lost: { readonly files: number; readonly bytes: number } | undefined;
+  /** Undefined where it was gone already. */
+  readonly lost: LostFiles | undefined;
   readonly erased: string;
-  readonly logEntry: number;
+  /** Undefined for what would be. */
+  readonly logEntry: number | undefined;
 }

@@ -13,6 +13,8 @@ import { type Ask, begin, permit, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
+import { endSame } from "./destroy.ts";
+import { noting, remember } from "./known.ts";
 import { limitsOf, requireHeld, requireHoldable } from "./limits.ts";
 import { detailOf } from "./look.ts";
 import { workingSandbox } from "./sandbox.ts";
@@ -59,7 +61,7 @@ export async function createWorkspace(session: Session, options: WorkspaceOption
 async function createAlone(session: Session, options: WorkspaceOptions, name: string): Promise<WorkspaceDetail> {
   await session.sync();
   const sandbox = await workingSandbox(session.host);
-  await makeRoom(session, sandbox, name);
+  const old = await findOver(session, sandbox, name);
   const source = await codeSource(session, options.code);
   const plan = await planWorkspace(session, options, name);
   const decideBy = options.dryRun ? wouldPermit : permit;
@@ -67,39 +69,53 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
   requireHoldable(sandbox, plan);
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
-  const operation = await begin(session, plan.ask);
-  const holder = await sandbox.create(plan).catch(async (error: unknown) => {
-    await operation.failed(error);
-    throw error;
-  });
+  if (old) await endSame(session, sandbox, old, true);
+  // Known before anything is logged or started: what a command leaves that is killed is found, and its end logged.
+  await saveWorkspace(session, stateOf(session, plan, options, nobody(session, plan)));
   try {
-    requireHeld(sandbox, holder, plan.planned.mustHold);
-    // Known from here on, so that a command that is killed leaves no workspace that nobody finds.
-    const begun = { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId };
-    await saveWorkspace(session, begun);
-    for (const input of plan.inputs) await mount(session, sandbox, holder, input);
-    const code = source && (await copyCode(sandbox, holder, source));
-    const done = await operation.done();
-    const made = { code, createdMs: session.host.now(), logEntry: done.entry };
-    const state = await changeWorkspace(session, begun, (latest) => ({ ...latest, ...made }));
-    return await detailOf(session, sandbox, state);
+    return await make(session, sandbox, plan, options, source);
   } catch (error) {
-    await sandbox.stop(holder).finally(() => operation.failed(error));
     await forgetWorkspace(session, name);
     throw error;
   }
 }
 
-/** A workspace of that name that is over gives way; one that runs does not. */
-async function makeRoom(session: Session, sandbox: Sandbox, name: string): Promise<void> {
-  const old = await findWorkspace(session, name);
-  if (!old) return;
-  if (sandbox.alive(old.holder)) {
-    throw new CloisterError("USAGE", `workspace ${name} exists already`, {
-      next: `cloister run ${name} -- CMD   (or: cloister workspace destroy ${name})`,
-    });
+async function make(
+  session: Session,
+  sandbox: Sandbox,
+  plan: WorkspacePlan,
+  options: WorkspaceOptions,
+  source: CodeSource | undefined,
+): Promise<WorkspaceDetail> {
+  const operation = await begin(session, plan.ask);
+  let holder: HolderState | undefined;
+  try {
+    holder = await sandbox.create(plan);
+    requireHeld(sandbox, holder, plan.planned.mustHold);
+    const begun = { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId };
+    await saveWorkspace(session, begun);
+    for (const input of plan.inputs) await mount(session, sandbox, holder, input);
+    const code = source && (await copyCode(session, sandbox, begun, source));
+    const done = await operation.done();
+    const made = { code, createdMs: session.host.now(), logEntry: done.entry };
+    const state = await changeWorkspace(session, begun, (latest) => ({ ...latest, ...made }));
+    // Not before: what a killed command left half made must not live on.
+    await sandbox.keep(holder);
+    return await detailOf(session, sandbox, state);
+  } catch (error) {
+    if (holder) await sandbox.stop(holder).catch(() => undefined);
+    await operation.failed(error);
+    throw error;
   }
-  await sandbox.stop(old.holder);
+}
+
+/** A workspace of that name that is over gives way; one that runs does not. */
+async function findOver(session: Session, sandbox: Sandbox, name: string): Promise<WorkspaceState | undefined> {
+  const old = await findWorkspace(session, name);
+  if (!old || !sandbox.alive(old.holder)) return old;
+  throw new CloisterError("USAGE", `workspace ${name} exists already`, {
+    next: `cloister run ${name} -- CMD   (or: cloister workspace destroy ${name})`,
+  });
 }
 
 async function planWorkspace(session: Session, options: WorkspaceOptions, name: string): Promise<WorkspacePlan> {
@@ -155,6 +171,12 @@ function stateOf(
   };
 }
 
+/** There is no process yet. */
+function nobody({ host }: Session, { id, ttlMs, diskBytes, limits }: WorkspacePlan): HolderState {
+  const expiresMs = host.now() + ttlMs;
+  return { driver: "bubblewrap", id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, limits, expiresMs };
+}
+
 /** What it would be, for `--dry-run`: there is no process behind it. */
 async function previewOf(
   session: Session,
@@ -162,17 +184,12 @@ async function previewOf(
   plan: WorkspacePlan,
   options: WorkspaceOptions,
 ): Promise<WorkspaceDetail> {
-  const { id, diskBytes, limits, ttlMs, inputs } = plan;
-  const expiresMs = session.host.now() + ttlMs;
-  const nobody: HolderState = {
-    ...{ driver: "bubblewrap", id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, limits, expiresMs },
-  };
+  const { ttlMs, inputs } = plan;
   const { classifications } = (await session.policy()).compiled.policy;
   const classes = inputs.map(({ input }) => input.class);
   const label = [...classifications].reverse().find((klass) => classes.includes(klass));
-  const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody));
-  const held = sandbox.holdable(plan);
-  return { ...detail, state: "running", leftMs: ttlMs, label, limits: held, logEntry: undefined };
+  const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody(session, plan)));
+  return { ...detail, state: "running", leftMs: ttlMs, label, limits: sandbox.holdable(plan), logEntry: undefined };
 }
 
 function checkDomain(domain: string, mount: Ask): void {
@@ -257,7 +274,14 @@ async function mount(session: Session, sandbox: Sandbox, holder: HolderState, pl
   await operation.done();
 }
 
-async function copyCode(sandbox: Sandbox, holder: HolderState, source: CodeSource): Promise<WorkspaceState["code"]> {
-  await sandbox.fill(holder, "workspace", source.files);
+async function copyCode(
+  session: Session,
+  sandbox: Sandbox,
+  { name, holder }: WorkspaceState,
+  source: CodeSource,
+): Promise<WorkspaceState["code"]> {
+  const contents: string[] = [];
+  await sandbox.fill(holder, "workspace", noting(source.files, contents));
+  await remember(session, name, contents);
   return { folder: source.folder, files: source.count(), git: source.git };
 }

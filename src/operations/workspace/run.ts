@@ -5,6 +5,7 @@ import { type Ask, perform, permit } from "../guard.ts";
 import { type RunSecrets, secretsFor } from "../secret/run.ts";
 import type { Session } from "../session.ts";
 import type { RunOptions, RunResult } from "../types.ts";
+import { whileActive } from "./activity.ts";
 import { type HandedIn, handCredentials } from "./credentials.ts";
 import { requireRunning } from "./look.ts";
 import { sandboxOf } from "./sandbox.ts";
@@ -37,12 +38,10 @@ export async function run(session: Session, options: RunOptions, streams: Stream
   const { result, done } = await perform(session, ask, async (operation, released) => {
     const handed = await handCredentials(session, sandbox, state, { label: label?.class, provider: options.creds });
     released();
-    const ran = await execute(session, sandbox, state, options, streams, {
-      id: operation.id,
-      kept: options.keepOutput === true,
-      secrets,
-      handed,
-    }).finally(handed.close);
+    const given = { id: operation.id, kept: options.keepOutput === true, secrets, handed };
+    const ran = await whileActive(session, state.name, () =>
+      execute(session, sandbox, state, options, streams, given),
+    ).finally(handed.close);
     const { exit, seconds, stoppedBy } = ran;
     const facts = { exit, ms: Math.max(0, Math.round(seconds * 1000)), stoppedBy: stoppedBy?.limit };
     return { result: ran, outcome: { facts } };

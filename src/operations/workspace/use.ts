@@ -29,10 +29,7 @@ export interface UseOptions extends WorkspaceUse {
 
 /** @throws CloisterError USAGE for a host or folder that cannot be one */
 export async function planUse(session: Session, policy: Policy, options: UseOptions): Promise<PlannedUse> {
-  const me = await session.me();
-  const roles = policy.roles.filter(
-    (role) => me.roles.some((held) => held.role === role.id) && role.can.includes("workspace.create"),
-  );
+  const roles = await creatingRoles(session, policy);
   const network = (options.network ?? []).map(hostOf);
   const mounts = (options.mounts ?? []).map(folderOf);
   const numbers = {
@@ -75,6 +72,18 @@ export async function planUse(session: Session, policy: Policy, options: UseOpti
     privateNetworks: [...new Set(all((limits) => limits.privateNetworks))],
     mustHold: [...new Set(all((limits) => limits.mustHold))],
   };
+}
+
+/** How long a workspace of this member may live; undefined where that has no limit. */
+export async function longestLife(session: Session, policy: Policy): Promise<number | undefined> {
+  return most(await creatingRoles(session, policy), (limits) => limits.ttlMs);
+}
+
+async function creatingRoles(session: Session, policy: Policy): Promise<readonly Role[]> {
+  const me = await session.me();
+  return policy.roles.filter(
+    (role) => me.roles.some((held) => held.role === role.id) && role.can.includes("workspace.create"),
+  );
 }
 
 /** The most that some role allows; undefined where one sets no limit. */

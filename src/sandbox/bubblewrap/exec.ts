@@ -15,7 +15,7 @@ import { startTime } from "../limits/run-time.ts";
 import { memoryKills } from "../limits/settings.ts";
 import { type ExecResult, type ExecSpec, type HolderState, SECRETS } from "../sandbox.ts";
 import { type Launched, launch } from "./launch.ts";
-import { type Runtime, VOLUME } from "./runtime.ts";
+import { HOLDER_FOLDER, type Runtime } from "./runtime.ts";
 import { COMMAND_FEEDS, commandView, STARTER, TOOLS } from "./view.ts";
 
 /** As timeout(1) has it. */
@@ -133,8 +133,8 @@ function reachableTools(runtime: Runtime, tools: readonly string[]): { path: str
 function reachable(runtime: Runtime, tool: string): string | undefined {
   try {
     const path = realpathSync(tool);
-    // The volume hides what the host has there.
-    if (path.startsWith(`${VOLUME}/`) || !statSync(path).isFile()) return undefined;
+    // The holder hides what the host has there.
+    if (path.startsWith(`${HOLDER_FOLDER}/`) || !statSync(path).isFile()) return undefined;
     accessSync(path, files.X_OK);
     // Root reaches everything; the user it hands over to has only the rights of others.
     for (let part = path; runtime.uid === 0 && part !== "/"; part = dirname(part)) {

@@ -1,6 +1,7 @@
 // Which process a stored pid means. Pids are reused; pid, start time and boot together are not (proc_pid_stat(5)).
 import { readFileSync } from "node:fs";
 import { systemCode } from "../../base/errors.ts";
+import { bootId } from "./boot-time.ts";
 
 /** A process that is told apart from later ones with the same pid. */
 export interface ProcessIdentity {
@@ -40,10 +41,6 @@ export function sendSignal(target: number, signal: "SIGTERM" | "SIGKILL"): void 
   } catch (error) {
     if (systemCode(error) !== "ESRCH") throw error;
   }
-}
-
-function bootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }
 
 function readProcess(pid: number, file: string): string | undefined {

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { childrenOf } from "../../../src/sandbox/host/process.ts";
 import { survivorsWith } from "../../interop/escape/world.ts";
 import { type Case, isHeld, limited, othersWork, pidsWith } from "./workspaces.ts";
 
@@ -34,6 +35,13 @@ export const PROCESSES: readonly Case[] = [
     const bomb = world.perl(`$SIG{$_} = "IGNORE" for qw(TERM HUP INT); fork while 1`, mark);
     while (pidsWith(mark).length < 150) await sleep(20);
     await othersWork(place);
+    // The holder looks at the clock now and then, for which it starts a process.
+    const { pid } = world.state;
+    const [timer = 0] = childrenOf(pid);
+    process.kill(timer, "SIGKILL");
+    while (childrenOf(pid)[0] === timer) await sleep(10);
+    await sleep(300);
+    assert.ok(world.sandbox.alive(world.state));
     await world.sandbox.stop(world.state);
     assert.equal((await bomb).exit, 137);
     assert.deepEqual(await survivorsWith(mark), []);
