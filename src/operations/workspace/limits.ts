@@ -14,7 +14,7 @@ export function limitsOf({ cpus, memoryBytes, processes, openFiles, runMs }: Wor
  * @throws CloisterError UNSUPPORTED_HOST with what is missing; USAGE where a limit that must hold has no value
  */
 export function requireHoldable(
-  sandbox: Sandbox,
+  sandbox: Pick<Sandbox, "holdable">,
   plan: {
     readonly limits: Limits;
     readonly diskBytes: number;
