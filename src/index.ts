@@ -37,8 +37,20 @@ export interface Project {
   createWorkspace(options: T.WorkspaceOptions): Promise<T.WorkspaceDetail>;
   listWorkspaces(): Promise<readonly T.WorkspaceSummary[]>;
   showWorkspace(name: string): Promise<T.WorkspaceDetail>;
+  /** Environment templates that a workspace can be made from. */
+  listTemplates(): Promise<readonly T.WorkspaceTemplate[]>;
   /** Runs a command in a workspace; its exit code is in the result, never an error. */
   run(options: T.RunOptions, streams: Streams): Promise<T.RunResult>;
+  /** Opens a shell in a workspace on the process's own terminal, and waits for its end. */
+  shell(options: T.ShellOptions, streams: Streams): Promise<T.RunResult>;
+  /** Brings newer code into a workspace; what the workspace itself changed is left alone. */
+  syncWorkspace(options: T.SyncOptions): Promise<T.Synced>;
+  /** Copies a file or folder into a workspace. */
+  copyIn(options: T.CopyInOptions): Promise<T.Copied>;
+  /** Copies a file or folder out of a workspace: governed as pulling its inputs is. */
+  copyOut(options: T.CopyOutOptions): Promise<T.Copied>;
+  /** Starts Jupyter in a workspace and forwards a port of loopback to it, until it ends or `host.signal` aborts. */
+  openNotebook(options: T.NotebookOptions, opened: (notebook: T.NotebookOpened) => void): Promise<T.RunResult>;
   /** Ends a workspace and says what was in it. */
   destroyWorkspace(name: string, options?: T.DestroyOptions): Promise<T.Receipt>;
   /** Gives a workspace more time, within what the policy lets it live from its creation. */
@@ -131,7 +143,15 @@ function projectOf(session: Session): Project {
       (await import("./operations/workspace/create.ts")).createWorkspace(session, options),
     listWorkspaces: async () => (await import("./operations/workspace/look.ts")).listWorkspaces(session),
     showWorkspace: async (name) => (await import("./operations/workspace/look.ts")).showWorkspace(session, name),
+    listTemplates: async () => (await import("./operations/workspace/environment.ts")).listTemplates(session),
     run: async (options, streams) => (await import("./operations/workspace/run.ts")).run(session, options, streams),
+    openNotebook: async (options, opened) =>
+      (await import("./operations/workspace/notebook.ts")).openNotebook(session, options, opened),
+    shell: async (options, streams) =>
+      (await import("./operations/workspace/shell.ts")).shell(session, options, streams),
+    syncWorkspace: async (options) => (await import("./operations/workspace/sync.ts")).syncWorkspace(session, options),
+    copyIn: async (options) => (await import("./operations/workspace/copy-in.ts")).copyIn(session, options),
+    copyOut: async (options) => (await import("./operations/workspace/copy-out.ts")).copyOut(session, options),
     destroyWorkspace: async (name, options) =>
       (await import("./operations/workspace/destroy.ts")).destroyWorkspace(session, name, options),
     extendWorkspace: async (options) =>

@@ -1,6 +1,17 @@
 // Commands about workspaces.
-import type { Leaf, Noun } from "./tree.ts";
+import type { Choice, Leaf, Noun } from "./tree.ts";
 import { dryRun, purpose, why } from "./tree-work.ts";
+
+const secret: Choice = {
+  flags: "--secret <secret>",
+  text: "NAME, NAME=VARIABLE or NAME:/run/secrets/FILE (repeatable)",
+  many: true,
+};
+const creds: Choice = {
+  flags: "--creds <provider>",
+  text: "offer it credentials, read-only, up to the label",
+  choices: ["token", "aws"],
+};
 
 const run: Leaf = {
   name: "run",
@@ -13,17 +24,11 @@ const run: Leaf = {
   options: [
     { flags: "--time <time>", text: "end it after this time, as timeout does: 90s, 2h" },
     { flags: "--seed <n>", text: "sets PYTHONHASHSEED and CLOISTER_SEED, recorded" },
-    {
-      flags: "--secret <secret>",
-      text: "NAME, NAME=VARIABLE or NAME:/run/secrets/FILE (repeatable)",
-      many: true,
-    },
+    { flags: "--trace", text: "record which files it opens; what nobody declared is named" },
+    secret,
     { flags: "--keep-output", text: "keep the output in a file inside the workspace" },
-    {
-      flags: "--creds <provider>",
-      text: "offer it credentials, read-only, up to the label",
-      choices: ["token", "aws"],
-    },
+    creds,
+    { flags: "--network <host>", text: "only these hosts of its list; none: no network", many: true },
   ],
   examples: [
     "cloister run t1 -- python train.py --seed 7",
@@ -47,6 +52,18 @@ const limits: NonNullable<Leaf["options"]> = [
   { flags: "--run-time <time>", text: "longest time of one command: 90s, 2h" },
 ];
 
+const shell: Leaf = {
+  name: "shell",
+  summary: "open a shell inside a workspace, on this terminal",
+  args: [["[workspace]", "workspace (default: the only one that is running)"]],
+  options: [secret, creds],
+  examples: ["cloister shell t1", "cloister shell t1 --secret db-password=PGPASSWORD"],
+  notes:
+    "Ends with the shell's code. Its history stays in the workspace and goes with it.\n" +
+    "Settings of your own: ~/.bashrc in the workspace.",
+  load: async () => (await import("./commands/shell.ts")).shell,
+};
+
 const create: Leaf = {
   name: "create",
   summary: "make a sandboxed workspace with inputs mounted read-only",
@@ -58,19 +75,63 @@ const create: Leaf = {
     { flags: "--ttl <time>", text: "how long it lives: 30m, 8h (default: policy, <= 8h)" },
     { flags: "--code <dir>", text: "copy this folder's files to /workspace" },
     { flags: "--domain <name>", text: "data domain" },
+    { flags: "--template <name>", text: "environment: plain, python, node, your own (ws templates)" },
+    { flags: "--mount-ro <dir[:/path]>", text: "show a folder of the host, read-only (repeatable)", many: true },
+    { flags: "--gpu", text: "show the host's GPUs; weakens the sandbox" },
     { flags: "--disk <size>", text: "size of the volume: 500MB, 4GB (default: 1GB)" },
+    { flags: "--network <host:port>", text: "host to reach, by name (repeatable; default: none)", many: true },
     ...limits,
     dryRun,
   ],
   examples: [
     "cloister ws create t1 --input cohort --purpose modelling --ttl 8h",
     "cloister ws create t2 --input cohort:v3:/inputs/old --purpose modelling",
+    "cloister ws create t3 --template python --mount-ro /opt/conda --purpose modelling",
     "cloister ws create t3 --purpose modelling --cpus 4 --memory 16GB --run-time 6h",
+    "cloister ws create t3 --network pypi.org --network files.pythonhosted.org",
   ],
   notes:
     "Limits are those of your role; flags make them smaller, never larger.\n" +
     "Which of them this machine can hold: cloister doctor, cloister ws show NAME",
   load: async () => (await import("./commands/workspace.ts")).create,
+};
+
+const sync: Leaf = {
+  name: "sync",
+  summary: "bring newer code into /workspace; only what differs is sent",
+  args: [["[workspace]", "workspace (default: the only one that is running)"]],
+  options: [
+    { flags: "--code <dir>", text: "folder of the code (default: where it came from)" },
+    { flags: "--delete", text: "remove what is gone from the folder" },
+    { flags: "--force", text: "also what was changed inside the workspace" },
+    dryRun,
+  ],
+  examples: [
+    "cloister ws sync t1",
+    "cloister ws sync t1 --delete --dry-run",
+    "cloister ws sync t1 --code ~/src/training",
+  ],
+  notes: "Files that the workspace changed since they were sent are left alone, and named.",
+  load: async () => (await import("./commands/workspace-files.ts")).sync,
+};
+
+const copy: Leaf = {
+  name: "cp",
+  summary: "copy a file or folder into a workspace, or out of it",
+  args: [
+    ["<from>", "a path of this machine, or WORKSPACE:PATH in /workspace"],
+    ["<to>", "the other; - writes one file to standard output"],
+  ],
+  options: [{ flags: "--force", text: "overwrite files that are there" }],
+  examples: [
+    "cloister ws cp notes.txt t1:data/",
+    "cloister ws cp t1:out/report.html .",
+    "cloister ws cp t1:log.txt - | less",
+  ],
+  notes:
+    "Copying out is governed as pulling each of the workspace's inputs is. What leaves\n" +
+    "carries its class along, in .cloister-class.json beside it.",
+  load: async () => (await import("./commands/workspace-files.ts")).copy,
 };
 
 const workspace: Noun = {
@@ -96,10 +157,39 @@ const workspace: Noun = {
       name: "show",
       summary: "label, inputs, runs, and what the sandbox enforces",
       args: [["<name>", "name of the workspace"]],
-      examples: ["cloister ws show t1"],
+      options: [{ flags: "--network", text: "what each run reached, and what was refused" }],
+      examples: ["cloister ws show t1", "cloister ws show t1 --network"],
       load: async () => (await import("./commands/workspace.ts")).show,
     },
+    {
+      name: "templates",
+      summary: "list environments that a workspace can be made from",
+      notes:
+        "A project's own are .cloister/workspace/NAME.yaml. A template only asks: what it wants beyond\n" +
+        "the sandbox, the policy has to allow, as it does for --network, --mount-ro and --gpu.",
+      examples: ["cloister ws templates", "cloister ws create t1 --template python --purpose modelling"],
+      load: async () => (await import("./commands/workspace.ts")).templates,
+    },
     run,
+    shell,
+    sync,
+    copy,
+    {
+      name: "notebook",
+      summary: "start Jupyter in a workspace, for a browser on this machine",
+      args: [["<name>", "name of the workspace"]],
+      options: [
+        { flags: "--port <n>", text: "port of 127.0.0.1 (default: any that is free)" },
+        { flags: "--secret <secret>", text: "as for run (repeatable)", many: true },
+        { flags: "--creds <provider>", text: "as for run", choices: ["token", "aws"] },
+      ],
+      notes:
+        "Needs jupyter-lab, jupyter-notebook or jupyter-server inside. The address holds a token: whoever\n" +
+        "has it can use the notebook. It ends with Ctrl-C and with the workspace. What a browser shows has\n" +
+        "left the workspace, so this needs what a pull of every input needs.",
+      examples: ["cloister ws notebook t1", "cloister ws notebook t1 --port 8888"],
+      load: async () => (await import("./commands/notebook.ts")).notebook,
+    },
     {
       name: "destroy",
       aliases: ["rm"],
@@ -132,4 +222,4 @@ const workspace: Noun = {
   ],
 };
 
-export const workspaceCommands: readonly (Leaf | Noun)[] = [workspace, run];
+export const workspaceCommands: readonly (Leaf | Noun)[] = [workspace, run, shell];

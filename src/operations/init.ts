@@ -38,9 +38,9 @@ import {
 import { gitDefaults } from "./project/git-config.ts";
 import { awsPlaceOf } from "./project/init-aws.ts";
 import { claimStore, connect, readStoreObject } from "./session.ts";
+import { TEMPLATES } from "./templates.ts";
 import type { Created, CreateOptions, Detected, Plan } from "./types.ts";
 
-const TEMPLATES = new URL("../../templates/", import.meta.url);
 const DAY_MS = 86_400_000;
 /** A year: long enough not to get in the way, short enough to bound a frozen copy (policy.md, Trust). */
 const EXPIRES_DAYS = 365;

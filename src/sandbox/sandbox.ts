@@ -1,7 +1,8 @@
 // The one interface between operations and whatever isolates a workspace. Drivers stand beside it.
-import type { Server } from "node:net";
+import type { Server, Socket } from "node:net";
 import type { FileEntry } from "../base/file-entry.ts";
 import type { Streams } from "../base/streams.ts";
+import type { Snapshot } from "./files/snapshot.ts";
 import type { Cgroup } from "./limits/cgroup.ts";
 import type { HeldLimit, Limits } from "./limits/limits.ts";
 
@@ -17,7 +18,7 @@ export interface CreateSpec {
   readonly volume?: VolumeKind | undefined;
   /** Absolute path of the folder in which an encrypted volume makes the one for its ciphertext. */
   readonly volumeFolder?: string | undefined;
-  /** None where nothing is said, beyond what every workspace has. */
+  /** Default: none beyond what every workspace has. */
   readonly limits?: Limits | undefined;
 }
 
@@ -53,6 +54,18 @@ export interface HolderState {
 /** Folder of the files that a command alone gets. */
 export const SECRETS = "/run/secrets";
 
+/** An address of a workspace's loopback; port 0 is any that is free. */
+export interface LoopbackAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A folder of the host, and where in the workspace it is shown, read-only. */
+export interface ShownFolder {
+  readonly source: string;
+  readonly path: string;
+}
+
 /** One command to run in a workspace. */
 export interface ExecSpec {
   readonly argv: readonly string[];
@@ -65,16 +78,29 @@ export interface ExecSpec {
    * file in {@link SECRETS}.
    */
   readonly files?: readonly { readonly path: string; readonly bytes: Uint8Array }[] | undefined;
+  /** Folders of the host to show read-only; `source` without links, `path` where it appears. */
+  readonly mounts?: readonly ShownFolder[] | undefined;
+  /** Device nodes of the host, as {@link Sandbox.gpu} names them. */
+  readonly devices?: readonly string[] | undefined;
   /** True where the process's own terminal is handed to the command (`streams` is not used then). */
   readonly tty: boolean;
-  /** Ends the command: SIGTERM, then SIGKILL after 5 s. */
+  /** Ends the command: {@link endsBy}, then SIGKILL after 5 s. */
   readonly signal: AbortSignal;
+  /** SIGHUP is for a shell on a terminal, which is deaf to SIGTERM. Default: SIGTERM. */
+  readonly endsBy?: "SIGTERM" | "SIGHUP" | undefined;
   /** Host executables to show in `/run/cloister/bin`, first in PATH. Those that cannot be shown are left out. */
   readonly tools: readonly string[];
   /** The workspace's loopback, where {@link Sandbox.listen} listens, instead of one that the command has to itself. */
   readonly sharesLoopback?: boolean | undefined;
   /** Longest time of this command, where it is less than the workspace's own limit. */
   readonly runMs?: number | undefined;
+  /** Names beyond its own, and the addresses that they have for it. */
+  readonly hosts?: readonly { readonly name: string; readonly address: string }[] | undefined;
+  /**
+   * Told the path of each file that the command opens for reading or executes, as the command sees it, links resolved, and
+   * every time it does so. Where the driver cannot trace here, the command is not run: UNSUPPORTED_HOST.
+   */
+  readonly traced?: ((path: string) => void) | undefined;
 }
 
 /** How a command ended. */
@@ -96,6 +122,18 @@ export interface Listed {
   readonly files: readonly ListedFile[];
   /** False where there are more. */
   readonly complete: boolean;
+}
+
+/** What stands at a path in `/workspace`. `other` is a link, pipe, socket or device, or cannot be read. */
+export type WorkspaceFile =
+  | { readonly kind: "file" | "executable"; readonly sha256: string }
+  | { readonly kind: "directory" | "other" };
+
+/** Connects to ports of a workspace's loopback. */
+export interface Dialer {
+  /** @throws CloisterError UNAVAILABLE where nothing listens there */
+  connect(port: number): Promise<Socket>;
+  close(): void;
 }
 
 export interface Sandbox {
@@ -146,12 +184,19 @@ export interface Sandbox {
   exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult>;
 
   /**
-   * A socket that listens on 127.0.0.1 in the workspace and is served by this process. Commands reach it that share the
-   * workspace's loopback; it is the only way out of theirs.
+   * Sockets that listen on these addresses of the workspace's loopback and are served by this process. Commands reach
+   * them that share the workspace's loopback; they are the only way out of theirs.
    *
-   * @throws CloisterError NOT_FOUND where the workspace is over; FAILURE where it cannot be opened
+   * @throws CloisterError NOT_FOUND where the workspace is over; FAILURE where one of them cannot be opened
    */
-  listen(state: HolderState): Promise<Server>;
+  listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]>;
+
+  /**
+   * A way to what listens on the workspace's loopback, where commands listen that share it. Its sockets lead nowhere else.
+   *
+   * @throws CloisterError NOT_FOUND where the workspace is over
+   */
+  dialer(state: HolderState): Promise<Dialer>;
 
   /**
    * Files below a path in `/workspace`, in the byte order of their paths: relative to it for a folder, the base name
@@ -164,14 +209,41 @@ export interface Sandbox {
    */
   collect(state: HolderState, path: string): AsyncIterable<FileEntry>;
 
+  /**
+   * What stands at these paths, relative to `/workspace`; nothing for those where nothing does.
+   *
+   * @throws CloisterError USAGE for a path that no file may have, FAILURE where files change while they are read
+   */
+  lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>>;
+
+  /** Removes files, and folders left empty by it. Paths where there is none are no error. */
+  remove(state: HolderState, paths: readonly string[]): Promise<void>;
+
   /** What lies in `/workspace`: everything that is no folder, and the sizes of the regular files in bytes. */
   measure(state: HolderState): Promise<{ readonly files: number; readonly bytes: number }>;
+
+  /** What commands left in the workspace, as it is now, for comparison. Bounded in size and time: see its `whole`. */
+  snapshot(state: HolderState): Promise<Snapshot>;
 
   /** The regular files in `/workspace` with their sizes, in no order, up to so many. Nothing is read. */
   list(state: HolderState, filesMax: number): Promise<Listed>;
 
   /** SHA-256 of listed files, by {@link ListedFile.name}, worked out in a sandbox; without those that cannot be read. */
   digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>>;
+
+  /**
+   * Looks whether folders of the host can be shown. Each command looks again.
+   *
+   * @param keep folders that must stay out of sight with all that is around and in them, and the caller's home
+   * @throws CloisterError USAGE with what is in the way, NOT_FOUND
+   */
+  checkMounts(
+    mounts: readonly ShownFolder[],
+    keep: { readonly secluded: readonly string[]; readonly home: string },
+  ): void;
+
+  /** The host's GPUs: nodes that can be shown, nodes that the workspace's user may not open, and what showing them gives up. */
+  gpu(): { readonly devices: readonly string[]; readonly shut: readonly string[]; readonly weakens: readonly string[] };
 
   /** Ends the workspace with everything that runs in it, and waits until its volume is gone. Harmless if it is over. */
   stop(state: HolderState): Promise<void>;

@@ -25,7 +25,7 @@ function fake(exit: number, workspaces: readonly WorkspaceSummary[] = [summary])
       seen.options = options;
       seen.streams = streams;
       streams.stdout.write("hello\n");
-      return { workspace: options.workspace, exit, seconds: 61, output: undefined, logEntry: 5 };
+      return { workspace: options.workspace, exit, seconds: 61, output: undefined, over: false, logEntry: 5 };
     },
   };
   return { seen, project };
@@ -121,6 +121,9 @@ describe("workspace", () => {
     diskBytes: 4e9,
     code: undefined,
     driver: "bubblewrap",
+    template: undefined,
+    mounts: [],
+    gpu: [],
     limits: [],
     enforced: [],
     notEnforced: [],

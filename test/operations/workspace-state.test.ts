@@ -1,5 +1,6 @@
 // What a device knows of a workspace, changed by many commands at once.
 import { expect, test } from "vitest";
+import { NO_ENVIRONMENT } from "../../src/operations/workspace/environment.ts";
 import {
   changeWorkspace,
   findWorkspace,
@@ -19,7 +20,17 @@ const STATE: WorkspaceState = {
     createdMs: 1,
     expiresMs: 2,
   },
-  ...{ use: {}, privateNetworks: [], diskBytes: 1, inputs: [], code: undefined, runs: [], pushed: [], logEntry: 0 },
+  ...{
+    use: {},
+    privateNetworks: [],
+    environment: NO_ENVIRONMENT,
+    diskBytes: 1,
+    inputs: [],
+    code: undefined,
+    runs: [],
+    pushed: [],
+    logEntry: 0,
+  },
   holder: {
     driver: "bubblewrap",
     id: "",

@@ -1,10 +1,12 @@
 import { durationFlagMs, formatBytes, formatDuration } from "../../base/units.ts";
-import type { WorkspaceDetail, WorkspaceSummary } from "../../index.ts";
+import type { WorkspaceDetail, WorkspaceSummary, WorkspaceTemplate } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { limitFlags, sizeFlag } from "../limit-flags.ts";
 import { notHeld, showLimits } from "../limit-words.ts";
+import { showNetwork } from "../network-words.ts";
 import { type Cell, type Page, print, type Row } from "../output.ts";
-import { files, left, log, minutesUtc, shellLine, took } from "../words.ts";
+import { showRuns } from "../run-words.ts";
+import { files, left, log, minutesUtc } from "../words.ts";
 
 export async function create(call: Call): Promise<undefined> {
   const { flags, args } = call;
@@ -18,8 +20,12 @@ export async function create(call: Call): Promise<undefined> {
     ttlMs: ttl === undefined ? undefined : durationFlagMs(ttl, "--ttl"),
     code: flags.text("code"),
     domain: flags.text("domain"),
+    template: flags.text("template"),
     diskBytes: sizeFlag(flags, "disk"),
-    use: limitFlags(flags),
+    use: {
+      ...limitFlags(flags),
+      ...{ network: flags.list("network"), mounts: flags.list("mountRo"), gpu: flags.on("gpu") },
+    },
     dryRun,
   });
   call.progress.clear();
@@ -28,6 +34,7 @@ export async function create(call: Call): Promise<undefined> {
     page.done(`${verb} workspace ${made.name}   label ${labelOf(made)}   ${left(made.leftMs)} left`);
     const end = dryRun ? "nothing was written" : log(made.logEntry);
     page.line(`  domain ${made.domain}   disk ${formatBytes(made.diskBytes)}   ${made.driver}   ${end}`);
+    for (const row of environmentRows(made)) page.line(`  ${row[0]} ${row[1]}`);
     for (const input of made.inputs) page.line(`  input ${input.reference} (${input.class}) at ${input.path}`);
     for (const text of made.limits.flatMap(notHeld)) page.line(`  ${text}`, page.paint.yellow);
     if (!dryRun) page.hints("Next", [`cloister run ${made.name} -- ls /inputs`, `cloister ws show ${made.name}`]);
@@ -68,8 +75,10 @@ function idle(page: Page, { state, active, idleMs }: WorkspaceSummary): string {
 export async function show(call: Call): Promise<undefined> {
   const detail = await (await call.project()).showWorkspace(call.args[0] ?? "");
   print(call, "workspace", detail, (page) => {
+    if (call.flags.on("network")) return showNetwork(page, detail);
     if (page.tty) page.line(detail.name, page.paint.bold);
     page.fields(detailRows(page, detail));
+    showRuns(page, detail.runs);
     showLimits(page, detail.limits);
     if (detail.enforced.length > 0) page.heading("Enforced");
     page.list("enforced", detail.enforced);
@@ -79,7 +88,7 @@ export async function show(call: Call): Promise<undefined> {
 }
 
 function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
-  const { code, labelFrom, inputs, runs } = detail;
+  const { code, labelFrom, inputs } = detail;
   return [
     ["name", page.tty ? undefined : detail.name],
     ["state", detail.state],
@@ -89,13 +98,54 @@ function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
     ["left", `${left(detail.leftMs)} (until ${page.tty ? minutesUtc(detail.expiresAt) : detail.expiresAt})`],
     ["idle", detail.active ? "in use" : formatDuration(detail.idleMs)],
     ["disk", formatBytes(detail.diskBytes)],
+    ["network", detail.network?.join(", ") || undefined],
     ["driver", detail.driver],
+    ...environmentRows(detail),
     ["code", code && `${code.folder}  ${files(code.files)}${code.commit ? `  commit ${code.commit}` : ""}`],
     ...inputs.map((input): Row => ["input", `${input.path}  ${input.reference} (${input.class})`]),
-    ...runs.map((run): Row => ["run", `${shellLine(run.argv)}  (${runEnd(run.exit)}, ${took(run.seconds)})`]),
   ];
 }
 
-function runEnd(exit: number | undefined): string {
-  return exit === undefined ? "not ended" : `exit ${String(exit)}`;
+/** What a workspace has around its work, and what a GPU gives up. */
+function environmentRows(detail: WorkspaceDetail): readonly [string, string][] {
+  const { template, mounts, gpu } = detail;
+  return [
+    ...(template === undefined ? [] : [["template", template] satisfies [string, string]]),
+    ...mounts.map(({ source, path, identity }): [string, string] => [
+      "mount",
+      `${path}  read-only${source === path ? "" : ` from ${source}`}${identity === undefined ? "" : `  (${shortDigest(identity)})`}`,
+    ]),
+    ...(gpu.length === 0
+      ? []
+      : [
+          ["gpu", `${gpu.join(" ")}  (weakens the sandbox: its driver is part of the kernel)`] satisfies [
+            string,
+            string,
+          ],
+        ]),
+  ];
+}
+
+/** Twelve digits tell toolchains apart; all of them are in `--json`. */
+function shortDigest(identity: string): string {
+  return identity.replace(/(sha256:[0-9a-f]{12})[0-9a-f]+/, "$1");
+}
+
+export async function templates(call: Call): Promise<undefined> {
+  const found = await (await call.project()).listTemplates();
+  print(call, "workspace-templates", { templates: found }, (page) => {
+    page.table(
+      ["NAME", "SUMMARY", "ASKS FOR", "FROM"],
+      found.map((template) => [
+        template.name,
+        template.summary,
+        asksFor(template),
+        template.own ? "project" : "cloister",
+      ]),
+    );
+  });
+}
+
+function asksFor({ network, mounts, gpu }: WorkspaceTemplate): string {
+  return [...network, ...mounts, ...(gpu ? ["gpu"] : [])].join(" ") || "-";
 }

@@ -1,8 +1,12 @@
 // What creating, running and ending workspaces takes and gives.
+import type { Writable } from "node:stream";
 import type { WorkspaceUse } from "../../policy/workspace-use.ts";
+import type { RunNetwork } from "../../provenance/manifest.ts";
 import type { HeldLimit } from "../../sandbox/limits/limits.ts";
+import type { RunSummary } from "./artifact.ts";
 import type { SecretUse } from "./secret.ts";
 
+export type { NetworkDecision, RunNetwork } from "../../provenance/manifest.ts";
 export type { HeldLimit } from "../../sandbox/limits/limits.ts";
 
 export interface WorkspaceOptions {
@@ -18,9 +22,25 @@ export interface WorkspaceOptions {
   readonly domain?: string | undefined;
   /** Size of the volume in bytes. Default 1 GB or the role's limit. */
   readonly diskBytes?: number | undefined;
-  /** What else it is to use; default: the role's limits, no network, no folders of the host. */
+  /** What else it is to use; default: the role's limits, no network, no folders of the host. `mounts` are `HOSTDIR[:/path]`. */
   readonly use?: WorkspaceUse | undefined;
+  /** Environment template: a name of the package's or of `.cloister/workspace/`. */
+  readonly template?: string | undefined;
   readonly dryRun?: boolean | undefined;
+}
+
+/** An environment template, and what a workspace made from it asks for. */
+export interface WorkspaceTemplate {
+  readonly name: string;
+  /** It is the project's own, in `.cloister/workspace/`. */
+  readonly own: boolean;
+  readonly summary: string;
+  readonly setup: readonly string[];
+  readonly network: readonly string[];
+  readonly mounts: readonly string[];
+  readonly gpu: boolean;
+  /** Hosts to ask for with `--network` where something is to be installed. */
+  readonly suggestedNetwork: readonly string[];
 }
 
 export interface WorkspaceSummary {
@@ -45,19 +65,27 @@ export interface WorkspaceDetail extends WorkspaceSummary {
   readonly labelFrom: string | undefined;
   readonly purpose: string | undefined;
   readonly diskBytes: number;
+  /** `host:port` of what it reaches. */
+  readonly network?: readonly string[];
   readonly code: { readonly folder: string; readonly commit: string | undefined; readonly files: number } | undefined;
   readonly driver: string;
+  readonly template: string | undefined;
+  /** Folders of the host that are shown read-only. */
+  readonly mounts: readonly {
+    readonly source: string;
+    readonly path: string;
+    /** File and digest that tell this state of a toolchain from others. */
+    readonly identity: string | undefined;
+  }[];
+  /** Device nodes of GPUs. */
+  readonly gpu: readonly string[];
   /** Each limit with its value, and whether anything holds it here. */
   readonly limits: readonly HeldLimit[];
   /** What the driver enforces and what it does not, in plain lines. */
   readonly enforced: readonly string[];
   readonly notEnforced: readonly string[];
-  readonly runs: readonly {
-    readonly argv: readonly string[];
-    readonly exit: number | undefined;
-    readonly startedAt: string;
-    readonly seconds: number;
-  }[];
+  /** In the order in which they began. */
+  readonly runs: readonly RunSummary[];
   readonly logEntry: number | undefined;
 }
 
@@ -69,10 +97,31 @@ export interface RunOptions {
   readonly secrets?: readonly SecretUse[] | undefined;
   /** Keeps the command's output inside the workspace, in a file, where the label allows it nowhere else. */
   readonly keepOutput?: boolean | undefined;
+  /** Records which files it opened; needs strace on this host. */
+  readonly trace?: boolean | undefined;
   /** Offers the command credentials, read-only and for no more than the workspace's label. */
   readonly creds?: "token" | "aws" | undefined;
   /** Longest time of this command; where the workspace's own limit is less, that one. */
   readonly runMs?: number | undefined;
+  /** Hosts of the workspace's list that this command alone reaches; none where it is empty. Default: the whole list. */
+  readonly network?: readonly string[] | undefined;
+}
+
+export interface ShellOptions extends Pick<RunOptions, "workspace" | "secrets" | "creds"> {}
+
+export interface NotebookOptions {
+  readonly workspace: string;
+  /** Port of this machine's loopback; default: any that is free. */
+  readonly port?: number | undefined;
+  readonly secrets?: readonly SecretUse[] | undefined;
+  readonly creds?: "token" | "aws" | undefined;
+}
+
+export interface NotebookOpened {
+  readonly workspace: string;
+  readonly port: number;
+  /** Holds the token: whoever has it can use the notebook. */
+  readonly url: string;
 }
 
 export interface RunResult {
@@ -84,6 +133,70 @@ export interface RunResult {
   readonly seconds: number;
   /** Where the output was kept inside the workspace. */
   readonly output: string | undefined;
+  /** Whether the workspace was over when the command ended: its end is that of the workspace. */
+  readonly over: boolean;
+  /** What it could reach and what it tried to; undefined where it had no network. */
+  readonly network?: RunNetwork | undefined;
+  readonly logEntry: number;
+}
+
+export interface SyncOptions {
+  readonly workspace: string;
+  /** Default: the folder that the code came from before. */
+  readonly code?: string | undefined;
+  /** Removes what came from the source before and is no longer there. */
+  readonly delete?: boolean | undefined;
+  /** Overwrites and removes what was changed in the workspace, too. */
+  readonly force?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+/** Which code came into a workspace. Paths are relative to `/workspace`, in order. */
+export interface Synced {
+  readonly workspace: string;
+  readonly folder: string;
+  readonly added: readonly string[];
+  readonly updated: readonly string[];
+  readonly removed: readonly string[];
+  /** Left as they are: changed or removed in the workspace since they were sent. */
+  readonly kept: readonly string[];
+  readonly unchanged: number;
+  /** Size of what was sent. */
+  readonly bytes: number;
+  readonly commit: string | undefined;
+  readonly dirty: boolean | undefined;
+  readonly dryRun: boolean;
+  readonly logEntry: number | undefined;
+}
+
+export interface CopyInOptions {
+  readonly workspace: string;
+  /** File or folder of this host. */
+  readonly from: string;
+  /** In `/workspace`; one that ends in `/`, or is a folder, gets the copy put into it. */
+  readonly to: string;
+  readonly force?: boolean | undefined;
+}
+
+export interface CopyOutOptions {
+  readonly workspace: string;
+  /** In `/workspace`. */
+  readonly from: string;
+  /** A path of this host, a folder to put the copy into, or a stream for one file. */
+  readonly to: string | Writable;
+  readonly force?: boolean | undefined;
+}
+
+export interface Copied {
+  readonly workspace: string;
+  readonly direction: "in" | "out";
+  /** Where it was copied from and to; `-` for a stream. */
+  readonly from: string;
+  readonly to: string;
+  readonly files: number;
+  readonly bytes: number;
+  /** The class that it carries with it, of copies that leave; undefined where the workspace has no label. */
+  readonly class: string | undefined;
   readonly logEntry: number;
 }
 

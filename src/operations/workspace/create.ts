@@ -14,10 +14,14 @@ import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
 import { endSame } from "./destroy.ts";
+import { planEnvironment, sealedFacts, type WorkspaceEnvironment } from "./environment.ts";
 import { noting, remember } from "./known.ts";
 import { limitsOf, requireHeld, requireHoldable } from "./limits.ts";
 import { detailOf } from "./look.ts";
+import { checkMounts } from "./mounts.ts";
 import { workingSandbox } from "./sandbox.ts";
+import { marking, saveSent } from "./sent-code.ts";
+import { setUp } from "./setup.ts";
 import {
   changeWorkspace,
   findWorkspace,
@@ -44,6 +48,8 @@ interface WorkspacePlan {
   readonly diskBytes: number;
   readonly limits: Limits;
   readonly planned: PlannedUse;
+  readonly environment: WorkspaceEnvironment;
+  readonly setup: readonly string[];
   readonly inputs: readonly PlannedInput[];
   readonly ask: Ask;
 }
@@ -63,10 +69,11 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
   const sandbox = await workingSandbox(session.host);
   const old = await findOver(session, sandbox, name);
   const source = await codeSource(session, options.code);
-  const plan = await planWorkspace(session, options, name);
+  const plan = await planWorkspace(session, sandbox, options, name);
   const decideBy = options.dryRun ? wouldPermit : permit;
   // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
+  checkMounts(session, sandbox, plan.environment.mounts);
   requireHoldable(sandbox, plan);
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
   if (old) await endSame(session, sandbox, old, true);
@@ -96,6 +103,7 @@ async function make(
     await saveWorkspace(session, begun);
     for (const input of plan.inputs) await mount(session, sandbox, holder, input);
     const code = source && (await copyCode(session, sandbox, begun, source));
+    await setUp(session, begun, plan.setup);
     const done = await operation.done();
     const made = { code, createdMs: session.host.now(), logEntry: done.entry };
     const state = await changeWorkspace(session, begun, (latest) => ({ ...latest, ...made }));
@@ -118,10 +126,16 @@ async function findOver(session: Session, sandbox: Sandbox, name: string): Promi
   });
 }
 
-async function planWorkspace(session: Session, options: WorkspaceOptions, name: string): Promise<WorkspacePlan> {
+async function planWorkspace(
+  session: Session,
+  sandbox: Sandbox,
+  options: WorkspaceOptions,
+  name: string,
+): Promise<WorkspacePlan> {
   const { policy } = (await session.policy()).compiled;
+  const { environment, use, setup } = await planEnvironment(session, sandbox, options);
   const planned = await planUse(session, policy, {
-    ...options.use,
+    ...use,
     ttlMs: options.ttlMs,
     diskBytes: options.diskBytes,
   });
@@ -135,10 +149,13 @@ async function planWorkspace(session: Session, options: WorkspaceOptions, name: 
     ...{ title: `create workspace ${name}`, action: "workspace.create" },
     ...{ domain, purpose, justification, ttlMs, diskBytes, use: planned.asked, workspace: id },
     facts: { ttlMs, diskBytes },
-    sealed: { workspace: name, purpose, justification, inputs: inputs.map(({ input }) => input.reference).join(" ") },
+    sealed: {
+      ...{ workspace: name, purpose, justification, inputs: inputs.map(({ input }) => input.reference).join(" ") },
+      ...sealedFacts(environment),
+    },
   };
   const limits = limitsOf(planned.use);
-  return { id, name, domain, ttlMs, diskBytes, limits, planned, inputs, ask };
+  return { id, name, domain, ttlMs, diskBytes, limits, planned, environment, setup, inputs, ask };
 }
 
 function stateOf(
@@ -159,6 +176,7 @@ function stateOf(
       holder,
       use: plan.planned.use,
       privateNetworks: plan.planned.privateNetworks,
+      environment: plan.environment,
       purpose: options.purpose,
       code: undefined,
       runs: [],
@@ -277,11 +295,13 @@ async function mount(session: Session, sandbox: Sandbox, holder: HolderState, pl
 async function copyCode(
   session: Session,
   sandbox: Sandbox,
-  { name, holder }: WorkspaceState,
+  state: WorkspaceState,
   source: CodeSource,
 ): Promise<WorkspaceState["code"]> {
   const contents: string[] = [];
-  await sandbox.fill(holder, "workspace", noting(source.files, contents));
-  await remember(session, name, contents);
+  const marks = new Map<string, string>();
+  await sandbox.fill(state.holder, "workspace", noting(marking(source.files, marks), contents));
+  await remember(session, state.name, contents);
+  await saveSent(session, state, marks);
   return { folder: source.folder, files: source.count(), git: source.git };
 }

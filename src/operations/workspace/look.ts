@@ -1,10 +1,13 @@
 // Looking at workspaces.
 import { CloisterError } from "../../base/errors.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
+import { runSummary } from "../run-summary.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceSummary } from "../types.ts";
 import { activityOf } from "./activity.ts";
+import { MOUNTS_WEAKEN } from "./mounts.ts";
 import { overBy } from "./over.ts";
+import { shelvedRuns } from "./run-shelf.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
 import { allWorkspaces, beingMade, isBeingMade, requireWorkspace, type WorkspaceState } from "./state.ts";
@@ -54,23 +57,26 @@ export async function summaryOf(session: Session, sandbox: Sandbox, state: Works
 export async function detailOf(session: Session, sandbox: Sandbox, state: WorkspaceState): Promise<WorkspaceDetail> {
   const { classifications } = (await session.policy()).compiled.policy;
   const { driver, enforced, notEnforced } = sandbox.describe();
-  const { code } = state;
+  const { code, environment } = state;
   return {
     ...(await summaryOf(session, sandbox, state)),
     labelFrom: labelWithSource(session, state, classifications)?.from,
     purpose: state.purpose,
     diskBytes: state.diskBytes,
+    network: state.use.network ?? [],
     code: code && { folder: code.folder, commit: code.git?.commit, files: code.files },
     driver,
+    template: environment.template?.name,
+    mounts: environment.mounts.map(({ source, path, identity }) => ({ source, path, identity })),
+    gpu: environment.devices,
     limits: sandbox.held(state.holder),
     enforced,
-    notEnforced,
-    runs: state.runs.map(({ argv, exitCode, startedOn, finishedOn }) => ({
-      argv,
-      exit: exitCode,
-      startedAt: startedOn,
-      seconds: (Date.parse(finishedOn) - Date.parse(startedOn)) / 1000,
-    })),
+    notEnforced: [
+      ...notEnforced,
+      ...(environment.mounts.length === 0 ? [] : [MOUNTS_WEAKEN]),
+      ...(environment.devices.length === 0 ? [] : sandbox.gpu().weakens),
+    ],
+    runs: (await shelvedRuns(session, state)).map(runSummary),
     logEntry: state.logEntry,
   };
 }

@@ -1,35 +1,61 @@
 // Running commands in a workspace.
 import type { Streams } from "../../base/streams.ts";
-import type { ExecResult, Sandbox } from "../../sandbox/sandbox.ts";
+import { ReadLog } from "../../provenance/reads.ts";
+import type { ExecResult, ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
 import { type Ask, perform, permit } from "../guard.ts";
 import { type RunSecrets, secretsFor } from "../secret/run.ts";
 import type { Session } from "../session.ts";
 import type { RunOptions, RunResult } from "../types.ts";
 import { whileActive } from "./activity.ts";
 import { type HandedIn, handCredentials } from "./credentials.ts";
+import { surroundings } from "./environment.ts";
 import { requireRunning } from "./look.ts";
+import { openWayOut, type WayOut } from "./network.ts";
+import { recordRun } from "./run-record.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
-import { changeWorkspace, type WorkspaceState } from "./state.ts";
+import type { WorkspaceState } from "./state.ts";
+import { terminalVariables } from "./terminal-variables.ts";
+
+/** How a command runs that Cloister starts for its own ends. */
+export interface RunWay {
+  /** `released`: it leaves, whatever the streams are; `withheld`: nobody sees it. */
+  readonly output?: "released" | "withheld" | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** The command as records name it: a shell is one, whatever it takes to start it. */
+  readonly recordedAs?: readonly string[] | undefined;
+  readonly endsBy?: ExecSpec["endsBy"];
+  readonly files?: ExecSpec["files"];
+  readonly sharesLoopback?: boolean | undefined;
+  /** Told when everything is decided and on record, before it starts. */
+  readonly begun?: (() => void) | undefined;
+  /** Ends it; default: the host's. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * Runs a command in a workspace. Output that does not go to a terminal leaves the workspace, so it is governed like a
  * pull of every input; `keepOutput` keeps it inside instead.
  * @throws CloisterError NOT_FOUND, POLICY_DENIED (logged), INTERRUPTED
  */
-export async function run(session: Session, options: RunOptions, streams: Streams): Promise<RunResult> {
+export async function run(
+  session: Session,
+  options: RunOptions,
+  streams: Streams,
+  way: RunWay = {},
+): Promise<RunResult> {
   await session.sync();
   const sandbox = await sandboxOf(session.host);
   const state = await requireRunning(session, sandbox, options.workspace);
   const shown = streams.stdout.isTTY === true && streams.stderr.isTTY === true;
-  const released = !shown && options.keepOutput !== true;
-  if (released) for (const input of state.inputs) await permit(session, outputAsk(state, input));
+  const released = way.output === "released" || (!shown && options.keepOutput !== true && way.output === undefined);
+  if (released) for (const input of state.inputs) await permit(session, outputAsk(state, input, keepIt(state)));
   const label = labelWithSource(session, state, (await session.policy()).compiled.policy.classifications);
   const ask: Ask = {
     ...{ title: `run in workspace ${state.name}`, action: "workspace.run" },
     ...{ domain: state.domain, class: label?.class, purpose: state.purpose, workspace: state.id },
-    facts: { output: shown ? "terminal" : released ? "released" : "kept" },
-    sealed: { workspace: state.name, command: options.argv.join(" ") },
+    facts: { output: released ? "released" : shown ? "terminal" : "kept" },
+    sealed: { workspace: state.name, command: (way.recordedAs ?? options.argv).join(" ") },
   };
   const uses = options.secrets ?? [];
   // Before a secret is opened for a command that may not run.
@@ -37,11 +63,19 @@ export async function run(session: Session, options: RunOptions, streams: Stream
   const secrets = await secretsFor(session, state, uses);
   const { result, done } = await perform(session, ask, async (operation, released) => {
     const handed = await handCredentials(session, sandbox, state, { label: label?.class, provider: options.creds });
+    const wayOut = await openWayOut(session, sandbox, state, options.network).catch(async (error: unknown) => {
+      await handed.close();
+      throw error;
+    });
     released();
-    const given = { id: operation.id, kept: options.keepOutput === true, secrets, handed };
+    way.begun?.();
+    const given = { id: operation.id, kept: options.keepOutput === true, secrets, handed, wayOut, way };
     const ran = await whileActive(session, state.name, () =>
       execute(session, sandbox, state, options, streams, given),
-    ).finally(handed.close);
+    ).finally(() => {
+      wayOut.close();
+      return handed.close();
+    });
     const { exit, seconds, stoppedBy } = ran;
     const facts = { exit, ms: Math.max(0, Math.round(seconds * 1000)), stoppedBy: stoppedBy?.limit };
     return { result: ran, outcome: { facts } };
@@ -49,13 +83,18 @@ export async function run(session: Session, options: RunOptions, streams: Stream
   return { ...result, workspace: state.name, logEntry: done.entry };
 }
 
-function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number]): Ask {
+function keepIt({ name }: WorkspaceState): string {
+  return `cloister run ${name} --keep-output -- CMD   (the output stays in the workspace)`;
+}
+
+/** Whether what is made of an input may leave the workspace: governed as pulling the input is. */
+export function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number], next?: string): Ask {
   return {
     ...{ title: `take output of workspace ${state.name} out, which holds ${input.reference}`, action: "artifact.pull" },
     ...{ domain: state.domain, class: input.class, kind: input.kind, versionId: input.versionId, workspace: state.id },
     ...{ purpose: state.purpose, reference: input.reference },
     facts: { output: "released" },
-    next: `cloister run ${state.name} --keep-output -- CMD   (the output stays in the workspace)`,
+    next,
     sealed: { artifact: input.reference, workspace: state.name, purpose: state.purpose },
   };
 }
@@ -66,38 +105,53 @@ async function execute(
   state: WorkspaceState,
   options: RunOptions,
   streams: Streams,
-  given: { readonly id: string; readonly kept: boolean; readonly secrets: RunSecrets; readonly handed: HandedIn },
+  given: {
+    readonly id: string;
+    readonly kept: boolean;
+    readonly secrets: RunSecrets;
+    readonly handed: HandedIn;
+    readonly wayOut: WayOut;
+    readonly way: RunWay;
+  },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
   const { host } = session;
-  const { id, kept, secrets, handed } = given;
+  const { id, kept, secrets, handed, wayOut, way } = given;
+  const around = surroundings(state.environment);
   const output = kept ? `.cloister/run-${id.slice(0, 8)}.log` : undefined;
   const seeds =
     options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };
-  const started = host.now();
-  const { exit, stoppedBy } = await sandbox.exec(
-    state.holder,
-    {
-      argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
-      env: { ...secrets.env, ...seeds, ...handed.environment },
-      files: secrets.files,
-      sharesLoopback: handed.sharesLoopback,
-      inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
-      tty: streams.stdin.isTTY === true && streams.stdout.isTTY === true && streams.stderr.isTTY === true,
-      signal: host.signal,
-      tools: [process.execPath],
-      runMs: options.runMs,
+  const tty = [streams.stdin, streams.stdout, streams.stderr].every((stream) => stream.isTTY === true);
+  const reads = options.trace === true ? new ReadLog(state.inputs) : undefined;
+  const spec: ExecSpec = {
+    argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
+    ...around,
+    env: {
+      ...(tty ? terminalVariables(host) : {}),
+      ...{ ...around.env, ...secrets.env, ...seeds, ...wayOut.environment, ...handed.environment, ...way.env },
     },
-    streams,
-  );
-  const finished = host.now();
-  const times = { startedOn: new Date(started).toISOString(), finishedOn: new Date(finished).toISOString() };
-  const record = { id, argv: options.argv, cwd: "/workspace", seeds, ...times, exitCode: exit };
-  await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, record] }));
+    files: [...secrets.files, ...(way.files ?? [])],
+    sharesLoopback: handed.sharesLoopback || wayOut.sharesLoopback || way.sharesLoopback === true,
+    hosts: wayOut.hosts,
+    inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
+    tty,
+    endsBy: way.endsBy,
+    signal: way.signal ?? host.signal,
+    tools: [process.execPath],
+    runMs: options.runMs,
+    traced: reads && ((path) => reads.add(path)),
+  };
+  const start = { id, argv: way.recordedAs ?? options.argv, seeds };
+  const { seconds, ...end } = await recordRun(session, sandbox, state, { start, spec }, async () => {
+    const ended = await sandbox.exec(state.holder, spec, streams);
+    return { ...ended, network: wayOut.close(), reads: reads?.sum() };
+  });
   return {
-    exit,
-    stoppedBy: stopped(stoppedBy, state, options),
-    seconds: (finished - started) / 1000,
+    exit: end.exit,
+    stoppedBy: stopped(end.stoppedBy, state, options),
+    seconds,
     output: output && `/workspace/${output}`,
+    over: !sandbox.alive(state.holder),
+    network: end.network,
   };
 }
 

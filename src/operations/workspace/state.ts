@@ -9,6 +9,7 @@ import { readLocal, writeLocal } from "../local-file.ts";
 import { isHeld, releaseLock, takeLock, underLock } from "../process-lock.ts";
 import type { Session } from "../session.ts";
 import { isActivityOf } from "./activity.ts";
+import { NO_ENVIRONMENT, type WorkspaceEnvironment } from "./environment.ts";
 import { besideRecord, filesThere, recordsThere, workspaceFolder } from "./folder.ts";
 
 export interface WorkspaceInput extends ManifestInput {
@@ -33,6 +34,7 @@ export interface WorkspaceState {
   readonly use: WorkspaceUse;
   /** CIDRs beyond public addresses that its hosts may resolve to. */
   readonly privateNetworks: readonly string[];
+  readonly environment: WorkspaceEnvironment;
   readonly holder: HolderState;
   readonly inputs: readonly WorkspaceInput[];
   readonly code: { readonly folder: string; readonly files: number; readonly git: GitState | undefined } | undefined;
@@ -51,6 +53,11 @@ const STATE_BYTES_MAX = 16 * 1024 * 1024;
 
 function pathOf(session: Session, name: string): string {
   return besideRecord(session, name, ".json");
+}
+
+/** Where the records of a workspace's runs lie. */
+export function runsFolderOf(session: Session, name: string): string {
+  return besideRecord(session, name, ".runs");
 }
 
 export async function saveWorkspace(session: Session, state: WorkspaceState): Promise<void> {
@@ -131,19 +138,22 @@ const END_MS = 120_000;
 export async function forgetWorkspace(session: Session, name: string): Promise<void> {
   await changing(session, name, async () => {
     await rm(pathOf(session, name), { force: true });
+    await rm(runsFolderOf(session, name), { recursive: true, force: true });
     for (const path of companions(session, name)) await rm(path, { force: true });
   });
 }
 
-/** What {@link ./known.ts} and {@link ./activity.ts} keep. */
+/** What {@link ./known.ts}, {@link ./sent-code.ts} and {@link ./activity.ts} keep. */
 function companions(session: Session, name: string): readonly string[] {
-  const own = (file: string) => file === `${name}.known` || isActivityOf(name, file);
+  const own = (file: string) => file === `${name}.known` || file === `${name}.sent` || isActivityOf(name, file);
   return filesThere(session)
     .filter(own)
     .map((file) => besideRecord(session, file, ""));
 }
 
-const NOTHING_MORE: Pick<WorkspaceState, "use" | "privateNetworks"> = { use: {}, privateNetworks: [] };
+const NOTHING_MORE: Pick<WorkspaceState, "use" | "privateNetworks" | "environment"> = {
+  ...{ use: {}, privateNetworks: [], environment: NO_ENVIRONMENT },
+};
 
 /** The workspace of that name, or undefined. @throws CloisterError USAGE for what cannot be a name */
 export async function findWorkspace(session: Session, name: string): Promise<WorkspaceState | undefined> {

@@ -79,7 +79,8 @@ export async function longestLife(session: Session, policy: Policy): Promise<num
   return most(await creatingRoles(session, policy), (limits) => limits.ttlMs);
 }
 
-async function creatingRoles(session: Session, policy: Policy): Promise<readonly Role[]> {
+/** The member's roles that make workspaces. */
+export async function creatingRoles(session: Session, policy: Policy): Promise<readonly Role[]> {
   const me = await session.me();
   return policy.roles.filter(
     (role) => me.roles.some((held) => held.role === role.id) && role.can.includes("workspace.create"),
@@ -93,7 +94,8 @@ function most(roles: readonly Role[], of: (limits: Role["workspace"]) => number 
   return limited.length === values.length && limited.length > 0 ? Math.max(...limited) : undefined;
 }
 
-function hostOf(text: string): string {
+/** The host as the policy writes it. @throws CloisterError USAGE */
+export function hostOf(text: string): string {
   const entry = portEntry(text);
   if (entry !== undefined) return entry;
   throw new CloisterError("USAGE", `${JSON.stringify(text)} is no host that a workspace can reach`, {

@@ -7,6 +7,7 @@ import { type Clocks, expiry, isPast } from "../expiry.ts";
 import type { StartFolderTask } from "../files/folder-task.ts";
 import { digest, list } from "../files/list.ts";
 import { measure } from "../files/measure.ts";
+import type { Snapshot } from "../files/snapshot.ts";
 import { hasFilter } from "../filter/seccomp.ts";
 import { isRunning } from "../host/process.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
@@ -16,14 +17,33 @@ import { heldLimits, holdableLimits } from "../limits/held.ts";
 import type { HeldLimit } from "../limits/limits.ts";
 import { chooseProcessors } from "../limits/processors.ts";
 import { amountsOf } from "../limits/settings.ts";
-import type { CreateSpec, ExecResult, ExecSpec, HolderState, Listed, ListedFile, Sandbox } from "../sandbox.ts";
+import type {
+  CreateSpec,
+  Dialer,
+  ExecResult,
+  ExecSpec,
+  HolderState,
+  Listed,
+  ListedFile,
+  LoopbackAddress,
+  Sandbox,
+  ShownFolder,
+  WorkspaceFile,
+} from "../sandbox.ts";
 import { makeCipherFolder, removeCipherFolder } from "../volume/cipher-folder.ts";
 import { moveDeadline } from "./deadline.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
+import { GPU_WEAKENS, type GpuNodes, gpuNodes } from "./devices.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
 import { FOLDERS, type StartedHolder, startHolder, stopHolder } from "./holder.ts";
+import { openMounts } from "./mounts.ts";
 import type { Runtime } from "./runtime.ts";
+
+export interface BubblewrapOptions extends Clocks {
+  /** The folder of the host's device nodes; default: `/dev`. */
+  readonly devices?: string | undefined;
+}
 
 /** Time for the trial sandbox of {@link Sandbox.problem}. */
 const TRIAL = { id: "trial", ttlMs: 30_000, diskBytes: 1024 * 1024 };
@@ -31,12 +51,14 @@ const TRIAL = { id: "trial", ttlMs: 30_000, diskBytes: 1024 * 1024 };
 /** The bubblewrap driver. Making it costs nothing; the host is looked at when something is asked of it. */
 export class Bubblewrap implements Sandbox {
   readonly #clocks: Clocks;
+  readonly #devices: string;
   /** Holders that were not kept yet, by workspace. */
   readonly #started = new Map<string, StartedHolder>();
   #runtime: Runtime | undefined;
 
-  constructor(clocks: Clocks) {
-    this.#clocks = clocks;
+  constructor(options: BubblewrapOptions) {
+    this.#clocks = options;
+    this.#devices = options.devices ?? "/dev";
   }
 
   async problem(): Promise<Problem | undefined> {
@@ -130,9 +152,14 @@ export class Bubblewrap implements Sandbox {
     return execute(this.#enter(state), state, spec, streams);
   }
 
-  async listen(state: HolderState): Promise<Server> {
+  async listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]> {
     const { listenInside } = await import("./loopback.ts");
-    return listenInside(this.#enter(state), state);
+    return listenInside(this.#enter(state), state, at);
+  }
+
+  async dialer(state: HolderState): Promise<Dialer> {
+    const { dialInto } = await import("./dial.ts");
+    return dialInto(this.#enter(state), state);
   }
 
   async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
@@ -140,8 +167,22 @@ export class Bubblewrap implements Sandbox {
     yield* collect(this.#tasks(state), path);
   }
 
+  async lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>> {
+    const { lookUp } = await import("../files/lookup.ts");
+    return lookUp(this.#tasks(state), paths);
+  }
+
+  async remove(state: HolderState, paths: readonly string[]): Promise<void> {
+    const { remove } = await import("../files/lookup.ts");
+    await remove(this.#tasks(state), paths);
+  }
+
   async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
     return measure(this.#tasks(state));
+  }
+
+  async snapshot(state: HolderState): Promise<Snapshot> {
+    return (await import("../files/snapshot.ts")).snapshot(this.#tasks(state));
   }
 
   async list(state: HolderState, filesMax: number): Promise<Listed> {
@@ -150,6 +191,14 @@ export class Bubblewrap implements Sandbox {
 
   async digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>> {
     return digest(this.#tasks(state), files);
+  }
+
+  checkMounts(mounts: readonly ShownFolder[], keep: { secluded: readonly string[]; home: string }): void {
+    openMounts(mounts, { uid: this.#ready().uid, ...keep }).close();
+  }
+
+  gpu(): GpuNodes & { readonly weakens: readonly string[] } {
+    return { ...gpuNodes(this.#devices, this.#ready().uid), weakens: GPU_WEAKENS };
   }
 
   async stop(state: HolderState): Promise<void> {
@@ -186,6 +235,7 @@ export class Bubblewrap implements Sandbox {
       programs: requirePrograms(),
       uid: process.geteuid?.() ?? 0,
       arch: process.arch,
+      devices: this.#devices,
     };
     return this.#runtime;
   }

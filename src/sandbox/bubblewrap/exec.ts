@@ -10,13 +10,16 @@ import type { Streams } from "../../base/streams.ts";
 import { checkInputName } from "../files/input-name.ts";
 import { type CommandPipes, openPipes } from "../host/pipes.ts";
 import { childrenOf, sendSignal } from "../host/process.ts";
+import { keepSettings } from "../host/terminal.ts";
 import { limitArguments } from "../limits/process-limits.ts";
 import { startTime } from "../limits/run-time.ts";
 import { memoryKills } from "../limits/settings.ts";
 import { type ExecResult, type ExecSpec, type HolderState, SECRETS } from "../sandbox.ts";
 import { type Launched, launch } from "./launch.ts";
+import { openMounts } from "./mounts.ts";
 import { HOLDER_FOLDER, type Runtime } from "./runtime.ts";
-import { COMMAND_FEEDS, commandView, STARTER, TOOLS } from "./view.ts";
+import { traceReader } from "./trace.ts";
+import { commandFeeds, commandView, STARTER, TOOLS } from "./view.ts";
 
 /** As timeout(1) has it. */
 const TIME_OVER = 124;
@@ -32,6 +35,21 @@ export async function execute(
   streams: Streams,
 ): Promise<ExecResult> {
   if (spec.signal.aborted) return { exit: 128 + constants.signals.SIGTERM };
+  const opened = openMounts(spec.mounts ?? [], { uid: runtime.uid, secluded: [] });
+  try {
+    return await executeWith(opened.descriptors, runtime, state, spec, streams);
+  } finally {
+    opened.close();
+  }
+}
+
+async function executeWith(
+  handed: readonly number[],
+  runtime: Runtime,
+  state: HolderState,
+  spec: ExecSpec,
+  streams: Streams,
+): Promise<ExecResult> {
   const files = spec.files ?? [];
   const start = {
     view: commandView({
@@ -40,21 +58,28 @@ export async function execute(
       env: environment(spec.env),
       inputs: checkInputs(spec.inputs),
       files: checkFiles(files),
+      mounts: spec.mounts ?? [],
+      devices: checkDevices(spec.devices ?? []),
+      deviceFolder: runtime.devices,
       tools: reachableTools(runtime, spec.tools),
       prlimit: runtime.programs.prlimit,
     }),
     command: [...limited(runtime, state), ...checkCommand(spec.argv)],
-    feeds: [...COMMAND_FEEDS, ...files.map(({ bytes }) => bytes)],
+    feeds: [...commandFeeds(spec.hosts ?? []), ...files.map(({ bytes }) => bytes)],
+    handed,
+    traced: spec.traced && traceReader(spec.traced),
   };
   if (spec.tty) {
-    return finish(launch(runtime, state, { ...start, stdio: ["inherit", "inherit", "inherit"] }), spec, state);
+    const restore = keepSettings();
+    const stdio = ["inherit", "inherit", "inherit"] as const;
+    return await finish(launch(runtime, state, { ...start, stdio, terminal: true }), spec, state).finally(restore);
   }
-  const pipes = await openPipes(runtime);
+  const pipes = await openPipes(runtime, streams.stdout === streams.stderr);
   let launched: Launched;
   try {
     launched = launch(runtime, state, { ...start, stdio: pipes.theirs });
   } catch (error) {
-    for (const pipe of [pipes.stdin, pipes.stdout, pipes.stderr]) pipe.destroy();
+    for (const pipe of [pipes.stdin, pipes.stdout, pipes.stderr]) pipe?.destroy();
     throw error;
   } finally {
     pipes.handedOver();
@@ -120,6 +145,12 @@ function checkFiles(files: NonNullable<ExecSpec["files"]>): readonly string[] {
   return paths;
 }
 
+function checkDevices(devices: readonly string[]): readonly string[] {
+  const wrong = devices.find((path) => !/^\/dev(?:\/[a-zA-Z0-9][a-zA-Z0-9-]*){1,2}$/.test(path));
+  if (wrong !== undefined) throw new CloisterError("USAGE", `${JSON.stringify(wrong)} is no device node`);
+  return devices;
+}
+
 /** Tools are a convenience: what the workspace's user cannot reach is left out. */
 function reachableTools(runtime: Runtime, tools: readonly string[]): { path: string; name: string }[] {
   const shown = new Map<string, { path: string; name: string }>();
@@ -154,11 +185,11 @@ async function finish(launched: Launched, spec: ExecSpec, state: HolderState): P
     if (timers.length > 0) return;
     // A sandbox that is still being set up is asked again until there is a command to hear it.
     const asking = setInterval(() => {
-      if (terminate(launched, spec.tty)) clearInterval(asking);
+      if (terminate(launched, spec)) clearInterval(asking);
     }, ASK_AGAIN_MS);
     timers.push(
       asking,
-      setTimeout(() => kill(launched), KILL_AFTER_MS),
+      setTimeout(() => kill(launched, spec.tty), KILL_AFTER_MS),
     );
   };
   if (spec.signal.aborted) end();
@@ -183,27 +214,31 @@ async function finish(launched: Launched, spec: ExecSpec, state: HolderState): P
   }
 }
 
-/** The first process of the sandbox: our child is the way in, its child bwrap, and that one's child the first inside. */
-function firstProcess({ child }: Launched): number | undefined {
-  return [child.pid ?? 0].flatMap(childrenOf).flatMap(childrenOf)[0];
+/**
+ * The first process of the sandbox: our child is the way in, its child bwrap, and that one's youngest child the first
+ * inside; a tracer left bwrap an older one. On a terminal, our child is the one that relays it, and the way in its child.
+ */
+function firstProcess({ child }: Launched, tty: boolean): number | undefined {
+  const way = tty ? childrenOf(child.pid ?? 0) : [child.pid ?? 0];
+  return way.flatMap(childrenOf).flatMap(childrenOf).at(-1);
 }
 
 /**
- * SIGTERM for the command; the processes around it would only die and take it along at once.
+ * SIGTERM or SIGHUP for the command; the processes around it would only die and take it along at once.
  *
  * @returns false where there is no command yet
  */
-function terminate(launched: Launched, tty: boolean): boolean {
-  const first = firstProcess(launched);
+function terminate(launched: Launched, { tty, endsBy = "SIGTERM" }: ExecSpec): boolean {
+  const first = firstProcess(launched, tty);
   const command = first === undefined ? [] : childrenOf(first);
   if (first === undefined || command.length === 0) return false;
   // Off a terminal the sandbox is a session, and its first process leads the command's group.
-  for (const target of tty ? command : [-first]) sendSignal(target, "SIGTERM");
+  for (const target of tty ? command : [-first]) sendSignal(target, endsBy);
   return true;
 }
 
-function kill(launched: Launched): void {
-  const first = firstProcess(launched);
+function kill(launched: Launched, tty: boolean): void {
+  const first = firstProcess(launched, tty);
   // With the first process of its namespace everything inside ends (pid_namespaces(7)).
   if (first !== undefined) sendSignal(first, "SIGKILL");
   launched.child.kill("SIGKILL");
@@ -215,7 +250,8 @@ async function relay(pipes: CommandPipes, streams: Streams, { ended }: Launched)
   pipes.stdin.on("error", () => undefined);
   if (stdin.readableEnded || stdin.destroyed) pipes.stdin.end();
   else stdin.pipe(pipes.stdin);
-  const outputs = [forward(pipes.stdout, streams.stdout), forward(pipes.stderr, streams.stderr)];
+  const outputs = [forward(pipes.stdout, streams.stdout)];
+  if (pipes.stderr) outputs.push(forward(pipes.stderr, streams.stderr));
   await ended;
   stdin.unpipe(pipes.stdin);
   // What the command did not read stays unread, and must not keep the process waiting.

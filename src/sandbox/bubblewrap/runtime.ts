@@ -7,6 +7,8 @@ export interface Runtime {
   readonly uid: number;
   /** As `process.arch` has it. */
   readonly arch: string;
+  /** Folder of the host's device nodes. */
+  readonly devices: string;
 }
 
 /** A little memory of the holder's own, in its own view of the file system; it hides what the host has there. */

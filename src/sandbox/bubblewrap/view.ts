@@ -1,7 +1,10 @@
 // What processes in a sandbox see of a file system, as bwrap's options. bwrap(1) works through them in order.
 import { lstatSync, readlinkSync } from "node:fs";
-import { SECRETS } from "../sandbox.ts";
+import type { FolderScript } from "../files/folder-task.ts";
+import { type ExecSpec, SECRETS, type ShownFolder } from "../sandbox.ts";
+import { deviceArguments, lookedUpArguments } from "./devices.ts";
 import { FEED_FD } from "./launch.ts";
+import { mountArguments } from "./mounts.ts";
 import { VOLUME } from "./runtime.ts";
 
 /** Where host executables given as tools appear. */
@@ -42,6 +45,8 @@ const ETC = [
   "terminfo",
 ];
 
+const HOSTS = "/etc/hosts";
+
 /** Files made up for the sandbox; their texts are fed to bwrap in this order. */
 const MADE_UP: readonly (readonly [path: string, text: string])[] = [
   [
@@ -49,7 +54,7 @@ const MADE_UP: readonly (readonly [path: string, text: string])[] = [
     "user:x:1000:1000:user:/home/user:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
   ],
   ["/etc/group", "user:x:1000:\nnogroup:x:65534:\n"],
-  ["/etc/hosts", "127.0.0.1 localhost workspace\n::1 localhost\n"],
+  [HOSTS, "127.0.0.1 localhost workspace\n::1 localhost\n"],
   ["/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"],
 ];
 
@@ -72,16 +77,24 @@ export interface CommandView {
   readonly sharesLoopback: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly inputs: readonly { readonly source: string; readonly path: string }[];
-  /** Paths of files for this command alone; their bytes are fed after {@link COMMAND_FEEDS}, in this order. */
+  /** Paths of files for this command alone; their bytes are fed after {@link commandFeeds}, in this order. */
   readonly files: readonly string[];
+  /** Folders of the host; their descriptors come after the feeds. */
+  readonly mounts: readonly ShownFolder[];
+  /** Device nodes, as the command sees them, and the folder that is the host's `/dev`. */
+  readonly devices: readonly string[];
+  readonly deviceFolder: string;
   /** Host executables, and the name each gets in {@link TOOLS}. */
   readonly tools: readonly { readonly path: string; readonly name: string }[];
   /** Path of prlimit(1). */
   readonly prlimit: string;
 }
 
-/** Texts to feed where {@link commandView} is used. */
-export const COMMAND_FEEDS: readonly string[] = MADE_UP.map(([, text]) => text);
+/** Texts to feed where {@link commandView} is used. @param hosts names beyond its own */
+export function commandFeeds(hosts: NonNullable<ExecSpec["hosts"]>): readonly string[] {
+  const lines = hosts.map(({ address, name }) => `${address} ${name}\n`).join("");
+  return MADE_UP.map(([path, text]) => (path === HOSTS ? text + lines : text));
+}
 
 /** What a command gets: system files, its inputs and the workspace's folders. */
 export function commandView(view: CommandView): string[] {
@@ -94,7 +107,8 @@ export function commandView(view: CommandView): string[] {
     ...systemFiles(),
     ...ETC.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
     ...MADE_UP.flatMap(([path], index) => ["--ro-bind-data", String(FEED_FD + index), path]),
-    ...kernelFiles(),
+    ...kernelFiles(deviceArguments(view.devices, view.deviceFolder)),
+    ...lookedUpArguments(view.devices),
     ...volumeFolder("tmp", "/tmp"),
     ...volumeFolder("vartmp", "/var/tmp"),
     ...volumeFolder("home", "/home/user"),
@@ -104,6 +118,7 @@ export function commandView(view: CommandView): string[] {
     ...["--chmod", "0700", "/workspace"],
     // Nothing is mounted below what the sandbox can write: a planted link there would be followed.
     ...view.inputs.flatMap(({ source, path }) => ["--ro-bind", `${VOLUME}/inputs/${source}`, path]),
+    ...mountArguments(view.mounts, FEED_FD + MADE_UP.length + view.files.length),
     // On the sandbox's own root, which is memory and goes with the command; not on the volume, which stays.
     ...(view.files.length > 0 ? ["--perms", "0700", "--dir", SECRETS] : []),
     ...view.files.flatMap((path, index) => [
@@ -121,15 +136,21 @@ export function commandView(view: CommandView): string[] {
   ];
 }
 
+/** Folders of the volume that keep what commands leave. */
+const KEPT = ["work", "home", "tmp", "vartmp", "shm", "run"];
+
 /** What our own tar and find get: system files and one folder of the volume, so that no link leads anywhere. */
-export function folderView(folder: "inputs" | "work", access: "read" | "write"): string[] {
+export function folderView(folder: FolderScript["folder"], access: FolderScript["access"]): string[] {
   const [bind, open] = access === "read" ? ["--ro-bind", []] : ["--bind", ["--chmod", "0700", "/folder"]];
+  const places: (readonly [folder: string, path: string])[] =
+    folder === "kept" ? KEPT.map((name) => [name, `/folder/${name}`]) : [[folder, "/folder"]];
   return [
     ...[...NAMESPACES, OWN_NETWORK],
     "--new-session",
     ...systemFiles(),
     ...["--size", String(LIST_BYTES_MAX), "--tmpfs", "/tmp"],
-    ...[bind, `${VOLUME}/${folder}`, "/folder", ...open],
+    ...places.flatMap(([name, path]) => [bind, `${VOLUME}/${name}`, path]),
+    ...open,
     ...["--remount-ro", "/"],
     ...["--setenv", "PATH", "/usr/bin:/bin", "--setenv", "LC_ALL", "C"],
     ...["--chdir", "/"],
@@ -150,12 +171,13 @@ export function systemFiles(rootBytes = ROOT_BYTES): string[] {
   return args;
 }
 
-function kernelFiles(): string[] {
+/** @param devices options that add to `/dev` */
+function kernelFiles(devices: readonly string[]): string[] {
   const masked = MASKED.map((name) => `/proc/${name}`).filter((path) => lstatSync(path, { throwIfNoEntry: false }));
   return [
     ...["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"],
     ...masked.flatMap((path) => ["--ro-bind", "/dev/null", path]),
-    ...["--dev", "/dev", ...volumeFolder("shm", "/dev/shm"), "--remount-ro", "/dev"],
+    ...["--dev", "/dev", ...devices, ...volumeFolder("shm", "/dev/shm"), "--remount-ro", "/dev"],
   ];
 }
 

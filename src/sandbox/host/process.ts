@@ -35,7 +35,7 @@ export function childrenOf(pid: number): readonly number[] {
 }
 
 /** Signals a process, or its group where the number is negative; nothing happens where it has ended. */
-export function sendSignal(target: number, signal: "SIGTERM" | "SIGKILL"): void {
+export function sendSignal(target: number, signal: "SIGTERM" | "SIGHUP" | "SIGKILL"): void {
   try {
     process.kill(target, signal);
   } catch (error) {
