@@ -129,8 +129,8 @@ const copy: Leaf = {
     "cloister ws cp t1:log.txt - | less",
   ],
   notes:
-    "Copying out is governed as pulling each of the workspace's inputs is. What leaves\n" +
-    "carries its class along, in .cloister-class.json beside it.",
+    "Copying out is governed as pulling each of the workspace's inputs is. What\n" +
+    "leaves carries its class along, in .cloister-class.json beside it.",
   load: async () => (await import("./commands/workspace-files.ts")).copy,
 };
 

@@ -11,6 +11,8 @@ import { ATTEMPTS } from "./escape/attempts.ts";
 
 /** An ordinary user for the tests that root runs; nothing of the system has this uid. */
 const USER = 61_000;
+/** The first test of each half waits for all of its attempts. */
+const ALL_MS = 240_000;
 const HAS_PERL = existsSync("/usr/bin/perl");
 const reason = HAS_PERL ? REASON : " (skipped: no /usr/bin/perl to make system calls with)";
 const runnable = WORKS && HAS_PERL;
@@ -48,11 +50,15 @@ describe.skipIf(!runnable)(`escapes from a workspace of an ordinary user${reason
 
 function expectNone(who: Who): void {
   for (const { name } of ATTEMPTS) {
-    test(name, async () => {
-      const { results, errors } = await halves[who];
-      expect(results.get(name), errors).toBeDefined();
-      expect(results.get(name)?.error).toBeUndefined();
-    });
+    test(
+      name,
+      async () => {
+        const { results, errors } = await halves[who];
+        expect(results.get(name), errors).toBeDefined();
+        expect(results.get(name)?.error).toBeUndefined();
+      },
+      ALL_MS,
+    );
   }
 }
 

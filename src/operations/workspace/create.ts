@@ -13,6 +13,7 @@ import { type Ask, begin, permit, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
+import { checkCarried } from "./copy-ask.ts";
 import { endSame } from "./destroy.ts";
 import { planEnvironment, sealedFacts, type WorkspaceEnvironment } from "./environment.ts";
 import { noting, remember } from "./known.ts";
@@ -73,6 +74,11 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
   const decideBy = options.dryRun ? wouldPermit : permit;
   // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
+  if (source) {
+    const { classifications } = (await session.policy()).compiled.policy;
+    const label = highestOf(classifications, plan.inputs);
+    await checkCarried(session, plan.ask, source, { label, dryRun: options.dryRun });
+  }
   checkMounts(session, sandbox, plan.environment.mounts);
   requireHoldable(sandbox, plan);
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
@@ -204,10 +210,14 @@ async function previewOf(
 ): Promise<WorkspaceDetail> {
   const { ttlMs, inputs } = plan;
   const { classifications } = (await session.policy()).compiled.policy;
-  const classes = inputs.map(({ input }) => input.class);
-  const label = [...classifications].reverse().find((klass) => classes.includes(klass));
+  const label = highestOf(classifications, inputs);
   const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody(session, plan)));
   return { ...detail, state: "running", leftMs: ttlMs, label, limits: sandbox.holdable(plan), logEntry: undefined };
+}
+
+/** The label that a workspace is going to have. */
+function highestOf(classifications: readonly string[], inputs: readonly PlannedInput[]): string | undefined {
+  return [...classifications].reverse().find((klass) => inputs.some(({ input }) => input.class === klass));
 }
 
 function checkDomain(domain: string, mount: Ask): void {

@@ -78,8 +78,9 @@ function way(runtime: Runtime, state: HolderState, inside: readonly string[], te
   const deaf = [...within, ...pinned, programs.env, "--ignore-signal=INT", "--ignore-signal=QUIT"];
   const drop = dropArguments(uid, state.uid);
   if (!terminal) return [...deaf, programs.setpriv, "--pdeathsig=KILL", ...drop, "--", ...inside];
-  // Asked to end, whoever relays the terminal leaves it as it was.
-  const relay = [...deaf, programs.setpriv, "--pdeathsig=TERM", ...drop, "--"];
+  // Asked to end, whoever relays the terminal leaves it as it was. script(1) hears SIGINT even here, but only the first: the
+  // kernel asks once for each thread of ours, and a second SIGTERM would end it before it came to that.
+  const relay = [...deaf, programs.setpriv, "--pdeathsig=INT", ...drop, "--"];
   return [...relay, ...onTerminal([programs.setpriv, "--pdeathsig=KILL", "--", ...inside])];
 }
 

@@ -80,6 +80,7 @@ export const RESOURCES: readonly Attempt[] = [
     async run(world) {
       const mark = `late-${randomUUID()}`;
       const state = await world.sandbox.create({ id: "short", ttlMs: 1500, diskBytes: 1024 * 1024 });
+      await world.sandbox.keep(state);
       const script = `$SIG{$_} = "IGNORE" for qw(HUP TERM INT QUIT); setpgrp; fork; sleep 30`;
       const { exit } = await world.run(["/usr/bin/perl", "-e", script, mark], state, { inputs: [] });
       assert.equal(exit, 128 + 9);
