@@ -37,7 +37,8 @@ const run: Leaf = {
     "cloister run t1 --secret db-password=PGPASSWORD -- python load.py",
   ],
   notes:
-    "Exits with the command's code, 124 where its time was over, or 125 where cloister itself failed.\n" +
+    "Exits with the command's code, with 124 where its time was over, or with 125\n" +
+    "where cloister itself failed.\n" +
     "With --json, what the command prints goes to standard error.",
   load: async () => (await import("./commands/run.ts")).run,
 };
@@ -92,12 +93,12 @@ const create: Leaf = {
     "cloister ws create t1 --input cohort --purpose modelling --ttl 8h",
     "cloister ws create t2 --input cohort:v3:/inputs/old --purpose modelling",
     "cloister ws create t3 --template python --mount-ro /opt/conda --purpose modelling",
-    "cloister ws create t3 --input cohort --purpose modelling --cpus 4 --memory 16GB --run-time 6h",
+    "cloister ws create t3 --purpose modelling --cpus 4 --memory 16GB --run-time 6h",
     "cloister ws create t3 --network pypi.org --network files.pythonhosted.org",
   ],
   notes:
-    "Limits are those of your role; flags make them smaller, never larger. What of them this machine\n" +
-    "can hold is shown by: cloister ws show NAME, cloister doctor",
+    "Limits are those of your role; flags make them smaller, never larger.\n" +
+    "Which of them this machine can hold: cloister doctor, cloister ws show NAME",
   load: async () => (await import("./commands/workspace.ts")).create,
 };
 

@@ -2,7 +2,7 @@ import { durationFlagMs, formatBytes, formatDuration } from "../../base/units.ts
 import type { WorkspaceDetail, WorkspaceSummary, WorkspaceTemplate } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { limitFlags, sizeFlag } from "../limit-flags.ts";
-import { limitRows, notHeld } from "../limit-words.ts";
+import { notHeld, showLimits } from "../limit-words.ts";
 import { showNetwork } from "../network-words.ts";
 import { type Cell, type Page, print, type Row } from "../output.ts";
 import { showRuns } from "../run-words.ts";
@@ -90,8 +90,7 @@ export async function show(call: Call): Promise<undefined> {
     if (page.tty) page.line(detail.name, page.paint.bold);
     page.fields(detailRows(page, detail));
     showRuns(page, detail.runs);
-    page.heading("Limits");
-    page.fields(limitRows(page, detail.limits));
+    showLimits(page, detail.limits);
     if (detail.enforced.length > 0) page.heading("Enforced");
     page.list("enforced", detail.enforced);
     if (detail.notEnforced.length > 0) page.heading("Not enforced");

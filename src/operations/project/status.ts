@@ -15,6 +15,7 @@ import { localState } from "../policy/local-policy.ts";
 import { overdueIn } from "../secret/due.ts";
 import { openSession, type Session } from "../session.ts";
 import type { Diagnosis, LoginState, Status, WhoAmI } from "../types.ts";
+import { checkLimits } from "../workspace/limits.ts";
 import { workspacesHere } from "../workspace/look.ts";
 import { sandboxOf } from "../workspace/sandbox.ts";
 import { volumeFolderOf } from "../workspace/volume.ts";
@@ -124,7 +125,7 @@ export async function doctor(host: Host, folder: string): Promise<Diagnosis> {
       ? { name: "sandbox", state: "bad", text: problem.why, next: problem.next }
       : { name: "sandbox", state: "good", text: "bubblewrap can isolate workspaces here", next: undefined },
   );
-  if (!problem) checks.push(await checkVolumes(host, sandbox));
+  if (!problem) checks.push(checkLimits(sandbox), await checkVolumes(host, sandbox));
   checks.push(...(await checkProject(host, folder)));
   return { ok: checks.every(({ state }) => state !== "bad"), checks };
 }

@@ -218,7 +218,7 @@ export class Bubblewrap implements Sandbox {
   }
 
   holdable(spec: Parameters<Sandbox["holdable"]>[0]): readonly HeldLimit[] {
-    return holdableLimits({ ...spec, limits: spec.limits ?? {} }, process.geteuid?.() ?? 0);
+    return holdableLimits(spec, process.geteuid?.() ?? 0);
   }
 
   describe(volume?: VolumeKind) {
