@@ -144,7 +144,7 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     expect(await ana.fails("ws", "create", "t2", "--template", "greedy", ...use)).toMatchObject({ exit: 3 });
     expect(await ana.fails("ws", "create", "t2", "--template", "nosy", ...use)).toMatchObject({ exit: 3 });
     const failed = await ana.fails("ws", "create", "t2", "--template", "broken", ...use);
-    expect(failed).toMatchObject({ code: "FAILURE", why: "its command ended with 4: no luck" });
+    expect(failed).toMatchObject({ code: "FAILURE", why: "sh ended with 4: no luck" });
     const strange = await ana.fails("ws", "create", "t2", "--template", "strange", ...use);
     expect(strange).toMatchObject({ exit: 2, why: expect.stringContaining("privileged") });
     expect(await names()).not.toContain("t2");

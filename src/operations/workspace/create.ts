@@ -46,7 +46,7 @@ interface WorkspacePlan {
   readonly limits: Limits;
   readonly planned: PlannedUse;
   readonly environment: WorkspaceEnvironment;
-  readonly setup: readonly string[];
+  readonly setup: readonly (readonly string[])[];
   readonly inputs: readonly PlannedInput[];
   readonly ask: Ask;
 }
@@ -85,7 +85,7 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
     await saveWorkspace(session, begun);
     for (const input of plan.inputs) await mount(session, sandbox, holder, input);
     const code = source && (await copyCode(sandbox, holder, source));
-    await setUp(session, begun, plan.setup);
+    for (const command of plan.setup) await setUp(session, begun, command);
     const done = await operation.done();
     const made = { code, createdMs: session.host.now(), logEntry: done.entry };
     const state = await changeWorkspace(session, begun, (latest) => ({ ...latest, ...made }));

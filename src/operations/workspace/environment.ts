@@ -30,8 +30,8 @@ export interface PlannedEnvironment {
   readonly environment: WorkspaceEnvironment;
   /** What the flags and the template ask for together. */
   readonly use: WorkspaceUse;
-  /** Command to run once, before the workspace counts as made; empty where there is none. */
-  readonly setup: readonly string[];
+  /** Commands to run once, before the workspace counts as made. */
+  readonly setup: readonly (readonly string[])[];
 }
 
 export const NO_ENVIRONMENT: WorkspaceEnvironment = {
@@ -64,7 +64,7 @@ export async function planEnvironment(
       mounts,
       devices: gpu ? gpuDevices(session, sandbox) : [],
     },
-    setup: template ? setupCommand(template.folders, template.setup) : [],
+    setup: template ? setupOf(template.folders, template.setup) : [],
   };
 }
 
@@ -86,15 +86,9 @@ function gpuDevices({ host }: Session, sandbox: Sandbox): readonly string[] {
   });
 }
 
-/** $1 is the number of folders; they follow, and then the command's words. */
-const MAKE_FOLDERS = `n=$1
-shift
-while [ "$n" -gt 0 ]; do mkdir -p -- "$1" || exit; shift; n=$((n - 1)); done
-[ $# -eq 0 ] || exec "$@"`;
-
-function setupCommand(folders: readonly string[], setup: readonly string[]): readonly string[] {
-  if (folders.length === 0) return setup;
-  return ["/bin/sh", "-c", MAKE_FOLDERS, "setup", String(folders.length), ...folders, ...setup];
+function setupOf(folders: readonly string[], command: readonly string[]): readonly (readonly string[])[] {
+  const making = folders.length === 0 ? [] : [["/bin/mkdir", "-p", "--", ...folders]];
+  return command.length === 0 ? making : [...making, command];
 }
 
 /** What a command gets of it; variables of its own come after these. */
