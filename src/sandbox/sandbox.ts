@@ -17,6 +17,8 @@ export interface CreateSpec {
   readonly volume?: VolumeKind | undefined;
   /** Absolute path of the folder in which an encrypted volume makes the one for its ciphertext. */
   readonly volumeFolder?: string | undefined;
+  /** Default: none beyond what every workspace has. */
+  readonly limits?: Limits | undefined;
 }
 
 /** Plain JSON that is enough to find a running workspace again from another process. */
@@ -44,6 +46,8 @@ export interface HolderState {
   readonly processors?: readonly number[] | undefined;
   /** Wall clock, ms since 1970, at which the workspace is over. */
   readonly expiresMs: number;
+  /** The same on a clock that nobody sets: ms since boot, suspended time included. Only states of old have none. */
+  readonly expiresBootMs?: number | undefined;
 }
 
 /** Folder of the files that a command alone gets. */
@@ -53,6 +57,12 @@ export const SECRETS = "/run/secrets";
 export interface ShownFolder {
   readonly source: string;
   readonly path: string;
+}
+
+/** An address of a workspace's loopback; port 0 is any that is free. */
+export interface LoopbackAddress {
+  readonly address: string;
+  readonly port: number;
 }
 
 /** One command to run in a workspace. */
@@ -73,14 +83,18 @@ export interface ExecSpec {
   readonly devices?: readonly string[] | undefined;
   /** True where the process's own terminal is handed to the command (`streams` is not used then). */
   readonly tty: boolean;
-  /** Ends the command: SIGTERM, then SIGKILL after 5 s. */
+  /** Ends the command: {@link endsBy}, then SIGKILL after 5 s. */
   readonly signal: AbortSignal;
+  /** SIGHUP is for a shell on a terminal, which is deaf to SIGTERM. Default: SIGTERM. */
+  readonly endsBy?: "SIGTERM" | "SIGHUP" | undefined;
   /** Host executables to show in `/run/cloister/bin`, first in PATH. Those that cannot be shown are left out. */
   readonly tools: readonly string[];
   /** The workspace's loopback, where {@link Sandbox.listen} listens, instead of one that the command has to itself. */
   readonly sharesLoopback?: boolean | undefined;
   /** Longest time of this command, where it is less than the workspace's own limit. */
   readonly runMs?: number | undefined;
+  /** Names beyond its own, and the addresses that they have for it. */
+  readonly hosts?: readonly { readonly name: string; readonly address: string }[] | undefined;
 }
 
 /** How a command ended. */
@@ -91,13 +105,11 @@ export interface ExecResult {
   readonly stoppedBy?: "run-time" | "memory" | undefined;
 }
 
-/** What a new workspace is to be. */
-export interface CreateSpec {
-  readonly id: string;
-  readonly ttlMs: number;
-  readonly diskBytes: number;
-  /** Default: none beyond what every workspace has. */
-  readonly limits?: Limits | undefined;
+/** A file that a workspace's code made; its name is not to be trusted. */
+export interface ListedFile {
+  /** Relative to `/workspace`, each byte a character: names need not be UTF-8. */
+  readonly name: string;
+  readonly bytes: number;
 }
 
 /** Connects to ports of a workspace's loopback. */
@@ -107,6 +119,17 @@ export interface Dialer {
   close(): void;
 }
 
+export interface Listed {
+  readonly files: readonly ListedFile[];
+  /** False where there are more. */
+  readonly complete: boolean;
+}
+
+/** What stands at a path in `/workspace`. `other` is a link, pipe, socket or device, or cannot be read. */
+export type WorkspaceFile =
+  | { readonly kind: "file" | "executable"; readonly sha256: string }
+  | { readonly kind: "directory" | "other" };
+
 export interface Sandbox {
   /**
    * Undefined where sandboxes work on this host, proved by running a command in one; otherwise what is missing and
@@ -115,14 +138,25 @@ export interface Sandbox {
   problem(): Promise<{ readonly why: string; readonly next: string } | undefined>;
 
   /**
-   * Starts an empty workspace that lives until its time is over, whether or not any of our processes does.
+   * Starts an empty workspace. It ends with this process, however that ends, until {@link keep} lets it live on.
    *
    * @throws CloisterError UNSUPPORTED_HOST where the host cannot
    */
   create(spec: CreateSpec): Promise<HolderState>;
 
-  /** False once the workspace has ended or its time (by the wall clock) is over. */
+  /** From here on a workspace of this object's {@link create} lives until its time is over, whatever becomes of us. */
+  keep(state: HolderState): Promise<void>;
+
+  /** False once the workspace has ended or its time is over, by the wall clock or by the time since boot. */
   alive(state: HolderState): boolean;
+
+  /**
+   * Gives a workspace this long from now, more or less than it had.
+   *
+   * @returns its state from here on
+   * @throws CloisterError NOT_FOUND where the workspace is over; UNSUPPORTED_HOST where its end is fixed; FAILURE
+   */
+  extend(state: HolderState, ttlMs: number): Promise<HolderState>;
 
   /**
    * Writes files into a new input, or into `/workspace`. An input appears whole or not at all.
@@ -144,12 +178,12 @@ export interface Sandbox {
   exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult>;
 
   /**
-   * A socket that listens on 127.0.0.1 in the workspace and is served by this process. Commands reach it that share the
-   * workspace's loopback; it is the only way out of theirs.
+   * Sockets that listen on these addresses of the workspace's loopback and are served by this process. Commands reach
+   * them that share the workspace's loopback; they are the only way out of theirs.
    *
-   * @throws CloisterError NOT_FOUND where the workspace is over; FAILURE where it cannot be opened
+   * @throws CloisterError NOT_FOUND where the workspace is over; FAILURE where one of them cannot be opened
    */
-  listen(state: HolderState): Promise<Server>;
+  listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]>;
 
   /**
    * A way to what listens on the workspace's loopback, where commands listen that share it. Its sockets lead nowhere else.
@@ -169,6 +203,16 @@ export interface Sandbox {
    */
   collect(state: HolderState, path: string): AsyncIterable<FileEntry>;
 
+  /**
+   * What stands at these paths, relative to `/workspace`; nothing for those where nothing does.
+   *
+   * @throws CloisterError USAGE for a path that no file may have, FAILURE where files change while they are read
+   */
+  lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>>;
+
+  /** Removes files, and folders left empty by it. Paths where there is none are no error. */
+  remove(state: HolderState, paths: readonly string[]): Promise<void>;
+
   /** What lies in `/workspace`: everything that is no folder, and the sizes of the regular files in bytes. */
   measure(state: HolderState): Promise<{ readonly files: number; readonly bytes: number }>;
 
@@ -185,6 +229,11 @@ export interface Sandbox {
 
   /** The host's GPUs: nodes that can be shown, nodes that the workspace's user may not open, and what showing them gives up. */
   gpu(): { readonly devices: readonly string[]; readonly shut: readonly string[]; readonly weakens: readonly string[] };
+  /** The regular files in `/workspace` with their sizes, in no order, up to so many. Nothing is read. */
+  list(state: HolderState, filesMax: number): Promise<Listed>;
+
+  /** SHA-256 of listed files, by {@link ListedFile.name}, worked out in a sandbox; without those that cannot be read. */
+  digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>>;
 
   /** Ends the workspace with everything that runs in it, and waits until its volume is gone. Harmless if it is over. */
   stop(state: HolderState): Promise<void>;

@@ -74,7 +74,7 @@ describe.skipIf(!hasSklearn || !HAS_SANDBOX)(title, () => {
   });
 
   afterAll(async () => {
-    await Promise.all(["w1", "w2"].map((workspace) => bo.cli("ws", "destroy", workspace)));
+    await Promise.all(["w1", "w2"].map((workspace) => bo.cli("ws", "destroy", workspace, "--yes")));
     rmSync(folder, { recursive: true, force: true });
   });
 

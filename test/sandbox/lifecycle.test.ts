@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Bubblewrap } from "../../src/sandbox/bubblewrap/bubblewrap.ts";
-import { isRunning } from "../../src/sandbox/host/process.ts";
+import { bootTimeMs } from "../../src/sandbox/host/boot-time.ts";
+import { childrenOf, isRunning } from "../../src/sandbox/host/process.ts";
 import type { HolderState } from "../../src/sandbox/sandbox.ts";
 import { processesWith, survivorsWith, World } from "../interop/escape/world.ts";
 import { compile } from "./compiled.ts";
@@ -85,6 +86,73 @@ describe.skipIf(!WORKS)(`the life of a workspace${REASON}`, () => {
     await expect(later.measure(state)).rejects.toMatchObject({ code: "NOT_FOUND" });
     await later.stop(state);
     expect(isRunning(state)).toBe(false);
+  });
+
+  test("is over by the time since boot, even where the clock was set back", async () => {
+    const bootMs = bootTimeMs() ?? 0;
+    const state = await sandbox.create(spec);
+    expect(state.expiresBootMs).toBeGreaterThan(bootMs + spec.ttlMs - 1000);
+    const setBack = (sinceMs: number) =>
+      new Bubblewrap({ now: () => Date.now() - 86_400_000, bootTime: () => bootMs + sinceMs });
+    expect(setBack(0).alive(state)).toBe(true);
+    expect(setBack(spec.ttlMs + 1000).alive(state)).toBe(false);
+    await expect(setBack(spec.ttlMs + 1000).extend(state, 60_000)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await sandbox.stop(state);
+  });
+
+  test("has a later end once it is extended, and by another process, too", async () => {
+    const state = await sandbox.create({ ...spec, ttlMs: 2000 });
+    await sandbox.keep(state);
+    const extended = await new Bubblewrap({ now: Date.now }).extend(state, 5000);
+    expect(extended.expiresMs).toBeGreaterThan(state.expiresMs + 2000);
+    await sleep(Math.max(0, state.expiresMs - Date.now()) + 1200);
+    expect(isRunning(state)).toBe(true);
+    expect(sandbox.alive(state)).toBe(false);
+    expect(await sandbox.measure(extended)).toEqual({ files: 0, bytes: 0 });
+    for (let tries = 0; isRunning(state) && tries < 500; tries++) await sleep(20);
+    expect(isRunning(state)).toBe(false);
+    expect(Date.now()).toBeGreaterThan(extended.expiresMs - 1000);
+  });
+
+  test("cannot be extended where the state is of a time when no end could be moved", async () => {
+    const { expiresBootMs: _, ...old } = await sandbox.create(spec);
+    expect(sandbox.alive(old)).toBe(true);
+    await expect(sandbox.extend(old, 60_000)).rejects.toMatchObject({ code: "UNSUPPORTED_HOST" });
+    await sandbox.stop(old);
+  });
+
+  test("ends with the process that made it, killed or not, until it is kept", async () => {
+    const child = spawn(process.execPath, [built.program, "begin"], { stdio: ["ignore", "pipe", "inherit"] });
+    const [text] = (await once(child.stdout, "data")) as [Buffer];
+    const state = JSON.parse(String(text)) as HolderState;
+    expect(isRunning(state)).toBe(true);
+    child.kill("SIGKILL");
+    for (let tries = 0; isRunning(state) && tries < 250; tries++) await sleep(20);
+    expect(isRunning(state)).toBe(false);
+  });
+
+  test("its holder has no capability, waits without work, and leaves no dead process behind", async () => {
+    const world = await World.make(folder, "");
+    await world.sandbox.keep(world.state);
+    // Orphans of a command, each of which ends after its parent.
+    await world.sh("for i in 1 2 3 4 5; do (sleep 0.1 &) ; done");
+    await sleep(500);
+    const status = readFileSync(`/proc/${String(world.state.pid)}/status`, "utf8");
+    expect(status.match(/^Cap(Inh|Prm|Eff|Bnd|Amb):\t0{16}$/gm)).toHaveLength(5);
+    expect(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1])).toBeLessThan(4096);
+    const [waiting, ...others] = childrenOf(world.state.pid);
+    expect(others).toEqual([]);
+    expect(readFileSync(`/proc/${String(waiting)}/cmdline`, "utf8")).toMatch(/sleep\0[0-9]+\0$/);
+    await world.end();
+  });
+
+  test("the end of a workspace is out of its reach", async () => {
+    const world = await World.make(folder, "");
+    const found = await world.sh(
+      "find / -xdev -name deadline 2>/dev/null; ls -A /mnt /proc/1/root/mnt 2>&1; echo done",
+    );
+    expect(found.out).toMatch(/^ls: cannot access '\/mnt'.*\n(ls: .*\n)?done\n$/);
+    await world.end();
   });
 
   test("ends with everything in it when its holder is killed", async () => {

@@ -1,8 +1,9 @@
-import { durationFlagMs, formatBytes } from "../../base/units.ts";
+import { durationFlagMs, formatBytes, formatDuration } from "../../base/units.ts";
 import type { WorkspaceDetail, WorkspaceSummary, WorkspaceTemplate } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { limitFlags, sizeFlag } from "../limit-flags.ts";
 import { limitRows, notHeld } from "../limit-words.ts";
+import { showNetwork } from "../network-words.ts";
 import { type Cell, type Page, print, type Row } from "../output.ts";
 import { files, left, log, minutesUtc, shellLine, took } from "../words.ts";
 
@@ -20,7 +21,10 @@ export async function create(call: Call): Promise<undefined> {
     domain: flags.text("domain"),
     template: flags.text("template"),
     diskBytes: sizeFlag(flags, "disk"),
-    use: { ...limitFlags(flags), mounts: flags.list("mountRo"), gpu: flags.on("gpu") },
+    use: {
+      ...limitFlags(flags),
+      ...{ network: flags.list("network"), mounts: flags.list("mountRo"), gpu: flags.on("gpu") },
+    },
     dryRun,
   });
   call.progress.clear();
@@ -44,7 +48,7 @@ export async function list(call: Call): Promise<undefined> {
   const workspaces = await (await call.project()).listWorkspaces();
   print(call, "workspace-list", { workspaces }, (page) => {
     page.table(
-      ["NAME", "STATE", "DOMAIN", "LABEL", "LEFT", "INPUTS"],
+      ["NAME", "STATE", "DOMAIN", "LABEL", "LEFT", "IDLE", "INPUTS"],
       workspaces.map((workspace) => listRow(page, workspace)),
     );
     if (page.tty && workspaces.length === 0 && !page.quiet) {
@@ -57,12 +61,20 @@ function listRow(page: Page, workspace: WorkspaceSummary): readonly Cell[] {
   const { name, state, domain, leftMs, inputs } = workspace;
   const paint = state === "running" ? page.paint.green : page.paint.yellow;
   const remains = state !== "running" ? "-" : page.tty ? left(leftMs) : String(Math.round(leftMs / 1000));
-  return [name, { text: state, paint }, domain, labelOf(workspace), remains, inputs.map((i) => i.reference).join(" ")];
+  const references = inputs.map((input) => input.reference).join(" ");
+  return [name, { text: state, paint }, domain, labelOf(workspace), remains, idle(page, workspace), references];
+}
+
+function idle(page: Page, { state, active, idleMs }: WorkspaceSummary): string {
+  if (state !== "running") return "-";
+  if (!page.tty) return String(Math.round(idleMs / 1000));
+  return active ? "in use" : formatDuration(idleMs);
 }
 
 export async function show(call: Call): Promise<undefined> {
   const detail = await (await call.project()).showWorkspace(call.args[0] ?? "");
   print(call, "workspace", detail, (page) => {
+    if (call.flags.on("network")) return showNetwork(page, detail);
     if (page.tty) page.line(detail.name, page.paint.bold);
     page.fields(detailRows(page, detail));
     page.heading("Limits");
@@ -83,7 +95,9 @@ function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
     ["domain", detail.domain],
     ["purpose", detail.purpose],
     ["left", `${left(detail.leftMs)} (until ${page.tty ? minutesUtc(detail.expiresAt) : detail.expiresAt})`],
+    ["idle", detail.active ? "in use" : formatDuration(detail.idleMs)],
     ["disk", formatBytes(detail.diskBytes)],
+    ["network", detail.network?.join(", ") || undefined],
     ["driver", detail.driver],
     ...environmentRows(detail),
     ["code", code && `${code.folder}  ${files(code.files)}${code.commit ? `  commit ${code.commit}` : ""}`],

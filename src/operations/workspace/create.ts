@@ -2,22 +2,24 @@
 import { randomBytes } from "node:crypto";
 import { CloisterError } from "../../base/errors.ts";
 import { checkName } from "../../base/name.ts";
-import { artifactUri } from "../../provenance/manifest.ts";
 import type { Limits } from "../../sandbox/limits/limits.ts";
 import type { HolderState, Sandbox } from "../../sandbox/sandbox.ts";
 import { manifestOf } from "../artifact/check-manifest.ts";
-import { domainOf, resolve } from "../artifact/resolve.ts";
+import { domainOf } from "../artifact/resolve.ts";
 import { contentOf } from "../artifact/version-content.ts";
-import { referenceTo, type Version } from "../artifact/versions.ts";
 import { type Ask, begin, permit, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
+import { endSame } from "./destroy.ts";
 import { planEnvironment, sealedFacts, type WorkspaceEnvironment } from "./environment.ts";
+import { noting, remember } from "./known.ts";
 import { limitsOf, requireHeld, requireHoldable } from "./limits.ts";
 import { detailOf } from "./look.ts";
 import { checkMounts } from "./mounts.ts";
+import { checkDomain, type PlannedInput, planInputs } from "./plan-inputs.ts";
 import { workingSandbox } from "./sandbox.ts";
+import { marking, saveSent } from "./sent-code.ts";
 import { setUp } from "./setup.ts";
 import {
   changeWorkspace,
@@ -25,16 +27,9 @@ import {
   forgetWorkspace,
   makingWorkspace,
   saveWorkspace,
-  type WorkspaceInput,
   type WorkspaceState,
 } from "./state.ts";
 import { type PlannedUse, planUse } from "./use.ts";
-
-interface PlannedInput {
-  readonly version: Version;
-  readonly input: WorkspaceInput;
-  readonly ask: Ask;
-}
 
 /** A workspace as asked for, everything resolved and nothing started. */
 interface WorkspacePlan {
@@ -64,7 +59,7 @@ export async function createWorkspace(session: Session, options: WorkspaceOption
 async function createAlone(session: Session, options: WorkspaceOptions, name: string): Promise<WorkspaceDetail> {
   await session.sync();
   const sandbox = await workingSandbox(session.host);
-  await makeRoom(session, sandbox, name);
+  const old = await findOver(session, sandbox, name);
   const source = await codeSource(session, options.code);
   const plan = await planWorkspace(session, sandbox, options, name);
   const decideBy = options.dryRun ? wouldPermit : permit;
@@ -73,40 +68,54 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
   checkMounts(session, sandbox, plan.environment.mounts);
   requireHoldable(sandbox, plan);
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
-  const operation = await begin(session, plan.ask);
-  const holder = await sandbox.create(plan).catch(async (error: unknown) => {
-    await operation.failed(error);
-    throw error;
-  });
+  if (old) await endSame(session, sandbox, old, true);
+  // Known before anything is logged or started: what a command leaves that is killed is found, and its end logged.
+  await saveWorkspace(session, stateOf(session, plan, options, nobody(session, plan)));
   try {
-    requireHeld(sandbox, holder, plan.planned.mustHold);
-    // Known from here on, so that a command that is killed leaves no workspace that nobody finds.
-    const begun = { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId };
-    await saveWorkspace(session, begun);
-    for (const input of plan.inputs) await mount(session, sandbox, holder, input);
-    const code = source && (await copyCode(sandbox, holder, source));
-    for (const command of plan.setup) await setUp(session, begun, command);
-    const done = await operation.done();
-    const made = { code, createdMs: session.host.now(), logEntry: done.entry };
-    const state = await changeWorkspace(session, begun, (latest) => ({ ...latest, ...made }));
-    return await detailOf(session, sandbox, state);
+    return await make(session, sandbox, plan, options, source);
   } catch (error) {
-    await sandbox.stop(holder).finally(() => operation.failed(error));
     await forgetWorkspace(session, name);
     throw error;
   }
 }
 
-/** A workspace of that name that is over gives way; one that runs does not. */
-async function makeRoom(session: Session, sandbox: Sandbox, name: string): Promise<void> {
-  const old = await findWorkspace(session, name);
-  if (!old) return;
-  if (sandbox.alive(old.holder)) {
-    throw new CloisterError("USAGE", `workspace ${name} exists already`, {
-      next: `cloister run ${name} -- CMD   (or: cloister workspace destroy ${name})`,
-    });
+async function make(
+  session: Session,
+  sandbox: Sandbox,
+  plan: WorkspacePlan,
+  options: WorkspaceOptions,
+  source: CodeSource | undefined,
+): Promise<WorkspaceDetail> {
+  const operation = await begin(session, plan.ask);
+  let holder: HolderState | undefined;
+  try {
+    holder = await sandbox.create(plan);
+    requireHeld(sandbox, holder, plan.planned.mustHold);
+    const begun = { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId };
+    await saveWorkspace(session, begun);
+    for (const input of plan.inputs) await mount(session, sandbox, holder, input);
+    const code = source && (await copyCode(session, sandbox, begun, source));
+    for (const command of plan.setup) await setUp(session, begun, command);
+    const done = await operation.done();
+    const made = { code, createdMs: session.host.now(), logEntry: done.entry };
+    const state = await changeWorkspace(session, begun, (latest) => ({ ...latest, ...made }));
+    // Not before: what a killed command left half made must not live on.
+    await sandbox.keep(holder);
+    return await detailOf(session, sandbox, state);
+  } catch (error) {
+    if (holder) await sandbox.stop(holder).catch(() => undefined);
+    await operation.failed(error);
+    throw error;
   }
-  await sandbox.stop(old.holder);
+}
+
+/** A workspace of that name that is over gives way; one that runs does not. */
+async function findOver(session: Session, sandbox: Sandbox, name: string): Promise<WorkspaceState | undefined> {
+  const old = await findWorkspace(session, name);
+  if (!old || !sandbox.alive(old.holder)) return old;
+  throw new CloisterError("USAGE", `workspace ${name} exists already`, {
+    next: `cloister run ${name} -- CMD   (or: cloister workspace destroy ${name})`,
+  });
 }
 
 async function planWorkspace(
@@ -172,6 +181,12 @@ function stateOf(
   };
 }
 
+/** There is no process yet. */
+function nobody({ host }: Session, { id, ttlMs, diskBytes, limits }: WorkspacePlan): HolderState {
+  const expiresMs = host.now() + ttlMs;
+  return { driver: "bubblewrap", id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, limits, expiresMs };
+}
+
 /** What it would be, for `--dry-run`: there is no process behind it. */
 async function previewOf(
   session: Session,
@@ -179,85 +194,12 @@ async function previewOf(
   plan: WorkspacePlan,
   options: WorkspaceOptions,
 ): Promise<WorkspaceDetail> {
-  const { id, diskBytes, limits, ttlMs, inputs } = plan;
-  const expiresMs = session.host.now() + ttlMs;
-  const nobody: HolderState = {
-    ...{ driver: "bubblewrap", id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, limits, expiresMs },
-  };
+  const { ttlMs, inputs } = plan;
   const { classifications } = (await session.policy()).compiled.policy;
   const classes = inputs.map(({ input }) => input.class);
   const label = [...classifications].reverse().find((klass) => classes.includes(klass));
-  const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody));
-  const held = sandbox.holdable(plan);
-  return { ...detail, state: "running", leftMs: ttlMs, label, limits: held, logEntry: undefined };
-}
-
-function checkDomain(domain: string, mount: Ask): void {
-  if (mount.domain === domain) return;
-  throw new CloisterError("USAGE", `a workspace has data of one domain: ${domain} or ${mount.domain ?? ""}`, {
-    why: "nothing crosses from one domain to another without an approved export",
-    next: "create a workspace for each",
-  });
-}
-
-/** Resolves `REF[:/path]` inputs, before anything is decided or started. */
-async function planInputs(
-  session: Session,
-  options: WorkspaceOptions,
-  workspace: string,
-): Promise<readonly PlannedInput[]> {
-  const planned: PlannedInput[] = [];
-  const paths = new Set<string>();
-  for (const text of options.inputs) {
-    const [reference, path] = splitInput(text);
-    const version = await resolve(session, reference, { action: "workspace.mount", purpose: options.purpose });
-    const { header } = version;
-    const at = path ?? `/inputs/${header.name}`;
-    if (paths.has(at))
-      throw new CloisterError("USAGE", `two inputs at ${at}`, { next: "write --input REF:/inputs/other" });
-    paths.add(at);
-    planned.push({ version, input: inputOf(session, version, at), ask: mountAsk(options, version, workspace) });
-    if (!/^\/inputs\/[a-z0-9][a-z0-9._-]*$/.test(at)) {
-      throw new CloisterError("USAGE", `inputs are mounted below /inputs, not at ${at}`, {
-        next: `--input ${referenceTo(version)}:/inputs/${header.name}`,
-      });
-    }
-  }
-  return planned;
-}
-
-function splitInput(text: string): [string, string | undefined] {
-  const at = text.indexOf(":/");
-  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
-}
-
-function inputOf({ config }: Session, version: Version, path: string): WorkspaceInput {
-  const { record, header, versionId } = version;
-  const { domain, number } = record;
-  const { name, kind, licence } = header;
-  return {
-    name: path.slice("/inputs/".length),
-    uri: artifactUri({ projectId: config.project, domain, name, number }),
-    digest: header.dirHash,
-    versionId,
-    class: record.class,
-    kind,
-    licence,
-    manifestDigest: header.manifest,
-    reference: referenceTo(version),
-    path,
-  };
-}
-
-function mountAsk(options: WorkspaceOptions, version: Version, workspace: string): Ask {
-  const { record, header, versionId } = version;
-  const reference = referenceTo(version);
-  return {
-    ...{ title: `mount ${reference} in workspace ${options.name}`, action: "workspace.mount", reference },
-    ...{ domain: record.domain, class: record.class, kind: header.kind, versionId, workspace },
-    ...{ purpose: options.purpose, justification: options.justification },
-    sealed: { artifact: reference, workspace: options.name, purpose: options.purpose },
-  };
+  const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody(session, plan)));
+  return { ...detail, state: "running", leftMs: ttlMs, label, limits: sandbox.holdable(plan), logEntry: undefined };
 }
 
 /** The intent is on record before a byte of plain text exists in the workspace. */
@@ -274,7 +216,16 @@ async function mount(session: Session, sandbox: Sandbox, holder: HolderState, pl
   await operation.done();
 }
 
-async function copyCode(sandbox: Sandbox, holder: HolderState, source: CodeSource): Promise<WorkspaceState["code"]> {
-  await sandbox.fill(holder, "workspace", source.files);
+async function copyCode(
+  session: Session,
+  sandbox: Sandbox,
+  state: WorkspaceState,
+  source: CodeSource,
+): Promise<WorkspaceState["code"]> {
+  const contents: string[] = [];
+  const marks = new Map<string, string>();
+  await sandbox.fill(state.holder, "workspace", noting(marking(source.files, marks), contents));
+  await remember(session, state.name, contents);
+  await saveSent(session, state, marks);
   return { folder: source.folder, files: source.count(), git: source.git };
 }

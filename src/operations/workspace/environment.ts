@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { sha256Hex } from "../../base/digest.ts";
 import { CloisterError } from "../../base/errors.ts";
 import { checkName, NAME } from "../../base/name.ts";
+import { coversPath } from "../../policy/host-entry.ts";
 import type { WorkspaceUse } from "../../policy/workspace-use.ts";
 import type { Facts } from "../../provenance/manifest.ts";
 import type { ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
@@ -14,6 +15,7 @@ import type { Session } from "../session.ts";
 import { TEMPLATES } from "../templates.ts";
 import type { WorkspaceOptions, WorkspaceTemplate } from "../types.ts";
 import { foldersOf, resolveMount, type WorkspaceMount } from "./mounts.ts";
+import { creatingRoles } from "./use.ts";
 
 /** What every command of a workspace finds. */
 export interface WorkspaceEnvironment {
@@ -89,6 +91,26 @@ function gpuDevices({ host }: Session, sandbox: Sandbox): readonly string[] {
 function setupOf(folders: readonly string[], command: readonly string[]): readonly (readonly string[])[] {
   const making = folders.length === 0 ? [] : [["/bin/mkdir", "-p", "--", ...folders]];
   return command.length === 0 ? making : [...making, command];
+}
+
+/**
+ * What of it the policy in force still allows: what was taken away is left out, with a notice.
+ * A change of the policy is the owner's answer to a toolchain or a GPU that turned out to be unsafe.
+ */
+export async function environmentInForce(
+  session: Session,
+  environment: WorkspaceEnvironment,
+): Promise<WorkspaceEnvironment> {
+  if (environment.mounts.length === 0 && environment.devices.length === 0) return environment;
+  const roles = await creatingRoles(session, (await session.policy()).compiled.policy);
+  const covered = (folder: string) =>
+    roles.some(({ workspace }) => workspace.mounts.some((entry) => coversPath(entry, folder)));
+  const mounts = environment.mounts.filter(({ given, source }) => covered(given) && covered(source));
+  const devices = roles.some(({ workspace }) => workspace.gpu) ? environment.devices : [];
+  const gone = [...environment.mounts.filter((mount) => !mounts.includes(mount)).map(({ path }) => path)];
+  if (devices.length < environment.devices.length) gone.push("the GPU");
+  if (gone.length > 0) session.host.notice(`not shown, as the policy in force no longer allows it: ${gone.join(", ")}`);
+  return { ...environment, mounts, devices };
 }
 
 /** What a command gets of it; variables of its own come after these. */

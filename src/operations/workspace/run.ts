@@ -5,20 +5,31 @@ import { type Ask, perform, permit } from "../guard.ts";
 import { type RunSecrets, secretsFor } from "../secret/run.ts";
 import type { Session } from "../session.ts";
 import type { RunOptions, RunResult } from "../types.ts";
+import { whileActive } from "./activity.ts";
 import { type HandedIn, handCredentials } from "./credentials.ts";
-import { surroundings } from "./environment.ts";
+import { environmentInForce, surroundings } from "./environment.ts";
 import { requireRunning } from "./look.ts";
+import { openWayOut, type WayOut } from "./network.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
 import { changeWorkspace, type WorkspaceState } from "./state.ts";
+import { terminalVariables } from "./terminal-variables.ts";
+
+/** What makes a command a shell that a person sits at. */
+interface AsShell {
+  readonly shell?: { readonly env: Readonly<Record<string, string>> };
+}
 
 /** How a command runs that Cloister starts for its own ends. */
 export interface RunWay {
   /** `released`: it leaves, whatever the streams are; `withheld`: nobody sees it. */
   readonly output?: "released" | "withheld" | undefined;
-  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** What to do instead, where its output may not leave. */
+  readonly next?: string | undefined;
   readonly files?: ExecSpec["files"];
   readonly sharesLoopback?: boolean | undefined;
+  /** The workspace that this command is making, and that others do not find yet. */
+  readonly making?: WorkspaceState | undefined;
   /** Told when everything is decided and on record, before it starts. */
   readonly begun?: (() => void) | undefined;
   /** Ends it; default: the host's. */
@@ -32,22 +43,23 @@ export interface RunWay {
  */
 export async function run(
   session: Session,
-  options: RunOptions,
+  options: RunOptions & AsShell,
   streams: Streams,
   way: RunWay = {},
 ): Promise<RunResult> {
   await session.sync();
   const sandbox = await sandboxOf(session.host);
-  const state = await requireRunning(session, sandbox, options.workspace);
+  const state = way.making ?? (await requireRunning(session, sandbox, options.workspace));
   const shown = streams.stdout.isTTY === true && streams.stderr.isTTY === true;
   const released = way.output === "released" || (!shown && options.keepOutput !== true && way.output === undefined);
-  if (released) for (const input of state.inputs) await permit(session, outputAsk(state, input));
+  if (released)
+    for (const input of state.inputs) await permit(session, outputAsk(state, input, way.next ?? keepIt(state)));
   const label = labelWithSource(session, state, (await session.policy()).compiled.policy.classifications);
   const ask: Ask = {
     ...{ title: `run in workspace ${state.name}`, action: "workspace.run" },
     ...{ domain: state.domain, class: label?.class, purpose: state.purpose, workspace: state.id },
     facts: { output: released ? "released" : shown ? "terminal" : "kept" },
-    sealed: { workspace: state.name, command: options.argv.join(" ") },
+    sealed: { workspace: state.name, command: commandOf(options).join(" ") },
   };
   const uses = options.secrets ?? [];
   // Before a secret is opened for a command that may not run.
@@ -55,15 +67,19 @@ export async function run(
   const secrets = await secretsFor(session, state, uses);
   const { result, done } = await perform(session, ask, async (operation, released) => {
     const handed = await handCredentials(session, sandbox, state, { label: label?.class, provider: options.creds });
+    const wayOut = await openWayOut(session, sandbox, state, options.network).catch(async (error: unknown) => {
+      await handed.close();
+      throw error;
+    });
     released();
     way.begun?.();
-    const ran = await execute(session, sandbox, state, options, streams, {
-      id: operation.id,
-      kept: options.keepOutput === true,
-      secrets,
-      handed,
-      way,
-    }).finally(handed.close);
+    const given = { id: operation.id, kept: options.keepOutput === true, secrets, handed, wayOut, way };
+    const ran = await whileActive(session, state.name, () =>
+      execute(session, sandbox, state, options, streams, given),
+    ).finally(() => {
+      wayOut.close();
+      return handed.close();
+    });
     const { exit, seconds, stoppedBy } = ran;
     const facts = { exit, ms: Math.max(0, Math.round(seconds * 1000)), stoppedBy: stoppedBy?.limit };
     return { result: ran, outcome: { facts } };
@@ -71,13 +87,23 @@ export async function run(
   return { ...result, workspace: state.name, logEntry: done.entry };
 }
 
-export function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number]): Ask {
+/** As records name it: a shell is one, whatever it takes to start it. */
+function commandOf({ argv, shell }: RunOptions & AsShell): readonly string[] {
+  return shell ? ["shell"] : argv;
+}
+
+function keepIt({ name }: WorkspaceState): string {
+  return `cloister run ${name} --keep-output -- CMD   (the output stays in the workspace)`;
+}
+
+/** Whether what is made of an input may leave the workspace: governed as pulling the input is. */
+export function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number], next: string): Ask {
   return {
     ...{ title: `take output of workspace ${state.name} out, which holds ${input.reference}`, action: "artifact.pull" },
     ...{ domain: state.domain, class: input.class, kind: input.kind, versionId: input.versionId, workspace: state.id },
     ...{ purpose: state.purpose, reference: input.reference },
     facts: { output: "released" },
-    next: `cloister run ${state.name} --keep-output -- CMD   (the output stays in the workspace)`,
+    next,
     sealed: { artifact: input.reference, workspace: state.name, purpose: state.purpose },
   };
 }
@@ -86,33 +112,41 @@ async function execute(
   session: Session,
   sandbox: Sandbox,
   state: WorkspaceState,
-  options: RunOptions,
+  options: RunOptions & AsShell,
   streams: Streams,
   given: {
     readonly id: string;
     readonly kept: boolean;
     readonly secrets: RunSecrets;
     readonly handed: HandedIn;
+    readonly wayOut: WayOut;
     readonly way: RunWay;
   },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
   const { host } = session;
-  const { id, kept, secrets, handed, way } = given;
-  const around = surroundings(state.environment);
+  const { id, kept, secrets, handed, wayOut, way } = given;
+  const around = surroundings(await environmentInForce(session, state.environment));
   const output = kept ? `.cloister/run-${id.slice(0, 8)}.log` : undefined;
   const seeds =
     options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };
+  const tty = [streams.stdin, streams.stdout, streams.stderr].every((stream) => stream.isTTY === true);
   const started = host.now();
   const { exit, stoppedBy } = await sandbox.exec(
     state.holder,
     {
       argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
       ...around,
-      env: { ...around.env, ...way.env, ...secrets.env, ...seeds, ...handed.environment },
+      env: {
+        ...(tty ? terminalVariables(host) : {}),
+        ...around.env,
+        ...{ ...secrets.env, ...seeds, ...wayOut.environment, ...handed.environment, ...options.shell?.env },
+      },
       files: [...secrets.files, ...(way.files ?? [])],
-      sharesLoopback: handed.sharesLoopback || way.sharesLoopback === true,
+      sharesLoopback: handed.sharesLoopback || wayOut.sharesLoopback || way.sharesLoopback === true,
+      hosts: wayOut.hosts,
       inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
-      tty: streams.stdin.isTTY === true && streams.stdout.isTTY === true && streams.stderr.isTTY === true,
+      tty,
+      endsBy: options.shell ? "SIGHUP" : "SIGTERM",
       signal: way.signal ?? host.signal,
       tools: [process.execPath],
       runMs: options.runMs,
@@ -121,13 +155,16 @@ async function execute(
   );
   const finished = host.now();
   const times = { startedOn: new Date(started).toISOString(), finishedOn: new Date(finished).toISOString() };
-  const record = { id, argv: options.argv, cwd: "/workspace", seeds, ...times, exitCode: exit };
+  const network = wayOut.close();
+  const record = { id, argv: commandOf(options), cwd: "/workspace", seeds, ...times, exitCode: exit, network };
   await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, record] }));
   return {
     exit,
     stoppedBy: stopped(stoppedBy, state, options),
     seconds: (finished - started) / 1000,
     output: output && `/workspace/${output}`,
+    over: !sandbox.alive(state.holder),
+    network,
   };
 }
 

@@ -20,7 +20,10 @@ export async function setUp(session: Session, state: WorkspaceState, command: re
   });
   const { name, environment } = state;
   const streams = { stdin: Readable.from([]), stdout: sink, stderr: sink };
-  const { exit } = await run(session, { workspace: name, argv: command }, streams, { output: "withheld" });
+  const { exit } = await run(session, { workspace: name, argv: command }, streams, {
+    output: "withheld",
+    making: state,
+  });
   if (exit === 0) return;
   throw new CloisterError("FAILURE", `environment template ${environment.template?.name ?? ""} could not be set up`, {
     why: `${command[0] ?? ""} ended with ${String(exit)}${(await mayShow(session, state)) ? lastLines(text) : ""}`,
@@ -30,7 +33,7 @@ export async function setUp(session: Session, state: WorkspaceState, command: re
 
 /** What it printed may hold what is in the inputs: it is shown where they could be taken out. */
 async function mayShow(session: Session, state: WorkspaceState): Promise<boolean> {
-  for (const input of state.inputs) if (!(await mayI(session, outputAsk(state, input)))) return false;
+  for (const input of state.inputs) if (!(await mayI(session, outputAsk(state, input, "")))) return false;
   return true;
 }
 

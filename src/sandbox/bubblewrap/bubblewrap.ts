@@ -3,10 +3,12 @@ import type { Server } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
 import type { Streams } from "../../base/streams.ts";
+import { type Clocks, expiry, isPast } from "../expiry.ts";
 import type { StartFolderTask } from "../files/folder-task.ts";
+import { digest, list } from "../files/list.ts";
 import { measure } from "../files/measure.ts";
 import { hasFilter } from "../filter/seccomp.ts";
-import { isRunning, type ProcessIdentity } from "../host/process.ts";
+import { isRunning } from "../host/process.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
 import { chooseUid, isWorkspaceUid } from "../host/user.ts";
 import { enterWords, prepareCgroup, provenCgroup, removeCgroup } from "../limits/cgroup.ts";
@@ -14,19 +16,30 @@ import { heldLimits, holdableLimits } from "../limits/held.ts";
 import type { HeldLimit } from "../limits/limits.ts";
 import { chooseProcessors } from "../limits/processors.ts";
 import { amountsOf } from "../limits/settings.ts";
-import type { CreateSpec, Dialer, ExecResult, ExecSpec, HolderState, Sandbox, ShownFolder } from "../sandbox.ts";
+import type {
+  CreateSpec,
+  Dialer,
+  ExecResult,
+  ExecSpec,
+  HolderState,
+  Listed,
+  ListedFile,
+  LoopbackAddress,
+  Sandbox,
+  ShownFolder,
+  WorkspaceFile,
+} from "../sandbox.ts";
 import { makeCipherFolder, removeCipherFolder } from "../volume/cipher-folder.ts";
+import { moveDeadline } from "./deadline.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { GPU_WEAKENS, type GpuNodes, gpuNodes } from "./devices.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
-import { FOLDERS, startHolder, stopHolder } from "./holder.ts";
+import { FOLDERS, type StartedHolder, startHolder, stopHolder } from "./holder.ts";
 import { openMounts } from "./mounts.ts";
 import type { Runtime } from "./runtime.ts";
 
-export interface BubblewrapOptions {
-  /** Wall clock, ms since 1970. */
-  readonly now: () => number;
+export interface BubblewrapOptions extends Clocks {
   /** The folder of the host's device nodes; default: `/dev`. */
   readonly devices?: string | undefined;
 }
@@ -36,12 +49,14 @@ const TRIAL = { id: "trial", ttlMs: 30_000, diskBytes: 1024 * 1024 };
 
 /** The bubblewrap driver. Making it costs nothing; the host is looked at when something is asked of it. */
 export class Bubblewrap implements Sandbox {
-  readonly #now: () => number;
+  readonly #clocks: Clocks;
   readonly #devices: string;
+  /** Holders that were not kept yet, by workspace. */
+  readonly #started = new Map<string, StartedHolder>();
   #runtime: Runtime | undefined;
 
   constructor(options: BubblewrapOptions) {
-    this.#now = options.now;
+    this.#clocks = options;
     this.#devices = options.devices ?? "/dev";
   }
 
@@ -69,14 +84,15 @@ export class Bubblewrap implements Sandbox {
     const { id, ttlMs, diskBytes, volume = "memory", limits = {} } = spec;
     const runtime = this.#ready();
     const uid = chooseUid(runtime.uid);
-    const expiresMs = this.#now() + ttlMs;
+    const expires = expiry(ttlMs, this.#clocks);
     // What lies on the disk takes no memory.
     const amounts = amountsOf(limits, volume === "memory" ? diskBytes : 0);
     const cipherFolder = volume === "encrypted" ? makeCipherFolder(runtime, uid, spec) : undefined;
     const prepared = prepareCgroup(runtime, id, amounts);
-    let identity: ProcessIdentity | undefined;
+    let started: StartedHolder | undefined;
     try {
-      identity = await startHolder(runtime, { uid, ttlMs, diskBytes, volume, within: prepared?.words ?? [] });
+      started = await startHolder(runtime, { uid, ttlMs, diskBytes, volume, within: prepared?.words ?? [] });
+      const { identity } = started;
       const cgroup = prepared && provenCgroup(prepared.cgroup, amounts, identity.pid);
       const counted = limits.cpus === undefined || cgroup?.holds.includes("cpu") === true;
       const processors = counted ? undefined : chooseProcessors(limits.cpus ?? 0, id);
@@ -86,19 +102,40 @@ export class Bubblewrap implements Sandbox {
         const target = { folder: cipherFolder, diskBytes, folders: `set -e\n${FOLDERS}`, within };
         await mountEncrypted(runtime, { pid: identity.pid, uid }, target);
       }
-      const kept = { diskBytes, volume, cipherFolder, limits, cgroup, processors, expiresMs };
+      this.#started.set(id, started);
+      const kept = { diskBytes, volume, cipherFolder, limits, cgroup, processors, ...expires };
       return { driver: "bubblewrap", id, ...identity, uid, ...kept };
     } catch (error) {
-      if (identity) await stopHolder(identity);
+      if (started) await stopHolder(started.identity);
       if (cipherFolder !== undefined) await removeCipherFolder(runtime, { folder: cipherFolder, uid });
       await removeCgroup(prepared?.cgroup);
       throw error;
     }
   }
 
+  async keep(state: HolderState): Promise<void> {
+    await this.#started.get(state.id)?.keep();
+    this.#started.delete(state.id);
+  }
+
   alive(state: HolderState): boolean {
-    // The holder's timer stops while the machine sleeps; the wall clock does not.
-    return isRunning(state) && this.#now() < state.expiresMs;
+    // The holder looks now and then; whoever asks meanwhile is told the truth.
+    return isRunning(state) && !isPast(state, this.#clocks);
+  }
+
+  async extend(state: HolderState, ttlMs: number): Promise<HolderState> {
+    const runtime = this.#enter(state);
+    if (state.expiresBootMs === undefined) {
+      throw new CloisterError("UNSUPPORTED_HOST", "the end of this workspace is fixed", {
+        why: "an earlier version of cloister made it",
+        next: "push what you need, and create another one",
+      });
+    }
+    const extended = { ...state, ...expiry(ttlMs, this.#clocks) };
+    await moveDeadline(runtime, state, ttlMs);
+    // It may have ended just before.
+    this.#enter(extended);
+    return extended;
   }
 
   async fill(
@@ -114,9 +151,9 @@ export class Bubblewrap implements Sandbox {
     return execute(this.#enter(state), state, spec, streams);
   }
 
-  async listen(state: HolderState): Promise<Server> {
+  async listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]> {
     const { listenInside } = await import("./loopback.ts");
-    return listenInside(this.#enter(state), state);
+    return listenInside(this.#enter(state), state, at);
   }
 
   async dialer(state: HolderState): Promise<Dialer> {
@@ -127,6 +164,16 @@ export class Bubblewrap implements Sandbox {
   async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
     const { collect } = await import("../files/collect.ts");
     yield* collect(this.#tasks(state), path);
+  }
+
+  async lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>> {
+    const { lookUp } = await import("../files/lookup.ts");
+    return lookUp(this.#tasks(state), paths);
+  }
+
+  async remove(state: HolderState, paths: readonly string[]): Promise<void> {
+    const { remove } = await import("../files/lookup.ts");
+    await remove(this.#tasks(state), paths);
   }
 
   async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
@@ -141,8 +188,17 @@ export class Bubblewrap implements Sandbox {
     return { ...gpuNodes(this.#devices, this.#ready().uid), weakens: GPU_WEAKENS };
   }
 
+  async list(state: HolderState, filesMax: number): Promise<Listed> {
+    return list(this.#tasks(state), filesMax);
+  }
+
+  async digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>> {
+    return digest(this.#tasks(state), files);
+  }
+
   async stop(state: HolderState): Promise<void> {
     await stopHolder(state);
+    this.#started.delete(state.id);
     // By now nothing can read it any more: its key was in the memory of a process that has ended.
     if (state.cipherFolder !== undefined) {
       await removeCipherFolder(this.#ready(), { folder: state.cipherFolder, uid: state.uid });

@@ -10,14 +10,15 @@ import type { Streams } from "../../base/streams.ts";
 import { checkInputName } from "../files/input-name.ts";
 import { type CommandPipes, openPipes } from "../host/pipes.ts";
 import { childrenOf, sendSignal } from "../host/process.ts";
+import { keepSettings } from "../host/terminal.ts";
 import { limitArguments } from "../limits/process-limits.ts";
 import { startTime } from "../limits/run-time.ts";
 import { memoryKills } from "../limits/settings.ts";
 import { type ExecResult, type ExecSpec, type HolderState, SECRETS } from "../sandbox.ts";
 import { type Launched, launch } from "./launch.ts";
 import { openMounts } from "./mounts.ts";
-import { type Runtime, VOLUME } from "./runtime.ts";
-import { COMMAND_FEEDS, commandView, STARTER, TOOLS } from "./view.ts";
+import { HOLDER_FOLDER, type Runtime } from "./runtime.ts";
+import { commandFeeds, commandView, STARTER, TOOLS } from "./view.ts";
 
 /** As timeout(1) has it. */
 const TIME_OVER = 124;
@@ -63,18 +64,20 @@ async function executeWith(
       prlimit: runtime.programs.prlimit,
     }),
     command: [...limited(runtime, state), ...checkCommand(spec.argv)],
-    feeds: [...COMMAND_FEEDS, ...files.map(({ bytes }) => bytes)],
     handed,
+    feeds: [...commandFeeds(spec.hosts ?? []), ...files.map(({ bytes }) => bytes)],
   };
   if (spec.tty) {
-    return finish(launch(runtime, state, { ...start, stdio: ["inherit", "inherit", "inherit"] }), spec, state);
+    const restore = keepSettings();
+    const stdio = ["inherit", "inherit", "inherit"] as const;
+    return await finish(launch(runtime, state, { ...start, stdio, terminal: true }), spec, state).finally(restore);
   }
-  const pipes = await openPipes(runtime);
+  const pipes = await openPipes(runtime, streams.stdout === streams.stderr);
   let launched: Launched;
   try {
     launched = launch(runtime, state, { ...start, stdio: pipes.theirs });
   } catch (error) {
-    for (const pipe of [pipes.stdin, pipes.stdout, pipes.stderr]) pipe.destroy();
+    for (const pipe of [pipes.stdin, pipes.stdout, pipes.stderr]) pipe?.destroy();
     throw error;
   } finally {
     pipes.handedOver();
@@ -159,8 +162,8 @@ function reachableTools(runtime: Runtime, tools: readonly string[]): { path: str
 function reachable(runtime: Runtime, tool: string): string | undefined {
   try {
     const path = realpathSync(tool);
-    // The volume hides what the host has there.
-    if (path.startsWith(`${VOLUME}/`) || !statSync(path).isFile()) return undefined;
+    // The holder hides what the host has there.
+    if (path.startsWith(`${HOLDER_FOLDER}/`) || !statSync(path).isFile()) return undefined;
     accessSync(path, files.X_OK);
     // Root reaches everything; the user it hands over to has only the rights of others.
     for (let part = path; runtime.uid === 0 && part !== "/"; part = dirname(part)) {
@@ -180,11 +183,11 @@ async function finish(launched: Launched, spec: ExecSpec, state: HolderState): P
     if (timers.length > 0) return;
     // A sandbox that is still being set up is asked again until there is a command to hear it.
     const asking = setInterval(() => {
-      if (terminate(launched, spec.tty)) clearInterval(asking);
+      if (terminate(launched, spec)) clearInterval(asking);
     }, ASK_AGAIN_MS);
     timers.push(
       asking,
-      setTimeout(() => kill(launched), KILL_AFTER_MS),
+      setTimeout(() => kill(launched, spec.tty), KILL_AFTER_MS),
     );
   };
   if (spec.signal.aborted) end();
@@ -209,27 +212,31 @@ async function finish(launched: Launched, spec: ExecSpec, state: HolderState): P
   }
 }
 
-/** The first process of the sandbox: our child is the way in, its child bwrap, and that one's child the first inside. */
-function firstProcess({ child }: Launched): number | undefined {
-  return [child.pid ?? 0].flatMap(childrenOf).flatMap(childrenOf)[0];
+/**
+ * The first process of the sandbox: our child is the way in, its child bwrap, and that one's child the first inside. On
+ * a terminal, our child is the one that relays it, and the way in its child.
+ */
+function firstProcess({ child }: Launched, tty: boolean): number | undefined {
+  const way = tty ? childrenOf(child.pid ?? 0) : [child.pid ?? 0];
+  return way.flatMap(childrenOf).flatMap(childrenOf)[0];
 }
 
 /**
- * SIGTERM for the command; the processes around it would only die and take it along at once.
+ * SIGTERM or SIGHUP for the command; the processes around it would only die and take it along at once.
  *
  * @returns false where there is no command yet
  */
-function terminate(launched: Launched, tty: boolean): boolean {
-  const first = firstProcess(launched);
+function terminate(launched: Launched, { tty, endsBy = "SIGTERM" }: ExecSpec): boolean {
+  const first = firstProcess(launched, tty);
   const command = first === undefined ? [] : childrenOf(first);
   if (first === undefined || command.length === 0) return false;
   // Off a terminal the sandbox is a session, and its first process leads the command's group.
-  for (const target of tty ? command : [-first]) sendSignal(target, "SIGTERM");
+  for (const target of tty ? command : [-first]) sendSignal(target, endsBy);
   return true;
 }
 
-function kill(launched: Launched): void {
-  const first = firstProcess(launched);
+function kill(launched: Launched, tty: boolean): void {
+  const first = firstProcess(launched, tty);
   // With the first process of its namespace everything inside ends (pid_namespaces(7)).
   if (first !== undefined) sendSignal(first, "SIGKILL");
   launched.child.kill("SIGKILL");
@@ -241,7 +248,8 @@ async function relay(pipes: CommandPipes, streams: Streams, { ended }: Launched)
   pipes.stdin.on("error", () => undefined);
   if (stdin.readableEnded || stdin.destroyed) pipes.stdin.end();
   else stdin.pipe(pipes.stdin);
-  const outputs = [forward(pipes.stdout, streams.stdout), forward(pipes.stderr, streams.stderr)];
+  const outputs = [forward(pipes.stdout, streams.stdout)];
+  if (pipes.stderr) outputs.push(forward(pipes.stderr, streams.stderr));
   await ended;
   stdin.unpipe(pipes.stdin);
   // What the command did not read stays unread, and must not keep the process waiting.

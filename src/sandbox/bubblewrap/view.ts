@@ -1,6 +1,6 @@
 // What processes in a sandbox see of a file system, as bwrap's options. bwrap(1) works through them in order.
 import { lstatSync, readlinkSync } from "node:fs";
-import { SECRETS, type ShownFolder } from "../sandbox.ts";
+import { type ExecSpec, SECRETS, type ShownFolder } from "../sandbox.ts";
 import { deviceArguments, lookedUpArguments } from "./devices.ts";
 import { FEED_FD } from "./launch.ts";
 import { mountArguments } from "./mounts.ts";
@@ -44,6 +44,8 @@ const ETC = [
   "terminfo",
 ];
 
+const HOSTS = "/etc/hosts";
+
 /** Files made up for the sandbox; their texts are fed to bwrap in this order. */
 const MADE_UP: readonly (readonly [path: string, text: string])[] = [
   [
@@ -51,7 +53,7 @@ const MADE_UP: readonly (readonly [path: string, text: string])[] = [
     "user:x:1000:1000:user:/home/user:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
   ],
   ["/etc/group", "user:x:1000:\nnogroup:x:65534:\n"],
-  ["/etc/hosts", "127.0.0.1 localhost workspace\n::1 localhost\n"],
+  [HOSTS, "127.0.0.1 localhost workspace\n::1 localhost\n"],
   ["/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"],
 ];
 
@@ -74,7 +76,7 @@ export interface CommandView {
   readonly sharesLoopback: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly inputs: readonly { readonly source: string; readonly path: string }[];
-  /** Paths of files for this command alone; their bytes are fed after {@link COMMAND_FEEDS}, in this order. */
+  /** Paths of files for this command alone; their bytes are fed after {@link commandFeeds}, in this order. */
   readonly files: readonly string[];
   /** Folders of the host; their descriptors come after the feeds. */
   readonly mounts: readonly ShownFolder[];
@@ -87,8 +89,11 @@ export interface CommandView {
   readonly prlimit: string;
 }
 
-/** Texts to feed where {@link commandView} is used. */
-export const COMMAND_FEEDS: readonly string[] = MADE_UP.map(([, text]) => text);
+/** Texts to feed where {@link commandView} is used. @param hosts names beyond its own */
+export function commandFeeds(hosts: NonNullable<ExecSpec["hosts"]>): readonly string[] {
+  const lines = hosts.map(({ address, name }) => `${address} ${name}\n`).join("");
+  return MADE_UP.map(([path, text]) => (path === HOSTS ? text + lines : text));
+}
 
 /** What a command gets: system files, its inputs and the workspace's folders. */
 export function commandView(view: CommandView): string[] {

@@ -1,6 +1,7 @@
 // Which process a stored pid means. Pids are reused; pid, start time and boot together are not (proc_pid_stat(5)).
 import { readFileSync } from "node:fs";
 import { systemCode } from "../../base/errors.ts";
+import { bootId } from "./boot-time.ts";
 
 /** A process that is told apart from later ones with the same pid. */
 export interface ProcessIdentity {
@@ -34,16 +35,12 @@ export function childrenOf(pid: number): readonly number[] {
 }
 
 /** Signals a process, or its group where the number is negative; nothing happens where it has ended. */
-export function sendSignal(target: number, signal: "SIGTERM" | "SIGKILL"): void {
+export function sendSignal(target: number, signal: "SIGTERM" | "SIGHUP" | "SIGKILL"): void {
   try {
     process.kill(target, signal);
   } catch (error) {
     if (systemCode(error) !== "ESRCH") throw error;
   }
-}
-
-function bootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }
 
 function readProcess(pid: number, file: string): string | undefined {

@@ -13,7 +13,7 @@ import { closeSync, openSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { CloisterError } from "../../base/errors.ts";
 import { printable } from "../../base/terminal.ts";
-import { OUTER_ENVIRONMENT, type Runtime, VOLUME } from "../bubblewrap/runtime.ts";
+import { HOLDER_FOLDER, OUTER_ENVIRONMENT, type Runtime, VOLUME } from "../bubblewrap/runtime.ts";
 import { seccompFilter } from "../filter/seccomp.ts";
 import { inheritableDescriptors, sealedStdio } from "../host/descriptors.ts";
 import { dropArguments } from "../host/user.ts";
@@ -29,9 +29,9 @@ const MESSAGE_BYTES_MAX = 1000;
 
 /** Step 1: `$1` and `$2` the device's numbers, `$3` the workspace's user; then the command. */
 const OWN_DEVICE = `set -e
-mount -t tmpfs -o mode=0755,size=4k none ${VOLUME}
-mknod -m 0600 ${VOLUME}/fuse c "$1" "$2"
-chown "$3" ${VOLUME}/fuse
+mount -t tmpfs -o mode=0755,size=4k none ${HOLDER_FOLDER}
+mknod -m 0600 ${HOLDER_FOLDER}/fuse c "$1" "$2"
+chown "$3" ${HOLDER_FOLDER}/fuse
 shift 3
 exec "$@"`;
 
@@ -49,7 +49,7 @@ shift 2
 $inside mount -i -t fuse.gocryptfs -o \\
   fd=${String(FUSE_FD)},rootmode=40000,user_id=0,group_id=0,default_permissions,nosuid,nodev gocryptfs ${VOLUME}
 mount -t proc proc /proc
-mount --no-canonicalize --bind . ${VOLUME}
+mount --no-canonicalize --bind . ${HOLDER_FOLDER}
 ulimit -c 0
 exec 4<&0
 "$@" <&4 4<&- ${String(NAMESPACE_FD)}<&- >/dev/null &
@@ -129,8 +129,8 @@ function spawnServer(
 ): ChildProcess {
   const { programs } = runtime;
   const device = fuseDevice(runtime.uid);
-  const bwrap = [programs.bwrap, "--seccomp", String(SECCOMP_FD), ...serverCommand(VOLUME, FUSE_FD, diskBytes)];
-  const own = device === "closed" ? `${VOLUME}/fuse` : FUSE_DEVICE;
+  const bwrap = [programs.bwrap, "--seccomp", String(SECCOMP_FD), ...serverCommand(HOLDER_FOLDER, FUSE_FD, diskBytes)];
+  const own = device === "closed" ? `${HOLDER_FOLDER}/fuse` : FUSE_DEVICE;
   const words = [
     ...within,
     ...(device === "closed" ? ownDevice(programs, uid) : []),
