@@ -41,8 +41,6 @@ export interface Project {
   listTemplates(): Promise<readonly T.WorkspaceTemplate[]>;
   /** Runs a command in a workspace; its exit code is in the result, never an error. */
   run(options: T.RunOptions, streams: Streams): Promise<T.RunResult>;
-  /** Starts Jupyter in a workspace and forwards a port of loopback to it, until it ends or `host.signal` aborts. */
-  openNotebook(options: T.NotebookOptions, opened: (notebook: T.NotebookOpened) => void): Promise<T.RunResult>;
   /** Opens a shell in a workspace on the process's own terminal, and waits for its end. */
   shell(options: T.ShellOptions, streams: Streams): Promise<T.RunResult>;
   /** Brings newer code into a workspace; what the workspace itself changed is left alone. */
@@ -51,6 +49,8 @@ export interface Project {
   copyIn(options: T.CopyInOptions): Promise<T.Copied>;
   /** Copies a file or folder out of a workspace: governed as pulling its inputs is. */
   copyOut(options: T.CopyOutOptions): Promise<T.Copied>;
+  /** Starts Jupyter in a workspace and forwards a port of loopback to it, until it ends or `host.signal` aborts. */
+  openNotebook(options: T.NotebookOptions, opened: (notebook: T.NotebookOpened) => void): Promise<T.RunResult>;
   /** Ends a workspace and says what was in it. */
   destroyWorkspace(name: string, options?: T.DestroyOptions): Promise<T.Receipt>;
   /** Gives a workspace more time, within what the policy lets it live from its creation. */

@@ -58,7 +58,12 @@ const show: Leaf = {
   name: "show",
   summary: "where an artifact comes from: inputs, run, code, signer, files",
   args: [["<ref>", "[domain/]name[:version] or [domain/]name@sha256:…"]],
-  examples: ["cloister show risk:1.2", "cloister show risk --json | jq .inputs"],
+  options: [{ flags: "--patch", text: "only what its code had that was not committed, for git apply" }],
+  examples: [
+    "cloister show risk:1.2",
+    "cloister show risk --json | jq .inputs",
+    "cloister show risk:1.2 --patch | git apply",
+  ],
   load: async () => (await import("./commands/artifact.ts")).show,
 };
 

@@ -24,6 +24,7 @@ const run: Leaf = {
   options: [
     { flags: "--time <time>", text: "end it after this time, as timeout does: 90s, 2h" },
     { flags: "--seed <n>", text: "sets PYTHONHASHSEED and CLOISTER_SEED, recorded" },
+    { flags: "--trace", text: "record which files it opens; what nobody declared is named" },
     secret,
     { flags: "--keep-output", text: "keep the output in a file inside the workspace" },
     creds,

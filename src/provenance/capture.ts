@@ -7,8 +7,13 @@ import { byUtf8, sha256Hex } from "../base/digest.ts";
 import { CloisterError } from "../base/errors.ts";
 import { pathProblem } from "../base/path.ts";
 import { type GitOptions, type GitOutput, type WorkTree, withWorkTree } from "./git.ts";
+import { captureGpu } from "./gpu.ts";
 import type { Facts, GitState } from "./manifest.ts";
 import { publicRemoteUrl } from "./remote-url.ts";
+
+/** Of a patch that is kept, not only hashed: it stands in the signed statement. */
+const PATCH_BYTES_MAX = 1024 * 1024;
+const UNTRACKED_LISTED_MAX = 200;
 
 /**
  * The state of the git work tree that `folder` lies in; undefined where it lies in none, where there is no commit yet,
@@ -27,6 +32,7 @@ export async function captureGit(folder: string, options: GitOptions): Promise<G
       tree.run(tree.top, ["ls-files", "-z", "-o", "--exclude-standard", "--"]),
     ]);
     if (diff.exit !== 0) throw unreadable("git cannot compare the work tree with its commit");
+    const unknown = [...names(untracked)].sort(byUtf8);
     const dirty = diff.stdout === undefined || diff.stdout.length > 0;
     return {
       commit: tree.commit,
@@ -34,9 +40,15 @@ export async function captureGit(folder: string, options: GitOptions): Promise<G
       remote: remoteUrl(tree),
       dirty,
       patchSha256: diff.stdout?.length ? sha256Hex(diff.stdout) : undefined,
-      untracked: names(untracked).length,
+      patch: kept(diff.stdout),
+      untracked: unknown.length,
+      untrackedFiles: unknown.slice(0, UNTRACKED_LISTED_MAX),
     };
   });
+}
+
+function kept(patch: Buffer | undefined): string | undefined {
+  return patch?.length && patch.length <= PATCH_BYTES_MAX ? patch.toString("base64") : undefined;
 }
 
 function remoteUrl(tree: WorkTree): string | undefined {
@@ -121,6 +133,7 @@ export function captureHost(): Facts {
     cores: availableParallelism(),
     memoryBytes: totalmem(),
     node: process.versions.node,
+    ...captureGpu(),
   };
 }
 

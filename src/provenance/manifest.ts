@@ -1,5 +1,7 @@
 // What a manifest says about one artifact version, as plain data; statement.ts and statement-reader.ts turn it into in-toto and back.
 
+import type { Origins, RunDetails, RunPart } from "./run-details.ts";
+
 /** The predicate that the statements carry: SLSA build provenance v1. */
 export const PREDICATE_TYPE = "https://slsa.dev/provenance/v1";
 export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
@@ -49,6 +51,9 @@ export interface ManifestRun {
   readonly finishedOn: string;
   /** 128 + signal number where a signal ended it. */
   readonly exitCode: number;
+  /** What it has to do with the version; not known of runs that earlier releases recorded. */
+  readonly part?: RunPart | undefined;
+  readonly details?: RunDetails | undefined;
   /** Undefined where it had no network. */
   readonly network?: RunNetwork | undefined;
 }
@@ -87,8 +92,12 @@ export interface GitState {
   readonly dirty: boolean;
   /** Hex SHA-256 of `git diff --binary --full-index HEAD`; undefined where it is clean or the patch is too large. */
   readonly patchSha256?: string | undefined;
+  /** That patch in Base64; undefined where it is larger than a mebibyte, and in statements of earlier releases. */
+  readonly patch?: string | undefined;
   /** Number of files that are neither tracked nor ignored. */
   readonly untracked: number;
+  /** The first of them, in order of their UTF-8 bytes. */
+  readonly untrackedFiles?: readonly string[] | undefined;
 }
 
 export interface ManifestContent {
@@ -114,8 +123,10 @@ export interface ManifestContent {
   };
   readonly workspace?: { readonly id: string; readonly name: string } | undefined;
   readonly inputs: readonly ManifestInput[];
-  /** In the order they ran. */
+  /** Those that made the version, in the order they began; with no `origins`, all that ran in the workspace. */
   readonly runs?: readonly ManifestRun[] | undefined;
+  /** Where the files of a push from a workspace come from. */
+  readonly origins?: Origins | undefined;
   readonly git?: GitState | undefined;
   readonly environment?: Facts | undefined;
   /** The policy in force, and the log entry of the intent that was decided under it. */

@@ -18,7 +18,9 @@ import {
   PREDICATE_TYPE,
   STATEMENT_TYPE,
 } from "./manifest.ts";
-import { readEnvironment, readGit, readKind, readRuns, TIME, text } from "./statement-parts.ts";
+import { readGit } from "./statement-git.ts";
+import { readEnvironment, readKind, TIME, text } from "./statement-parts.ts";
+import { readOrigins, readRuns } from "./statement-run-reader.ts";
 
 const WHAT = "manifest";
 
@@ -117,8 +119,9 @@ function readDefinition(definition: Fields, subject: Subjects): Omit<Manifest, "
     },
     workspace: workspace && { id: workspace.string("id"), name: workspace.string("name", NAME) },
     inputs: readInputs(external.list("inputs"), dependencies),
-    runs: readRuns(external, internal),
-    git: readGit(internal),
+    runs: readRuns(external, internal, dependencies),
+    origins: internal.has("origins") ? readOrigins(internal.fields("origins")) : undefined,
+    git: readGit(internal, dependencies),
     environment: readEnvironment(internal),
     policy: {
       version: policy.integer("version", 1),

@@ -6,14 +6,15 @@ import {
   artifactUri,
   BUILD_TYPE,
   BUILDER_ID,
-  type GitState,
   LISTED_FILES_MAX,
   type ManifestContent,
   type ManifestInput,
   PREDICATE_TYPE,
   STATEMENT_TYPE,
 } from "./manifest.ts";
+import { gitParameters, sourceDependencies } from "./statement-git.ts";
 import { readStatement } from "./statement-reader.ts";
+import { askedRuns, processes, runDependencies } from "./statement-runs.ts";
 
 /**
  * The statement about one version. What in-toto and SLSA do not name stands only where their schemas are open
@@ -31,7 +32,11 @@ export function buildStatement(content: ManifestContent): Json {
         buildType: BUILD_TYPE,
         externalParameters: externalParameters(content),
         internalParameters: internalParameters(content),
-        resolvedDependencies: [...content.inputs.map(inputDependency), ...(content.git ? source(content.git) : [])],
+        resolvedDependencies: [
+          ...content.inputs.map(inputDependency),
+          ...(content.git ? sourceDependencies(content.git) : []),
+          ...runDependencies(content.runs),
+        ],
       },
       runDetails: {
         builder: { id: BUILDER_ID, version: { cloister: content.builder.version, node: content.builder.node } },
@@ -79,7 +84,7 @@ function externalParameters(content: ManifestContent): Json {
     declared: { ...content.declared },
     workspace: content.workspace && { id: content.workspace.id, name: content.workspace.name },
     inputs: content.inputs.map(({ name, uri }) => ({ name, uri })),
-    runs: content.runs?.map(({ id, argv, cwd, seeds }) => ({ id, argv, cwd, seeds })),
+    runs: askedRuns(content.runs),
   };
 }
 
@@ -89,17 +94,9 @@ function internalParameters(content: ManifestContent): Json {
   return {
     policy: { version, digest, intent },
     pushedAt: content.pushedAt,
-    processes: content.runs?.map(({ id, startedOn, finishedOn, exitCode, network }) => ({
-      id,
-      startedOn,
-      finishedOn,
-      exitCode,
-      network: network && {
-        allowed: network.allowed,
-        decisions: network.decisions.map((decision) => ({ ...decision })),
-      },
-    })),
-    git: content.git && { ...content.git },
+    processes: processes(content.runs),
+    origins: content.origins && { ...content.origins },
+    git: content.git && gitParameters(content.git),
     environment: content.environment,
   };
 }
@@ -118,25 +115,6 @@ function inputDependency(input: ManifestInput): Json {
       manifestSha256: input.manifestDigest,
     },
   };
-}
-
-function source(git: GitState): Json[] {
-  const commit = {
-    name: "source",
-    uri: sourceUri(git),
-    digest: { gitCommit: git.commit },
-    annotations: { role: "source" },
-  };
-  if (git.patchSha256 === undefined) return [commit];
-  const annotations = { role: "source-patch" };
-  return [commit, { name: "uncommitted.patch", digest: { sha256: git.patchSha256 }, annotations }];
-}
-
-/** The form SPDX gives to a place in a repository (spec 2.3, 7.7): `git+https://host/path@refs/heads/main`. */
-function sourceUri(git: GitState): string | undefined {
-  if (git.remote === undefined || !/^(https?|ssh|git):\/\//.test(git.remote)) return undefined;
-  const place = git.branch === undefined ? git.commit : `refs/heads/${git.branch}`;
-  return `${git.remote.startsWith("git:") ? "" : "git+"}${git.remote}@${encodeURI(place)}`;
 }
 
 function metadata(content: ManifestContent): Json {

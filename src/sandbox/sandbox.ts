@@ -2,6 +2,7 @@
 import type { Server, Socket } from "node:net";
 import type { FileEntry } from "../base/file-entry.ts";
 import type { Streams } from "../base/streams.ts";
+import type { Snapshot } from "./files/snapshot.ts";
 import type { Cgroup } from "./limits/cgroup.ts";
 import type { HeldLimit, Limits } from "./limits/limits.ts";
 
@@ -53,16 +54,16 @@ export interface HolderState {
 /** Folder of the files that a command alone gets. */
 export const SECRETS = "/run/secrets";
 
-/** A folder of the host, and where in the workspace it is shown, read-only. */
-export interface ShownFolder {
-  readonly source: string;
-  readonly path: string;
-}
-
 /** An address of a workspace's loopback; port 0 is any that is free. */
 export interface LoopbackAddress {
   readonly address: string;
   readonly port: number;
+}
+
+/** A folder of the host, and where in the workspace it is shown, read-only. */
+export interface ShownFolder {
+  readonly source: string;
+  readonly path: string;
 }
 
 /** One command to run in a workspace. */
@@ -95,6 +96,11 @@ export interface ExecSpec {
   readonly runMs?: number | undefined;
   /** Names beyond its own, and the addresses that they have for it. */
   readonly hosts?: readonly { readonly name: string; readonly address: string }[] | undefined;
+  /**
+   * Told the path of each file that the command opens for reading or executes, as the command sees it, links resolved, and
+   * every time it does so. Where the driver cannot trace here, the command is not run: UNSUPPORTED_HOST.
+   */
+  readonly traced?: ((path: string) => void) | undefined;
 }
 
 /** How a command ended. */
@@ -112,13 +118,6 @@ export interface ListedFile {
   readonly bytes: number;
 }
 
-/** Connects to ports of a workspace's loopback. */
-export interface Dialer {
-  /** @throws CloisterError UNAVAILABLE where nothing listens there */
-  connect(port: number): Promise<Socket>;
-  close(): void;
-}
-
 export interface Listed {
   readonly files: readonly ListedFile[];
   /** False where there are more. */
@@ -129,6 +128,13 @@ export interface Listed {
 export type WorkspaceFile =
   | { readonly kind: "file" | "executable"; readonly sha256: string }
   | { readonly kind: "directory" | "other" };
+
+/** Connects to ports of a workspace's loopback. */
+export interface Dialer {
+  /** @throws CloisterError UNAVAILABLE where nothing listens there */
+  connect(port: number): Promise<Socket>;
+  close(): void;
+}
 
 export interface Sandbox {
   /**
@@ -216,6 +222,15 @@ export interface Sandbox {
   /** What lies in `/workspace`: everything that is no folder, and the sizes of the regular files in bytes. */
   measure(state: HolderState): Promise<{ readonly files: number; readonly bytes: number }>;
 
+  /** What commands left in the workspace, as it is now, for comparison. Bounded in size and time: see its `whole`. */
+  snapshot(state: HolderState): Promise<Snapshot>;
+
+  /** The regular files in `/workspace` with their sizes, in no order, up to so many. Nothing is read. */
+  list(state: HolderState, filesMax: number): Promise<Listed>;
+
+  /** SHA-256 of listed files, by {@link ListedFile.name}, worked out in a sandbox; without those that cannot be read. */
+  digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>>;
+
   /**
    * Looks whether folders of the host can be shown. Each command looks again.
    *
@@ -229,11 +244,6 @@ export interface Sandbox {
 
   /** The host's GPUs: nodes that can be shown, nodes that the workspace's user may not open, and what showing them gives up. */
   gpu(): { readonly devices: readonly string[]; readonly shut: readonly string[]; readonly weakens: readonly string[] };
-  /** The regular files in `/workspace` with their sizes, in no order, up to so many. Nothing is read. */
-  list(state: HolderState, filesMax: number): Promise<Listed>;
-
-  /** SHA-256 of listed files, by {@link ListedFile.name}, worked out in a sandbox; without those that cannot be read. */
-  digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>>;
 
   /** Ends the workspace with everything that runs in it, and waits until its volume is gone. Harmless if it is over. */
   stop(state: HolderState): Promise<void>;

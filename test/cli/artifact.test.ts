@@ -211,7 +211,29 @@ describe("show", () => {
     workspace: "t1",
     inputs: [{ reference: "churn/cohort:v3", digest: "ab".repeat(32), class: "internal" }],
     run: { argv: ["python", "train.py"], exit: 0, seconds: 12.34 },
-    git: { commit: "0123abc", dirty: true },
+    runs: [
+      {
+        ...{ id: "r1", argv: ["python", "train.py"], seeds: {}, exit: 0, seconds: 12.34 },
+        ...{ startedAt: "2026-01-02T03:04:05.000Z", part: "wrote" },
+        outputs: {
+          files: [{ path: "model.bin", bytes: 412_000_000, sha256: "cd".repeat(32) }],
+          ...{ count: 9, deleted: ["old\u001b[2J"], deletedCount: 1, elsewhere: 1, known: true },
+        },
+        reads: {
+          inputs: { cohort: 2, spare: 0 },
+          ...{ workspace: [], workspaceCount: 0, elsewhere: 0, undeclared: ["/home/user/x"], undeclaredCount: 1 },
+        },
+      },
+    ],
+    origins: {
+      ...{ brought: ["notes.md"], broughtCount: 8, changedSince: [], changedSinceCount: 0 },
+      unfinished: [{ id: "r2", argv: ["sh"], startedOn: "2026-01-02T03:04:05.000Z" }],
+    },
+    git: {
+      ...{ commit: "0123abc", dirty: true, patchSha256: "ef".repeat(32), patch: "LS0t" },
+      ...{ untracked: 1, untrackedFiles: ["new.py"] },
+    },
+    environment: {},
     policyVersion: 4,
     signer: "bo",
     fileList: [{ path: "model.bin", bytes: 412_000_000, sha256: "cd".repeat(32) }],
@@ -219,11 +241,18 @@ describe("show", () => {
 
   it("prints one fact a line in a pipe", async () => {
     const { out } = await cloister(["show", "risk:1.2"], { project: { show: async () => detail } });
-    expect(out).toContain("code\t0123abc with local changes\n");
+    expect(out).toContain("code\t0123abc with local changes (kept: --patch) and 1 file that git does not track\n");
     expect(out).toContain("run\tpython train.py  (exit 0, 12.3 s)\n");
     expect(out).toContain(`input\tchurn/cohort:v3\tinternal\tsha256:${"ab".repeat(32)}\n`);
     expect(out).toContain(`file\t412000000\t${"cd".repeat(32)}\tmodel.bin\n`);
     expect(out).not.toContain("licence");
+    expect(out).toContain("run named\twrote files of this\n");
+    expect(out).toContain("run wrote\tmodel.bin (412 MB), and 8 more; 1 file beside /workspace\n");
+    expect(out).toContain("run deleted\told\\u{1b}[2J\n");
+    expect(out).toContain("run opened\tcohort (2 files), spare (never opened)\n");
+    expect(out).toContain("run undeclared\t/home/user/x\n");
+    expect(out).toContain("not accounted for\tno run wrote notes.md and 7 more\n");
+    expect(out).toContain("not accounted for\thad not ended, and may have written any of it: sh\n");
   });
 });
 

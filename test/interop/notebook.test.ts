@@ -5,7 +5,7 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { AuditRow, NotebookOpened } from "../../src/index.ts";
 import { HAS_SANDBOX, has, holders, type Member, marker, type Running, until, World } from "../acceptance/harness.ts";
 import { openChannel } from "./websocket.ts";
@@ -15,6 +15,9 @@ const title =
   hasJupyter && HAS_SANDBOX
     ? "a notebook"
     : "a notebook (skipped: needs bubblewrap, jupyter-server and python3-ipykernel)";
+
+// Python compiles much at its first start, and a machine may be busy.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 describe.skipIf(!hasJupyter || !HAS_SANDBOX)(title, () => {
   const world = new World();

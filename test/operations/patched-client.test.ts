@@ -11,6 +11,7 @@ import { verifyAudit } from "../../src/operations/project/audit.ts";
 import { join as joinProject } from "../../src/operations/project/join.ts";
 import type { Session } from "../../src/operations/session.ts";
 import { hostIn, makeProject, randomFiles, scratch, sessionOf } from "./project.ts";
+import { unguarded } from "./unguarded.ts";
 
 let folder: string;
 let ana: Host;
@@ -31,28 +32,6 @@ beforeAll(async () => {
   randomFiles(bo.cwd);
   randomFiles(ana.cwd);
 });
-
-/** Bo's session in which the guard always says yes: what deleting the check from the program comes to. */
-async function unguarded(host: Host): Promise<Session> {
-  const session = await sessionOf(host);
-  await session.sync();
-  const real = await session.policy();
-  const generous = structuredClone(real.compiled);
-  const permits = Object.entries(generous.cedar.decide).filter(
-    ([, p]) => (p as { effect: string }).effect === "permit",
-  );
-  for (const id of Object.keys(generous.cedar.decide)) delete (generous.cedar.decide as Record<string, unknown>)[id];
-  const [id = "", permit] = permits[0] ?? [];
-  const anything = {
-    ...(permit as object),
-    principal: { op: "All" },
-    action: { op: "All" },
-    resource: { op: "All" },
-    conditions: [],
-  };
-  (generous.cedar.decide as Record<string, unknown>)[id] = anything;
-  return { ...session, policy: async () => ({ ...real, compiled: generous }) };
-}
 
 test("the honest program refuses, on record", async () => {
   const session = await sessionOf(bo);

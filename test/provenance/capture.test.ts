@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -65,7 +65,8 @@ describe.skipIf(noGit)(`captureGit${noGit ? " (skipped: no /usr/bin/git)" : ""}`
     git("remote", "add", "origin", "https://alice:s3cret@git.example/a.git");
     const state = await captureGit(join(repo, "src"), options);
     const remote = "https://git.example/a.git";
-    expect(state).toEqual({ commit, branch: "main", remote, dirty: false, patchSha256: undefined, untracked: 0 });
+    const untracked = { untracked: 0, untrackedFiles: [] };
+    expect(state).toEqual({ commit, branch: "main", remote, dirty: false, ...untracked });
   });
 
   test("changes: the digest is that of a patch that git applies", async () => {
@@ -83,8 +84,23 @@ describe.skipIf(noGit)(`captureGit${noGit ? " (skipped: no /usr/bin/git)" : ""}`
     const patchSha256 = createHash("sha256").update(patch).digest("hex");
     const index = readFileSync(join(repo, ".git/index"));
     const state = await captureGit(repo, options);
-    expect(state).toEqual({ commit, branch: undefined, remote: undefined, dirty: true, patchSha256, untracked: 2 });
+    const kept = { patchSha256, patch: Buffer.from(patch).toString("base64") };
+    const untracked = { untracked: 2, untrackedFiles: [".gitignore", "new"] };
+    expect(state).toEqual({ commit, dirty: true, ...kept, ...untracked });
     expect(readFileSync(join(repo, ".git/index")).equals(index)).toBe(true);
+  });
+
+  test("a patch over a mebibyte is hashed and not kept; of many new files the first are named", async () => {
+    git("init", "-q");
+    write("a", "one\n");
+    commitAll();
+    write("a", randomBytes(800_000).toString("hex"));
+    for (let at = 0; at < 210; at++) write(`new-${String(at).padStart(3, "0")}`);
+    const state = await captureGit(repo, options);
+    expect(state).toMatchObject({ dirty: true, patch: undefined, untracked: 210 });
+    expect(state?.patchSha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(state?.untrackedFiles).toHaveLength(200);
+    expect(state?.untrackedFiles?.at(-1)).toBe("new-199");
   });
 
   test("staged changes count, too", async () => {

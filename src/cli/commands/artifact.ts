@@ -7,8 +7,9 @@ import type { Pulled, PullOptions, Pushed, PushOptions, VersionDetail, VersionSu
 import type { Call } from "../call.ts";
 import { showChecks } from "../checks.ts";
 import { exitOf } from "../exit-codes.ts";
-import { type Page, print, type Row, warn } from "../output.ts";
-import { files, log, minutes, minutesUtc, shellLine, shellWord, took } from "../words.ts";
+import { Page, print, type Row, warn } from "../output.ts";
+import { showRuns } from "../run-words.ts";
+import { files, log, minutes, minutesUtc, shellLine, shellWord } from "../words.ts";
 
 const KINDS = ["dataset", "model", "code", "report"] as const;
 
@@ -152,16 +153,34 @@ function listRow(page: Page, version: VersionSummary): readonly string[] {
 
 export async function show(call: Call): Promise<undefined> {
   const detail = await (await call.project()).show(call.args[0] ?? "");
+  if (call.flags.on("patch") && !call.json) return showPatch(call, detail);
   print(call, "show", detail, (page) => {
     if (page.tty) page.line(detail.reference, page.paint.bold);
     page.fields(detailRows(page, detail));
     showInputs(page, detail);
+    showRuns(page, detail.runs);
+    showOrigins(page, detail);
     showFiles(page, detail);
   });
 }
 
+/** The patch as it was, for `git apply`. @throws CloisterError NOT_FOUND */
+function showPatch(call: Call, { reference, git }: VersionDetail): undefined {
+  if (git?.patch !== undefined) {
+    const { io } = call.context;
+    const patch = Buffer.from(git.patch, "base64");
+    if (io.outIsTty) new Page(io, call.quiet).text(patch.toString("utf8"));
+    else io.stdout.write(patch);
+    return undefined;
+  }
+  const unkept = git?.patchSha256 === undefined ? "there was nothing uncommitted" : "it was too large, and only hashed";
+  throw new CloisterError("NOT_FOUND", `${reference} has no patch`, {
+    why: git === undefined ? "its code came from no git work tree" : unkept,
+  });
+}
+
 function detailRows(page: Page, detail: VersionDetail): readonly Row[] {
-  const { git, run } = detail;
+  const { git } = detail;
   return [
     ["reference", page.tty ? undefined : detail.reference],
     page.digestRow(detail.digest),
@@ -177,11 +196,36 @@ function detailRows(page: Page, detail: VersionDetail): readonly Row[] {
     ["purpose", detail.purpose],
     ["why", detail.justification],
     ["workspace", detail.workspace],
-    ["code", git && `${git.commit}${git.dirty ? " with local changes" : ""}`],
-    ["run", run && `${shellLine(run.argv)}  (exit ${String(run.exit)}, ${took(run.seconds)})`],
+    ["code", git && codeText(git)],
     ["policy", `v${String(detail.policyVersion)}`],
     ["log", `#${String(detail.logEntry)}`],
   ];
+}
+
+function codeText({ commit, dirty, patch, untracked }: NonNullable<VersionDetail["git"]>): string {
+  const kept = patch === undefined ? "" : " (kept: --patch)";
+  const more = untracked > 0 ? ` and ${files(untracked)} that git does not track` : "";
+  return `${commit}${dirty ? ` with local changes${kept}` : ""}${more}`;
+}
+
+/** What a reader must not take for the work of the runs. */
+function showOrigins(page: Page, { origins }: VersionDetail): void {
+  if (!origins) return;
+  const { brought, broughtCount, changedSince, changedSinceCount, unfinished } = origins;
+  const sentences = [
+    ...(broughtCount > 0 ? [`no run wrote ${named(brought, broughtCount)}`] : []),
+    ...(changedSinceCount > 0
+      ? [`changed after its run, by nothing recorded: ${named(changedSince, changedSinceCount)}`]
+      : []),
+    ...unfinished.map(({ argv }) => `had not ended, and may have written any of it: ${shellLine(argv)}`),
+  ];
+  if (sentences.length > 0) page.heading("Not accounted for");
+  page.list("not accounted for", sentences);
+}
+
+function named(paths: readonly string[], count: number): string {
+  const shown = paths.slice(0, 5);
+  return `${shown.join(", ")}${count > shown.length ? ` and ${String(count - shown.length)} more` : ""}`;
 }
 
 function showInputs(page: Page, { inputs }: VersionDetail): void {

@@ -27,8 +27,9 @@ export async function run(call: Call): Promise<number> {
     const time = flags.text("time");
     const runMs = time === undefined ? undefined : durationFlagMs(time, "--time");
     const network = onlyHosts(flags.list("network"));
+    const trace = flags.on("trace");
     const kept = flags.on("keepOutput");
-    const options = { workspace, argv: rest, seed, secrets, keepOutput: kept, creds, runMs, network };
+    const options = { workspace, argv: rest, seed, secrets, keepOutput: kept, creds, runMs, network, trace };
     return await project.run(options, streams);
   };
   // A child on the terminal gets Ctrl-C from the terminal itself.

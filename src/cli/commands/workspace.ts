@@ -5,7 +5,8 @@ import { limitFlags, sizeFlag } from "../limit-flags.ts";
 import { limitRows, notHeld } from "../limit-words.ts";
 import { showNetwork } from "../network-words.ts";
 import { type Cell, type Page, print, type Row } from "../output.ts";
-import { files, left, log, minutesUtc, shellLine, took } from "../words.ts";
+import { showRuns } from "../run-words.ts";
+import { files, left, log, minutesUtc } from "../words.ts";
 
 export async function create(call: Call): Promise<undefined> {
   const { flags, args } = call;
@@ -77,6 +78,7 @@ export async function show(call: Call): Promise<undefined> {
     if (call.flags.on("network")) return showNetwork(page, detail);
     if (page.tty) page.line(detail.name, page.paint.bold);
     page.fields(detailRows(page, detail));
+    showRuns(page, detail.runs);
     page.heading("Limits");
     page.fields(limitRows(page, detail.limits));
     if (detail.enforced.length > 0) page.heading("Enforced");
@@ -87,7 +89,7 @@ export async function show(call: Call): Promise<undefined> {
 }
 
 function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
-  const { code, labelFrom, inputs, runs } = detail;
+  const { code, labelFrom, inputs } = detail;
   return [
     ["name", page.tty ? undefined : detail.name],
     ["state", detail.state],
@@ -102,7 +104,6 @@ function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
     ...environmentRows(detail),
     ["code", code && `${code.folder}  ${files(code.files)}${code.commit ? `  commit ${code.commit}` : ""}`],
     ...inputs.map((input): Row => ["input", `${input.path}  ${input.reference} (${input.class})`]),
-    ...runs.map((run): Row => ["run", `${shellLine(run.argv)}  (${runEnd(run.exit)}, ${took(run.seconds)})`]),
   ];
 }
 
@@ -148,8 +149,4 @@ export async function templates(call: Call): Promise<undefined> {
 
 function asksFor({ network, mounts, gpu }: WorkspaceTemplate): string {
   return [...network, ...mounts, ...(gpu ? ["gpu"] : [])].join(" ") || "-";
-}
-
-function runEnd(exit: number | undefined): string {
-  return exit === undefined ? "not ended" : `exit ${String(exit)}`;
 }

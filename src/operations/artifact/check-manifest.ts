@@ -1,4 +1,5 @@
 // The manifest of a version against everything else that is known of it: a pusher may sign contradictions.
+import type { LoggedEvent } from "../../audit/taken.ts";
 import { sha256Hex } from "../../base/digest.ts";
 import { integrity } from "../../base/errors.ts";
 import { publicKeyPem } from "../../keys/identity.ts";
@@ -7,6 +8,7 @@ import { artifactUri, type Manifest } from "../../provenance/manifest.ts";
 import { readStatement } from "../../provenance/statement-reader.ts";
 import type { Session } from "../session.ts";
 import { readPart } from "./artifact-seal.ts";
+import { type OwnedWorkspace, ownEvents } from "./label.ts";
 import { contextOfVersion, sealName, type Version } from "./versions.ts";
 
 /** The signed manifest bundle of a version as it stands in the store. @throws CloisterError INTEGRITY */
@@ -47,7 +49,7 @@ export async function verifyManifest(
 }
 
 /**
- * Everything the manifest says must be what record, header and log say; its inputs must be the logged mounts.
+ * Everything the manifest says must be what record, header and log say; its inputs must be the logged mounts, its runs logged runs.
  * @throws CloisterError INTEGRITY naming what differs
  */
 function checkManifest(session: Session, version: Version, manifest: Manifest, keyId: string): void {
@@ -77,15 +79,16 @@ function checkManifest(session: Session, version: Version, manifest: Manifest, k
     if (one !== other) throw integrity(`its manifest contradicts the version: ${what}`);
   }
   checkInputs(session, version, manifest);
+  checkRuns(session, version, manifest);
 }
 
-/** The inputs are the versions that were mounted, by the log, before the push; none more, none less. */
-function checkInputs(session: Session, { intent, record }: Version, manifest: Manifest): void {
+/** The inputs are the versions that were mounted, by the log, before the push ended; none more, none less. */
+function checkInputs(session: Session, { intent, entry: end, record }: Version, manifest: Manifest): void {
   const { ledger, config } = session;
   const mounted = new Set<string>();
-  for (const { entry, event, keyId } of ledger.inWorkspace(intent.event.workspace ?? "")) {
-    const counts = keyId === intent.keyId && entry < intent.entry && event.action === "workspace.mount";
-    if (counts && event.phase === "done" && event.versionId !== undefined) mounted.add(event.versionId);
+  for (const { entry, event } of ownEvents(ledger, workspaceOf(intent))) {
+    if (entry >= end || event.action !== "workspace.mount" || event.phase !== "done") continue;
+    if (event.versionId !== undefined) mounted.add(event.versionId);
   }
   for (const input of manifest.inputs) {
     const logged = ledger.versionById(input.versionId);
@@ -102,4 +105,26 @@ function checkInputs(session: Session, { intent, record }: Version, manifest: Ma
   for (const versionId of mounted) {
     if (!named.has(versionId)) throw integrity("its manifest leaves out an input that was mounted");
   }
+}
+
+/** Each run is one that its owner logged in this workspace before the push ended, with the end that was logged. */
+function checkRuns(session: Session, { intent, entry: end }: Version, manifest: Manifest): void {
+  const own = ownEvents(session.ledger, workspaceOf(intent));
+  const logged = own.filter(({ entry, event }) => entry < end && event.action === "workspace.run");
+  const begun = new Set(logged.filter(({ event }) => event.phase === "intent").map(({ event }) => event.operation));
+  const exits = new Map(logged.map(({ event }) => [event.operation, event.facts?.["exit"]]));
+  const runs = [...(manifest.runs ?? []), ...(manifest.origins?.unfinished ?? [])];
+  if (new Set(runs.map(({ id }) => id)).size !== runs.length) throw integrity("its manifest names a run twice");
+  for (const { id } of runs) {
+    if (!begun.has(id)) throw integrity("its manifest names a run that is not in the log", { why: id });
+  }
+  for (const { id, exitCode } of manifest.runs ?? []) {
+    const exit = exits.get(id);
+    if (exit === undefined || exit === exitCode) continue;
+    throw integrity("its manifest says of a run that it ended otherwise than the log says", { why: id });
+  }
+}
+
+function workspaceOf({ event, keyId }: LoggedEvent): OwnedWorkspace {
+  return { workspace: event.workspace ?? "", keyId };
 }

@@ -1,4 +1,5 @@
 // The label of a workspace, recomputed from the log: local files can be edited, logged mounts cannot.
+import type { LoggedEvent } from "../../audit/taken.ts";
 import type { Ledger } from "../ledger.ts";
 
 export interface Label {
@@ -7,7 +8,10 @@ export interface Label {
   readonly versionId: string;
 }
 
-/** A workspace by its id and the key of its owner: what others log under the id is nothing to it. */
+/**
+ * A workspace by its id and a key of its owner: what others log under the id is nothing to it. What the same member
+ * logged with another key counts: a new key must not come without the label of the old.
+ */
 export interface OwnedWorkspace {
   readonly workspace: string;
   readonly keyId: string;
@@ -30,8 +34,8 @@ export function labelOf(
   before = WHOLE_LOG,
 ): Label | undefined {
   let highest: Label | undefined;
-  for (const { entry, event, keyId: by } of ledger.inWorkspace(workspace)) {
-    if (by !== keyId || entry >= before || event.action !== "workspace.mount" || event.phase !== "intent") continue;
+  for (const { entry, event } of ownEvents(ledger, { workspace, keyId })) {
+    if (entry >= before || event.action !== "workspace.mount" || event.phase !== "intent") continue;
     const { versionId, class: said } = event;
     if (versionId === undefined || said === undefined) continue;
     for (const klass of [said, ledger.versionById(versionId)?.done.event.class ?? said]) {
@@ -39,6 +43,13 @@ export function labelOf(
     }
   }
   return highest;
+}
+
+/** What the owner logged in the workspace, with whichever of their keys, in order. */
+export function ownEvents(ledger: Ledger, { workspace, keyId }: OwnedWorkspace): readonly LoggedEvent[] {
+  const all = ledger.inWorkspace(workspace);
+  const owner = all.find((logged) => logged.keyId === keyId)?.member;
+  return all.filter((logged) => logged.keyId === keyId || logged.member === owner);
 }
 
 /** A class the policy no longer knows ranks above all others: what cannot be judged is not let out. */
@@ -49,10 +60,10 @@ export function rank(classifications: readonly string[], klass: string | undefin
 }
 
 /** Whether a command ran to its end in the workspace before a position of the log. */
-export function ranIn(ledger: Ledger, { workspace, keyId }: OwnedWorkspace, before = WHOLE_LOG): boolean {
-  const own = ledger.inWorkspace(workspace).filter((logged) => logged.keyId === keyId && logged.entry < before);
-  const did = (action: string) =>
-    // Files that were copied in or out are logged as a use of the workspace, and made nothing.
-    own.some(({ event }) => event.action === action && event.phase === "done" && event.facts?.["copied"] === undefined);
-  return did("workspace.create") && did("workspace.run");
+export function ranIn(ledger: Ledger, workspace: OwnedWorkspace, before = WHOLE_LOG): boolean {
+  const own = ownEvents(ledger, workspace).filter(({ entry }) => entry < before);
+  const done = own.filter(({ event }) => event.phase === "done").map(({ event }) => event);
+  // What is copied into a workspace is logged as a run, too, and has no exit code.
+  const ran = done.some(({ action, facts }) => action === "workspace.run" && typeof facts?.["exit"] === "number");
+  return ran && done.some(({ action }) => action === "workspace.create");
 }

@@ -4,11 +4,13 @@ import { byUtf8 } from "../../base/digest.ts";
 import { CloisterError } from "../../base/errors.ts";
 import { parseReference } from "../../base/name.ts";
 import { KmsRefused } from "../../keys/kms.ts";
+import type { GitState } from "../../provenance/manifest.ts";
 import { nameIdOf } from "../class-keys.ts";
 import { mayI } from "../guard.ts";
 import type { LoggedVersion } from "../ledger.ts";
+import { runSummary } from "../run-summary.ts";
 import type { Session } from "../session.ts";
-import type { Ignored, Listing, VersionDetail, VersionSummary } from "../types.ts";
+import type { CodeState, Ignored, Listing, VersionDetail, VersionSummary } from "../types.ts";
 import { manifestOf } from "./check-manifest.ts";
 import { domainOf, permitReading, resolve } from "./resolve.ts";
 import { treeOf } from "./version-content.ts";
@@ -90,13 +92,20 @@ export async function show(session: Session, reference: string): Promise<Version
       exit: run.exitCode,
       seconds: (Date.parse(run.finishedOn) - Date.parse(run.startedOn)) / 1000,
     },
-    git: manifest.git && { commit: manifest.git.commit, dirty: manifest.git.dirty },
+    runs: manifest.runs?.map(runSummary) ?? [],
+    origins: manifest.origins,
+    git: manifest.git && codeState(manifest.git),
+    environment: manifest.environment ?? {},
     policyVersion: version.record.policy,
     signer: version.intent.keyId,
     fileList: tree?.files.flatMap(({ path, kind, bytes, sha256 }) =>
       kind === "directory" ? [] : [{ path, bytes, sha256 }],
     ),
   };
+}
+
+function codeState({ commit, dirty, patchSha256, patch, untracked, untrackedFiles }: GitState): CodeState {
+  return { commit, dirty, patchSha256, patch, untracked, untrackedFiles };
 }
 
 /** `cloister://<project>/<domain>/<name>@vN` as people write it here. */

@@ -146,7 +146,7 @@ async function whyNotEntitled(
 ): Promise<string | undefined> {
   const { compiled } = await session.ledger.policy(record.policy);
   const decision = await decide(compiled, {
-    ...pushRequest(session, compiled.policy.classifications, header, push.intent),
+    ...pushRequest(session, compiled.policy.classifications, header, push),
     member: push.pusher,
     now: push.intent.timeMs,
     domain: record.domain,
@@ -158,13 +158,14 @@ async function whyNotEntitled(
   return `${push.pusher} was not allowed to push it${refusal ? `: ${refusal.rule}: ${refusal.why}` : ""}`;
 }
 
-function pushRequest(session: Session, classifications: readonly string[], header: Header, intent: LoggedEvent) {
+function pushRequest(session: Session, classifications: readonly string[], header: Header, { intent, entry }: Push) {
   const { workspace } = intent.event;
   if (workspace !== header.workspace) throw integrity("its header and the log name different workspaces");
   const { kind, purpose, justification, owner, licence } = header;
   const fields = declaredFields({ owner, licence, purpose, justification });
   const owned = workspace === undefined ? undefined : { workspace, keyId: intent.keyId };
-  const label = owned && labelOf(session.ledger, owned, classifications, intent.entry);
+  // What is mounted between a push's intent and its end may be in what is pushed.
+  const label = owned && labelOf(session.ledger, owned, classifications, entry);
   const provenance = owned && ranIn(session.ledger, owned, intent.entry) ? "run" : "none";
   return {
     action: "artifact.push" as const,

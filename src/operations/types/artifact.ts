@@ -1,5 +1,7 @@
 // What pushing, pulling, listing and verifying takes and gives.
 import type { Readable, Writable } from "node:stream";
+import type { RunNetwork } from "../../provenance/manifest.ts";
+import type { Origins, RunDetails, RunPart } from "../../provenance/run-details.ts";
 
 export type ArtifactKind = "dataset" | "model" | "code" | "report";
 
@@ -81,6 +83,32 @@ export interface Listing {
   readonly ignored: readonly Ignored[];
 }
 
+/** The code that was brought into the workspace. */
+export interface CodeState {
+  readonly commit: string;
+  readonly dirty: boolean;
+  /** SHA-256 of the patch against the commit, and its bytes in Base64 where they were few enough to be kept. */
+  readonly patchSha256: string | undefined;
+  readonly patch: string | undefined;
+  readonly untracked: number;
+  readonly untrackedFiles: readonly string[] | undefined;
+}
+
+/** One run, as readers of a version and users of a workspace see it. */
+export interface RunSummary extends RunDetails {
+  readonly id: string;
+  readonly argv: readonly string[];
+  readonly seeds: Readonly<Record<string, string | number>>;
+  /** 128 + signal number where a signal ended it; undefined while it has not ended, or if its end was not recorded. */
+  readonly exit: number | undefined;
+  readonly startedAt: string;
+  readonly seconds: number | undefined;
+  /** What it could reach and what it tried to; undefined where it had no network. */
+  readonly network?: RunNetwork | undefined;
+  /** Why it stands in a manifest. */
+  readonly part: RunPart | undefined;
+}
+
 export interface VersionDetail extends VersionSummary {
   readonly owner: string | undefined;
   readonly licence: string | undefined;
@@ -88,8 +116,15 @@ export interface VersionDetail extends VersionSummary {
   readonly justification: string | undefined;
   readonly workspace: string | undefined;
   readonly inputs: readonly { readonly reference: string; readonly digest: string; readonly class: string }[];
+  /** The last of {@link runs}. */
   readonly run: { readonly argv: readonly string[]; readonly exit: number; readonly seconds: number } | undefined;
-  readonly git: { readonly commit: string; readonly dirty: boolean } | undefined;
+  /** The runs that made it, in the order in which they began. */
+  readonly runs: readonly RunSummary[];
+  /** What the runs do not account for; undefined where it was not pushed from a workspace, or by an earlier release. */
+  readonly origins: Origins | undefined;
+  readonly git: CodeState | undefined;
+  /** The machine of the push. */
+  readonly environment: Readonly<Record<string, string | number>>;
   readonly policyVersion: number;
   readonly signer: string;
   readonly fileList: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[] | undefined;

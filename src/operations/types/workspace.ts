@@ -3,6 +3,7 @@ import type { Writable } from "node:stream";
 import type { WorkspaceUse } from "../../policy/workspace-use.ts";
 import type { RunNetwork } from "../../provenance/manifest.ts";
 import type { HeldLimit } from "../../sandbox/limits/limits.ts";
+import type { RunSummary } from "./artifact.ts";
 import type { SecretUse } from "./secret.ts";
 
 export type { NetworkDecision, RunNetwork } from "../../provenance/manifest.ts";
@@ -83,14 +84,8 @@ export interface WorkspaceDetail extends WorkspaceSummary {
   /** What the driver enforces and what it does not, in plain lines. */
   readonly enforced: readonly string[];
   readonly notEnforced: readonly string[];
-  readonly runs: readonly {
-    readonly argv: readonly string[];
-    readonly exit: number | undefined;
-    readonly startedAt: string;
-    readonly seconds: number;
-    /** What it could reach and what it tried to; undefined where it had no network. */
-    readonly network?: RunNetwork | undefined;
-  }[];
+  /** In the order in which they began. */
+  readonly runs: readonly RunSummary[];
   readonly logEntry: number | undefined;
 }
 
@@ -102,6 +97,8 @@ export interface RunOptions {
   readonly secrets?: readonly SecretUse[] | undefined;
   /** Keeps the command's output inside the workspace, in a file, where the label allows it nowhere else. */
   readonly keepOutput?: boolean | undefined;
+  /** Records which files it opened; needs strace on this host. */
+  readonly trace?: boolean | undefined;
   /** Offers the command credentials, read-only and for no more than the workspace's label. */
   readonly creds?: "token" | "aws" | undefined;
   /** Longest time of this command; where the workspace's own limit is less, that one. */
@@ -109,6 +106,8 @@ export interface RunOptions {
   /** Hosts of the workspace's list that this command alone reaches; none where it is empty. Default: the whole list. */
   readonly network?: readonly string[] | undefined;
 }
+
+export interface ShellOptions extends Pick<RunOptions, "workspace" | "secrets" | "creds"> {}
 
 export interface NotebookOptions {
   readonly workspace: string;
@@ -124,7 +123,6 @@ export interface NotebookOpened {
   /** Holds the token: whoever has it can use the notebook. */
   readonly url: string;
 }
-export interface ShellOptions extends Pick<RunOptions, "workspace" | "secrets" | "creds"> {}
 
 export interface RunResult {
   readonly workspace: string;

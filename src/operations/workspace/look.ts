@@ -1,11 +1,13 @@
 // Looking at workspaces.
 import { CloisterError } from "../../base/errors.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
+import { runSummary } from "../run-summary.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceSummary } from "../types.ts";
 import { activityOf } from "./activity.ts";
 import { MOUNTS_WEAKEN } from "./mounts.ts";
 import { overBy } from "./over.ts";
+import { shelvedRuns } from "./run-shelf.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
 import { allWorkspaces, beingMade, isBeingMade, requireWorkspace, type WorkspaceState } from "./state.ts";
@@ -74,13 +76,7 @@ export async function detailOf(session: Session, sandbox: Sandbox, state: Worksp
       ...(environment.mounts.length === 0 ? [] : [MOUNTS_WEAKEN]),
       ...(environment.devices.length === 0 ? [] : sandbox.gpu().weakens),
     ],
-    runs: state.runs.map(({ argv, exitCode, startedOn, finishedOn, network }) => ({
-      argv,
-      exit: exitCode,
-      startedAt: startedOn,
-      seconds: (Date.parse(finishedOn) - Date.parse(startedOn)) / 1000,
-      network,
-    })),
+    runs: (await shelvedRuns(session, state)).map(runSummary),
     logEntry: state.logEntry,
   };
 }

@@ -61,7 +61,7 @@ export async function openNotebook(
     secrets: options.secrets,
   };
   const running = run(session, { ...command, creds: options.creds }, streams, {
-    ...{ output: "released", next: NEXT, sharesLoopback: true, signal: ending.signal, begun },
+    ...{ output: "released", recordedAs: ["notebook"], next: NEXT, sharesLoopback: true, signal: ending.signal, begun },
     files: [{ path: CONFIG, bytes: config({ port, base: `/${token}/`, token: inner }) }],
   });
   const early = running.then((result) => {

@@ -1,5 +1,6 @@
 // Running commands in a workspace.
 import type { Streams } from "../../base/streams.ts";
+import { ReadLog } from "../../provenance/reads.ts";
 import type { ExecResult, ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
 import { type Ask, perform, permit } from "../guard.ts";
 import { type RunSecrets, secretsFor } from "../secret/run.ts";
@@ -10,15 +11,11 @@ import { type HandedIn, handCredentials } from "./credentials.ts";
 import { environmentInForce, surroundings } from "./environment.ts";
 import { requireRunning } from "./look.ts";
 import { openWayOut, type WayOut } from "./network.ts";
+import { recordRun } from "./run-record.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
-import { changeWorkspace, type WorkspaceState } from "./state.ts";
+import type { WorkspaceState } from "./state.ts";
 import { terminalVariables } from "./terminal-variables.ts";
-
-/** What makes a command a shell that a person sits at. */
-interface AsShell {
-  readonly shell?: { readonly env: Readonly<Record<string, string>> };
-}
 
 /** How a command runs that Cloister starts for its own ends. */
 export interface RunWay {
@@ -26,6 +23,10 @@ export interface RunWay {
   readonly output?: "released" | "withheld" | undefined;
   /** What to do instead, where its output may not leave. */
   readonly next?: string | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** The command as records name it: a shell is one, whatever it takes to start it. */
+  readonly recordedAs?: readonly string[] | undefined;
+  readonly endsBy?: ExecSpec["endsBy"];
   readonly files?: ExecSpec["files"];
   readonly sharesLoopback?: boolean | undefined;
   /** The workspace that this command is making, and that others do not find yet. */
@@ -43,7 +44,7 @@ export interface RunWay {
  */
 export async function run(
   session: Session,
-  options: RunOptions & AsShell,
+  options: RunOptions,
   streams: Streams,
   way: RunWay = {},
 ): Promise<RunResult> {
@@ -59,7 +60,7 @@ export async function run(
     ...{ title: `run in workspace ${state.name}`, action: "workspace.run" },
     ...{ domain: state.domain, class: label?.class, purpose: state.purpose, workspace: state.id },
     facts: { output: released ? "released" : shown ? "terminal" : "kept" },
-    sealed: { workspace: state.name, command: commandOf(options).join(" ") },
+    sealed: { workspace: state.name, command: (way.recordedAs ?? options.argv).join(" ") },
   };
   const uses = options.secrets ?? [];
   // Before a secret is opened for a command that may not run.
@@ -87,17 +88,12 @@ export async function run(
   return { ...result, workspace: state.name, logEntry: done.entry };
 }
 
-/** As records name it: a shell is one, whatever it takes to start it. */
-function commandOf({ argv, shell }: RunOptions & AsShell): readonly string[] {
-  return shell ? ["shell"] : argv;
-}
-
 function keepIt({ name }: WorkspaceState): string {
   return `cloister run ${name} --keep-output -- CMD   (the output stays in the workspace)`;
 }
 
 /** Whether what is made of an input may leave the workspace: governed as pulling the input is. */
-export function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number], next: string): Ask {
+export function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number], next?: string): Ask {
   return {
     ...{ title: `take output of workspace ${state.name} out, which holds ${input.reference}`, action: "artifact.pull" },
     ...{ domain: state.domain, class: input.class, kind: input.kind, versionId: input.versionId, workspace: state.id },
@@ -112,7 +108,7 @@ async function execute(
   session: Session,
   sandbox: Sandbox,
   state: WorkspaceState,
-  options: RunOptions & AsShell,
+  options: RunOptions,
   streams: Streams,
   given: {
     readonly id: string;
@@ -130,41 +126,37 @@ async function execute(
   const seeds =
     options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };
   const tty = [streams.stdin, streams.stdout, streams.stderr].every((stream) => stream.isTTY === true);
-  const started = host.now();
-  const { exit, stoppedBy } = await sandbox.exec(
-    state.holder,
-    {
-      argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
-      ...around,
-      env: {
-        ...(tty ? terminalVariables(host) : {}),
-        ...around.env,
-        ...{ ...secrets.env, ...seeds, ...wayOut.environment, ...handed.environment, ...options.shell?.env },
-      },
-      files: [...secrets.files, ...(way.files ?? [])],
-      sharesLoopback: handed.sharesLoopback || wayOut.sharesLoopback || way.sharesLoopback === true,
-      hosts: wayOut.hosts,
-      inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
-      tty,
-      endsBy: options.shell ? "SIGHUP" : "SIGTERM",
-      signal: way.signal ?? host.signal,
-      tools: [process.execPath],
-      runMs: options.runMs,
+  const reads = options.trace === true ? new ReadLog(state.inputs) : undefined;
+  const spec: ExecSpec = {
+    argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
+    ...around,
+    env: {
+      ...(tty ? terminalVariables(host) : {}),
+      ...{ ...around.env, ...secrets.env, ...seeds, ...wayOut.environment, ...handed.environment, ...way.env },
     },
-    streams,
-  );
-  const finished = host.now();
-  const times = { startedOn: new Date(started).toISOString(), finishedOn: new Date(finished).toISOString() };
-  const network = wayOut.close();
-  const record = { id, argv: commandOf(options), cwd: "/workspace", seeds, ...times, exitCode: exit, network };
-  await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, record] }));
+    files: [...secrets.files, ...(way.files ?? [])],
+    sharesLoopback: handed.sharesLoopback || wayOut.sharesLoopback || way.sharesLoopback === true,
+    hosts: wayOut.hosts,
+    inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
+    tty,
+    endsBy: way.endsBy,
+    signal: way.signal ?? host.signal,
+    tools: [process.execPath],
+    runMs: options.runMs,
+    traced: reads && ((path) => reads.add(path)),
+  };
+  const start = { id, argv: way.recordedAs ?? options.argv, seeds };
+  const { seconds, ...end } = await recordRun(session, sandbox, state, { start, spec }, async () => {
+    const ended = await sandbox.exec(state.holder, spec, streams);
+    return { ...ended, network: wayOut.close(), reads: reads?.sum() };
+  });
   return {
-    exit,
-    stoppedBy: stopped(stoppedBy, state, options),
-    seconds: (finished - started) / 1000,
+    exit: end.exit,
+    stoppedBy: stopped(end.stoppedBy, state, options),
+    seconds,
     output: output && `/workspace/${output}`,
     over: !sandbox.alive(state.holder),
-    network,
+    network: end.network,
   };
 }
 

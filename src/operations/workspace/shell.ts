@@ -47,5 +47,7 @@ export async function shell(session: Session, options: ShellOptions, streams: St
   const { classifications } = (await session.policy()).compiled.policy;
   const label = labelWithSource(session, state, classifications)?.class ?? "no-data";
   const env = { CLOISTER_WORKSPACE: state.name, CLOISTER_LABEL: label, PS1: `${state.name}:${label} $ ` };
-  return await run(session, { ...options, argv: ["/bin/sh", "-c", SHELL], shell: { env } }, streams);
+  return await run(session, { ...options, argv: ["/bin/sh", "-c", SHELL] }, streams, {
+    ...{ env, recordedAs: ["shell"], endsBy: "SIGHUP" },
+  });
 }

@@ -1,10 +1,12 @@
 // A workspace as the source of a push: its label by the log, its files collected without trusting it.
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
+import type { RecordedRun } from "../../provenance/made-by.ts";
 import { labelOf, ranIn } from "../artifact/label.ts";
 import type { Session } from "../session.ts";
 import { whileActive } from "./activity.ts";
 import { noting, remember } from "./known.ts";
+import { shelvedRuns } from "./run-shelf.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { changeWorkspace, requireWorkspace, type WorkspaceState } from "./state.ts";
 
@@ -17,6 +19,8 @@ export interface PushedFrom {
   readonly label: { readonly class: string; readonly from: string } | undefined;
   readonly ran: boolean;
   readonly state: WorkspaceState;
+  /** Everything that ran in it, as it is known when the push begins. */
+  readonly runs: readonly RecordedRun[];
   /** What {@link remember} has to keep of the files that were collected. */
   readonly taken: readonly string[];
   collect(path: string): AsyncIterable<FileEntry>;
@@ -42,6 +46,7 @@ export async function pushedFrom(session: Session, name: string): Promise<Pushed
     label: labelWithSource(session, state, classifications),
     ran: ranIn(session.ledger, { workspace: state.id, keyId: state.keyId }),
     state,
+    runs: await shelvedRuns(session, state),
     taken,
     collect: (path) => noting(sandbox.collect(state.holder, path), taken),
   };

@@ -55,6 +55,11 @@ function pathOf(session: Session, name: string): string {
   return besideRecord(session, name, ".json");
 }
 
+/** Where the records of a workspace's runs lie. */
+export function runsFolderOf(session: Session, name: string): string {
+  return besideRecord(session, name, ".runs");
+}
+
 export async function saveWorkspace(session: Session, state: WorkspaceState): Promise<void> {
   await mkdir(workspaceFolder(session), { recursive: true, mode: 0o700 });
   await writeLocal(pathOf(session, state.name), JSON.stringify(state));
@@ -133,6 +138,7 @@ const END_MS = 120_000;
 export async function forgetWorkspace(session: Session, name: string): Promise<void> {
   await changing(session, name, async () => {
     await rm(pathOf(session, name), { force: true });
+    await rm(runsFolderOf(session, name), { recursive: true, force: true });
     for (const path of companions(session, name)) await rm(path, { force: true });
   });
 }

@@ -7,6 +7,7 @@ import { type Clocks, expiry, isPast } from "../expiry.ts";
 import type { StartFolderTask } from "../files/folder-task.ts";
 import { digest, list } from "../files/list.ts";
 import { measure } from "../files/measure.ts";
+import type { Snapshot } from "../files/snapshot.ts";
 import { hasFilter } from "../filter/seccomp.ts";
 import { isRunning } from "../host/process.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
@@ -180,12 +181,8 @@ export class Bubblewrap implements Sandbox {
     return measure(this.#tasks(state));
   }
 
-  checkMounts(mounts: readonly ShownFolder[], keep: { secluded: readonly string[]; home: string }): void {
-    openMounts(mounts, { uid: this.#ready().uid, ...keep }).close();
-  }
-
-  gpu(): GpuNodes & { readonly weakens: readonly string[] } {
-    return { ...gpuNodes(this.#devices, this.#ready().uid), weakens: GPU_WEAKENS };
+  async snapshot(state: HolderState): Promise<Snapshot> {
+    return (await import("../files/snapshot.ts")).snapshot(this.#tasks(state));
   }
 
   async list(state: HolderState, filesMax: number): Promise<Listed> {
@@ -194,6 +191,14 @@ export class Bubblewrap implements Sandbox {
 
   async digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>> {
     return digest(this.#tasks(state), files);
+  }
+
+  checkMounts(mounts: readonly ShownFolder[], keep: { secluded: readonly string[]; home: string }): void {
+    openMounts(mounts, { uid: this.#ready().uid, ...keep }).close();
+  }
+
+  gpu(): GpuNodes & { readonly weakens: readonly string[] } {
+    return { ...gpuNodes(this.#devices, this.#ready().uid), weakens: GPU_WEAKENS };
   }
 
   async stop(state: HolderState): Promise<void> {

@@ -18,6 +18,7 @@ import { type ExecResult, type ExecSpec, type HolderState, SECRETS } from "../sa
 import { type Launched, launch } from "./launch.ts";
 import { openMounts } from "./mounts.ts";
 import { HOLDER_FOLDER, type Runtime } from "./runtime.ts";
+import { traceReader } from "./trace.ts";
 import { commandFeeds, commandView, STARTER, TOOLS } from "./view.ts";
 
 /** As timeout(1) has it. */
@@ -64,8 +65,9 @@ async function executeWith(
       prlimit: runtime.programs.prlimit,
     }),
     command: [...limited(runtime, state), ...checkCommand(spec.argv)],
-    handed,
     feeds: [...commandFeeds(spec.hosts ?? []), ...files.map(({ bytes }) => bytes)],
+    handed,
+    traced: spec.traced && traceReader(spec.traced),
   };
   if (spec.tty) {
     const restore = keepSettings();
@@ -213,12 +215,12 @@ async function finish(launched: Launched, spec: ExecSpec, state: HolderState): P
 }
 
 /**
- * The first process of the sandbox: our child is the way in, its child bwrap, and that one's child the first inside. On
- * a terminal, our child is the one that relays it, and the way in its child.
+ * The first process of the sandbox: our child is the way in, its child bwrap, and that one's youngest child the first
+ * inside; a tracer left bwrap an older one. On a terminal, our child is the one that relays it, and the way in its child.
  */
 function firstProcess({ child }: Launched, tty: boolean): number | undefined {
   const way = tty ? childrenOf(child.pid ?? 0) : [child.pid ?? 0];
-  return way.flatMap(childrenOf).flatMap(childrenOf)[0];
+  return way.flatMap(childrenOf).flatMap(childrenOf).at(-1);
 }
 
 /**

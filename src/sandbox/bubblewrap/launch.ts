@@ -12,13 +12,16 @@ import { enterWords } from "../limits/cgroup.ts";
 import { workspaceLimitArguments } from "../limits/process-limits.ts";
 import type { HolderState } from "../sandbox.ts";
 import { OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
+import { eachLine, tracer } from "./trace.ts";
 
 const ARGUMENTS_FD = 3;
 const SECCOMP_FD = 4;
 /** bwrap says here whether it came as far as starting the command. */
 const STATUS_FD = 5;
+/** What a tracer saw comes out here; one digit, since shells redirect no more. */
+const TRACE_FD = 6;
 /** First descriptor of {@link Launch.feeds}. */
-export const FEED_FD = 6;
+export const FEED_FD = 7;
 
 export interface Launch {
   /** bwrap's options: what the process can see and do. */
@@ -32,6 +35,8 @@ export interface Launch {
   readonly feeds: readonly (string | Uint8Array)[];
   /** Descriptors of ours that bwrap gets after the feeds; the caller closes them once this has returned. */
   readonly handed?: readonly number[] | undefined;
+  /** Told each line of a tracer, which runs outside of the sandbox. */
+  readonly traced?: ((line: string) => void) | undefined;
 }
 
 export interface Launched {
@@ -42,16 +47,18 @@ export interface Launched {
 
 /** @throws {@link CloisterError} USAGE for a NUL character in any argument */
 export function launch(runtime: Runtime, state: HolderState, launch: Launch): Launched {
-  const { view, command, stdio, feeds, handed = [], terminal = false } = launch;
+  const { view, command, stdio, feeds, terminal = false, handed = [], traced } = launch;
   // Options travel NUL-separated, so a NUL inside one would smuggle in another.
   if ([...view, ...command].some((argument) => argument.includes("\0"))) {
     throw new CloisterError("USAGE", "a command or path holds a NUL character");
   }
-  const child = spawnSealed(runtime, way(runtime, state, command, terminal), [
-    ...stdio,
-    ...Array.from({ length: FEED_FD - ARGUMENTS_FD + feeds.length }, (): Stdio => "pipe"),
+  const inside = [...enter(runtime, state, traced ? tracer(runtime, TRACE_FD) : []), ...command];
+  const child = spawnSealed(runtime, way(runtime, state, inside, terminal), [
+    ...[...stdio, "pipe", "pipe", "pipe", traced ? "pipe" : "ignore"],
+    ...feeds.map((): Stdio => "pipe"),
     ...handed,
-  ]);
+  ] as const);
+  if (traced) eachLine(pipeOf(child, TRACE_FD), traced);
   feed(child, ARGUMENTS_FD, `${view.join("\0")}\0`);
   feed(child, SECCOMP_FD, seccompFilter(runtime.arch, { pinned: state.processors !== undefined }));
   for (const [index, text] of feeds.entries()) feed(child, FEED_FD + index, text);
@@ -62,7 +69,7 @@ export function launch(runtime: Runtime, state: HolderState, launch: Launch): La
  * The way in. It dies with us (`--pdeathsig`) and takes the sandbox along, and is deaf to the terminal's Ctrl-C, which
  * is for the command alone.
  */
-function way(runtime: Runtime, state: HolderState, command: readonly string[], terminal: boolean): readonly string[] {
+function way(runtime: Runtime, state: HolderState, inside: readonly string[], terminal: boolean): readonly string[] {
   const { programs, uid } = runtime;
   const { processors } = state;
   // While it may still: whoever it becomes later cannot write there.
@@ -70,18 +77,18 @@ function way(runtime: Runtime, state: HolderState, command: readonly string[], t
   const pinned = processors ? [programs.taskset, "--cpu-list", processors.join(",")] : [];
   const deaf = [...within, ...pinned, programs.env, "--ignore-signal=INT", "--ignore-signal=QUIT"];
   const drop = dropArguments(uid, state.uid);
-  const inside = [...enter(runtime, state), ...command];
   if (!terminal) return [...deaf, programs.setpriv, "--pdeathsig=KILL", ...drop, "--", ...inside];
   // Asked to end, whoever relays the terminal leaves it as it was.
   const relay = [...deaf, programs.setpriv, "--pdeathsig=TERM", ...drop, "--"];
   return [...relay, ...onTerminal([programs.setpriv, "--pdeathsig=KILL", "--", ...inside])];
 }
 
-function enter({ programs }: Runtime, state: HolderState): readonly string[] {
+function enter({ programs }: Runtime, state: HolderState, traced: readonly string[]): readonly string[] {
   const namespaces = ["--preserve-credentials", "--user", "--mount", "--net", "--pid", "--ipc", "--uts"];
   return [
     ...[programs.nsenter, `--target=${String(state.pid)}`, ...namespaces, "--"],
     ...[programs.prlimit, ...workspaceLimitArguments(state.limits), "--"],
+    ...traced,
     // The filter is not among the options that travel by pipe: should we die while writing them, it must not be missing.
     ...[programs.bwrap, "--seccomp", String(SECCOMP_FD), "--json-status-fd", String(STATUS_FD)],
     ...["--args", String(ARGUMENTS_FD), "--"],

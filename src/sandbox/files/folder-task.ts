@@ -3,7 +3,8 @@
 import type { Readable, Writable } from "node:stream";
 
 export interface FolderScript {
-  readonly folder: "inputs" | "work";
+  /** `kept`: every folder that keeps what commands leave, as `work`, `home`, `tmp`, `vartmp`, `shm` and `run`. */
+  readonly folder: "inputs" | "work" | "kept";
   readonly access: "read" | "write";
   /** For sh(1); the folder is `/folder`. */
   readonly script: string;

@@ -1,0 +1,83 @@
+// Runs as `show` and `ws show` print them.
+import { constants } from "node:os";
+import { formatBytes } from "../base/units.ts";
+import type { RunSummary } from "../index.ts";
+import type { Page } from "./output.ts";
+import { files, shellLine, took } from "./words.ts";
+
+/** Of a list that belongs to one run. */
+const SHOWN = 5;
+
+const PARTS: Readonly<Record<string, string>> = {
+  wrote: "wrote files of this",
+  read: "wrote what a later run read",
+  "could-have-been-read": "wrote what a later run could have read",
+};
+
+/** Each run with what it left, and what it read where that was traced. */
+export function showRuns(page: Page, runs: readonly RunSummary[]): void {
+  if (runs.length === 0) return;
+  page.heading("Runs");
+  for (const run of runs) {
+    const command = `${shellLine(run.argv)}  (${endOf(run)})`;
+    if (!page.tty) page.fields([["run", command]]);
+    else page.line(`  ${command}`);
+    for (const [label, text] of linesOf(run)) {
+      if (page.tty) page.line(`    ${label} ${text}`, page.paint.dim);
+      else page.fields([[`run ${label}`, text]]);
+    }
+  }
+}
+
+/** `exit 0, 12.3 s`; a signal by its name. */
+export function endOf({ exit, seconds }: Pick<RunSummary, "exit" | "seconds">): string {
+  if (exit === undefined || seconds === undefined) return "not ended, or its end was not recorded";
+  const [signal] = Object.entries(constants.signals).find(([, number]) => number === exit - 128) ?? [];
+  return `exit ${String(exit)}${signal === undefined ? "" : ` (${signal})`}, ${took(seconds)}`;
+}
+
+function linesOf({ outputs, locks, reads, network, part }: RunSummary): readonly (readonly [string, string])[] {
+  const lines: [string, string | undefined][] = [
+    ["named", part && PARTS[part]],
+    ["wrote", outputs && written(outputs)],
+    ["deleted", outputs && some(outputs.deleted, outputs.deletedCount)],
+    [
+      "locks",
+      locks &&
+        some(
+          locks.map(({ path }) => path),
+          locks.length,
+        ),
+    ],
+    ["opened", reads && opened(reads.inputs)],
+    ["undeclared", reads && some(reads.undeclared, reads.undeclaredCount)],
+    ["refused", network && hosts(network)],
+  ];
+  return lines.filter((line): line is [string, string] => line[1] !== undefined);
+}
+
+function written(outputs: NonNullable<RunSummary["outputs"]>): string | undefined {
+  if (!outputs.known) return "unknown: the workspace held too much, or folders nobody can look into";
+  const listed = outputs.files.map(({ path, bytes }) => `${path} (${formatBytes(bytes)})`);
+  const beside = outputs.elsewhere > 0 ? [`${files(outputs.elsewhere)} beside /workspace`] : [];
+  const below = some(listed, outputs.count);
+  return [...(below === undefined ? [] : [below]), ...beside].join("; ") || undefined;
+}
+
+function opened(inputs: NonNullable<RunSummary["reads"]>["inputs"]): string | undefined {
+  const each = Object.entries(inputs).map(([name, count]) =>
+    count === 0 ? `${name} (never opened)` : `${name} (${files(count)})`,
+  );
+  return each.length === 0 ? undefined : each.join(", ");
+}
+
+function hosts(network: NonNullable<RunSummary["network"]>): string | undefined {
+  const refused = network.decisions.flatMap(({ host, port, allowed }) => (allowed ? [] : [`${host}:${String(port)}`]));
+  return some(refused, refused.length);
+}
+
+function some(texts: readonly string[], count: number): string | undefined {
+  if (count === 0) return undefined;
+  const shown = texts.slice(0, SHOWN);
+  return [...shown, ...(count > shown.length ? [`and ${String(count - shown.length)} more`] : [])].join(", ");
+}
