@@ -74,7 +74,7 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
       why: expect.stringContaining("pipe"),
     });
     rmSync(join(tools, "pipe"));
-    await ana.ok("ws", "destroy", "m1");
+    await ana.ok("ws", "destroy", "m1", "--yes");
   });
 
   it("does not show what the policy does not cover, by its own name and by where it leads", async () => {
@@ -128,7 +128,7 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     const made = await ana.json<WorkspaceDetail>("ws", "create", "t1", "--template", "mine", ...use);
     expect(made).toMatchObject({ template: "mine", mounts: [{ path: "/opt/tools" }] });
     expect(await sh("t1", "hello; echo $OURS; test -d made && echo made")).toBe("hello\n1\nmade\n");
-    await ana.ok("ws", "destroy", "t1");
+    await ana.ok("ws", "destroy", "t1", "--yes");
     const unknown = await ana.fails("ws", "create", "t1", "--template", "pyhton", ...use);
     expect(unknown).toMatchObject({ exit: 7, next: expect.stringContaining("mine, node, plain, python") });
     expect(await ana.fails("ws", "create", "t1", "--template", "../mine", ...use)).toMatchObject({ exit: 2 });
@@ -144,7 +144,7 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     expect(await ana.fails("ws", "create", "t2", "--template", "greedy", ...use)).toMatchObject({ exit: 3 });
     expect(await ana.fails("ws", "create", "t2", "--template", "nosy", ...use)).toMatchObject({ exit: 3 });
     const failed = await ana.fails("ws", "create", "t2", "--template", "broken", ...use);
-    expect(failed).toMatchObject({ code: "FAILURE", why: "its command ended with 4: no luck" });
+    expect(failed).toMatchObject({ code: "FAILURE", why: "sh ended with 4: no luck" });
     const strange = await ana.fails("ws", "create", "t2", "--template", "strange", ...use);
     expect(strange).toMatchObject({ exit: 2, why: expect.stringContaining("privileged") });
     expect(await names()).not.toContain("t2");
@@ -163,7 +163,7 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
       const { exit, out: text } = await ana.cli("run", "py", "--", "sh", "-c", "pip install -q nosuch 2>&1");
       expect(exit).toBe(1);
       expect(text).toContain("No matching distribution");
-      await ana.ok("ws", "destroy", "py");
+      await ana.ok("ws", "destroy", "py", "--yes");
     },
     180_000,
   );
@@ -182,7 +182,7 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     const script = `npm install tiny --registry ${at} >/dev/null && node -p 'require("tiny")'`;
     expect(await sh("js", script)).toBe("hello\n");
     expect((await ana.cli("run", "js", "--", "npm", "install", "nosuch", "--registry", at)).exit).not.toBe(0);
-    await ana.ok("ws", "destroy", "js");
+    await ana.ok("ws", "destroy", "js", "--yes");
   });
 });
 

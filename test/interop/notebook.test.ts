@@ -5,7 +5,7 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { AuditRow, NotebookOpened } from "../../src/index.ts";
 import { HAS_SANDBOX, has, holders, type Member, marker, type Running, until, World } from "../acceptance/harness.ts";
 import { openChannel } from "./websocket.ts";
@@ -15,6 +15,9 @@ const title =
   hasJupyter && HAS_SANDBOX
     ? "a notebook"
     : "a notebook (skipped: needs bubblewrap, jupyter-server and python3-ipykernel)";
+
+// Python compiles much at its first start, and a machine may be busy.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 describe.skipIf(!hasJupyter || !HAS_SANDBOX)(title, () => {
   const world = new World();
@@ -84,7 +87,7 @@ describe.skipIf(!hasJupyter || !HAS_SANDBOX)(title, () => {
     const { entries } = await ana.json<{ entries: readonly AuditRow[] }>("audit", "list");
     const runs = entries.filter(({ action, phase }) => action === "workspace.run" && phase === "done");
     expect(runs.length).toBeGreaterThan(0);
-    await bo.ok("ws", "destroy", "n1");
+    await bo.ok("ws", "destroy", "n1", "--yes");
   });
 
   it("answers nobody without its address: other names, origins, tokens and interfaces", async () => {
@@ -125,7 +128,7 @@ describe.skipIf(!hasJupyter || !HAS_SANDBOX)(title, () => {
     expect(await reaches(port, "127.0.0.1")).toBe(true);
     for (const address of ownAddresses()) expect(await reaches(port, address), address).toBe(false);
 
-    await bo.ok("ws", "destroy", "n2");
+    await bo.ok("ws", "destroy", "n2", "--yes");
     expect((await notebook.ended).exit).not.toBe(0);
     await expect(ask("GET", `${url}api/status`)).rejects.toThrow(/ECONNREFUSED/);
   });
@@ -159,14 +162,14 @@ describe.skipIf(!hasJupyter || !HAS_SANDBOX)(title, () => {
     expect(headers["referrer-policy"]).toBe("no-referrer");
     notebook.child.kill("SIGTERM");
     await notebook.ended;
-    await bo.ok("ws", "destroy", "n3");
+    await bo.ok("ws", "destroy", "n3", "--yes");
   });
 
   it("is governed like output that leaves", async () => {
     await create("n4", "--input", "secret-table");
     const refused = await bo.fails("ws", "notebook", "n4");
     expect(refused).toMatchObject({ exit: 3, refusals: [{ rule: "confidential-stays-in-workspaces" }] });
-    await bo.ok("ws", "destroy", "n4");
+    await bo.ok("ws", "destroy", "n4", "--yes");
   });
 
   it("says what is missing, what failed, and which port is taken", async () => {
@@ -176,13 +179,13 @@ describe.skipIf(!hasJupyter || !HAS_SANDBOX)(title, () => {
       message: "there is no Jupyter in the workspace",
       next: expect.stringContaining("pip install jupyterlab"),
     });
-    await bo.ok("ws", "destroy", "n5");
+    await bo.ok("ws", "destroy", "n5", "--yes");
     await ownServer("n6", "#!/bin/sh\necho 'no such option' >&2\nexit 3\n");
     expect(await bo.fails("ws", "notebook", "n6")).toMatchObject({
       code: "FAILURE",
       why: "it ended with 3: no such option",
     });
-    await bo.ok("ws", "destroy", "n6");
+    await bo.ok("ws", "destroy", "n6", "--yes");
     await create("n7");
     const { notebook, opened } = await open("n7");
     expect(await bo.fails("ws", "notebook", "n7", "--port", String(opened.port))).toMatchObject({ code: "USAGE" });
@@ -190,7 +193,7 @@ describe.skipIf(!hasJupyter || !HAS_SANDBOX)(title, () => {
     expect(await bo.fails("ws", "notebook", "nowhere")).toMatchObject({ code: "NOT_FOUND" });
     notebook.child.kill("SIGINT");
     expect((await notebook.ended).exit).toBe(0);
-    await bo.ok("ws", "destroy", "n7");
+    await bo.ok("ws", "destroy", "n7", "--yes");
   });
 
   /** A workspace in which a program of ours is found as Jupyter. */

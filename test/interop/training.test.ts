@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Listing, Pushed, Verified, VersionDetail, WorkspaceDetail } from "../../src/index.ts";
 import { HAS_SANDBOX, type Member, World } from "../acceptance/harness.ts";
 
@@ -41,6 +41,9 @@ function customers(count: number): string {
   return `tenure,calls,churned\n${lines.join("\n")}\n`;
 }
 
+// Python compiles much at its first start, and a machine may be busy.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
+
 describe.skipIf(!hasSklearn || !HAS_SANDBOX)(title, () => {
   const world = new World();
   const folder = mkdtempSync(join(tmpdir(), "cloister-toolchain-"));
@@ -74,7 +77,7 @@ describe.skipIf(!hasSklearn || !HAS_SANDBOX)(title, () => {
   });
 
   afterAll(async () => {
-    await Promise.all(["w1", "w2"].map((workspace) => bo.cli("ws", "destroy", workspace)));
+    await Promise.all(["w1", "w2"].map((workspace) => bo.cli("ws", "destroy", workspace, "--yes")));
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -146,12 +146,12 @@ export async function templates(call: Call): Promise<undefined> {
   const found = await (await call.project()).listTemplates();
   print(call, "workspace-templates", { templates: found }, (page) => {
     page.table(
-      ["NAME", "SUMMARY", "ASKS FOR", "FROM"],
+      ["NAME", "FROM", "ASKS FOR", "SUMMARY"],
       found.map((template) => [
         template.name,
-        template.summary,
-        asksFor(template),
         template.own ? "project" : "cloister",
+        asksFor(template),
+        template.summary,
       ]),
     );
   });

@@ -2,13 +2,11 @@
 import { randomBytes } from "node:crypto";
 import { CloisterError } from "../../base/errors.ts";
 import { checkName } from "../../base/name.ts";
-import { artifactUri } from "../../provenance/manifest.ts";
 import type { Limits } from "../../sandbox/limits/limits.ts";
 import type { HolderState, Sandbox, VolumeKind } from "../../sandbox/sandbox.ts";
 import { manifestOf } from "../artifact/check-manifest.ts";
-import { checkDomain, domainOf, resolve } from "../artifact/resolve.ts";
+import { checkDomain, domainOf } from "../artifact/resolve.ts";
 import { contentOf } from "../artifact/version-content.ts";
-import { referenceTo, type Version } from "../artifact/versions.ts";
 import { type Ask, begin, permit, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
@@ -20,6 +18,7 @@ import { planEnvironment, sealedFacts, type WorkspaceEnvironment } from "./envir
 import { limitsOf, requireHeld, requireHoldable } from "./limits.ts";
 import { detailOf } from "./look.ts";
 import { checkMounts } from "./mounts.ts";
+import { type PlannedInput, planInputs } from "./plan-inputs.ts";
 import { workingSandbox } from "./sandbox.ts";
 import { setUp } from "./setup.ts";
 import {
@@ -28,17 +27,10 @@ import {
   forgetWorkspace,
   makingWorkspace,
   saveWorkspace,
-  type WorkspaceInput,
   type WorkspaceState,
 } from "./state.ts";
 import { type PlannedUse, planUse } from "./use.ts";
 import { nobody, planVolume, requireRoom } from "./volume.ts";
-
-interface PlannedInput {
-  readonly version: Version;
-  readonly input: WorkspaceInput;
-  readonly ask: Ask;
-}
 
 /** A workspace as asked for, everything resolved and nothing started. */
 interface WorkspacePlan {
@@ -52,7 +44,7 @@ interface WorkspacePlan {
   readonly limits: Limits;
   readonly planned: PlannedUse;
   readonly environment: WorkspaceEnvironment;
-  readonly setup: readonly string[];
+  readonly setup: readonly (readonly string[])[];
   readonly inputs: readonly PlannedInput[];
   readonly ask: Ask;
 }
@@ -111,7 +103,7 @@ async function make(
     await saveWorkspace(session, begun);
     for (const input of plan.inputs) await mount(session, sandbox, holder, input);
     const code = source && (await copyCode(session, sandbox, begun, source));
-    await setUp(session, begun, plan.setup);
+    for (const command of plan.setup) await setUp(session, begun, command);
     const done = await operation.done();
     const made = { code, createdMs: session.host.now(), logEntry: done.entry };
     const state = await changeWorkspace(session, begun, (latest) => ({ ...latest, ...made }));
@@ -216,66 +208,6 @@ async function previewOf(
 /** The label that a workspace is going to have. */
 function highestOf(classifications: readonly string[], inputs: readonly PlannedInput[]): string | undefined {
   return [...classifications].reverse().find((klass) => inputs.some(({ input }) => input.class === klass));
-}
-
-/** Resolves `REF[:/path]` inputs, before anything is decided or started. */
-async function planInputs(
-  session: Session,
-  options: WorkspaceOptions,
-  workspace: string,
-): Promise<readonly PlannedInput[]> {
-  const planned: PlannedInput[] = [];
-  const paths = new Set<string>();
-  for (const text of options.inputs) {
-    const [reference, path] = splitInput(text);
-    const version = await resolve(session, reference, { action: "workspace.mount", purpose: options.purpose });
-    const { header } = version;
-    const at = path ?? `/inputs/${header.name}`;
-    if (paths.has(at))
-      throw new CloisterError("USAGE", `two inputs at ${at}`, { next: "write --input REF:/inputs/other" });
-    paths.add(at);
-    planned.push({ version, input: inputOf(session, version, at), ask: mountAsk(options, version, workspace) });
-    if (!/^\/inputs\/[a-z0-9][a-z0-9._-]*$/.test(at)) {
-      throw new CloisterError("USAGE", `inputs are mounted below /inputs, not at ${at}`, {
-        next: `--input ${referenceTo(version)}:/inputs/${header.name}`,
-      });
-    }
-  }
-  return planned;
-}
-
-function splitInput(text: string): [string, string | undefined] {
-  const at = text.indexOf(":/");
-  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
-}
-
-function inputOf({ config }: Session, version: Version, path: string): WorkspaceInput {
-  const { record, header, versionId } = version;
-  const { domain, number } = record;
-  const { name, kind, licence } = header;
-  return {
-    name: path.slice("/inputs/".length),
-    uri: artifactUri({ projectId: config.project, domain, name, number }),
-    digest: header.dirHash,
-    versionId,
-    class: record.class,
-    kind,
-    licence,
-    manifestDigest: header.manifest,
-    reference: referenceTo(version),
-    path,
-  };
-}
-
-function mountAsk(options: WorkspaceOptions, version: Version, workspace: string): Ask {
-  const { record, header, versionId } = version;
-  const reference = referenceTo(version);
-  return {
-    ...{ title: `mount ${reference} in workspace ${options.name}`, action: "workspace.mount", reference },
-    ...{ domain: record.domain, class: record.class, kind: header.kind, versionId, workspace },
-    ...{ purpose: options.purpose, justification: options.justification },
-    sealed: { artifact: reference, workspace: options.name, purpose: options.purpose },
-  };
 }
 
 /** The intent is on record before a byte of plain text exists in the workspace. */

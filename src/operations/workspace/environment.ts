@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { sha256Hex } from "../../base/digest.ts";
 import { CloisterError } from "../../base/errors.ts";
 import { checkName, NAME } from "../../base/name.ts";
+import { coversPath } from "../../policy/host-entry.ts";
 import type { WorkspaceUse } from "../../policy/workspace-use.ts";
 import type { Facts } from "../../provenance/manifest.ts";
 import type { ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
@@ -14,6 +15,7 @@ import type { Session } from "../session.ts";
 import { TEMPLATES } from "../templates.ts";
 import type { WorkspaceOptions, WorkspaceTemplate } from "../types.ts";
 import { foldersOf, resolveMount, type WorkspaceMount } from "./mounts.ts";
+import { creatingRoles } from "./use.ts";
 
 /** What every command of a workspace finds. */
 export interface WorkspaceEnvironment {
@@ -30,8 +32,8 @@ export interface PlannedEnvironment {
   readonly environment: WorkspaceEnvironment;
   /** What the flags and the template ask for together. */
   readonly use: WorkspaceUse;
-  /** Command to run once, before the workspace counts as made; empty where there is none. */
-  readonly setup: readonly string[];
+  /** Commands to run once, before the workspace counts as made. */
+  readonly setup: readonly (readonly string[])[];
 }
 
 export const NO_ENVIRONMENT: WorkspaceEnvironment = {
@@ -64,7 +66,7 @@ export async function planEnvironment(
       mounts,
       devices: gpu ? gpuDevices(session, sandbox) : [],
     },
-    setup: template ? setupCommand(template.folders, template.setup) : [],
+    setup: template ? setupOf(template.folders, template.setup) : [],
   };
 }
 
@@ -86,15 +88,29 @@ function gpuDevices({ host }: Session, sandbox: Sandbox): readonly string[] {
   });
 }
 
-/** $1 is the number of folders; they follow, and then the command's words. */
-const MAKE_FOLDERS = `n=$1
-shift
-while [ "$n" -gt 0 ]; do mkdir -p -- "$1" || exit; shift; n=$((n - 1)); done
-[ $# -eq 0 ] || exec "$@"`;
+function setupOf(folders: readonly string[], command: readonly string[]): readonly (readonly string[])[] {
+  const making = folders.length === 0 ? [] : [["/bin/mkdir", "-p", "--", ...folders]];
+  return command.length === 0 ? making : [...making, command];
+}
 
-function setupCommand(folders: readonly string[], setup: readonly string[]): readonly string[] {
-  if (folders.length === 0) return setup;
-  return ["/bin/sh", "-c", MAKE_FOLDERS, "setup", String(folders.length), ...folders, ...setup];
+/**
+ * What of it the policy in force still allows: what was taken away is left out, with a notice.
+ * A change of the policy is the owner's answer to a toolchain or a GPU that turned out to be unsafe.
+ */
+export async function environmentInForce(
+  session: Session,
+  environment: WorkspaceEnvironment,
+): Promise<WorkspaceEnvironment> {
+  if (environment.mounts.length === 0 && environment.devices.length === 0) return environment;
+  const roles = await creatingRoles(session, (await session.policy()).compiled.policy);
+  const covered = (folder: string) =>
+    roles.some(({ workspace }) => workspace.mounts.some((entry) => coversPath(entry, folder)));
+  const mounts = environment.mounts.filter(({ given, source }) => covered(given) && covered(source));
+  const devices = roles.some(({ workspace }) => workspace.gpu) ? environment.devices : [];
+  const gone = [...environment.mounts.filter((mount) => !mounts.includes(mount)).map(({ path }) => path)];
+  if (devices.length < environment.devices.length) gone.push("the GPU");
+  if (gone.length > 0) session.host.notice(`not shown, as the policy in force no longer allows it: ${gone.join(", ")}`);
+  return { ...environment, mounts, devices };
 }
 
 /** What a command gets of it; variables of its own come after these. */

@@ -20,6 +20,7 @@ const LOG_BYTES_MAX = 2000;
 /** Above the ports that servers are given by habit, and within those that nothing reserves. */
 const [PORT_FIRST, PORT_LAST] = [20_000, 32_000];
 
+const NEXT = "work in the workspace itself: cloister workspace shell NAME";
 const CONFIG = `${SECRETS}/notebook.json`;
 const NOT_INSIDE = 127;
 /** The first of Jupyter's servers that is there. */
@@ -60,7 +61,7 @@ export async function openNotebook(
     secrets: options.secrets,
   };
   const running = run(session, { ...command, creds: options.creds }, streams, {
-    ...{ output: "released", sharesLoopback: true, signal: ending.signal, begun },
+    ...{ output: "released", recordedAs: ["notebook"], next: NEXT, sharesLoopback: true, signal: ending.signal, begun },
     files: [{ path: CONFIG, bytes: config({ port, base: `/${token}/`, token: inner }) }],
   });
   const early = running.then((result) => {

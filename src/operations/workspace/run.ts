@@ -8,7 +8,7 @@ import type { Session } from "../session.ts";
 import type { RunOptions, RunResult } from "../types.ts";
 import { whileActive } from "./activity.ts";
 import { type HandedIn, handCredentials } from "./credentials.ts";
-import { surroundings } from "./environment.ts";
+import { environmentInForce, surroundings } from "./environment.ts";
 import { requireRunning } from "./look.ts";
 import { openWayOut, type WayOut } from "./network.ts";
 import { recordRun } from "./run-record.ts";
@@ -21,12 +21,16 @@ import { terminalVariables } from "./terminal-variables.ts";
 export interface RunWay {
   /** `released`: it leaves, whatever the streams are; `withheld`: nobody sees it. */
   readonly output?: "released" | "withheld" | undefined;
+  /** What to do instead, where its output may not leave. */
+  readonly next?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** The command as records name it: a shell is one, whatever it takes to start it. */
   readonly recordedAs?: readonly string[] | undefined;
   readonly endsBy?: ExecSpec["endsBy"];
   readonly files?: ExecSpec["files"];
   readonly sharesLoopback?: boolean | undefined;
+  /** The workspace that this command is making, and that others do not find yet. */
+  readonly making?: WorkspaceState | undefined;
   /** Told when everything is decided and on record, before it starts. */
   readonly begun?: (() => void) | undefined;
   /** Ends it; default: the host's. */
@@ -46,10 +50,11 @@ export async function run(
 ): Promise<RunResult> {
   await session.sync();
   const sandbox = await sandboxOf(session.host);
-  const state = await requireRunning(session, sandbox, options.workspace);
+  const state = way.making ?? (await requireRunning(session, sandbox, options.workspace));
   const shown = streams.stdout.isTTY === true && streams.stderr.isTTY === true;
   const released = way.output === "released" || (!shown && options.keepOutput !== true && way.output === undefined);
-  if (released) for (const input of state.inputs) await permit(session, outputAsk(state, input, keepIt(state)));
+  if (released)
+    for (const input of state.inputs) await permit(session, outputAsk(state, input, way.next ?? keepIt(state)));
   const label = labelWithSource(session, state, (await session.policy()).compiled.policy.classifications);
   const ask: Ask = {
     ...{ title: `run in workspace ${state.name}`, action: "workspace.run" },
@@ -116,7 +121,7 @@ async function execute(
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
   const { host } = session;
   const { id, kept, secrets, handed, wayOut, way } = given;
-  const around = surroundings(state.environment);
+  const around = surroundings(await environmentInForce(session, state.environment));
   const output = kept ? `.cloister/run-${id.slice(0, 8)}.log` : undefined;
   const seeds =
     options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };

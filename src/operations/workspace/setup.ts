@@ -1,4 +1,4 @@
-// The command of an environment template, run once in a workspace that is not made before it has succeeded.
+// The commands of an environment template, run once in a workspace that is not made before they have succeeded.
 import { Readable, Writable } from "node:stream";
 import { CloisterError } from "../../base/errors.ts";
 import { printable } from "../../base/terminal.ts";
@@ -10,8 +10,7 @@ import type { WorkspaceState } from "./state.ts";
 const SHOWN_BYTES_MAX = 2000;
 
 /** @throws CloisterError FAILURE where the command fails, POLICY_DENIED (logged) */
-export async function setUp(session: Session, state: WorkspaceState, setup: readonly string[]): Promise<void> {
-  if (setup.length === 0) return;
+export async function setUp(session: Session, state: WorkspaceState, command: readonly string[]): Promise<void> {
   let text = "";
   const sink = new Writable({
     write(chunk, _encoding, done) {
@@ -21,17 +20,20 @@ export async function setUp(session: Session, state: WorkspaceState, setup: read
   });
   const { name, environment } = state;
   const streams = { stdin: Readable.from([]), stdout: sink, stderr: sink };
-  const { exit } = await run(session, { workspace: name, argv: setup }, streams, { output: "withheld" });
+  const { exit } = await run(session, { workspace: name, argv: command }, streams, {
+    output: "withheld",
+    making: state,
+  });
   if (exit === 0) return;
   throw new CloisterError("FAILURE", `environment template ${environment.template?.name ?? ""} could not be set up`, {
-    why: `its command ended with ${String(exit)}${(await mayShow(session, state)) ? lastLines(text) : ""}`,
+    why: `${command[0] ?? ""} ended with ${String(exit)}${(await mayShow(session, state)) ? lastLines(text) : ""}`,
     next: "no workspace was made; create it without --template and run the command by hand to see more",
   });
 }
 
 /** What it printed may hold what is in the inputs: it is shown where they could be taken out. */
 async function mayShow(session: Session, state: WorkspaceState): Promise<boolean> {
-  for (const input of state.inputs) if (!(await mayI(session, outputAsk(state, input)))) return false;
+  for (const input of state.inputs) if (!(await mayI(session, outputAsk(state, input, "")))) return false;
   return true;
 }
 

@@ -4,7 +4,7 @@ import { closeSync } from "node:fs";
 import { CloisterError } from "../../base/errors.ts";
 import { type Looker, openShownFolder, overlaps } from "../host/shown-folder.ts";
 import type { ExecSpec } from "../sandbox.ts";
-import { VOLUME } from "./runtime.ts";
+import { HOLDER_FOLDER } from "./runtime.ts";
 
 type Mounts = NonNullable<ExecSpec["mounts"]>;
 
@@ -38,7 +38,7 @@ function checkPaths(mounts: Mounts): void {
   for (const mount of mounts) {
     const { source, path } = mount;
     // The volume hides what the host has there.
-    if (overlaps(source, VOLUME)) throw wrong(source, path, `workspaces have their volume at ${VOLUME}`);
+    if (overlaps(source, HOLDER_FOLDER)) throw wrong(source, path, `workspaces have their volume at ${HOLDER_FOLDER}`);
     const reserved = RESERVED.find((place) => overlaps(path, place));
     if (path === "/" || reserved !== undefined) throw wrong(source, path, `${reserved ?? "/"} is the workspace's own`);
     const other = mounts.find((candidate) => candidate !== mount && overlaps(path, candidate.path));

@@ -40,7 +40,7 @@ export function holdableLimits(
 }
 
 function linesOf(holding: Holding): readonly HeldLimit[] {
-  const { limits, diskBytes, volume } = holding;
+  const { limits, diskBytes, volume = "memory" } = holding;
   const alone = (limit: LimitName, value: number | undefined, how: string): HeldLimit =>
     value === undefined ? unset(limit) : { limit, value, held: true, how };
   return [
