@@ -79,6 +79,12 @@ const create: Leaf = {
     { flags: "--mount-ro <dir[:/path]>", text: "show a folder of the host, read-only (repeatable)", many: true },
     { flags: "--gpu", text: "show the host's GPUs; weakens the sandbox" },
     { flags: "--disk <size>", text: "size of the volume: 500MB, 4GB (default: 1GB)" },
+    {
+      flags: "--volume <kind>",
+      text: "where its files lie (default: memory, where they fit)",
+      choices: ["memory", "encrypted"],
+    },
+    { flags: "--volume-dir <dir>", text: "folder for an encrypted volume (CLOISTER_VOLUME_DIR)" },
     { flags: "--network <host:port>", text: "host to reach, by name (repeatable; default: none)", many: true },
     ...limits,
     dryRun,

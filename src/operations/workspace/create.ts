@@ -4,9 +4,9 @@ import { CloisterError } from "../../base/errors.ts";
 import { checkName } from "../../base/name.ts";
 import { artifactUri } from "../../provenance/manifest.ts";
 import type { Limits } from "../../sandbox/limits/limits.ts";
-import type { HolderState, Sandbox } from "../../sandbox/sandbox.ts";
+import type { HolderState, Sandbox, VolumeKind } from "../../sandbox/sandbox.ts";
 import { manifestOf } from "../artifact/check-manifest.ts";
-import { domainOf, resolve } from "../artifact/resolve.ts";
+import { checkDomain, domainOf, resolve } from "../artifact/resolve.ts";
 import { contentOf } from "../artifact/version-content.ts";
 import { referenceTo, type Version } from "../artifact/versions.ts";
 import { type Ask, begin, permit, wouldPermit } from "../guard.ts";
@@ -14,14 +14,13 @@ import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
 import { checkCarried } from "./copy-ask.ts";
+import { copyCode } from "./copy-code.ts";
 import { endSame } from "./destroy.ts";
 import { planEnvironment, sealedFacts, type WorkspaceEnvironment } from "./environment.ts";
-import { noting, remember } from "./known.ts";
 import { limitsOf, requireHeld, requireHoldable } from "./limits.ts";
 import { detailOf } from "./look.ts";
 import { checkMounts } from "./mounts.ts";
 import { workingSandbox } from "./sandbox.ts";
-import { marking, saveSent } from "./sent-code.ts";
 import { setUp } from "./setup.ts";
 import {
   changeWorkspace,
@@ -33,6 +32,7 @@ import {
   type WorkspaceState,
 } from "./state.ts";
 import { type PlannedUse, planUse } from "./use.ts";
+import { nobody, planVolume, requireRoom } from "./volume.ts";
 
 interface PlannedInput {
   readonly version: Version;
@@ -47,6 +47,8 @@ interface WorkspacePlan {
   readonly domain: string;
   readonly ttlMs: number;
   readonly diskBytes: number;
+  readonly volume: VolumeKind;
+  readonly volumeFolder: string;
   readonly limits: Limits;
   readonly planned: PlannedUse;
   readonly environment: WorkspaceEnvironment;
@@ -148,8 +150,10 @@ async function planWorkspace(
   const id = randomBytes(16).toString("hex");
   const inputs = await planInputs(session, options, id);
   const domain = domainOf(policy, options.domain ?? inputs[0]?.version.record.domain);
-  for (const { ask } of inputs) checkDomain(domain, ask);
+  for (const { ask } of inputs) checkDomain(domain, ask.domain);
   const { ttlMs, diskBytes } = planned;
+  requireRoom(inputs, diskBytes);
+  const volume = planVolume(session, sandbox, options, diskBytes);
   const { purpose, justification } = options;
   const ask: Ask = {
     ...{ title: `create workspace ${name}`, action: "workspace.create" },
@@ -161,7 +165,7 @@ async function planWorkspace(
     },
   };
   const limits = limitsOf(planned.use);
-  return { id, name, domain, ttlMs, diskBytes, limits, planned, environment, setup, inputs, ask };
+  return { id, name, domain, ttlMs, diskBytes, ...volume, limits, planned, environment, setup, inputs, ask };
 }
 
 function stateOf(
@@ -195,12 +199,6 @@ function stateOf(
   };
 }
 
-/** There is no process yet. */
-function nobody({ host }: Session, { id, ttlMs, diskBytes, limits }: WorkspacePlan): HolderState {
-  const expiresMs = host.now() + ttlMs;
-  return { driver: "bubblewrap", id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, limits, expiresMs };
-}
-
 /** What it would be, for `--dry-run`: there is no process behind it. */
 async function previewOf(
   session: Session,
@@ -218,14 +216,6 @@ async function previewOf(
 /** The label that a workspace is going to have. */
 function highestOf(classifications: readonly string[], inputs: readonly PlannedInput[]): string | undefined {
   return [...classifications].reverse().find((klass) => inputs.some(({ input }) => input.class === klass));
-}
-
-function checkDomain(domain: string, mount: Ask): void {
-  if (mount.domain === domain) return;
-  throw new CloisterError("USAGE", `a workspace has data of one domain: ${domain} or ${mount.domain ?? ""}`, {
-    why: "nothing crosses from one domain to another without an approved export",
-    next: "create a workspace for each",
-  });
 }
 
 /** Resolves `REF[:/path]` inputs, before anything is decided or started. */
@@ -300,18 +290,4 @@ async function mount(session: Session, sandbox: Sandbox, holder: HolderState, pl
     throw error;
   }
   await operation.done();
-}
-
-async function copyCode(
-  session: Session,
-  sandbox: Sandbox,
-  state: WorkspaceState,
-  source: CodeSource,
-): Promise<WorkspaceState["code"]> {
-  const contents: string[] = [];
-  const marks = new Map<string, string>();
-  await sandbox.fill(state.holder, "workspace", noting(marking(source.files, marks), contents));
-  await remember(session, state.name, contents);
-  await saveSent(session, state, marks);
-  return { folder: source.folder, files: source.count(), git: source.git };
 }

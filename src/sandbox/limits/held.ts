@@ -10,7 +10,7 @@ import { allowedProcessors } from "./processors.ts";
 interface Holding {
   readonly limits: Limits;
   readonly diskBytes: number;
-  readonly volume?: VolumeKind | undefined;
+  readonly volume: VolumeKind;
   /** What a control group holds. */
   readonly holds: readonly Controller[];
   readonly by: string;
@@ -24,14 +24,14 @@ export function heldLimits(
   state: Pick<HolderState, "limits" | "diskBytes" | "volume" | "cgroup" | "processors">,
   uid: number,
 ): readonly HeldLimit[] {
-  const { limits, diskBytes, volume, cgroup, processors } = state;
+  const { limits, diskBytes, volume = "memory", cgroup, processors } = state;
   const by = cgroup?.scope ? `${cgroup.scope.name} of systemd` : "its control group";
   return linesOf({ limits, diskBytes, volume, holds: cgroup?.holds ?? [], by, processors, uid });
 }
 
 /** What could hold for one made now. */
 export function holdableLimits(
-  { limits = {}, diskBytes, volume }: Pick<CreateSpec, "limits" | "diskBytes" | "volume">,
+  { limits = {}, diskBytes, volume = "memory" }: Pick<CreateSpec, "limits" | "diskBytes" | "volume">,
   uid: number,
 ): readonly HeldLimit[] {
   const { bySystemd, controllers } = cgroupSupport(uid);
@@ -40,17 +40,27 @@ export function holdableLimits(
 }
 
 function linesOf(holding: Holding): readonly HeldLimit[] {
-  const { limits, diskBytes } = holding;
+  const { limits, diskBytes, volume } = holding;
   const alone = (limit: LimitName, value: number | undefined, how: string): HeldLimit =>
     value === undefined ? unset(limit) : { limit, value, held: true, how };
   return [
     cpus(holding),
     memory(holding),
     processes(holding),
-    alone("disk", diskBytes, "size of the volume"),
+    disk(diskBytes, volume),
     alone("open-files", limits.openFiles ?? OPEN_FILES_DEFAULT, "each process, by the kernel's limit for one"),
     alone("run-time", limits.runMs, "each command, by the cloister that runs it"),
   ];
+}
+
+/** gocryptfs knows no size: what watches it comes a moment too late. */
+function disk(value: number, volume: VolumeKind): HeldLimit {
+  return volume === "memory"
+    ? { limit: "disk", value, held: true, how: "size of the volume" }
+    : {
+        ...{ limit: "disk", value, held: false, next: "add --volume memory, or a smaller --disk" },
+        how: "only by watching what is written: beyond it no file grows, but a fast writer comes further for a moment",
+      };
 }
 
 function unset(limit: LimitName): HeldLimit {
