@@ -10,7 +10,7 @@ import { allowedProcessors } from "./processors.ts";
 interface Holding {
   readonly limits: Limits;
   readonly diskBytes: number;
-  readonly volume?: VolumeKind | undefined;
+  readonly volume: VolumeKind;
   /** What a control group holds. */
   readonly holds: readonly Controller[];
   readonly by: string;
@@ -24,14 +24,14 @@ export function heldLimits(
   state: Pick<HolderState, "limits" | "diskBytes" | "volume" | "cgroup" | "processors">,
   uid: number,
 ): readonly HeldLimit[] {
-  const { limits, diskBytes, volume, cgroup, processors } = state;
+  const { limits, diskBytes, volume = "memory", cgroup, processors } = state;
   const by = cgroup?.scope ? `${cgroup.scope.name} of systemd` : "its control group";
   return linesOf({ limits, diskBytes, volume, holds: cgroup?.holds ?? [], by, processors, uid });
 }
 
 /** What could hold for one made now. */
 export function holdableLimits(
-  { limits = {}, diskBytes, volume }: Pick<CreateSpec, "limits" | "diskBytes" | "volume">,
+  { limits = {}, diskBytes, volume = "memory" }: Pick<CreateSpec, "limits" | "diskBytes" | "volume">,
   uid: number,
 ): readonly HeldLimit[] {
   const { bySystemd, controllers } = cgroupSupport(uid);
