@@ -61,3 +61,29 @@ export function formatBytes(bytes: number): string {
   const text = unit === 0 || value >= 99.95 ? value.toFixed(0) : value.toFixed(1).replace(/\.0$/, "");
   return `${text} ${units[unit] ?? ""}`;
 }
+
+/** A duration as {@link parseDurationMs} reads it, rounded down to seconds: `90s`, `2h`. */
+export function durationFlag(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const [size, unit] = (
+    [
+      [86_400, "d"],
+      [3600, "h"],
+      [60, "m"],
+    ] as const
+  ).find(([size]) => seconds % size === 0) ?? [1, "s"];
+  return `${String(seconds / size)}${unit}`;
+}
+
+/** A size as {@link parseBytes} reads it: `1500MB`, `4GB`. */
+export function bytesFlag(bytes: number): string {
+  const [size, unit] = (
+    [
+      [1e12, "TB"],
+      [1e9, "GB"],
+      [1e6, "MB"],
+      [1e3, "KB"],
+    ] as const
+  ).find(([size]) => bytes % size === 0) ?? [1, "B"];
+  return `${String(bytes / size)}${unit}`;
+}

@@ -2,7 +2,7 @@
 import { fstatSync, readFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { isatty } from "node:tty";
-import { systemCode } from "../base/errors.ts";
+import { CloisterError, systemCode } from "../base/errors.ts";
 import { isOn, wantsColor } from "./color.ts";
 
 export interface Io {
@@ -86,7 +86,8 @@ export function processIo(host: NodeJS.Process): Io {
         // The empty write is answered after all earlier ones, or at once where one of them has failed.
         stdout().write("", () => resolve());
       });
-      if (failed && !readerGone()) throw failed;
+      if (!failed || readerGone()) return;
+      throw new CloisterError("FAILURE", "the output could not be written", { why: failed.message, cause: failed });
     },
     close: () => {
       if (stdinUsed) host.stdin.destroy();

@@ -1,16 +1,24 @@
 // Limits of a workspace in words.
 import { formatBytes, formatDuration } from "../base/units.ts";
 import type { HeldLimit, RunResult } from "../index.ts";
-import type { Page, Row } from "./output.ts";
+import type { Cell, Page, Row } from "./output.ts";
 
-/** One row per limit: what it is, and whether and how it is held. */
-export function limitRows(page: Page, limits: readonly HeldLimit[]): readonly Row[] {
-  return limits.map((held): Row => {
-    const { limit, value, how } = held;
-    if (value === undefined) return [limit, { text: "no limit", paint: page.paint.dim }];
-    if (held.held) return [limit, `${limitValue(held)}   held: ${how}`];
-    return [limit, { text: `${limitValue(held)}   not held: ${how}`, paint: page.paint.yellow }];
-  });
+/** One row per limit: what it is, and whether and how it is held. In a pipe the value is a plain number. */
+export function showLimits(page: Page, limits: readonly HeldLimit[]): void {
+  if (!page.tty) {
+    const state = ({ held, value }: HeldLimit) => (value === undefined ? "none" : held ? "held" : "not held");
+    const rows = limits.map((each) => ["limit", each.limit, String(each.value ?? "-"), state(each), each.how]);
+    page.table([], rows);
+    return;
+  }
+  page.heading("Limits");
+  page.fields(limits.map((each): Row => [each.limit, limitCell(page, each)]));
+}
+
+function limitCell(page: Page, each: HeldLimit): Cell {
+  if (each.value === undefined) return { text: each.how, paint: page.paint.dim };
+  if (each.held) return `${limitValue(each)}, held: ${each.how}`;
+  return { text: `${limitValue(each)}, not held: ${each.how}`, paint: page.paint.yellow };
 }
 
 /** A line for a limit that nothing holds. */

@@ -22,8 +22,16 @@ export function refusedLines(workspace: string, network: RunNetwork | undefined)
   const lines = refused
     .slice(0, NAMED_MAX)
     .map((one) => `refused by the network list: ${hostOf(one)}${times(one)}: ${one.why ?? ""}`);
+  if (lines.length === 0) return [];
   if (refused.length > NAMED_MAX) lines.push(`and ${String(refused.length - NAMED_MAX)} more`);
-  return lines.length > 0 ? [...lines, `all of it: cloister ws show ${workspace} --network`] : [];
+  const unlisted = refused.find(
+    ({ host, port }) => port !== 0 && !network?.allowed.includes(`${host}:${String(port)}`),
+  );
+  if (unlisted) {
+    const create = `cloister ws create NAME --network ${hostOf(unlisted)}`;
+    lines.push(`an owner can add it to workspace.network of a role in the policy; then: ${create}`);
+  }
+  return [...lines, `all of it: cloister ws show ${workspace} --network`];
 }
 
 /** The page of `ws show --network`. */
@@ -32,7 +40,9 @@ export function showNetwork(page: Page, { name, network = [], runs }: WorkspaceD
   page.fields([["network", network.length > 0 ? network.join(", ") : "none"]]);
   for (const run of runs) {
     if (!run.network) continue;
-    page.heading(shellLine(run.argv));
+    const command = shellLine(run.argv);
+    if (!page.tty) page.fields([["run", command]]);
+    page.heading(command.length > page.columns ? `${command.slice(0, page.columns - 1)}…` : command);
     page.table(
       ["HOST", "", "TIMES", "OUT", "IN", "WHY"],
       run.network.decisions.map((decision) => row(page, decision)),

@@ -22,7 +22,8 @@ export function showEnd(call: Call, { workspace, exit, seconds, output, over, ne
  * Undoes what a program that was killed, or meant harm, left a terminal doing: colours, a hidden cursor, reports of the
  * mouse, keys and pastes in other forms, the other screen (xterm's control sequences).
  */
-export function resetTerminal(io: Pick<Io, "err">): void {
+export function resetTerminal(io: Pick<Io, "err" | "errIsTty">): void {
+  if (!io.errIsTty) return;
   const off = [1, 1000, 1002, 1003, 1004, 1006, 2004, 47].map((mode) => `\u001b[?${String(mode)}l`).join("");
   io.err(`\u001b[0m\u001b(B\u000f\u001b[?7h\u001b[?25h${off}\u001b>`);
 }

@@ -30,15 +30,22 @@ export function showRuns(page: Page, runs: readonly RunSummary[]): void {
 }
 
 /** `exit 0, 12.3 s`; a signal by its name. */
-export function endOf({ exit, seconds }: Pick<RunSummary, "exit" | "seconds">): string {
+function endOf({ exit, seconds }: Pick<RunSummary, "exit" | "seconds">): string {
   if (exit === undefined || seconds === undefined) return "not ended, or its end was not recorded";
   const [signal] = Object.entries(constants.signals).find(([, number]) => number === exit - 128) ?? [];
   return `exit ${String(exit)}${signal === undefined ? "" : ` (${signal})`}, ${took(seconds)}`;
 }
 
-function linesOf({ outputs, locks, reads, network, part }: RunSummary): readonly (readonly [string, string])[] {
+function linesOf({
+  outputs,
+  locks,
+  software,
+  reads,
+  network,
+  part,
+}: RunSummary): readonly (readonly [string, string])[] {
   const lines: [string, string | undefined][] = [
-    ["named", part && PARTS[part]],
+    ["why", part && PARTS[part]],
     ["wrote", outputs && written(outputs)],
     ["deleted", outputs && some(outputs.deleted, outputs.deletedCount)],
     [
@@ -48,6 +55,10 @@ function linesOf({ outputs, locks, reads, network, part }: RunSummary): readonly
           locks.map(({ path }) => path),
           locks.length,
         ),
+    ],
+    [
+      "software",
+      software && `${String(software.split("\n").length - 1)} packages and interpreters (--json lists them)`,
     ],
     ["opened", reads && opened(reads.inputs)],
     ["undeclared", reads && some(reads.undeclared, reads.undeclaredCount)],

@@ -5,7 +5,7 @@ import type { Io } from "./io.ts";
 export type Caught = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 export interface Interruption {
-  /** Aborts at the first of {@link Caught}. */
+  /** Aborts at the first of these signals. */
   readonly signal: AbortSignal;
   /** The signal that came. */
   caught(): Caught | undefined;

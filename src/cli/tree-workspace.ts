@@ -37,7 +37,8 @@ const run: Leaf = {
     "cloister run t1 --secret db-password=PGPASSWORD -- python load.py",
   ],
   notes:
-    "Exits with the command's code, 124 where its time was over, or 125 where cloister itself failed.\n" +
+    "Exits with the command's code, with 124 where its time was over, or with 125\n" +
+    "where cloister itself failed.\n" +
     "With --json, what the command prints goes to standard error.",
   load: async () => (await import("./commands/run.ts")).run,
 };
@@ -78,6 +79,12 @@ const create: Leaf = {
     { flags: "--mount-ro <dir[:/path]>", text: "show a folder of the host, read-only (repeatable)", many: true },
     { flags: "--gpu", text: "show the host's GPUs; weakens the sandbox" },
     { flags: "--disk <size>", text: "size of the volume: 500MB, 4GB (default: 1GB)" },
+    {
+      flags: "--volume <kind>",
+      text: "where its files lie (default: memory, where they fit)",
+      choices: ["memory", "encrypted"],
+    },
+    { flags: "--volume-dir <dir>", text: "folder for an encrypted volume (CLOISTER_VOLUME_DIR)" },
     { flags: "--network <host:port>", text: "host to reach, by name (repeatable; default: none)", many: true },
     ...limits,
     dryRun,
@@ -86,12 +93,12 @@ const create: Leaf = {
     "cloister ws create t1 --input cohort --purpose modelling --ttl 8h",
     "cloister ws create t2 --input cohort:v3:/inputs/old --purpose modelling",
     "cloister ws create t3 --template python --mount-ro /opt/conda --purpose modelling",
-    "cloister ws create t3 --input cohort --purpose modelling --cpus 4 --memory 16GB --run-time 6h",
+    "cloister ws create t3 --purpose modelling --cpus 4 --memory 16GB --run-time 6h",
     "cloister ws create t3 --network pypi.org --network files.pythonhosted.org",
   ],
   notes:
-    "Limits are those of your role; flags make them smaller, never larger. What of them this machine\n" +
-    "can hold is shown by: cloister ws show NAME, cloister doctor",
+    "Limits are those of your role; flags make them smaller, never larger.\n" +
+    "Which of them this machine can hold: cloister doctor, cloister ws show NAME",
   load: async () => (await import("./commands/workspace.ts")).create,
 };
 
@@ -128,8 +135,8 @@ const copy: Leaf = {
     "cloister ws cp t1:log.txt - | less",
   ],
   notes:
-    "Copying out is governed as pulling each of the workspace's inputs is. What leaves\n" +
-    "carries its class along, in .cloister-class.json beside it.",
+    "Copying out is governed as pulling each of the workspace's inputs is. What\n" +
+    "leaves carries its class along, in .cloister-class.json beside it.",
   load: async () => (await import("./commands/workspace-files.ts")).copy,
 };
 

@@ -8,7 +8,7 @@ export interface Host {
   readonly userName: string;
   /** Wall clock, ms since 1970. */
   readonly now: () => number;
-  /** Aborts at the first SIGINT or SIGTERM. */
+  /** Aborts at the first SIGINT, SIGTERM or SIGHUP. */
   readonly signal: AbortSignal;
   /** Asks a person for a passphrase; absent where no one can be asked. `new` asks twice. */
   readonly askPassphrase?: (purpose: "new" | "unlock") => Promise<string>;

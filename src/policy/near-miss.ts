@@ -1,14 +1,14 @@
 // Why no role allowed a request: what each of the member's roles lacks, and which roles would have allowed it.
 
 import type { Refusal } from "../base/errors.ts";
-import { formatBytes, formatDuration } from "../base/units.ts";
+import { bytesFlag, durationFlag, formatBytes, formatDuration } from "../base/units.ts";
 import type { Clause, CompiledPolicy, Grant } from "./compiled.ts";
 import { type Enforcement, enforcementIn, strongest } from "./enforcement.ts";
 import { entitlements } from "./entitlements.ts";
 import type { DecisionRequest } from "./request.ts";
 import type { Member, Policy, Role } from "./schema.ts";
 import { listed, withArticle } from "./words.ts";
-import { type UsePart, useLack, useNext } from "./workspace-use.ts";
+import { type UsePart, useFlag, useLack, useNext } from "./workspace-use.ts";
 
 /** A grant that is about the action, and the parts of it that do not hold. */
 interface Candidate {
@@ -142,11 +142,10 @@ function nextStep(policy: Policy, held: readonly Candidate[], candidates: readon
   const role = policy.roles.find((each) => each.id === best?.grant.role);
   const limits = role?.workspace;
   const owners = listed(policy.owners.members, "or");
+  const flags = (best?.lacks ?? []).map((part) => limitFlag(part, role));
+  if (flags.length > 0 && flags.every((flag) => flag !== undefined)) return `add ${flags.join(" ")}, or less`;
   if (best?.lacks.length === 1) {
     const [part] = best.lacks;
-    if (part === "ttl") return `add --ttl ${flagOf(limits?.ttlMs ?? 0)}, or less`;
-    if (part === "credential-ttl") return `add --ttl ${flagOf(role?.credentialTtlMs ?? 0)}, or less`;
-    if (part === "disk") return `ask for at most ${formatBytes(limits?.diskBytes ?? 0)}`;
     if (part === "open") return "cloister workspace list, then: cloister workspace destroy NAME";
     if (part === "purpose") return `use --purpose ${role?.purposes?.[0] ?? "P"}`;
     const instead = isUse(part) ? useNext(part, limits) : undefined;
@@ -158,9 +157,12 @@ function nextStep(policy: Policy, held: readonly Candidate[], candidates: readon
   return `ask one of them, or an owner (${owners}) gives you the role in cloister.policy.yaml: cloister policy propose`;
 }
 
-/** A duration as flags take it, rounded down. */
-function flagOf(ms: number): string {
-  return ms < 60_000 ? `${String(Math.floor(ms / 1000))}s` : `${String(Math.floor(ms / 60_000))}m`;
+/** The flag that asks for no more than a role allows; undefined where what is lacking is no amount. */
+function limitFlag(part: Clause["part"], role: Role | undefined): string | undefined {
+  if (part === "ttl") return `--ttl ${durationFlag(role?.workspace.ttlMs ?? 0)}`;
+  if (part === "credential-ttl") return `--ttl ${durationFlag(role?.credentialTtlMs ?? 0)}`;
+  if (part === "disk") return `--disk ${bytesFlag(role?.workspace.diskBytes ?? 0)}`;
+  return isUse(part) ? useFlag(part, role?.workspace) : undefined;
 }
 
 /** Leaves out what is undefined. */

@@ -1,5 +1,5 @@
 // What one workspace may use beyond time and disk: one row for each kind, from the policy file's key to the refusal.
-import { formatBytes, formatDuration } from "../base/units.ts";
+import { bytesFlag, durationFlag, formatBytes, formatDuration } from "../base/units.ts";
 import { atMost, contains, containsAll, context, type Expr, ifHas, literal, textSet } from "./cedar-json.ts";
 
 /** What is asked for a workspace. What is left out, or empty, asks for nothing. */
@@ -125,26 +125,29 @@ export function useLack(part: UsePart, role: string, limits: UseLimits | undefin
   }
 }
 
-/** What to ask for instead, or undefined where nothing of the kind is allowed. */
-export function useNext(part: UsePart, limits: UseLimits | undefined): string | undefined {
+/** The flag that asks for as much as a role allows; undefined for what has no such flag. */
+export function useFlag(part: UsePart, limits: UseLimits | undefined): string | undefined {
   switch (part) {
     case "cpus":
-      return `add --cpus ${String(limits?.cpus)}, or less`;
+      return `--cpus ${String(limits?.cpus)}`;
     case "memoryBytes":
-      return `add --memory ${formatBytes(limits?.memoryBytes ?? 0).replace(" ", "")}, or less`;
+      return `--memory ${bytesFlag(limits?.memoryBytes ?? 0)}`;
     case "processes":
-      return `add --processes ${String(limits?.processes)}, or less`;
+      return `--processes ${String(limits?.processes)}`;
     case "openFiles":
-      return `add --open-files ${String(limits?.openFiles)}, or less`;
+      return `--open-files ${String(limits?.openFiles)}`;
     case "runMs":
-      return `add --run-time ${formatDuration(limits?.runMs ?? 0).replace(" ", "")}, or less`;
-    case "driver":
-      return limits?.drivers?.[0] === undefined ? undefined : `add --driver ${limits.drivers[0]}`;
-    case "image":
-      return limits?.images[0] === undefined ? undefined : `add --image ${limits.images[0]}`;
+      return `--run-time ${durationFlag(limits?.runMs ?? 0)}`;
     default:
       return undefined;
   }
+}
+
+/** What to choose instead, or undefined where there is no choice. */
+export function useNext(part: UsePart, limits: UseLimits | undefined): string | undefined {
+  if (part === "driver" && limits?.drivers?.[0] !== undefined) return `add --driver ${limits.drivers[0]}`;
+  if (part === "image" && limits?.images[0] !== undefined) return `add --image ${limits.images[0]}`;
+  return undefined;
 }
 
 function named(values: readonly string[] | undefined, none: string): string {

@@ -9,17 +9,20 @@ import type { HeldLimit, Limits } from "./limits/limits.ts";
 /** Where a workspace's files lie: in memory, or encrypted on the host's disk with a key that ends with the workspace. */
 export type VolumeKind = "memory" | "encrypted";
 
-/** What a workspace is made of. */
-export interface CreateSpec {
-  readonly id: string;
-  readonly ttlMs: number;
-  readonly diskBytes: number;
+export interface VolumeOptions {
   /** Memory where nothing is said. */
   readonly volume?: VolumeKind | undefined;
   /** Absolute path of the folder in which an encrypted volume makes the one for its ciphertext. */
   readonly volumeFolder?: string | undefined;
   /** Default: none beyond what every workspace has. */
   readonly limits?: Limits | undefined;
+}
+
+/** What a workspace is made of. */
+export interface CreateSpec extends VolumeOptions {
+  readonly id: string;
+  readonly ttlMs: number;
+  readonly diskBytes: number;
 }
 
 /** Plain JSON that is enough to find a running workspace again from another process. */
@@ -141,7 +144,10 @@ export interface Sandbox {
    * Undefined where sandboxes work on this host, proved by running a command in one; otherwise what is missing and
    * how to get it.
    */
-  problem(): Promise<{ readonly why: string; readonly next: string } | undefined>;
+  problem(volume?: VolumeOptions): Promise<{ readonly why: string; readonly next: string } | undefined>;
+
+  /** What keeps this driver from making encrypted volumes here, as far as can be told without making one. */
+  encryptedProblem(): { readonly why: string; readonly next: string } | undefined;
 
   /**
    * Starts an empty workspace. It ends with this process, however that ends, until {@link keep} lets it live on.
@@ -249,13 +255,13 @@ export interface Sandbox {
   stop(state: HolderState): Promise<void>;
 
   /** Every limit of a workspace, and whether anything holds it, in the order of `LIMIT_NAMES`. */
-  held(state: Pick<HolderState, "limits" | "diskBytes" | "cgroup" | "processors">): readonly HeldLimit[];
+  held(state: Pick<HolderState, "limits" | "diskBytes" | "cgroup" | "processors" | "volume">): readonly HeldLimit[];
 
   /** The same for a workspace that is not there yet: what this host can hold. */
   holdable(spec: Pick<CreateSpec, "limits" | "diskBytes" | "volume">): readonly HeldLimit[];
 
-  /** What this driver enforces and what it does not beside limits, in plain lines. */
-  describe(): {
+  /** What this driver enforces and what it does not beside limits, in plain lines. @param volume default: memory */
+  describe(volume?: VolumeKind): {
     readonly driver: string;
     readonly enforced: readonly string[];
     readonly notEnforced: readonly string[];

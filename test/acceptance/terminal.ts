@@ -24,6 +24,15 @@ export class Terminal {
 
   /** Starts a command with this environment; the terminal lives until {@link Terminal.exit}. */
   static async openWith(member: Member, env: Member["env"], ...args: readonly string[]): Promise<Terminal> {
+    return await Terminal.#start(member, env, [process.execPath, BIN, ...args]);
+  }
+
+  /** Starts another program of the member's. */
+  static async command(member: Member, ...argv: readonly string[]): Promise<Terminal> {
+    return await Terminal.#start(member, member.env, argv);
+  }
+
+  static async #start(member: Member, env: Member["env"], argv: readonly string[]): Promise<Terminal> {
     const ended = join(member.env["TMPDIR"] ?? "", `ended-${String(Date.now())}`);
     const terminal = new Terminal(`${ended}.socket`, ended);
     // The status is renamed into place, so that whoever sees the file sees all of it.
@@ -31,7 +40,7 @@ export class Terminal {
     const command = ["env", "-i", ...pairs(env), "TERM=xterm-256color", `ENDED=${ended}`, "sh", "-c", script, "sh"];
     const size = ["-x", String(COLUMNS), "-y", "120"];
     const where = ["-c", member.folder];
-    terminal.#tmux("new-session", "-d", ...size, ...where, "--", ...command, process.execPath, BIN, ...args);
+    terminal.#tmux("new-session", "-d", ...size, ...where, "--", ...command, ...argv);
     return terminal;
   }
 
@@ -44,6 +53,24 @@ export class Terminal {
   type(text: string): void {
     this.#tmux("send-keys", "-l", text);
     this.keys("Enter");
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#tmux("resize-window", "-x", String(columns), "-y", String(rows));
+  }
+
+  /** Process id of the command. */
+  pid(): number {
+    const shell = this.#tmux("list-panes", "-F", "#{pane_pid}").trim();
+    const [first] = readFileSync(`/proc/${shell}/task/${shell}/children`, "utf8").trim().split(" ");
+    return Number(first);
+  }
+
+  /** Whether the terminal is set as a shell needs it. */
+  isSane(): boolean {
+    const tty = this.#tmux("list-panes", "-F", "#{pane_tty}").trim();
+    const settings = execFileSync("stty", ["-F", tty, "-a"], { encoding: "utf8" }).split(/[\s;]+/);
+    return ["icanon", "echo", "isig", "opost"].every((name) => settings.includes(name));
   }
 
   /** What the terminal shows, colours left out. */
@@ -60,10 +87,14 @@ export class Terminal {
     }
   }
 
-  /** Waits for the command's end and closes the terminal. */
-  async exit(): Promise<number> {
+  /**
+   * Waits for the command's end and closes the terminal.
+   * @param saneMs time within which the terminal must be set as a shell needs it; not looked at without
+   */
+  async exit(saneMs?: number): Promise<number> {
     try {
       await until("the end of the command", 20_000, () => existsSync(this.#ended));
+      if (saneMs !== undefined) await until("a terminal that works", saneMs, () => this.isSane());
       this.screen();
       return Number(readFileSync(this.#ended, "utf8"));
     } finally {

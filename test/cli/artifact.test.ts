@@ -246,7 +246,7 @@ describe("show", () => {
     expect(out).toContain(`input\tchurn/cohort:v3\tinternal\tsha256:${"ab".repeat(32)}\n`);
     expect(out).toContain(`file\t412000000\t${"cd".repeat(32)}\tmodel.bin\n`);
     expect(out).not.toContain("licence");
-    expect(out).toContain("run named\twrote files of this\n");
+    expect(out).toContain("run why\twrote files of this\n");
     expect(out).toContain("run wrote\tmodel.bin (412 MB), and 8 more; 1 file beside /workspace\n");
     expect(out).toContain("run deleted\told\\u{1b}[2J\n");
     expect(out).toContain("run opened\tcohort (2 files), spare (never opened)\n");

@@ -119,6 +119,7 @@ describe("workspace", () => {
     labelFrom: undefined,
     purpose: undefined,
     diskBytes: 4e9,
+    volume: "memory" as const,
     code: undefined,
     driver: "bubblewrap",
     template: undefined,

@@ -215,6 +215,7 @@ describe("signals", () => {
   it.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],
+    ["SIGHUP", 129],
   ] as const)("the first %s aborts and says so, the second exits with %i", (name, code) => {
     const { host, exits, said, on } = listening();
     host.emit(name);

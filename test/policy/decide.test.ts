@@ -110,7 +110,7 @@ describe("decide", () => {
     const facts = { domain: "churn", class: "internal", purpose: "churn-modelling", mfaAgeMs: 0, ttlMs: 7_200_000 };
     const decision = await decide(sample, { action: "creds.issue", member: "bo", now: NOW, ...facts });
     expect(decision.refusals).toMatchObject([
-      { why: "credentials of role data-scientist live at most 1 h, asked for 2 h", next: "add --ttl 60m, or less" },
+      { why: "credentials of role data-scientist live at most 1 h, asked for 2 h", next: "add --ttl 1h, or less" },
     ]);
   });
 

@@ -70,6 +70,13 @@ export function manifest(files: readonly ManifestFile[] = [file("model.json"), f
             ...{ undeclared: ["/home/user/.cache/weights"], undeclaredCount: 1 },
           },
         },
+        network: {
+          allowed: ["data.example:443"],
+          decisions: [
+            { host: "data.example", port: 443, allowed: true, why: undefined, count: 2, sent: 700, received: 90_000 },
+            { host: "other.example", port: 80, allowed: false, why: "not on the list", count: 1, sent: 0, received: 0 },
+          ],
+        },
       },
     ],
     origins: {

@@ -10,7 +10,7 @@ import { IS_ROOT, REASON, WORKS } from "./here.ts";
 import { CASES } from "./limits/cases.ts";
 
 /** An ordinary user for the tests that root runs; nothing of the system has this uid. */
-const USER = 61_001;
+const USER = 61_007;
 const HAS_PERL = existsSync("/usr/bin/perl");
 const runnable = WORKS && HAS_PERL;
 const reason = HAS_PERL ? REASON : " (skipped: no /usr/bin/perl)";

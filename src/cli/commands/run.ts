@@ -33,7 +33,7 @@ export async function run(call: Call): Promise<number> {
     return await project.run(options, streams);
   };
   // A child on the terminal gets Ctrl-C from the terminal itself.
-  const onTerminal = streams.stdin.isTTY && streams.stdout.isTTY && streams.stderr.isTTY;
+  const onTerminal = io.inIsTty && io.inForeground && io.outIsTty && io.errIsTty && !call.json;
   const result = await (onTerminal ? interruption.leaveToChild(work).finally(() => resetTerminal(io)) : work());
   call.progress.clear();
   if (result.stoppedBy) call.progress.note(stoppedText(result.stoppedBy));

@@ -113,14 +113,14 @@ function showReceipt(page: Page, receipt: Receipt): void {
     ["inputs", inputs.length > 0 ? inputs.join(" ") : undefined],
     ["runs", String(receipt.runs)],
     ["pushed", pushed.length > 0 ? pushed.join(" ") : "nothing"],
-    ["lost", lostText(lost)],
+    ["lost", lostText(receipt)],
     ...lostRows(page, lost),
     ["erased", logEntry === undefined ? undefined : receipt.erased],
   ]);
 }
 
-function lostText(lost: Receipt["lost"]): string {
-  if (!lost) return "unknown: it was gone already";
+function lostText({ lost, why }: Receipt): string {
+  if (!lost) return why === "destroyed" ? "unknown: nobody could look" : "unknown: it was gone already";
   const unsure = lost.complete ? "" : ", or less: there was too much to look at all of it";
   return lost.files === 0 ? "nothing" : `${files(lost.files)}, ${formatBytes(lost.bytes)}${unsure}`;
 }

@@ -2,7 +2,7 @@ import { durationFlagMs, formatBytes, formatDuration } from "../../base/units.ts
 import type { WorkspaceDetail, WorkspaceSummary, WorkspaceTemplate } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { limitFlags, sizeFlag } from "../limit-flags.ts";
-import { limitRows, notHeld } from "../limit-words.ts";
+import { notHeld, showLimits } from "../limit-words.ts";
 import { showNetwork } from "../network-words.ts";
 import { type Cell, type Page, print, type Row } from "../output.ts";
 import { showRuns } from "../run-words.ts";
@@ -22,6 +22,8 @@ export async function create(call: Call): Promise<undefined> {
     domain: flags.text("domain"),
     template: flags.text("template"),
     diskBytes: sizeFlag(flags, "disk"),
+    volume: volumeKind(flags.text("volume")),
+    volumeFolder: flags.text("volumeDir"),
     use: {
       ...limitFlags(flags),
       ...{ network: flags.list("network"), mounts: flags.list("mountRo"), gpu: flags.on("gpu") },
@@ -33,12 +35,21 @@ export async function create(call: Call): Promise<undefined> {
     const verb = dryRun ? "would create" : "created";
     page.done(`${verb} workspace ${made.name}   label ${labelOf(made)}   ${left(made.leftMs)} left`);
     const end = dryRun ? "nothing was written" : log(made.logEntry);
-    page.line(`  domain ${made.domain}   disk ${formatBytes(made.diskBytes)}   ${made.driver}   ${end}`);
+    page.line(`  domain ${made.domain}   disk ${diskText(made)}   ${made.driver}   ${end}`);
     for (const row of environmentRows(made)) page.line(`  ${row[0]} ${row[1]}`);
     for (const input of made.inputs) page.line(`  input ${input.reference} (${input.class}) at ${input.path}`);
     for (const text of made.limits.flatMap(notHeld)) page.line(`  ${text}`, page.paint.yellow);
     if (!dryRun) page.hints("Next", [`cloister run ${made.name} -- ls /inputs`, `cloister ws show ${made.name}`]);
   });
+}
+
+/** The tree lets nothing else through. */
+function volumeKind(text: string | undefined): WorkspaceDetail["volume"] | undefined {
+  return text as WorkspaceDetail["volume"] | undefined;
+}
+
+function diskText({ diskBytes: bytes, volume }: WorkspaceDetail): string {
+  return `${formatBytes(bytes)} ${volume === "encrypted" ? "encrypted on disk" : "in memory"}`;
 }
 
 export function labelOf({ label }: { readonly label: string | undefined }): string {
@@ -79,8 +90,7 @@ export async function show(call: Call): Promise<undefined> {
     if (page.tty) page.line(detail.name, page.paint.bold);
     page.fields(detailRows(page, detail));
     showRuns(page, detail.runs);
-    page.heading("Limits");
-    page.fields(limitRows(page, detail.limits));
+    showLimits(page, detail.limits);
     if (detail.enforced.length > 0) page.heading("Enforced");
     page.list("enforced", detail.enforced);
     if (detail.notEnforced.length > 0) page.heading("Not enforced");
@@ -98,7 +108,7 @@ function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
     ["purpose", detail.purpose],
     ["left", `${left(detail.leftMs)} (until ${page.tty ? minutesUtc(detail.expiresAt) : detail.expiresAt})`],
     ["idle", detail.active ? "in use" : formatDuration(detail.idleMs)],
-    ["disk", formatBytes(detail.diskBytes)],
+    ["disk", diskText(detail)],
     ["network", detail.network?.join(", ") || undefined],
     ["driver", detail.driver],
     ...environmentRows(detail),

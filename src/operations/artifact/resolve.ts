@@ -131,3 +131,12 @@ async function namesIn(session: Session, domain: string): Promise<readonly strin
   }
   return names;
 }
+
+/** Data of one domain only. @throws CloisterError USAGE */
+export function checkDomain(domain: string, other: string | undefined): void {
+  if (other === domain) return;
+  throw new CloisterError("USAGE", `a workspace has data of one domain: ${domain} or ${other ?? ""}`, {
+    why: "nothing crosses from one domain to another without an approved export",
+    next: "create a workspace for each",
+  });
+}

@@ -1,9 +1,12 @@
 // Where I am, who I am, and whether this host can do what Cloister needs.
 import { resolve } from "node:path";
 import { CloisterError, explained } from "../../base/errors.ts";
+import { formatBytes } from "../../base/units.ts";
 import { checkStorage, isUnlocked, lockIdentity, readPublicIdentity } from "../../keys/keyring.ts";
 import { covers } from "../../policy/entitlements.ts";
 import { holdingText, type Member, type Policy } from "../../policy/schema.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
+import { memoryRoom } from "../../sandbox/volume/choose.ts";
 import { findConfig } from "../config.ts";
 import type { Host } from "../host.ts";
 import { placeOfStore } from "../open-store.ts";
@@ -12,8 +15,10 @@ import { localState } from "../policy/local-policy.ts";
 import { overdueIn } from "../secret/due.ts";
 import { openSession, type Session } from "../session.ts";
 import type { Diagnosis, LoginState, Status, WhoAmI } from "../types.ts";
+import { checkLimits } from "../workspace/limits.ts";
 import { workspacesHere } from "../workspace/look.ts";
 import { sandboxOf } from "../workspace/sandbox.ts";
+import { volumeFolderOf } from "../workspace/volume.ts";
 import { checkStore } from "./check-store.ts";
 
 const DAY_MS = 86_400_000;
@@ -113,14 +118,27 @@ export async function doctor(host: Host, folder: string): Promise<Diagnosis> {
   const node = process.versions.node;
   checks.push({ name: "node", state: "good", text: `Node.js ${node}`, next: undefined });
   checks.push(...(await checkStorage(identityPlaces(host))));
-  const problem = await (await sandboxOf(host)).problem();
+  const sandbox = await sandboxOf(host);
+  const problem = await sandbox.problem();
   checks.push(
     problem
       ? { name: "sandbox", state: "bad", text: problem.why, next: problem.next }
       : { name: "sandbox", state: "good", text: "bubblewrap can isolate workspaces here", next: undefined },
   );
+  if (!problem) checks.push(checkLimits(sandbox), await checkVolumes(host, sandbox));
   checks.push(...(await checkProject(host, folder)));
   return { ok: checks.every(({ state }) => state !== "bad"), checks };
+}
+
+/** Without them everything works but data that is larger than memory. */
+async function checkVolumes(host: Host, sandbox: Sandbox): Promise<Finding> {
+  const name = "volumes";
+  const problem = await sandbox.problem({ volume: "encrypted", volumeFolder: volumeFolderOf(host) });
+  if (!problem) {
+    return { name, state: "good", text: "in memory, or encrypted on disk where larger", next: undefined };
+  }
+  const text = `in memory only (${formatBytes(memoryRoom())} at most, unless you insist): ${problem.why}`;
+  return { name, state: "unknown", text, next: problem.next };
 }
 
 async function checkProject(host: Host, folder: string): Promise<readonly Finding[]> {

@@ -3,6 +3,7 @@ import type { Writable } from "node:stream";
 import type { WorkspaceUse } from "../../policy/workspace-use.ts";
 import type { RunNetwork } from "../../provenance/manifest.ts";
 import type { HeldLimit } from "../../sandbox/limits/limits.ts";
+import type { VolumeKind } from "../../sandbox/sandbox.ts";
 import type { RunSummary } from "./artifact.ts";
 import type { SecretUse } from "./secret.ts";
 
@@ -22,6 +23,10 @@ export interface WorkspaceOptions {
   readonly domain?: string | undefined;
   /** Size of the volume in bytes. Default 1 GB or the role's limit. */
   readonly diskBytes?: number | undefined;
+  /** Default: memory where the volume fits there, otherwise encrypted on disk. */
+  readonly volume?: VolumeKind | undefined;
+  /** Folder for the ciphertext of an encrypted volume. Default: the device's state folder. */
+  readonly volumeFolder?: string | undefined;
   /** What else it is to use; default: the role's limits, no network, no folders of the host. `mounts` are `HOSTDIR[:/path]`. */
   readonly use?: WorkspaceUse | undefined;
   /** Environment template: a name of the package's or of `.cloister/workspace/`. */
@@ -65,6 +70,7 @@ export interface WorkspaceDetail extends WorkspaceSummary {
   readonly labelFrom: string | undefined;
   readonly purpose: string | undefined;
   readonly diskBytes: number;
+  readonly volume: VolumeKind;
   /** `host:port` of what it reaches. */
   readonly network?: readonly string[];
   readonly code: { readonly folder: string; readonly commit: string | undefined; readonly files: number } | undefined;
@@ -272,7 +278,7 @@ export interface Receipt {
   /** How many commands ran in it. */
   readonly runs: number;
   readonly pushed: readonly string[];
-  /** Undefined where it was gone already. */
+  /** Undefined where it was gone already, or could not be looked through. */
   readonly lost: LostFiles | undefined;
   readonly erased: string;
   /** Undefined for what would be. */

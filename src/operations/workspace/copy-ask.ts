@@ -4,7 +4,6 @@ import { carriedLabel } from "../artifact/carried-label.ts";
 import { rank } from "../artifact/label.ts";
 import { type Ask, deny } from "../guard.ts";
 import type { Session } from "../session.ts";
-import { labelWithSource } from "./source.ts";
 import type { WorkspaceState } from "./state.ts";
 
 /** Copying is a use of the workspace; `copied` tells it from a command that made something. */
@@ -23,23 +22,28 @@ export function copyAsk(
   };
 }
 
+export interface Carried {
+  /** What may say which class the files carry, beside them or among them. */
+  readonly manifests: readonly string[];
+  /** The name of the only file that is meant. */
+  readonly only?: string | undefined;
+}
+
 /**
- * Refuses files that carry a class above the workspace's label: from there they could be pushed as less.
- *
- * @param manifests what may say so, beside the files or among them
- * @param only the name of the only file that is meant
+ * Refuses files that carry a class above the workspace's label, or where it has none, above the lowest: from there they
+ * could be pushed as less.
  * @throws CloisterError POLICY_DENIED (logged, but for a dry run)
  */
 export async function checkCarried(
   session: Session,
-  state: WorkspaceState,
   ask: Ask,
-  carried: { readonly manifests: readonly string[]; readonly only?: string | undefined; readonly dryRun?: boolean },
+  carried: Carried,
+  workspace: { readonly label: string | undefined; readonly dryRun?: boolean | undefined },
 ): Promise<void> {
   const found = await carriedLabel(session, carried.manifests, carried.only);
   if (!found) return;
   const { classifications } = (await session.policy()).compiled.policy;
-  const label = labelWithSource(session, state, classifications)?.class ?? classifications[0];
+  const label = workspace.label ?? classifications[0];
   if (rank(classifications, found.class) <= rank(classifications, label)) return;
   await deny(
     session,
@@ -48,9 +52,9 @@ export async function checkCarried(
       rule: "builtin:label-flow",
       enforcement: "advisory",
       why: `the files carry ${found.class} (${found.from}), and the workspace's label is ${label ?? "none"}`,
-      next: `cloister ws create NAME --input REF --purpose ${state.purpose ?? "PURPOSE"}   (mounts it, and labels the workspace)`,
+      next: `cloister ws create NAME --input REF --purpose ${ask.purpose ?? "PURPOSE"}   (mounts it, and labels the workspace)`,
     },
-    carried.dryRun === true,
+    workspace.dryRun === true,
   );
 }
 

@@ -40,7 +40,7 @@ export async function copyIn(session: Session, options: CopyInOptions): Promise<
   const label = labelWithSource(session, state, classifications)?.class;
   const ask = copyAsk(state, label, "in", `${from} to ${options.to}`);
   const going = await goingIn(session, options, from);
-  await checkCarried(session, state, ask, going);
+  await checkCarried(session, ask, going, { label });
   const to = await targetOf(sandbox, state, options, basename(from));
   const placed = going.entries.map((entry) => ({
     ...entry,

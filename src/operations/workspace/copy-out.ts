@@ -1,6 +1,6 @@
 // Copies files of a workspace out to this host: governed as pulling each of its inputs is, read hostilely, and marked with
 // the class that they carry.
-import { stat } from "node:fs/promises";
+import { lstat, stat } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
@@ -84,7 +84,8 @@ async function write(
   const { signal } = session.host;
   const { project } = session.config;
   const [folder, name] = [dirname(to), basename(to)];
-  if (!single && !overwrite) {
+  const free = !overwrite || !(await lstat(to).catch(() => undefined));
+  if (!single && free) {
     const extra = carried ? [{ path: CLASS_FILE, bytes: wholeFolder(project, carried) }] : [];
     await restoreFolder(to, files, extra, { signal });
     return;

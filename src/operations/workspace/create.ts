@@ -3,23 +3,23 @@ import { randomBytes } from "node:crypto";
 import { CloisterError } from "../../base/errors.ts";
 import { checkName } from "../../base/name.ts";
 import type { Limits } from "../../sandbox/limits/limits.ts";
-import type { HolderState, Sandbox } from "../../sandbox/sandbox.ts";
+import type { HolderState, Sandbox, VolumeKind } from "../../sandbox/sandbox.ts";
 import { manifestOf } from "../artifact/check-manifest.ts";
-import { domainOf } from "../artifact/resolve.ts";
+import { checkDomain, domainOf } from "../artifact/resolve.ts";
 import { contentOf } from "../artifact/version-content.ts";
 import { type Ask, begin, permit, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
+import { checkCarried } from "./copy-ask.ts";
+import { copyCode } from "./copy-code.ts";
 import { endSame } from "./destroy.ts";
 import { planEnvironment, sealedFacts, type WorkspaceEnvironment } from "./environment.ts";
-import { noting, remember } from "./known.ts";
 import { limitsOf, requireHeld, requireHoldable } from "./limits.ts";
 import { detailOf } from "./look.ts";
 import { checkMounts } from "./mounts.ts";
-import { checkDomain, type PlannedInput, planInputs } from "./plan-inputs.ts";
+import { type PlannedInput, planInputs } from "./plan-inputs.ts";
 import { workingSandbox } from "./sandbox.ts";
-import { marking, saveSent } from "./sent-code.ts";
 import { setUp } from "./setup.ts";
 import {
   changeWorkspace,
@@ -30,6 +30,7 @@ import {
   type WorkspaceState,
 } from "./state.ts";
 import { type PlannedUse, planUse } from "./use.ts";
+import { nobody, planVolume, requireRoom } from "./volume.ts";
 
 /** A workspace as asked for, everything resolved and nothing started. */
 interface WorkspacePlan {
@@ -38,6 +39,8 @@ interface WorkspacePlan {
   readonly domain: string;
   readonly ttlMs: number;
   readonly diskBytes: number;
+  readonly volume: VolumeKind;
+  readonly volumeFolder: string;
   readonly limits: Limits;
   readonly planned: PlannedUse;
   readonly environment: WorkspaceEnvironment;
@@ -65,6 +68,11 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
   const decideBy = options.dryRun ? wouldPermit : permit;
   // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
+  if (source) {
+    const { classifications } = (await session.policy()).compiled.policy;
+    const label = highestOf(classifications, plan.inputs);
+    await checkCarried(session, plan.ask, source, { label, dryRun: options.dryRun });
+  }
   checkMounts(session, sandbox, plan.environment.mounts);
   requireHoldable(sandbox, plan);
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
@@ -134,8 +142,10 @@ async function planWorkspace(
   const id = randomBytes(16).toString("hex");
   const inputs = await planInputs(session, options, id);
   const domain = domainOf(policy, options.domain ?? inputs[0]?.version.record.domain);
-  for (const { ask } of inputs) checkDomain(domain, ask);
+  for (const { ask } of inputs) checkDomain(domain, ask.domain);
   const { ttlMs, diskBytes } = planned;
+  requireRoom(inputs, diskBytes);
+  const volume = planVolume(session, sandbox, options, diskBytes);
   const { purpose, justification } = options;
   const ask: Ask = {
     ...{ title: `create workspace ${name}`, action: "workspace.create" },
@@ -147,7 +157,7 @@ async function planWorkspace(
     },
   };
   const limits = limitsOf(planned.use);
-  return { id, name, domain, ttlMs, diskBytes, limits, planned, environment, setup, inputs, ask };
+  return { id, name, domain, ttlMs, diskBytes, ...volume, limits, planned, environment, setup, inputs, ask };
 }
 
 function stateOf(
@@ -181,12 +191,6 @@ function stateOf(
   };
 }
 
-/** There is no process yet. */
-function nobody({ host }: Session, { id, ttlMs, diskBytes, limits }: WorkspacePlan): HolderState {
-  const expiresMs = host.now() + ttlMs;
-  return { driver: "bubblewrap", id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, limits, expiresMs };
-}
-
 /** What it would be, for `--dry-run`: there is no process behind it. */
 async function previewOf(
   session: Session,
@@ -196,10 +200,14 @@ async function previewOf(
 ): Promise<WorkspaceDetail> {
   const { ttlMs, inputs } = plan;
   const { classifications } = (await session.policy()).compiled.policy;
-  const classes = inputs.map(({ input }) => input.class);
-  const label = [...classifications].reverse().find((klass) => classes.includes(klass));
+  const label = highestOf(classifications, inputs);
   const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody(session, plan)));
   return { ...detail, state: "running", leftMs: ttlMs, label, limits: sandbox.holdable(plan), logEntry: undefined };
+}
+
+/** The label that a workspace is going to have. */
+function highestOf(classifications: readonly string[], inputs: readonly PlannedInput[]): string | undefined {
+  return [...classifications].reverse().find((klass) => inputs.some(({ input }) => input.class === klass));
 }
 
 /** The intent is on record before a byte of plain text exists in the workspace. */
@@ -214,18 +222,4 @@ async function mount(session: Session, sandbox: Sandbox, holder: HolderState, pl
     throw error;
   }
   await operation.done();
-}
-
-async function copyCode(
-  session: Session,
-  sandbox: Sandbox,
-  state: WorkspaceState,
-  source: CodeSource,
-): Promise<WorkspaceState["code"]> {
-  const contents: string[] = [];
-  const marks = new Map<string, string>();
-  await sandbox.fill(state.holder, "workspace", noting(marking(source.files, marks), contents));
-  await remember(session, state.name, contents);
-  await saveSent(session, state, marks);
-  return { folder: source.folder, files: source.count(), git: source.git };
 }

@@ -36,7 +36,7 @@ export async function destroyWorkspace(session: Session, name: string, options: 
 async function previewEnd(session: Session, sandbox: Sandbox, state: WorkspaceState): Promise<Receipt> {
   await wouldPermit(session, await endAsk(session, state));
   const alive = sandbox.alive(state.holder);
-  const lost = alive ? await unpushedIn(session, sandbox, state) : undefined;
+  const lost = alive ? await lookedThrough(session, sandbox, state, false) : undefined;
   return await receiptOf(session, state, { why: alive ? "destroyed" : overBy(session, state), lost }, undefined);
 }
 
@@ -63,8 +63,9 @@ async function end(session: Session, sandbox: Sandbox, state: WorkspaceState, di
     await forgetWorkspace(session, name);
     return await receiptOf(session, state, { why, lost: undefined }, logEntry);
   }
-  const lost = await unpushedIn(session, sandbox, state);
-  if (lost.files > 0 && !discard) throw unpushed(name, lost);
+  const lost = await lookedThrough(session, sandbox, state, discard);
+  if (lost && !discard) refuseLoss(name, lost);
+  if (session.host.signal.aborted) throw new CloisterError("INTERRUPTED", "interrupted", { why: "nothing was erased" });
   const operation = await begin(session, await endAsk(session, state));
   await sandbox.stop(holder);
   const ended = { why: "destroyed", lost } as const;
@@ -74,12 +75,34 @@ async function end(session: Session, sandbox: Sandbox, state: WorkspaceState, di
   return await receiptOf(session, state, ended, entry);
 }
 
+/** A workspace whose code took all processes that there may be lets nobody look, and has to be erasable all the same. */
+async function lookedThrough(
+  session: Session,
+  sandbox: Sandbox,
+  state: WorkspaceState,
+  discard: boolean,
+): Promise<LostFiles | undefined> {
+  try {
+    return await unpushedIn(session, sandbox, state);
+  } catch (cause) {
+    if (discard) return undefined;
+    const why = cause instanceof CloisterError ? (cause.why ?? cause.message) : String(cause);
+    throw new CloisterError("FAILURE", `nobody can tell what workspace ${state.name} holds`, {
+      why,
+      next: `cloister workspace destroy ${state.name} --yes   (whatever it is)`,
+      cause,
+    });
+  }
+}
+
 const NAMED_MAX = 5;
 
-function unpushed(name: string, { files, named }: LostFiles): CloisterError {
+/** @throws CloisterError USAGE where something would be lost, naming it */
+export function refuseLoss(name: string, { files, named }: LostFiles): void {
+  if (files === 0) return;
   const some = named.slice(0, NAMED_MAX).map(({ path }) => path);
   const more = files > some.length ? ` and ${String(files - some.length)} more` : "";
-  return new CloisterError("USAGE", `workspace ${name} holds what was not pushed`, {
+  throw new CloisterError("USAGE", `workspace ${name} holds what was not pushed`, {
     why: `it would be lost: ${some.join(", ")}${more}`,
     next: `cloister push PATH --from ${name}, or cloister workspace destroy ${name} --yes`,
   });

@@ -3,6 +3,7 @@ import { CloisterError } from "../../base/errors.ts";
 import type { Enforceable, WorkspaceUse } from "../../policy/workspace-use.ts";
 import type { HeldLimit, Limits } from "../../sandbox/limits/limits.ts";
 import type { HolderState, Sandbox } from "../../sandbox/sandbox.ts";
+import type { Diagnosis } from "../types.ts";
 
 export function limitsOf({ cpus, memoryBytes, processes, openFiles, runMs }: WorkspaceUse): Limits {
   return { cpus, memoryBytes, processes, openFiles, runMs };
@@ -13,7 +14,7 @@ export function limitsOf({ cpus, memoryBytes, processes, openFiles, runMs }: Wor
  * @throws CloisterError UNSUPPORTED_HOST with what is missing; USAGE where a limit that must hold has no value
  */
 export function requireHoldable(
-  sandbox: Sandbox,
+  sandbox: Pick<Sandbox, "holdable">,
   plan: {
     readonly limits: Limits;
     readonly diskBytes: number;
@@ -41,11 +42,28 @@ function requireAll(limits: readonly HeldLimit[], mustHold: readonly Enforceable
       "UNSUPPORTED_HOST",
       `the policy demands that the limit on ${limit} is held, and this host cannot`,
       {
-        why: `${limit} would be limited ${how}`,
+        why: how,
         next: next ?? "cloister doctor",
       },
     );
   }
+}
+
+/** Any limits: whether they can be held depends on the host alone. */
+const SAMPLE = {
+  limits: { cpus: 1, memoryBytes: 1e9, processes: 1000, openFiles: 1000, runMs: 3_600_000 },
+  diskBytes: 1e9,
+};
+
+/** Which limits can be held on this host. */
+export function checkLimits(sandbox: Sandbox): Diagnosis["checks"][number] {
+  const limits = sandbox.holdable(SAMPLE);
+  const named = (held: boolean) => limits.filter((limit) => limit.held === held).map(({ limit }) => limit);
+  const text = `workspaces can be held to ${named(true).join(", ")}`;
+  const [missing] = limits.filter(({ held }) => !held);
+  if (!missing) return { name: "limits", state: "good", text, next: undefined };
+  const lack = `not to ${named(false).join(", ")}: ${missing.how}`;
+  return { name: "limits", state: "unknown", text: `${text}; ${lack}`, next: missing.next };
 }
 
 const FLAGS: Readonly<Record<Enforceable, string>> = {

@@ -10,11 +10,22 @@ import { overBy } from "./over.ts";
 import { shelvedRuns } from "./run-shelf.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
-import { allWorkspaces, beingMade, isBeingMade, requireWorkspace, type WorkspaceState } from "./state.ts";
+import {
+  allWorkspaces,
+  beingMade,
+  damagedRecords,
+  isBeingMade,
+  requireWorkspace,
+  type WorkspaceState,
+} from "./state.ts";
 
 export async function listWorkspaces(session: Session): Promise<readonly WorkspaceSummary[]> {
   await session.sync();
-  return workspacesHere(session);
+  const workspaces = await workspacesHere(session);
+  for (const name of await damagedRecords(session)) {
+    session.host.notice(`what this device knows of workspace ${name} is damaged: cloister workspace prune forgets it`);
+  }
+  return workspaces;
 }
 
 /** {@link listWorkspaces} by the log as far as it was read. */
@@ -56,13 +67,14 @@ export async function summaryOf(session: Session, sandbox: Sandbox, state: Works
 /** Everything there is to say about a workspace. */
 export async function detailOf(session: Session, sandbox: Sandbox, state: WorkspaceState): Promise<WorkspaceDetail> {
   const { classifications } = (await session.policy()).compiled.policy;
-  const { driver, enforced, notEnforced } = sandbox.describe();
+  const { driver, enforced, notEnforced } = sandbox.describe(state.holder.volume);
   const { code, environment } = state;
   return {
     ...(await summaryOf(session, sandbox, state)),
     labelFrom: labelWithSource(session, state, classifications)?.from,
     purpose: state.purpose,
     diskBytes: state.diskBytes,
+    volume: state.holder.volume ?? "memory",
     network: state.use.network ?? [],
     code: code && { folder: code.folder, commit: code.git?.commit, files: code.files },
     driver,

@@ -14,15 +14,6 @@ export interface PlannedInput {
   readonly ask: Ask;
 }
 
-/** @throws CloisterError USAGE where data of another domain would come in */
-export function checkDomain(domain: string, mount: Ask): void {
-  if (mount.domain === domain) return;
-  throw new CloisterError("USAGE", `a workspace has data of one domain: ${domain} or ${mount.domain ?? ""}`, {
-    why: "nothing crosses from one domain to another without an approved export",
-    next: "create a workspace for each",
-  });
-}
-
 /** Resolves `REF[:/path]` inputs, before anything is decided or started. */
 export async function planInputs(
   session: Session,

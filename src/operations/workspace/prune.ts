@@ -4,12 +4,12 @@ import { wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { Pruned, PruneOptions, Receipt } from "../types.ts";
 import { activityOf } from "./activity.ts";
-import { destroyWorkspace, endSame } from "./destroy.ts";
-import { besideRecord, recordsThere } from "./folder.ts";
+import { destroyWorkspace, endSame, refuseLoss } from "./destroy.ts";
+import { besideRecord } from "./folder.ts";
 import { sweep } from "./reap.ts";
 import { endAsk } from "./receipt.ts";
 import { sandboxOf } from "./sandbox.ts";
-import { allWorkspaces, isBeingMade, type WorkspaceState } from "./state.ts";
+import { allWorkspaces, damagedRecords, isBeingMade, type WorkspaceState } from "./state.ts";
 
 /**
  * Ends and forgets workspaces that are over or were idle too long, each with its receipt, and records that are damaged.
@@ -23,20 +23,21 @@ export async function pruneWorkspaces(session: Session, options: PruneOptions): 
   const there = states.filter((_, index) => made[index] !== true);
   const over = there.filter(({ holder }) => !sandbox.alive(holder));
   const idle = there.filter((state) => !over.includes(state) && isIdle(session, state, options.idleMs));
-  const receipts: Receipt[] = [];
-  // Before anything is ended: a refusal then leaves everything as it was.
   const previews: Receipt[] = [];
   for (const { name } of idle) previews.push(await destroyWorkspace(session, name, { dryRun: true }));
   if (options.dryRun) {
     for (const state of over) await wouldPermit(session, await endAsk(session, state));
     for (const { name } of over) previews.push(await destroyWorkspace(session, name, { dryRun: true }));
-    return { pruned: previews, damaged: damaged(session, states), kept: states.length - previews.length };
+    return { pruned: previews, damaged: await damagedRecords(session), kept: states.length - previews.length };
   }
+  // Before anything is ended: a refusal then leaves everything as it was.
+  if (!options.discard) for (const { workspace, lost } of previews) if (lost) refuseLoss(workspace, lost);
+  const receipts: Receipt[] = [];
   for (const state of [...over, ...idle]) {
     const receipt = await endSame(session, sandbox, state, options.discard === true);
     if (receipt) receipts.push(receipt);
   }
-  const unreadable = damaged(session, states);
+  const unreadable = await damagedRecords(session);
   for (const name of unreadable) await rm(besideRecord(session, name, ".json"), { force: true });
   await sweep(session);
   return { pruned: receipts, damaged: unreadable, kept: states.length - receipts.length };
@@ -46,9 +47,4 @@ function isIdle(session: Session, { name, createdMs }: WorkspaceState, idleMs: n
   if (idleMs === undefined) return false;
   const { active, lastMs = createdMs } = activityOf(session, name);
   return !active && session.host.now() - Math.max(createdMs, lastMs) >= idleMs;
-}
-
-/** Records that say nothing: what they told of ends at its deadline all the same. */
-function damaged(session: Session, states: readonly WorkspaceState[]): readonly string[] {
-  return recordsThere(session).filter((name) => !states.some((state) => state.name === name));
 }

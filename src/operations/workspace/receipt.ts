@@ -1,4 +1,5 @@
 // The last thing there is to say about a workspace: what it was, what was kept of it, what was lost, how it was erased.
+import { volumeWords } from "../../sandbox/volume/words.ts";
 import type { Ask, Outcome } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { LostFiles, Receipt } from "../types.ts";
@@ -39,7 +40,7 @@ export async function receiptOf(
     runs: state.runs.length,
     pushed: state.pushed,
     lost,
-    erased: "the volume was memory of this machine and is gone; nothing was written to its disk (swap excepted)",
+    erased: volumeWords(state.holder.volume).erased,
     logEntry,
   };
 }

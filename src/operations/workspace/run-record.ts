@@ -60,9 +60,10 @@ export async function recordRun(
     code: state.code?.git && { commit: state.code.git.commit, patchSha256: state.code.git.patchSha256 },
     reads: end.reads,
   };
-  await shelveRun(session, state, { ...ended, details });
   const run: ManifestRun = ended;
+  // First, since it fails where the workspace was destroyed meanwhile: nothing of it may be left on the device.
   await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, run] }));
+  await shelveRun(session, state, { ...ended, details });
   return { ...end, seconds: (finished - started) / 1000 };
 }
 

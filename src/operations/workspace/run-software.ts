@@ -24,13 +24,12 @@ export async function softwareOf(
       done();
     },
   });
+  const shown = (spec.mounts ?? []).map(({ path }) => path);
   const look: ExecSpec = {
     ...spec,
-    argv: ["/bin/sh", "-c", SOFTWARE_SCRIPT, "sh", "/workspace", "/home/user"],
+    argv: ["/bin/sh", "-c", SOFTWARE_SCRIPT, "sh", "/workspace", "/home/user", ...shown],
     // Nothing that is meant for the command alone.
-    env: {},
-    files: undefined,
-    sharesLoopback: false,
+    ...{ env: {}, files: undefined, devices: undefined, hosts: undefined, traced: undefined, sharesLoopback: false },
     tty: false,
     signal: AbortSignal.any([AbortSignal.timeout(LOOK_MS_MAX), tooMuch.signal]),
   };

@@ -161,13 +161,23 @@ export async function findWorkspace(session: Session, name: string): Promise<Wor
   if (!bytes) return undefined;
   try {
     const state = JSON.parse(bytes.toString("utf8")) as WorkspaceState;
-    const whole = state.v === 1 && state.name === name && typeof state.id === "string" && Array.isArray(state.inputs);
-    if (!whole || typeof state.holder !== "object" || !Array.isArray(state.runs)) return undefined;
-    // Those that an earlier release made say nothing of these.
-    return { ...NOTHING_MORE, ...state, holder: { ...{ limits: {} }, ...state.holder } };
+    // Those that an earlier release made say nothing of the first.
+    return isWhole(state, name)
+      ? { ...NOTHING_MORE, ...state, holder: { ...{ limits: {} }, ...state.holder } }
+      : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** False for a record that was damaged: what the rest of this program takes for granted is not there. */
+function isWhole({ v, id, name, holder, ...state }: WorkspaceState, asked: string): boolean {
+  const lists = [state.inputs, state.runs, state.pushed].every(Array.isArray);
+  const times = [state.createdMs, state.expiresMs, holder.expiresMs, holder.pid].every(Number.isFinite);
+  const texts = [id, state.keyId, state.domain, holder.bootId, holder.startTime].every(
+    (text) => typeof text === "string",
+  );
+  return v === 1 && name === asked && lists && times && texts;
 }
 
 /** {@link findWorkspace}. @throws CloisterError NOT_FOUND */
@@ -178,6 +188,14 @@ export async function requireWorkspace(session: Session, name: string): Promise<
   throw new CloisterError("NOT_FOUND", `there is no workspace ${name}`, {
     next: names.length > 0 ? `workspaces: ${names.join(", ")}` : `cloister workspace create ${name} --input REF`,
   });
+}
+
+/** Names of workspaces whose records say nothing any more. What they told of ends at its deadline all the same. */
+export async function damagedRecords(session: Session): Promise<readonly string[]> {
+  const found = await Promise.all(
+    recordsThere(session).map(async (name) => [name, await findWorkspace(session, name)]),
+  );
+  return found.flatMap(([name, state]) => (typeof name === "string" && state === undefined ? [name] : []));
 }
 
 /** All workspaces of this project on this device, oldest first. */

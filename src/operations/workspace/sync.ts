@@ -43,8 +43,9 @@ export async function syncWorkspace(session: Session, options: SyncOptions): Pro
     });
   }
   const { classifications } = (await session.policy()).compiled.policy;
-  const ask = copyAsk(state, labelWithSource(session, state, classifications)?.class, "sync", source.folder);
-  await checkCarried(session, state, ask, { manifests: source.manifests, dryRun: options.dryRun === true });
+  const label = labelWithSource(session, state, classifications)?.class;
+  const ask = copyAsk(state, label, "sync", source.folder);
+  await checkCarried(session, ask, source, { label, dryRun: options.dryRun });
   const newer = await readSource(session, source);
   const sent = await readSent(session, state);
   const marks = new Map([...newer].map(([path, { mark }]) => [path, mark]));

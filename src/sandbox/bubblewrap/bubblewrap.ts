@@ -28,11 +28,14 @@ import type {
   LoopbackAddress,
   Sandbox,
   ShownFolder,
+  VolumeKind,
+  VolumeOptions,
   WorkspaceFile,
 } from "../sandbox.ts";
 import { makeCipherFolder, removeCipherFolder } from "../volume/cipher-folder.ts";
+import { encryptedProblem } from "../volume/fuse-device.ts";
 import { moveDeadline } from "./deadline.ts";
-import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
+import { describeBubblewrap } from "./describe.ts";
 import { GPU_WEAKENS, type GpuNodes, gpuNodes } from "./devices.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
@@ -61,11 +64,12 @@ export class Bubblewrap implements Sandbox {
     this.#devices = options.devices ?? "/dev";
   }
 
-  async problem(): Promise<Problem | undefined> {
-    const missing = hostProblem() ?? findPrograms();
+  async problem(volume: VolumeOptions = {}): Promise<Problem | undefined> {
+    const missing =
+      hostProblem() ?? (volume.volume === "encrypted" ? this.encryptedProblem() : undefined) ?? findPrograms();
     if ("why" in missing) return missing;
     try {
-      const state = await this.create(TRIAL);
+      const state = await this.create({ ...TRIAL, ...volume });
       try {
         const task = startFolderTask(this.#ready(), state, { folder: "work", access: "read", script: ":", args: [] });
         task.stdin.end();
@@ -108,7 +112,7 @@ export class Bubblewrap implements Sandbox {
       return { driver: "bubblewrap", id, ...identity, uid, ...kept };
     } catch (error) {
       if (started) await stopHolder(started.identity);
-      if (cipherFolder !== undefined) await removeCipherFolder(runtime, { folder: cipherFolder, uid });
+      if (cipherFolder !== undefined) await removeCipherFolder(runtime, cipherFolder);
       await removeCgroup(prepared?.cgroup);
       throw error;
     }
@@ -204,11 +208,9 @@ export class Bubblewrap implements Sandbox {
   async stop(state: HolderState): Promise<void> {
     await stopHolder(state);
     this.#started.delete(state.id);
-    // By now nothing can read it any more: its key was in the memory of a process that has ended.
-    if (state.cipherFolder !== undefined) {
-      await removeCipherFolder(this.#ready(), { folder: state.cipherFolder, uid: state.uid });
-    }
     await removeCgroup(state.cgroup);
+    // By now nothing can read it any more: its key was in the memory of a process that has ended.
+    if (state.cipherFolder !== undefined) await removeCipherFolder(this.#ready(), state.cipherFolder);
   }
 
   held(state: Parameters<Sandbox["held"]>[0]): readonly HeldLimit[] {
@@ -216,11 +218,15 @@ export class Bubblewrap implements Sandbox {
   }
 
   holdable(spec: Parameters<Sandbox["holdable"]>[0]): readonly HeldLimit[] {
-    return holdableLimits({ ...spec, limits: spec.limits ?? {} }, process.geteuid?.() ?? 0);
+    return holdableLimits(spec, process.geteuid?.() ?? 0);
   }
 
-  describe(): { driver: string; enforced: readonly string[]; notEnforced: readonly string[] } {
-    return { driver: "bubblewrap", enforced: ENFORCED, notEnforced: NOT_ENFORCED };
+  describe(volume?: VolumeKind) {
+    return describeBubblewrap(volume);
+  }
+
+  encryptedProblem(): Problem | undefined {
+    return encryptedProblem(process.geteuid?.() ?? 0);
   }
 
   #tasks(state: HolderState): StartFolderTask {

@@ -28,12 +28,12 @@ done`;
 
 /**
  * A script that writes a deadline some seconds from now. It runs in the holder's view, whose clock the holder goes by: a
- * container may be shown another.
+ * container may be shown another. A second begun counts whole, so that it never ends before whoever asks is told so.
  *
  * @param seconds a number, or a parameter of the script
  */
 export function writeDeadline(seconds: string, file: string): string {
-  return `read -r up idle </proc/uptime && echo "$((\${up%.*} + ${seconds}))" >${file}`;
+  return `read -r up idle </proc/uptime && echo "$((\${up%.*} + ${seconds} + 1))" >${file}`;
 }
 
 /** Moves the deadline of a holder that runs. @throws {@link CloisterError} FAILURE where that cannot be done */

@@ -145,7 +145,7 @@ function spawnHolder(runtime: Runtime, limits: HolderSpec): ChildProcess {
 
   const harmless = openSync("/dev/null", "r");
   try {
-    return spawn(program, [...args, String(limits.ttlMs / 1000)], {
+    return spawn(program, args, {
       // A session of its own: neither Ctrl-C nor the end of our terminal reaches it.
       detached: true,
       cwd: "/",

@@ -8,7 +8,7 @@ import { seccompFilter } from "../filter/seccomp.ts";
 import { inheritableDescriptors, type Stdio, sealedStdio } from "../host/descriptors.ts";
 import { onTerminal } from "../host/terminal.ts";
 import { dropArguments } from "../host/user.ts";
-import { enterWords } from "../limits/cgroup.ts";
+import { enterWords, firstToGoWords } from "../limits/cgroup.ts";
 import { workspaceLimitArguments } from "../limits/process-limits.ts";
 import type { HolderState } from "../sandbox.ts";
 import { OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
@@ -73,13 +73,14 @@ function way(runtime: Runtime, state: HolderState, inside: readonly string[], te
   const { programs, uid } = runtime;
   const { processors } = state;
   // While it may still: whoever it becomes later cannot write there.
-  const within = enterWords(runtime, state.cgroup);
+  const within = [...enterWords(runtime, state.cgroup), ...firstToGoWords(runtime)];
   const pinned = processors ? [programs.taskset, "--cpu-list", processors.join(",")] : [];
   const deaf = [...within, ...pinned, programs.env, "--ignore-signal=INT", "--ignore-signal=QUIT"];
   const drop = dropArguments(uid, state.uid);
   if (!terminal) return [...deaf, programs.setpriv, "--pdeathsig=KILL", ...drop, "--", ...inside];
-  // Asked to end, whoever relays the terminal leaves it as it was.
-  const relay = [...deaf, programs.setpriv, "--pdeathsig=TERM", ...drop, "--"];
+  // Asked to end, whoever relays the terminal leaves it as it was. script(1) hears SIGINT even here, but only the first: the
+  // kernel asks once for each thread of ours, and a second SIGTERM would end it before it came to that.
+  const relay = [...deaf, programs.setpriv, "--pdeathsig=INT", ...drop, "--"];
   return [...relay, ...onTerminal([programs.setpriv, "--pdeathsig=KILL", "--", ...inside])];
 }
 

@@ -1,7 +1,13 @@
 // What speaks HTTP to clients in a workspace: CONNECT, requests for absolute URIs, and those of clients that think they
-// speak to the host itself. Each request is decided on its own, whatever went before it on the same connection.
+// speak to the host itself. Each request is decided on its own and is the last of its connection.
 import { EventEmitter } from "node:events";
-import { Agent, type ClientRequestArgs, type Server as HttpServer, type IncomingMessage } from "node:http";
+import {
+  Agent,
+  type ClientRequestArgs,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Destination, Gate } from "./gate.ts";
@@ -12,7 +18,6 @@ const HEADERS_MS = 10_000;
 const HEADERS_MAX = 100;
 /** How often Node looks for requests that take longer. */
 const LOOK_MS = 2000;
-const KEEP_ALIVE_MS = 15_000;
 
 export interface HttpProxy {
   /** Takes a connection over. With a target, requests need not name it by an absolute URI. */
@@ -46,7 +51,8 @@ export async function httpProxy(
   });
   const { server } = proxy as unknown as { readonly server: HttpServer };
   bound(server);
-  server.prependListener("request", (request: IncomingMessage) => {
+  server.prependListener("request", (request: IncomingMessage, response: ServerResponse) => {
+    answerInAnyCase(response);
     const target = targets.get(request.socket);
     const { url = "" } = request;
     if (target && url.startsWith("/")) request.url = `http://${target.host}:${String(target.port)}${url}`;
@@ -64,22 +70,43 @@ export async function httpProxy(
 }
 
 function targetOf(request: IncomingMessage, isHttp: boolean, targets: WeakMap<object, Target>): Target {
-  const { url = "", rawHeaders, socket } = request;
+  const { url = "", method = "", headers, rawHeaders, socket } = request;
   const target = isHttp ? absoluteTarget(url) : connectTarget(url);
   checkHost(rawHeaders, target, isHttp);
   if (!isHttp && targets.has(socket)) throw new Refused("it is a tunnel inside another", target);
+  // Node sends the body of such a request on without a frame: to the server it would be the next request.
+  if (UNFRAMED.test(method) && headers["transfer-encoding"] !== undefined) {
+    throw new Refused(`a ${method} with a body needs a Content-Length`, target);
+  }
   return target;
 }
 
+const UNFRAMED = /^(?:GET|HEAD|DELETE|OPTIONS|TRACE)$/;
+
 function bound(server: HttpServer): void {
   server.headersTimeout = HEADERS_MS;
-  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  // proxy-chain takes answers that have two lengths: what is too much of one must not be read as the next one, of another
+  // host. Each connection has one answer, which says so.
+  server.maxRequestsPerSocket = 1;
   // A whole request may be an upload.
   server.requestTimeout = 0;
   server.maxHeadersCount = HEADERS_MAX;
   Object.assign(server, { connectionsCheckingInterval: LOOK_MS });
   // What a server that listens itself would do by then: look for slow requests.
   server.emit("listening");
+}
+
+/** proxy-chain leaves a client waiting where what a server answered cannot be passed on. */
+function answerInAnyCase(response: ServerResponse): void {
+  const writeHead = response.writeHead.bind(response) as (...answer: readonly unknown[]) => ServerResponse;
+  response.writeHead = (...answer: readonly unknown[]) => {
+    try {
+      return writeHead(...answer);
+    } catch (error) {
+      writeHead(502, "Bad Gateway").end();
+      throw error;
+    }
+  };
 }
 
 /** proxy-chain hands a tunnel to a server, by its `connection` event alone. */

@@ -12,7 +12,8 @@ import { checkInputName } from "./input-name.ts";
 
 const EXISTS = 20;
 /** Times in an archive mean nothing here; modes are exactly ours. */
-const EXTRACT = "tar --extract --file=- --touch --same-permissions --no-same-owner";
+const EXTRACT =
+  "tar --extract --blocking-factor=256 --read-full-records --file=- --touch --same-permissions --no-same-owner";
 
 /** In an archive for an input: its files, and last of all an empty one that says that they are all there. */
 const FILES = "files";
@@ -122,6 +123,9 @@ class ArchiveWriter {
   }
 }
 
+/** What tar says of a full volume; the last two of an encrypted one. */
+const FULL = /No space left on device|Disk quota exceeded|File too large|Wrote only \d+ of \d+ bytes/;
+
 function failure(
   state: HolderState,
   target: { readonly input: string } | "workspace",
@@ -130,9 +134,10 @@ function failure(
 ): CloisterError {
   const what = target === "workspace" ? "the code" : `input ${target.input}`;
   if (exit === EXISTS) return new CloisterError("USAGE", `${what} is in the workspace already`);
-  if (/No space left on device|Disk quota exceeded/.test(message)) {
+  if (FULL.test(message)) {
+    const disk = state.volume === "encrypted" ? ", or the disk that it lies on is full" : "";
     return new CloisterError("FAILURE", `${what} does not fit into the workspace`, {
-      why: `its volume holds ${formatBytes(state.diskBytes)} (--disk), inputs and outputs together`,
+      why: `its volume holds ${formatBytes(state.diskBytes)} (--disk), inputs and outputs together${disk}`,
       next: "create the workspace anew with a larger --disk",
     });
   }

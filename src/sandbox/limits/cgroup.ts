@@ -40,12 +40,9 @@ export interface PreparedCgroup {
 const ENTER = `left=$1; shift
 while [ "$left" -gt 0 ]; do echo 0 >"$1/cgroup.procs" || exit 125; shift; left=$((left - 1)); done`;
 
-/** Where the host has no memory left, what is in workspaces goes first. */
-const FIRST_TO_GO = "{ echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null || :";
-
 /** A shell that does something, and becomes the rest of its arguments; where it cannot do it, nothing is run. */
-function shell(sh: string, scripts: readonly string[], args: readonly string[]): readonly string[] {
-  return [sh, "-c", [...scripts, 'exec "$@"'].join("\n"), "cloister", ...args];
+function shell(sh: string, script: string, args: readonly string[]): readonly string[] {
+  return [sh, "-c", `${script}\nexec "$@"`, "cloister", ...args];
 }
 
 /**
@@ -68,7 +65,7 @@ export function prepareCgroup(
   }
   const folders = makeFolders(id, amounts);
   if (folders.length === 0) return undefined;
-  return { cgroup: { folders, holds: [] }, words: shell(sh, [ENTER], [String(folders.length), ...folders]) };
+  return { cgroup: { folders, holds: [] }, words: shell(sh, ENTER, [String(folders.length), ...folders]) };
 }
 
 /** The group as it is once its first process runs: what the kernel allows that process decides, not what was asked for. */
@@ -82,10 +79,15 @@ export function enterWords({ programs: { sh }, uid }: Entrant, cgroup: Cgroup | 
   if (cgroup?.scope) {
     const { manager, name } = cgroup.scope;
     const busctl = systemdPrograms()?.busctl ?? "";
-    return shell(sh, [ATTACH, FIRST_TO_GO], [busctl, `--${manager}`, name, runtimeFolder(uid)]);
+    return shell(sh, ATTACH, [busctl, `--${manager}`, name, runtimeFolder(uid)]);
   }
   const folders = cgroup?.folders ?? [];
-  return shell(sh, [ENTER, FIRST_TO_GO], [String(folders.length), ...folders]);
+  return folders.length === 0 ? [] : shell(sh, ENTER, [String(folders.length), ...folders]);
+}
+
+/** Words before a command that is to be ended before all else where its workspace, or the host, has no memory left. */
+export function firstToGoWords({ programs: { sh } }: Entrant): readonly string[] {
+  return shell(sh, "{ echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null || :", []);
 }
 
 /** Removes a group whose processes are ending. A scope of systemd goes by itself. */

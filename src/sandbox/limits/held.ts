@@ -1,8 +1,8 @@
 // Whether anything holds the limits of a workspace that is made of namespaces, what, and what to do where nothing does.
 import { release } from "node:os";
 import { formatBytes } from "../../base/units.ts";
-import type { VolumeKind } from "../sandbox.ts";
-import { type Cgroup, cgroupSupport } from "./cgroup.ts";
+import type { CreateSpec, HolderState, VolumeKind } from "../sandbox.ts";
+import { cgroupSupport } from "./cgroup.ts";
 import type { Controller } from "./hierarchy.ts";
 import { type HeldLimit, type LimitName, type Limits, OPEN_FILES_DEFAULT, PROCESSES_DEFAULT } from "./limits.ts";
 import { allowedProcessors } from "./processors.ts";
@@ -10,53 +10,57 @@ import { allowedProcessors } from "./processors.ts";
 interface Holding {
   readonly limits: Limits;
   readonly diskBytes: number;
+  readonly volume?: VolumeKind | undefined;
   /** What a control group holds. */
   readonly holds: readonly Controller[];
   readonly by: string;
   /** Processors it is pinned to. */
   readonly processors: readonly number[] | undefined;
   readonly uid: number;
-  readonly volume: VolumeKind;
 }
 
 /** What holds for a workspace that runs, or ran. */
 export function heldLimits(
-  state: {
-    readonly limits: Limits;
-    readonly diskBytes: number;
-    readonly cgroup?: Cgroup | undefined;
-    readonly processors?: readonly number[] | undefined;
-    readonly volume?: VolumeKind | undefined;
-  },
+  state: Pick<HolderState, "limits" | "diskBytes" | "volume" | "cgroup" | "processors">,
   uid: number,
 ): readonly HeldLimit[] {
-  const { limits, diskBytes, cgroup, processors, volume = "memory" } = state;
+  const { limits, diskBytes, volume, cgroup, processors } = state;
   const by = cgroup?.scope ? `${cgroup.scope.name} of systemd` : "its control group";
-  return linesOf({ limits, diskBytes, holds: cgroup?.holds ?? [], by, processors, uid, volume });
+  return linesOf({ limits, diskBytes, volume, holds: cgroup?.holds ?? [], by, processors, uid });
 }
 
 /** What could hold for one made now. */
 export function holdableLimits(
-  spec: { readonly limits: Limits; readonly diskBytes: number; readonly volume?: VolumeKind | undefined },
+  { limits = {}, diskBytes, volume }: Pick<CreateSpec, "limits" | "diskBytes" | "volume">,
   uid: number,
-) {
+): readonly HeldLimit[] {
   const { bySystemd, controllers } = cgroupSupport(uid);
   const by = bySystemd ? "a scope of systemd" : "a control group";
-  return linesOf({ ...spec, holds: controllers, by, processors: undefined, uid, volume: spec.volume ?? "memory" });
+  return linesOf({ limits, diskBytes, volume, holds: controllers, by, processors: undefined, uid });
 }
 
 function linesOf(holding: Holding): readonly HeldLimit[] {
-  const { limits, diskBytes } = holding;
+  const { limits, diskBytes, volume } = holding;
   const alone = (limit: LimitName, value: number | undefined, how: string): HeldLimit =>
     value === undefined ? unset(limit) : { limit, value, held: true, how };
   return [
     cpus(holding),
     memory(holding),
     processes(holding),
-    alone("disk", diskBytes, "size of the volume"),
+    disk(diskBytes, volume),
     alone("open-files", limits.openFiles ?? OPEN_FILES_DEFAULT, "each process, by the kernel's limit for one"),
     alone("run-time", limits.runMs, "each command, by the cloister that runs it"),
   ];
+}
+
+/** gocryptfs knows no size: what watches it comes a moment too late. */
+function disk(value: number, volume: VolumeKind = "memory"): HeldLimit {
+  return volume === "memory"
+    ? { limit: "disk", value, held: true, how: "size of the volume" }
+    : {
+        ...{ limit: "disk", value, held: false, next: "add --volume memory, or a smaller --disk" },
+        how: "only by watching what is written: beyond it no file grows, but a fast writer comes further for a moment",
+      };
 }
 
 function unset(limit: LimitName): HeldLimit {
@@ -79,15 +83,15 @@ function processorNames(processors: readonly number[]): string {
   return `processor${processors.length === 1 ? "" : "s"} ${processors.join(", ")}`;
 }
 
-function memory({ limits, diskBytes, holds, by, uid, volume }: Holding): HeldLimit {
+function memory({ limits, diskBytes, volume, holds, by, uid }: Holding): HeldLimit {
   const { memoryBytes: value } = limits;
   if (value === undefined) return unset("memory");
   if (holds.includes("memory")) {
-    const all = volume === "memory" ? `${formatBytes(value + diskBytes)} with the volume, ` : "";
-    return { limit: "memory", value, held: true, how: `${all}by ${by}; no swap` };
+    const what = volume === "encrypted" ? "" : `${formatBytes(value + diskBytes)} with the volume, `;
+    return { limit: "memory", value, held: true, how: `${what}by ${by}; no swap` };
   }
   const { why, next } = lackOfMemoryGroup(uid);
-  return { limit: "memory", value, held: false, how: `only of each process by itself: ${why}`, next };
+  return { limit: "memory", value, held: false, how: `only each process by itself is limited, ${why}`, next };
 }
 
 function processes({ limits, holds, by }: Holding): HeldLimit {
@@ -98,7 +102,7 @@ function processes({ limits, holds, by }: Holding): HeldLimit {
     : {
         ...limit,
         held: false,
-        how: "only with all others of its user: Linux is older than 5.14",
+        how: "only all processes of the user together are limited, as Linux is older than 5.14",
         next: "use Linux 5.14 or newer",
       };
 }
@@ -112,18 +116,18 @@ function countsByNamespace(): boolean {
 function lackOfMemoryGroup(uid: number): { readonly why: string; readonly next: string } {
   if (uid === 0) {
     return {
-      why: "no control group with the memory controller can be made here",
+      why: "as no control group with the memory controller can be made here",
       next: "in a container, mount /sys/fs/cgroup writable (podman run --systemd=always, docker run --cgroupns=private --privileged); else use a machine with systemd or cgroup v2",
     };
   }
   const { bySystemd } = cgroupSupport(uid);
   return bySystemd
     ? {
-        why: "your systemd may not limit memory (cgroup v1, or the memory controller is not delegated)",
+        why: "as your systemd may not limit memory (cgroup v1, or the memory controller is not delegated)",
         next: "start the machine with systemd.unified_cgroup_hierarchy=1, or set Delegate=memory pids cpu for user@.service",
       }
     : {
-        why: "there is no systemd of yours that could make a control group",
+        why: "as there is no systemd of yours that could make a control group",
         next: "log in with ssh or at the desk rather than with su, or sudo loginctl enable-linger $USER (and install dbus-user-session)",
       };
 }

@@ -20,16 +20,25 @@ export interface Place {
  * controller, or the process is in a part of it that is not visible.
  */
 export function placeOf(controller: Controller, pid: number | "self" = "self"): Place | undefined {
-  const lines = textOf(`/proc/${String(pid)}/cgroup`).split("\n");
-  const mounts = textOf("/proc/self/mountinfo").split("\n").flatMap(readMount);
-  // A controller is in one hierarchy: one of version 1, or else the one of version 2.
+  const place = locate(controller, textOf(`/proc/${String(pid)}/cgroup`), textOf("/proc/self/mountinfo"));
+  if (place?.version !== 2) return place;
+  return wordsOf(`${place.mount}/cgroup.controllers`).includes(controller) ? place : undefined;
+}
+
+/**
+ * A controller is in one hierarchy: one of version 1, or else, if it is anywhere, the one of version 2.
+ *
+ * @param cgroup text of `/proc/PID/cgroup` (cgroups(7))
+ * @param mountinfo text of `/proc/PID/mountinfo`
+ */
+export function locate(controller: Controller, cgroup: string, mountinfo: string): Place | undefined {
+  const lines = cgroup.split("\n");
+  const mounts = mountinfo.split("\n").flatMap(readMount);
   const v1 = pathIn(lines, (controllers) => controllers.split(",").includes(controller));
   if (v1 !== undefined)
     return place(1, v1, mounts, ({ type, options }) => type === "cgroup" && options.includes(controller));
   const v2 = pathIn(lines, (controllers, hierarchy) => hierarchy === "0" && controllers === "");
-  if (v2 === undefined) return undefined;
-  const found = place(2, v2, mounts, ({ type }) => type === "cgroup2");
-  return found && wordsOf(`${found.mount}/cgroup.controllers`).includes(controller) ? found : undefined;
+  return v2 === undefined ? undefined : place(2, v2, mounts, ({ type }) => type === "cgroup2");
 }
 
 /** A group and those above it, the innermost first, as far as they are visible. */

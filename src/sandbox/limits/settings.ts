@@ -4,6 +4,8 @@ import type { Limits } from "./limits.ts";
 
 /** Of Cloister's own processes around commands, so many beside what the limit is for. */
 export const OWN_PROCESSES = 16;
+/** So many more for the group, beyond all that commands can have: the holder has to start one now and then. */
+const HOLDER_PROCESSES = 16;
 /** Time over which processor time is counted, in µs; the kernel's default. */
 const PERIOD_US = 100_000;
 
@@ -28,7 +30,7 @@ export function amountsOf(
   const amounts = new Map<Controller, number>();
   if (cpus !== undefined) amounts.set("cpu", cpus);
   if (memoryBytes !== undefined) amounts.set("memory", memoryBytes + volumeBytes);
-  if (processes !== undefined) amounts.set("pids", processes + OWN_PROCESSES);
+  if (processes !== undefined) amounts.set("pids", processes + OWN_PROCESSES + HOLDER_PROCESSES);
   return amounts;
 }
 

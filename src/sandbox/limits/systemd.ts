@@ -63,6 +63,8 @@ export function startScope(
   const properties = [
     // Only to what is delegated may processes be attached later.
     "Delegate=yes",
+    // systemd-oomd ends whole groups, which would be the holder with all data; the kernel ends what takes the memory.
+    "ManagedOOMPreference=avoid",
     ...(cpus === undefined ? [] : [`CPUQuota=${String(cpus * 100)}%`]),
     // Swap would let a workspace have more than its limit, and leave its files on the host's disk.
     ...(bytes === undefined ? [] : [`MemoryMax=${String(bytes)}`, "MemorySwapMax=0"]),

@@ -2,7 +2,7 @@
 // is left of it is noise that takes up room; removing it must never remove anything else.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, lstatSync, mkdirSync, readdirSync, rmdirSync, statfsSync } from "node:fs";
+import { chownSync, lstatSync, mkdirSync, rmdirSync, statfsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { CloisterError, systemCode } from "../../base/errors.ts";
 import { formatBytes } from "../../base/units.ts";
@@ -22,6 +22,11 @@ const MESSAGE_BYTES_MAX = 500;
  */
 const EMPTY = `chmod -R u+rwX . && exec find . -xdev -mindepth 1 -delete`;
 
+/** Where {@link makeCipherFolder} makes it. @param id of the workspace */
+export function cipherFolderOf(parent: string, id: string): string {
+  return join(parent, `${id}${SUFFIX}`);
+}
+
 /**
  * Makes an empty folder for one workspace's ciphertext, which only that workspace's user may enter. The folder around it
  * is made with mode 0700 where it is not there.
@@ -31,11 +36,10 @@ const EMPTY = `chmod -R u+rwX . && exec find . -xdev -mindepth 1 -delete`;
  */
 export function makeCipherFolder(runtime: Pick<Runtime, "uid">, uid: number, spec: CreateSpec): string {
   const { id, diskBytes, volumeFolder: parent } = spec;
-  const name = `${id}${SUFFIX}`;
-  if (parent === undefined || !NAME.test(name)) {
+  const folder = parent === undefined ? "" : cipherFolderOf(parent, id);
+  if (parent === undefined || !NAME.test(basename(folder))) {
     throw new CloisterError("USAGE", "an encrypted volume needs a folder and a name for its ciphertext");
   }
-  const folder = join(parent, name);
   try {
     mkdirSync(parent, { recursive: true, mode: 0o700 });
     checkRoom(parent, diskBytes);
@@ -58,19 +62,18 @@ export function makeCipherFolder(runtime: Pick<Runtime, "uid">, uid: number, spe
  *
  * @throws {@link CloisterError} FAILURE where it is not such a folder, or cannot be removed
  */
-export async function removeCipherFolder(
-  runtime: Pick<Runtime, "uid" | "programs">,
-  { folder, uid }: { readonly folder: string; readonly uid: number },
-): Promise<void> {
+export async function removeCipherFolder(runtime: Pick<Runtime, "uid" | "programs">, folder: string): Promise<void> {
   const stat = lstatSync(folder, { throwIfNoEntry: false });
   if (!stat) return;
-  if (!NAME.test(basename(folder)) || !stat.isDirectory() || stat.uid !== uid || !isWorkspaceUid(runtime.uid, uid)) {
+  // Whoever made it may have been killed before it was given away.
+  const own = stat.uid === runtime.uid || isWorkspaceUid(runtime.uid, stat.uid);
+  if (!NAME.test(basename(folder)) || !stat.isDirectory() || !own) {
     throw new CloisterError("FAILURE", `${folder} was not removed`, {
       why: "it is not the folder that the workspace's encrypted volume was made in",
       next: "look at it, and remove it yourself; what was in the workspace cannot be read any more",
     });
   }
-  const message = await empty(runtime, folder, uid);
+  const message = stat.uid === 0 ? "" : await empty(runtime, folder, stat.uid);
   try {
     rmdirSync(folder);
   } catch (cause) {
@@ -80,17 +83,6 @@ export async function removeCipherFolder(
       next: "remove it yourself; it is encrypted, and its key is gone",
       cause,
     });
-  }
-}
-
-/** Ciphertext folders in `parent`, to be held against the workspaces that are known. */
-export function cipherFoldersIn(parent: string): readonly { readonly folder: string; readonly id: string }[] {
-  try {
-    return readdirSync(parent)
-      .filter((name) => NAME.test(name))
-      .map((name) => ({ folder: join(parent, name), id: name.slice(0, -SUFFIX.length) }));
-  } catch {
-    return [];
   }
 }
 

@@ -102,7 +102,7 @@ export const HOST_FILES: readonly Attempt[] = [
         assert.equal(inside.out, world.secret);
         const { out } = await world.sh(
           `grep -rs "$1" /workspace /tmp /var/tmp /home /run /inputs /dev/shm /mnt /etc; ls /mnt /proc/*/root/mnt
-           for p in /proc/[0-9]*; do cat $p/root/mnt/work/secret $p/cwd/secret; done`,
+           for p in /proc/[0-9]*; do cat $p/root/mnt/work/secret $p/root/mnt/volume/work/secret $p/cwd/secret; done`,
           "SECRET-",
         );
         assert.equal(out, "");

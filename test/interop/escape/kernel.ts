@@ -134,7 +134,7 @@ export const KERNEL: readonly Attempt[] = [
       const script = `ioctl(STDIN, 0x5412, my $x = "x") and print "typed"; print "TIOCSTI ", $!+0, "\\n";
         ioctl(STDIN, 0x541c, $x = "\\2\\2") and print "typed"; print "TIOCLINUX ", $!+0, "\\n";`;
       const { stdout } = await world.again("tty", `test -t 0 && test -t 1 && exec perl -e '${script}'`, {});
-      assert.equal(stdout.replaceAll("\r", ""), "TIOCSTI 1\nTIOCLINUX 1\n");
+      assert.match(stdout.replaceAll("\r", ""), /^(\^@)?TIOCSTI 1\nTIOCLINUX 1\n$/);
     },
   },
 ];

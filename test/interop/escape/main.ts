@@ -2,20 +2,20 @@
 // some tests, it makes a workspace and ends, or runs one command with its own standard streams.
 import { argv, exit, stderr, stdin, stdout } from "node:process";
 import { Bubblewrap } from "../../../src/sandbox/bubblewrap/bubblewrap.ts";
-import type { HolderState } from "../../../src/sandbox/sandbox.ts";
+import type { HolderState, VolumeKind } from "../../../src/sandbox/sandbox.ts";
 import { ATTEMPTS } from "./attempts.ts";
-import { World } from "./world.ts";
+import { DISK_BYTES, World } from "./world.ts";
 
 const [, program = "", mode = "", ...rest] = argv;
 if (mode === "begin") await begin();
 else if (mode === "create") await create(Number(rest[0]));
-else if (mode === "all") await runAll(rest[0] ?? "");
+else if (mode === "all") await runAll(rest[0] as VolumeKind, rest[1] ?? "");
 else await runOne(mode === "tty", JSON.parse(rest[0] ?? "") as HolderState, rest[1] ?? "");
 
-async function runAll(folder: string): Promise<void> {
-  const world = await World.make(folder, program);
+async function runAll(volume: VolumeKind, folder: string): Promise<void> {
+  const world = await World.make(folder, program, {}, DISK_BYTES, volume);
   try {
-    for (const attempt of ATTEMPTS) {
+    for (const attempt of ATTEMPTS.filter((each) => (each.volume ?? volume) === volume)) {
       const startMs = performance.now();
       const error = await attempt.run(world).then(
         () => undefined,

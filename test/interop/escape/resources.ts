@@ -18,6 +18,8 @@ export const RESOURCES: readonly Attempt[] = [
   },
   {
     name: "fill the disk",
+    // The size of an encrypted volume is only watched: test/sandbox/encrypted-volume/size.ts.
+    volume: "memory",
     async run(world) {
       const { out } = await world.sh(`for d in /workspace /tmp /var/tmp /dev/shm /home/user /run/user / /dev /etc; do
           head -c 64M /dev/zero 2>/dev/null >$d/fill; done 2>/dev/null
@@ -31,6 +33,7 @@ export const RESOURCES: readonly Attempt[] = [
   },
   {
     name: "use up all inodes",
+    volume: "memory",
     async run(world) {
       const { out } =
         await world.perl(`my $n = 0; mkdir "many"; while (open(F, ">", "many/$n")) { last if ++$n > 20000 }
@@ -80,6 +83,7 @@ export const RESOURCES: readonly Attempt[] = [
     async run(world) {
       const mark = `late-${randomUUID()}`;
       const state = await world.sandbox.create({ id: "short", ttlMs: 1500, diskBytes: 1024 * 1024 });
+      await world.sandbox.keep(state);
       const script = `$SIG{$_} = "IGNORE" for qw(HUP TERM INT QUIT); setpgrp; fork; sleep 30`;
       const { exit } = await world.run(["/usr/bin/perl", "-e", script, mark], state, { inputs: [] });
       assert.equal(exit, 128 + 9);
@@ -101,8 +105,10 @@ export const RESOURCES: readonly Attempt[] = [
     async run(world) {
       const before = statfsSync(world.folder).type;
       const { out } = await world.sh("df --output=fstype,target | tail -n +2");
-      const writable = out.split("\n").filter((line) => !line.startsWith("tmpfs") && line.trim() !== "");
-      // What is not memory is mounted read-only.
+      const writable = out
+        .split("\n")
+        .filter((line) => !/^(?:tmpfs|fuse\.gocryptfs) /.test(line) && line.trim() !== "");
+      // What is neither memory nor encrypted is mounted read-only.
       for (const line of writable) {
         const target = line.trim().split(/\s+/)[1] ?? "";
         const options = (await world.sh(`grep " $1 " /proc/self/mounts | tail -n 1 | cut -d' ' -f4`, target)).out;

@@ -10,7 +10,7 @@ import type { FileEntry } from "../../../src/base/file-entry.ts";
 import { Bubblewrap } from "../../../src/sandbox/bubblewrap/bubblewrap.ts";
 import { SYSCALLS } from "../../../src/sandbox/filter/syscalls.ts";
 import type { Limits } from "../../../src/sandbox/limits/limits.ts";
-import type { ExecResult, ExecSpec, HolderState } from "../../../src/sandbox/sandbox.ts";
+import type { ExecResult, ExecSpec, HolderState, VolumeKind } from "../../../src/sandbox/sandbox.ts";
 
 export const DISK_BYTES = 16 * 1024 * 1024;
 
@@ -41,10 +41,17 @@ export class World {
     writeFileSync(this.keyPath, this.secret, { mode: 0o644 });
   }
 
-  static async make(parent: string, program: string, limits: Limits = {}, diskBytes = DISK_BYTES): Promise<World> {
+  static async make(
+    parent: string,
+    program: string,
+    limits: Limits = {},
+    diskBytes = DISK_BYTES,
+    volume: VolumeKind = "memory",
+  ): Promise<World> {
     const folder = mkdtempSync(join(parent, "world-"));
     const sandbox = new Bubblewrap({ now: Date.now });
-    const state = await sandbox.create({ id: "attempts", ttlMs: 120_000, diskBytes, limits });
+    const volumeFolder = join(folder, "volumes");
+    const state = await sandbox.create({ id: "attempts", ttlMs: 900_000, diskBytes, limits, volume, volumeFolder });
     const world = new World(folder, program, sandbox, state);
     await sandbox.fill(state, { input: "data" }, files({ "table.csv": "a,b\n1,2\n" }));
     return world;
@@ -162,5 +169,7 @@ export async function survivorsWith(text: string): Promise<string[]> {
 /** One way out that must be closed; throws where it is open. */
 export interface Attempt {
   readonly name: string;
+  /** Made in a volume of this kind alone; default: in each. */
+  readonly volume?: VolumeKind;
   run(world: World): Promise<void>;
 }

@@ -113,14 +113,19 @@ describe("requests for absolute URIs", () => {
     expect(web.visitors()).toBe(before);
   });
 
-  test("are each decided on their own on one connection", async () => {
+  test("are the only one of a connection: nothing that follows reaches anybody", async () => {
     const proxy = await setUp();
-    const first = `GET http://${at("good.test")}/1 HTTP/1.1\r\nHost: ${at("good.test")}\r\n\r\n`;
-    const second = get(`http://${at("bad.test")}/2`, at("bad.test"));
-    const before = web.requests.length;
-    const answer = await converse(proxy, [first, second], 200);
-    expect(answer.match(/^HTTP\/1\.1 \d+/gm)).toEqual(["HTTP/1.1 200", "HTTP/1.1 403"]);
-    expect(web.requests.slice(before)).toEqual([`GET /1 ${at("good.test")}`]);
+    const request = (uri: string, host: string) => `GET ${uri} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+    for (const second of [at("bad.test"), at("good.test")]) {
+      const before = web.requests.length;
+      const parts = [request(`http://${at("good.test")}/1`, at("good.test")), request(`http://${second}/2`, second)];
+      for (const sent of [parts, [parts.join("")]]) {
+        const answer = await converse(proxy, sent, 200);
+        expect(answer).toMatch(/^HTTP\/1\.1 200 [\s\S]*?Connection: close\r\n/);
+        expect(answer).not.toMatch(/200[\s\S]*HTTP\/1\.1 200/);
+      }
+      expect(web.requests.slice(before)).toEqual([`GET /1 ${at("good.test")}`, `GET /1 ${at("good.test")}`]);
+    }
   });
 
   test("cannot smuggle a second one in by two lengths of one body", async () => {
@@ -137,6 +142,15 @@ describe("requests for absolute URIs", () => {
     ]) {
       expect(await converse(proxy, [`${head(headers)}0\r\n\r\n${smuggled}`])).toMatch(/^HTTP\/1\.1 (?:400|403) /);
     }
+    const chunk = `${smuggled.length.toString(16)}\r\n${smuggled}\r\n0\r\n\r\n`;
+    for (const method of ["GET", "HEAD", "DELETE", "OPTIONS"]) {
+      const request = `${head("Transfer-Encoding: chunked\r\n").replace("POST", method)}${chunk}`;
+      expect(await converse(proxy, [request])).toMatch(/^HTTP\/1\.1 403 /);
+    }
+    // With a frame the body stays one.
+    expect(await converse(proxy, [`${head("Transfer-Encoding: chunked\r\n")}${chunk}`])).toMatch(/^HTTP\/1\.1 200 /);
+    const framed = `${head(`Content-Length: ${String(smuggled.length)}\r\n`).replace("POST", "GET")}${smuggled}`;
+    expect(await converse(proxy, [framed])).toMatch(/^HTTP\/1\.1 200 /);
     expect(web.requests.slice(before).filter((line) => line.includes("smuggled"))).toEqual([]);
   });
 
@@ -162,9 +176,23 @@ describe("requests for absolute URIs", () => {
     );
   });
 
+  test("get one answer, though a hostile server's has two lengths and another answer inside", async () => {
+    const forged = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
+    const lengths = "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n";
+    const body = `2\r\nok\r\n${forged.length.toString(16)}\r\n${forged}\r\n0\r\n\r\n`;
+    const hostile = await rawServer(`HTTP/1.1 200 OK\r\n${lengths}\r\n${body}`);
+    const uri = at("good.test", hostile);
+    const made = await opened({ allow: [uri], names: { "good.test": LOCAL } });
+    const answer = await converse(made.proxy, [`GET http://${uri}/ HTTP/1.1\r\nHost: ${uri}\r\n\r\n`]);
+    // Whoever reads on after this reads against RFC 9112, 9.6.
+    expect(answer.split("\r\n\r\n")[0]).toMatch(/\r\nConnection: close$/m);
+    hostile.close();
+  });
+
   test("survive servers that answer with nonsense", async () => {
     for (const answer of [
       "nonsense\r\n\r\n",
+      "HTTP/1.1 200 \u0001\u007f\r\nContent-Length: 1\r\n\r\nx",
       "HTTP/1.1 999 \r\nContent-Length: 1\r\n\r\nx",
       `HTTP/1.1 200 OK\r\nX: ${"x".repeat(99_000)}\r\n\r\n`,
     ]) {

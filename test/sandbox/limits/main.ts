@@ -8,7 +8,9 @@ const [, program = "", mode = "", folder = ""] = argv;
 if (mode === "create") {
   const sandbox = new Bubblewrap({ now: Date.now });
   const spec = { id: "abandoned", ttlMs: 30_000, diskBytes: 1024 * 1024, limits: { memoryBytes: 64e6, processes: 64 } };
-  stdout.write(JSON.stringify(await sandbox.create(spec)));
+  const state = await sandbox.create(spec);
+  await sandbox.keep(state);
+  stdout.write(JSON.stringify(state));
 } else {
   for (const { name, run } of CASES) {
     const startMs = performance.now();

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
+import { childrenOf } from "../../../src/sandbox/host/process.ts";
 import { survivorsWith } from "../../interop/escape/world.ts";
-import { type Case, isHeld, limited, othersWork, pidsWith } from "./workspaces.ts";
+import { type Case, isHeld, limited, othersWork, pidsWith, until } from "./workspaces.ts";
 
 /** Forks as long as it may, says how often, and keeps them for a time. */
 const FORK = `my $n = 0; for (;;) { my $p = fork; last unless defined $p; if (!$p) { sleep 20; exit } last if ++$n > 3000 }
@@ -23,17 +23,26 @@ export const PROCESSES: readonly Case[] = [
   limited("two commands have no more processes together", { processes: 40 }, async (world) => {
     const mark = randomUUID();
     const first = world.perl(`${FORK} sleep 3`, mark);
-    while (pidsWith(mark).length < 30) await sleep(20);
+    await until("running", () => pidsWith(mark).length >= 30);
     const second = await world.perl(FORK).catch(() => ({ out: "0" }));
     const total = Number((await first).out) + Number(second.out);
     assert.ok(total < 40 + OWN, String(total));
   }),
 
   limited("a fork bomb leaves others alone, and ends with its workspace", { processes: 200 }, async (world, place) => {
+    await world.sandbox.keep(world.state);
     const mark = `bomb-${randomUUID()}`;
     const bomb = world.perl(`$SIG{$_} = "IGNORE" for qw(TERM HUP INT); fork while 1`, mark);
-    while (pidsWith(mark).length < 150) await sleep(20);
+    await until("running", () => pidsWith(mark).length >= 150);
     await othersWork(place);
+    // The holder looks at the clock now and then, and starts a process to wait.
+    const { pid } = world.state;
+    const waiting = () => childrenOf(pid).find((child) => commandOf(child) === "sleep");
+    const first = waiting();
+    assert.ok(first !== undefined);
+    process.kill(first, "SIGKILL");
+    await until("waiting again", () => ![first, undefined].includes(waiting()));
+    assert.ok(world.sandbox.alive(world.state));
     await world.sandbox.stop(world.state);
     assert.equal((await bomb).exit, 137);
     assert.deepEqual(await survivorsWith(mark), []);
@@ -70,7 +79,7 @@ export const PROCESSES: readonly Case[] = [
     const { state } = world;
     const mark = randomUUID();
     const running = world.sh("/bin/sleep 2; :", mark);
-    while (pidsWith(mark).length < 2) await sleep(20);
+    await until("running", () => pidsWith(mark).length >= 2);
     const pids = [state.pid, ...pidsWith(mark)];
     for (const folder of state.cgroup?.folders ?? []) {
       const name = folder.slice(folder.lastIndexOf("/"));
@@ -90,11 +99,18 @@ export const PROCESSES: readonly Case[] = [
         readonly cgroup?: { readonly folders: readonly string[] };
       };
       process.kill(left.pid, "SIGKILL");
-      while (pidsWith("abandoned").length > 0) await sleep(10);
-      await sleep(300);
+      await until("ended", () => !existsSync(`/proc/${String(left.pid)}`));
       const folders = left.cgroup?.folders ?? [];
       await limited("next", { memoryBytes: 64e6, processes: 64 }, async () => undefined).run({ folder, program });
       for (const path of folders) assert.throws(() => readFileSync(`${path}/cgroup.procs`), path);
     },
   },
 ];
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${String(pid)}/comm`, "utf8").trim();
+  } catch {
+    return "";
+  }
+}

@@ -1,6 +1,7 @@
 // What the cases about limits share: workspaces with limits, and what holds them where the tests run.
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { LimitName, Limits } from "../../../src/sandbox/limits/limits.ts";
 import { World } from "../../interop/escape/world.ts";
 
@@ -47,6 +48,14 @@ export async function othersWork({ folder, program }: Place): Promise<void> {
     assert.equal((await other.sh("/bin/echo alive")).out, "alive\n");
   } finally {
     await other.end();
+  }
+}
+
+/** Waits for something to come true, and not for ever. */
+export async function until(what: string, holds: () => boolean): Promise<void> {
+  for (let tries = 0; !holds(); tries++) {
+    assert.ok(tries < 1500, `in 15 s not ${what}`);
+    await sleep(10);
   }
 }
 
