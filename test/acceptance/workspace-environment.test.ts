@@ -151,6 +151,18 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     expect(await ana.fails("ws", "show", "t2")).toMatchObject({ code: "NOT_FOUND" });
   });
 
+  it("is gone from running workspaces once the policy takes it away", async () => {
+    await ana.ok("ws", "create", "m4", "--mount-ro", `${tools}:/opt/tools`, ...use);
+    const policy = join(ana.folder, "cloister.policy.yaml");
+    const before = readFileSync(policy, "utf8");
+    writeFileSync(policy, before.replace(/, mounts: \[[^\]]*\]/, ""));
+    await ana.ok("policy", "propose", "--yes");
+    const { exit, err } = await ana.cli("run", "m4", "--", "ls", "/opt/tools");
+    expect(exit).not.toBe(0);
+    expect(err).toContain("no longer allows it: /opt/tools");
+    await ana.ok("ws", "destroy", "m4", "--yes");
+  });
+
   // Making a virtual environment is the slowest thing here.
   it.skipIf(!hasVenv)(
     "python: pip installs a wheel of an input without a network",

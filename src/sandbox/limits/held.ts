@@ -54,7 +54,7 @@ function linesOf(holding: Holding): readonly HeldLimit[] {
 }
 
 /** gocryptfs knows no size: what watches it comes a moment too late. */
-function disk(value: number, volume: VolumeKind): HeldLimit {
+function disk(value: number, volume: VolumeKind = "memory"): HeldLimit {
   return volume === "memory"
     ? { limit: "disk", value, held: true, how: "size of the volume" }
     : {
