@@ -5,7 +5,7 @@ import type { Streams } from "../base/streams.ts";
 
 /** Plain JSON that is enough to find a running workspace again from another process. */
 export interface HolderState {
-  readonly driver: "bubblewrap";
+  readonly driver: "bubblewrap" | "podman";
   /** Id of the workspace, as given to {@link Sandbox.create}. */
   readonly id: string;
   /** Process whose death ends the workspace: the first process of its namespaces, as the host numbers it. */
@@ -19,6 +19,10 @@ export interface HolderState {
   readonly diskBytes: number;
   /** Wall clock, ms since 1970, at which the workspace is over. */
   readonly expiresMs: number;
+  /** With podman: name of the container that holds the workspace, its image by digest, and where podman mounts the volume. */
+  readonly container?: string | undefined;
+  readonly image?: string | undefined;
+  readonly mountpoint?: string | undefined;
 }
 
 /** Folder of the files that a command alone gets. */

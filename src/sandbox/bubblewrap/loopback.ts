@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Server } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
 import type { HolderState } from "../sandbox.ts";
-import { OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
+import { OUTER_ENVIRONMENT } from "./runtime.ts";
 
 const OPEN_MS = 10_000;
 /** More than the libraries of one command open at once. */
@@ -19,8 +19,15 @@ process.on("disconnect", () => server.close());
 server.listen(0, "127.0.0.1", () => process.send("open", server));
 `;
 
+/** What this needs of a driver. */
+interface Entrant {
+  readonly programs: { readonly nsenter: string };
+  /** Effective uid of this process. */
+  readonly uid: number;
+}
+
 /** Does what {@link Sandbox.listen} says, in a workspace that is known to be alive. */
-export async function listenInside(runtime: Runtime, state: HolderState): Promise<Server> {
+export async function listenInside(runtime: Entrant, state: HolderState): Promise<Server> {
   const [program = "", ...args] = [...enterNetwork(runtime, state), process.execPath, "-e", OPENER];
   const child = spawn(program, args, { cwd: "/", env: OUTER_ENVIRONMENT, stdio: ["ignore", "ignore", "pipe", "ipc"] });
   const timer = setTimeout(() => child.kill("SIGKILL"), OPEN_MS);
@@ -36,7 +43,7 @@ export async function listenInside(runtime: Runtime, state: HolderState): Promis
 }
 
 /** Root may enter any network namespace; others only as the user who owns it, through its user namespace. */
-function enterNetwork({ programs, uid }: Runtime, { pid }: HolderState): readonly string[] {
+function enterNetwork({ programs, uid }: Entrant, { pid }: HolderState): readonly string[] {
   const through = uid === 0 ? [] : ["--preserve-credentials", "--user"];
   return [programs.nsenter, `--target=${String(pid)}`, ...through, "--net", "--"];
 }

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { closeSync, constants, fchmodSync, openSync, readlinkSync } from "node:fs";
 import { Socket } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
-import { OUTER_ENVIRONMENT, type Runtime } from "../bubblewrap/runtime.ts";
+import { OUTER_ENVIRONMENT } from "../bubblewrap/runtime.ts";
 import { childrenOf, sendSignal } from "./process.ts";
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
@@ -27,7 +27,11 @@ export interface CommandPipes {
  *
  * @throws {@link CloisterError} FAILURE where they cannot be had
  */
-export async function openPipes({ programs }: Runtime): Promise<CommandPipes> {
+export async function openPipes({
+  programs,
+}: {
+  readonly programs: { readonly sh: string; readonly cat: string };
+}): Promise<CommandPipes> {
   const maker = spawn(programs.sh, ["-c", '"$0" | "$0" | "$0" | "$0"', programs.cat], {
     env: OUTER_ENVIRONMENT,
     cwd: "/",

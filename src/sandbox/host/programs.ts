@@ -31,11 +31,16 @@ export interface Problem {
 export function findPrograms(): Programs | Problem {
   const found: [string, string][] = [];
   for (const name of PROGRAMS) {
-    const path = FOLDERS.map((folder) => `${folder}/${name}`).find(isExecutable);
-    if (path === undefined) return missing(name);
+    const path = findProgram(name);
+    if (path === undefined) return missingProgram(name);
     found.push([name, path]);
   }
   return Object.fromEntries(found) as Programs;
+}
+
+/** Absolute path of a program in one of the system's folders, or undefined. */
+export function findProgram(name: string): string | undefined {
+  return FOLDERS.map((folder) => `${folder}/${name}`).find(isExecutable);
 }
 
 /** @throws {@link CloisterError} UNSUPPORTED_HOST */
@@ -50,7 +55,8 @@ export function unsupported(problem: Problem, cause?: unknown): CloisterError {
   return new CloisterError("UNSUPPORTED_HOST", "this host cannot run a sandboxed workspace", { ...problem, cause });
 }
 
-function missing(name: string): Problem {
+/** What to say where {@link findProgram} found nothing. */
+export function missingProgram(name: string): Problem {
   if (name === "bwrap") {
     return {
       why: "bubblewrap is not installed",

@@ -1,0 +1,126 @@
+// Runs a person's command in a workspace.
+import { constants } from "node:os";
+import { CloisterError } from "../../base/errors.ts";
+import type { Streams } from "../../base/streams.ts";
+import { checkCommand, checkFiles, checkInputs, checkNames } from "../command.ts";
+import { openPipes } from "../host/pipes.ts";
+import { childrenOf, sendSignal } from "../host/process.ts";
+import { relay } from "../host/relay.ts";
+import { type ExecSpec, SECRETS } from "../sandbox.ts";
+import { type Held, type Launch, type Launched, launch, type Mount } from "./launch.ts";
+import type { Runtime } from "./runtime.ts";
+import { placeFiles } from "./secret-files.ts";
+
+/** How long a command may take to end after SIGTERM. */
+const KILL_AFTER_MS = 5000;
+const ASK_AGAIN_MS = 50;
+
+/** What every command has of the volume. */
+const FOLDERS: readonly Mount[] = (
+  [
+    ["work", "/workspace"],
+    ["tmp", "/tmp"],
+    ["vartmp", "/var/tmp"],
+    ["home", "/home/user"],
+    ["run", "/run/user"],
+    ["shm", "/dev/shm"],
+  ] as const
+).map(([folder, path]) => ({ folder, path, access: "write" }));
+
+/** Does what {@link Sandbox.exec} says, in a workspace that is known to be alive. */
+export async function execute(
+  runtime: Runtime,
+  state: Held,
+  spec: ExecSpec,
+  streams: Streams,
+): Promise<{ exit: number }> {
+  if (spec.signal.aborted) return { exit: 128 + constants.signals.SIGTERM };
+  const files = spec.files ?? [];
+  checkFiles(files);
+  checkNames(spec.env);
+  const inputs = checkInputs(spec.inputs).map(
+    ({ source, path }): Mount => ({ folder: `inputs/${source}`, path, access: "read" }),
+  );
+  const placed = files.length === 0 ? undefined : await placeFiles(runtime, state, files);
+  const secrets: readonly Mount[] = placed ? [{ folder: placed.folder, path: SECRETS, access: "read" }] : [];
+  const start = {
+    mounts: [...FOLDERS, ...inputs, ...secrets],
+    scratchBytes: undefined,
+    cwd: "/workspace",
+    env: environment(spec.env),
+    argv: checkCommand(spec.argv),
+    sharesLoopback: spec.sharesLoopback === true,
+  };
+  try {
+    return await run(runtime, state, start, spec, streams);
+  } finally {
+    await placed?.remove();
+  }
+}
+
+async function run(
+  runtime: Runtime,
+  state: Held,
+  start: Omit<Launch, "stdio">,
+  spec: ExecSpec,
+  streams: Streams,
+): Promise<{ exit: number }> {
+  if (spec.tty) return finish(launch(runtime, state, { ...start, stdio: "tty" }), spec);
+  const pipes = await openPipes(runtime);
+  let launched: Launched;
+  try {
+    launched = launch(runtime, state, { ...start, stdio: pipes.theirs });
+  } catch (error) {
+    for (const pipe of [pipes.stdin, pipes.stdout, pipes.stderr]) pipe.destroy();
+    throw error;
+  } finally {
+    pipes.handedOver();
+  }
+  const [result] = await Promise.all([finish(launched, spec), relay(pipes, streams, launched.ended)]);
+  return result;
+}
+
+/** Beside what the image says, whose PATH leads to what it was made for. */
+function environment(added: Readonly<Record<string, string>>): Record<string, string> {
+  const own = { HOME: "/home/user", USER: "user", LOGNAME: "user", SHELL: "/bin/sh", LANG: "C.UTF-8", TMPDIR: "/tmp" };
+  return { ...own, ...added };
+}
+
+/** Waits for the command, ending it where the signal says so. */
+async function finish(launched: Launched, spec: ExecSpec): Promise<{ exit: number }> {
+  const timers: NodeJS.Timeout[] = [];
+  let over = false;
+  const onAbort = async () => {
+    timers.push(setTimeout(() => void launched.kill(), KILL_AFTER_MS));
+    // A container that is still being set up is asked again until there is a command to hear it.
+    while (!over && !(await terminate(launched, spec.tty))) {
+      await new Promise((resolve) => timers.push(setTimeout(resolve, ASK_AGAIN_MS)));
+    }
+  };
+  const abort = () => void onAbort();
+  if (spec.signal.aborted) abort();
+  else spec.signal.addEventListener("abort", abort, { once: true });
+  try {
+    const { exit, started, message } = await launched.ended;
+    if (started || spec.signal.aborted) return { exit };
+    throw new CloisterError("FAILURE", "the command was not started", { why: message, next: "cloister doctor" });
+  } finally {
+    over = true;
+    for (const timer of timers) clearTimeout(timer);
+    spec.signal.removeEventListener("abort", abort);
+  }
+}
+
+/**
+ * SIGTERM for the command. The first process of a container does not hear it.
+ *
+ * @returns false where there is no command yet
+ */
+async function terminate(launched: Launched, tty: boolean): Promise<boolean> {
+  const first = await launched.first();
+  const command = first === undefined ? [] : childrenOf(first);
+  if (first === undefined || command.length === 0) return false;
+  // Off a terminal the first process leads the command's group.
+  for (const target of tty ? command : [-first]) sendSignal(target, "SIGTERM");
+  return true;
+}

@@ -1,0 +1,159 @@
+// The driver for container images: a container that holds a workspace, and one for every command. It has no daemon.
+import type { Server } from "node:net";
+import { CloisterError } from "../../base/errors.ts";
+import type { FileEntry } from "../../base/file-entry.ts";
+import type { Streams } from "../../base/streams.ts";
+import type { StartFolderTask } from "../files/folder-task.ts";
+import { measure } from "../files/measure.ts";
+import { isRunning, uidOf } from "../host/process.ts";
+import { type Problem, unsupported } from "../host/programs.ts";
+import type { ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
+import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
+import { execute } from "./exec.ts";
+import { startFolderTask } from "./folder-task.ts";
+import { startHolder, stopHolder } from "./holder.ts";
+import { bringImage, checkImage } from "./image.ts";
+import type { Held } from "./launch.ts";
+import { hostProblem } from "./problem.ts";
+import { findPodman } from "./programs.ts";
+import { demand, engine, podmanEnvironment, type Runtime } from "./runtime.ts";
+
+export interface PodmanOptions {
+  /** Wall clock, ms since 1970. */
+  readonly now: () => number;
+  /** The caller's environment: says where podman keeps its images. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Image of new workspaces, by digest. */
+  readonly image?: string | undefined;
+}
+
+/** Time for the trial workspace of {@link Sandbox.problem}. */
+const TRIAL = { id: "trial", ttlMs: 60_000, diskBytes: 1024 * 1024 };
+
+/** What the scripts on folders need, as GNU has it. */
+const TOOLS = `tar --version | grep -q GNU && find / -maxdepth 0 -printf "" && echo | sort -z >/dev/null`;
+
+/** The podman driver. Making it costs nothing; the host is looked at when something is asked of it. */
+export class Podman implements Sandbox {
+  readonly #options: PodmanOptions;
+  #runtime: Runtime | undefined;
+
+  constructor(options: PodmanOptions) {
+    this.#options = options;
+  }
+
+  async problem(): Promise<Problem | undefined> {
+    const missing = await hostProblem(this.#options.env);
+    if (missing) return missing;
+    try {
+      const state = await this.create(TRIAL);
+      try {
+        const task = this.#tasks(state)({ folder: "work", access: "read", script: TOOLS, args: [] });
+        task.stdin.end();
+        task.stdout.resume();
+        const { exit, message } = await task.ended;
+        if (exit === 0) return undefined;
+        const why = message.trim().slice(0, 300) || "it lacks GNU tar, find or sort";
+        return {
+          why: `the image cannot be a workspace: ${why}`,
+          next: "use an image with GNU tar, findutils and coreutils",
+        };
+      } finally {
+        await this.stop(state);
+      }
+    } catch (error) {
+      if (!(error instanceof CloisterError)) throw error;
+      return { why: error.why ?? error.message, next: error.next ?? "cloister doctor" };
+    }
+  }
+
+  async create(spec: { id: string; ttlMs: number; diskBytes: number }): Promise<HolderState> {
+    const runtime = this.#ready();
+    const image = checkImage(this.#options.image);
+    await bringImage(runtime, image);
+    const expiresMs = this.#options.now() + spec.ttlMs;
+    const { ttlMs, diskBytes } = spec;
+    const holder = await startHolder(runtime, { image, ttlMs, diskBytes });
+    const inspect = [...engine(runtime), "volume", "inspect", "--format", "{{.Mountpoint}}", holder.container];
+    const mountpoint = await demand(runtime, inspect, "the workspace has no volume");
+    return { driver: "podman", id: spec.id, ...holder, diskBytes, expiresMs, image, mountpoint };
+  }
+
+  alive(state: HolderState): boolean {
+    return isRunning(state) && this.#options.now() < state.expiresMs;
+  }
+
+  async fill(
+    state: HolderState,
+    target: { readonly input: string } | "workspace",
+    files: AsyncIterable<FileEntry>,
+  ): Promise<void> {
+    const { fill } = await import("../files/fill.ts");
+    await fill(this.#tasks(state), state, target, files);
+  }
+
+  async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<{ exit: number }> {
+    return execute(this.#ready(), this.#enter(state), spec, streams);
+  }
+
+  async listen(state: HolderState): Promise<Server> {
+    const { listenInside } = await import("../bubblewrap/loopback.ts");
+    return listenInside(this.#ready(), this.#enter(state));
+  }
+
+  async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
+    const { collect } = await import("../files/collect.ts");
+    yield* collect(this.#tasks(state), path);
+  }
+
+  async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
+    return measure(this.#tasks(state));
+  }
+
+  async stop(state: HolderState): Promise<void> {
+    await stopHolder(this.#ready(), named(state));
+  }
+
+  describe(): { driver: string; enforced: readonly string[]; notEnforced: readonly string[] } {
+    return { driver: "podman", enforced: ENFORCED, notEnforced: NOT_ENFORCED };
+  }
+
+  #tasks(state: HolderState): StartFolderTask {
+    const [runtime, held] = [this.#ready(), this.#enter(state)];
+    return (script) => startFolderTask(runtime, held, script);
+  }
+
+  #ready(): Runtime {
+    if (this.#runtime) return this.#runtime;
+    const programs = findPodman();
+    if ("why" in programs) throw unsupported(programs);
+    const environment = podmanEnvironment(this.#options.env);
+    this.#runtime = { programs, uid: process.geteuid?.() ?? 0, arch: process.arch, environment };
+    return this.#runtime;
+  }
+
+  /** A workspace that is certain to be there. */
+  #enter(state: HolderState): Held {
+    if (!this.alive(state)) {
+      throw new CloisterError("NOT_FOUND", "the workspace is over", {
+        why: "its time ran out, it was destroyed, or the machine was started anew",
+        next: "cloister ws create NAME",
+      });
+    }
+    // A state that was tampered with must not lead to a process of somebody else.
+    if (state.uid === 0 || uidOf(state.pid) !== state.uid) {
+      throw new CloisterError("FAILURE", "the workspace belongs to another user of this machine", {
+        why: `it runs under user id ${String(uidOf(state.pid))}`,
+      });
+    }
+    return named(state);
+  }
+}
+
+/** @throws {@link CloisterError} FAILURE for names that this driver did not give: they stand among podman's options */
+function named(state: HolderState): Held {
+  const { container = "", image = "", mountpoint = "" } = state;
+  const own = /^cloister-[0-9a-f]{16}$/.test(container) && /^\/[^:,]*$/.test(mountpoint);
+  if (own) return { ...state, container, image: checkImage(image), mountpoint };
+  throw new CloisterError("FAILURE", "what this device knows of the workspace was changed");
+}
