@@ -47,6 +47,8 @@ const create: Leaf = {
     { flags: "--code <dir>", text: "copy this folder's files to /workspace" },
     { flags: "--domain <name>", text: "data domain" },
     { flags: "--disk <size>", text: "size of the volume: 500MB, 4GB (default: 1GB)" },
+    { flags: "--driver <driver>", text: "what isolates it (default: bubblewrap)", choices: ["bubblewrap", "podman"] },
+    { flags: "--image <image>", text: "with podman: NAME@sha256:… (default: the policy's only one)" },
     dryRun,
   ],
   examples: [

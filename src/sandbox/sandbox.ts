@@ -3,9 +3,19 @@ import type { Server } from "node:net";
 import type { FileEntry } from "../base/file-entry.ts";
 import type { Streams } from "../base/streams.ts";
 
+export type Driver = "bubblewrap" | "podman";
+
+/** What a new workspace is to be. */
+export interface CreateSpec {
+  readonly id: string;
+  readonly ttlMs: number;
+  /** Size of the volume. */
+  readonly diskBytes: number;
+}
+
 /** Plain JSON that is enough to find a running workspace again from another process. */
 export interface HolderState {
-  readonly driver: "bubblewrap" | "podman";
+  readonly driver: Driver;
   /** Id of the workspace, as given to {@link Sandbox.create}. */
   readonly id: string;
   /** Process whose death ends the workspace: the first process of its namespaces, as the host numbers it. */
@@ -62,7 +72,7 @@ export interface Sandbox {
    *
    * @throws CloisterError UNSUPPORTED_HOST where the host cannot
    */
-  create(spec: { readonly id: string; readonly ttlMs: number; readonly diskBytes: number }): Promise<HolderState>;
+  create(spec: CreateSpec): Promise<HolderState>;
 
   /** False once the workspace has ended or its time (by the wall clock) is over. */
   alive(state: HolderState): boolean;
@@ -111,8 +121,8 @@ export interface Sandbox {
   /** Ends the workspace with everything that runs in it, and waits until its volume is gone. Harmless if it is over. */
   stop(state: HolderState): Promise<void>;
 
-  /** What this driver enforces and what it does not, in plain lines. */
-  describe(): {
+  /** What the driver of a workspace, or else of new ones, enforces and what it does not, in plain lines. */
+  describe(state?: HolderState): {
     readonly driver: string;
     readonly enforced: readonly string[];
     readonly notEnforced: readonly string[];

@@ -18,6 +18,7 @@ export async function create(call: Call): Promise<undefined> {
     code: flags.text("code"),
     domain: flags.text("domain"),
     diskBytes: diskBytes(flags.text("disk")),
+    use: { driver: flags.choice("driver", ["bubblewrap", "podman"]), image: flags.text("image") },
     dryRun,
   });
   call.progress.clear();
@@ -85,6 +86,7 @@ function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
     ["left", `${left(detail.leftMs)} (until ${page.tty ? minutesUtc(detail.expiresAt) : detail.expiresAt})`],
     ["disk", formatBytes(detail.diskBytes)],
     ["driver", detail.driver],
+    ["image", detail.image],
     ["code", code && `${code.folder}  ${files(code.files)}${code.commit ? `  commit ${code.commit}` : ""}`],
     ...inputs.map((input): Row => ["input", `${input.path}  ${input.reference} (${input.class})`]),
     ...runs.map((run): Row => ["run", `${shellLine(run.argv)}  (${runEnd(run.exit)}, ${took(run.seconds)})`]),

@@ -40,6 +40,8 @@ export interface WorkspaceDetail extends WorkspaceSummary {
   readonly diskBytes: number;
   readonly code: { readonly folder: string; readonly commit: string | undefined; readonly files: number } | undefined;
   readonly driver: string;
+  /** Container image by digest; undefined where the driver uses none. */
+  readonly image: string | undefined;
   /** What the driver enforces and what it does not, in plain lines. */
   readonly enforced: readonly string[];
   readonly notEnforced: readonly string[];

@@ -13,7 +13,7 @@ import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
 import { detailOf } from "./look.ts";
-import { workingSandbox } from "./sandbox.ts";
+import { sandboxOf, workingSandbox } from "./sandbox.ts";
 import {
   changeWorkspace,
   findWorkspace,
@@ -55,13 +55,14 @@ export async function createWorkspace(session: Session, options: WorkspaceOption
 
 async function createAlone(session: Session, options: WorkspaceOptions, name: string): Promise<WorkspaceDetail> {
   await session.sync();
-  const sandbox = await workingSandbox(session.host);
-  await makeRoom(session, sandbox, name);
+  await makeRoom(session, await sandboxOf(session.host), name);
   const source = await codeSource(session, options.code);
   const plan = await planWorkspace(session, options, name);
   const decideBy = options.dryRun ? wouldPermit : permit;
   // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
+  // Not before: trying it may fetch an image, which nobody but the policy says may be used.
+  const sandbox = await workingSandbox(session.host, plan.planned.use);
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
   const operation = await begin(session, plan.ask);
   const holder = await sandbox.create(plan).catch(async (error: unknown) => {
@@ -158,7 +159,9 @@ async function previewOf(
 ): Promise<WorkspaceDetail> {
   const { id, diskBytes, ttlMs, inputs } = plan;
   const expiresMs = session.host.now() + ttlMs;
-  const nobody = { driver: "bubblewrap" as const, id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, expiresMs };
+  const { driver, image } = plan.planned.use;
+  const process = { pid: 0, startTime: "", bootId: "", uid: 0 };
+  const nobody = { driver: driver as HolderState["driver"], id, ...process, diskBytes, expiresMs, image };
   const { classifications } = (await session.policy()).compiled.policy;
   const classes = inputs.map(({ input }) => input.class);
   const label = [...classifications].reverse().find((klass) => classes.includes(klass));

@@ -46,7 +46,7 @@ export async function summaryOf(session: Session, sandbox: Sandbox, state: Works
 /** Everything there is to say about a workspace. */
 export async function detailOf(session: Session, sandbox: Sandbox, state: WorkspaceState): Promise<WorkspaceDetail> {
   const { classifications } = (await session.policy()).compiled.policy;
-  const { driver, enforced, notEnforced } = sandbox.describe();
+  const { driver, enforced, notEnforced } = sandbox.describe(state.holder);
   const { code } = state;
   return {
     ...(await summaryOf(session, sandbox, state)),
@@ -55,6 +55,7 @@ export async function detailOf(session: Session, sandbox: Sandbox, state: Worksp
     diskBytes: state.diskBytes,
     code: code && { folder: code.folder, commit: code.git?.commit, files: code.files },
     driver,
+    image: state.holder.image,
     enforced,
     notEnforced,
     runs: state.runs.map(({ argv, exitCode, startedOn, finishedOn }) => ({

@@ -9,7 +9,7 @@ import { hasFilter } from "../filter/seccomp.ts";
 import { isRunning } from "../host/process.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
 import { chooseUid, isWorkspaceUid } from "../host/user.ts";
-import type { ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
+import type { CreateSpec, ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
@@ -53,7 +53,7 @@ export class Bubblewrap implements Sandbox {
     }
   }
 
-  async create(spec: { id: string; ttlMs: number; diskBytes: number }): Promise<HolderState> {
+  async create(spec: CreateSpec): Promise<HolderState> {
     const runtime = this.#ready();
     const uid = chooseUid(runtime.uid);
     const expiresMs = this.#now() + spec.ttlMs;

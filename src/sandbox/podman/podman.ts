@@ -7,7 +7,7 @@ import type { StartFolderTask } from "../files/folder-task.ts";
 import { measure } from "../files/measure.ts";
 import { isRunning, uidOf } from "../host/process.ts";
 import { type Problem, unsupported } from "../host/programs.ts";
-import type { ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
+import type { CreateSpec, ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
@@ -67,7 +67,7 @@ export class Podman implements Sandbox {
     }
   }
 
-  async create(spec: { id: string; ttlMs: number; diskBytes: number }): Promise<HolderState> {
+  async create(spec: CreateSpec): Promise<HolderState> {
     const runtime = this.#ready();
     const image = checkImage(this.#options.image);
     await bringImage(runtime, image);
