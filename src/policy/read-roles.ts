@@ -3,9 +3,10 @@ import { parseBytes, parseDurationMs } from "../base/units.ts";
 import { ROLE_ACTIONS, type RoleAction } from "./actions.ts";
 import type { Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
+import { readUse, USE_KEYS } from "./read-use.ts";
 import type { Role, WorkspaceLimits } from "./schema.ts";
 import { namedEntries, reference, references, Section, type Spot, textList } from "./section.ts";
-import { NO_LIMITS, readUse, USE_KEYS } from "./workspace-use.ts";
+import { NO_LIMITS } from "./workspace-use.ts";
 import type { Tree } from "./yaml-tree.ts";
 
 const KNOWN = ["can", "up-to", "purposes", "workspace", "credentials"];

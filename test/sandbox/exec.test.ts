@@ -6,7 +6,7 @@ import { PassThrough, Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ExecSpec } from "../../src/sandbox/sandbox.ts";
-import { World } from "./escapes/world.ts";
+import { World } from "../interop/escape/world.ts";
 import { REASON, WORKS } from "./here.ts";
 
 describe.skipIf(!WORKS)(`a command in a workspace${REASON}`, () => {

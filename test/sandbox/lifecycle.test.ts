@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Bubblewrap } from "../../src/sandbox/bubblewrap/bubblewrap.ts";
 import { isRunning } from "../../src/sandbox/host/process.ts";
 import type { HolderState } from "../../src/sandbox/sandbox.ts";
+import { processesWith, survivorsWith, World } from "../interop/escape/world.ts";
 import { compile } from "./compiled.ts";
-import { processesWith, survivorsWith, World } from "./escapes/world.ts";
 import { IS_ROOT, REASON, WORKS } from "./here.ts";
 
 describe.skipIf(!WORKS)(`the life of a workspace${REASON}`, () => {
@@ -19,7 +19,7 @@ describe.skipIf(!WORKS)(`the life of a workspace${REASON}`, () => {
   let folder: string;
 
   beforeAll(() => {
-    built = compile("test/sandbox/escapes/main.ts");
+    built = compile("test/interop/escape/main.ts");
     folder = mkdtempSync(join(tmpdir(), "cloister-test-"));
   });
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ExecSpec } from "../../src/sandbox/sandbox.ts";
-import { World } from "./escapes/world.ts";
+import { World } from "../interop/escape/world.ts";
 import { REASON, WORKS } from "./here.ts";
 
 const MARKER = "secret-marker-0815";

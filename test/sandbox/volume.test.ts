@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { FileEntry } from "../../src/base/file-entry.ts";
-import { DISK_BYTES, files, World } from "./escapes/world.ts";
+import { DISK_BYTES, files, World } from "../interop/escape/world.ts";
 import { REASON, WORKS } from "./here.ts";
 
 describe.skipIf(!WORKS)(`the volume of a workspace${REASON}`, () => {

@@ -1,13 +1,13 @@
-// Every escape attempt of test/sandbox/escapes, made by code in a workspace that root started and in one that an
+// Every escape attempt of test/interop/escape, made by code in a workspace that root started and in one that an
 // ordinary user started.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chownSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compile } from "./compiled.ts";
-import { ATTEMPTS } from "./escapes/attempts.ts";
-import { IS_ROOT, REASON, WORKS } from "./here.ts";
+import { compile } from "../sandbox/compiled.ts";
+import { IS_ROOT, REASON, WORKS } from "../sandbox/here.ts";
+import { ATTEMPTS } from "./escape/attempts.ts";
 
 /** An ordinary user for the tests that root runs; nothing of the system has this uid. */
 const USER = 61_000;
@@ -27,7 +27,7 @@ let folder = "";
 
 beforeAll(() => {
   if (!runnable) return;
-  const built = compile("test/sandbox/escapes/main.ts");
+  const built = compile("test/interop/escape/main.ts");
   folder = built.folder;
   const drop = IS_ROOT ? ["setpriv", `--reuid=${String(USER)}`, `--regid=${String(USER)}`, "--clear-groups", "--"] : [];
   const command = [process.execPath, built.program, "all"];
