@@ -119,6 +119,7 @@ describe("workspace", () => {
     diskBytes: 4e9,
     code: undefined,
     driver: "bubblewrap",
+    image: undefined,
     enforced: [],
     notEnforced: [],
     runs: [],

@@ -27,7 +27,7 @@ const KEPT = "9";
  * The first process: opens the working folder, which a command may have shut, reads variables and words, and says how
  * the command ended. `exec` finds programs only, no built-in of the shell; some shells take a leading dash for its option.
  */
-const FIRST = `eval "$(cat <&${String(FEED_FD)})" || exit
+const FIRST = `eval "$(cat <&${String(FEED_FD)})" && [ $# -gt 0 ] || exit
 exec ${String(FEED_FD)}<&-
 echo started >&${String(STATUS_FD)}
 exec ${KEPT}>&2 2>/dev/null
@@ -69,7 +69,7 @@ export interface Launched {
   readonly child: ChildProcess;
   /** `started` is false where there was no command; `message` is then podman's reason. */
   readonly ended: Promise<{ readonly exit: number; readonly started: boolean; readonly message: string }>;
-  /** Pid on the host of the first process in the container; undefined where there is none yet. */
+  /** Pid on the host of the first process in the container; undefined where it is not there, or starts nothing yet. */
   first(): Promise<number | undefined>;
   kill(): Promise<void>;
 }
@@ -83,10 +83,11 @@ export function launch(runtime: Runtime, state: Held, what: Launch): Launched {
   feed.on("error", () => undefined);
   feed.end(script);
   const watched = watchOver(runtime, state, container);
-  const ended = watch(child).finally(() => watched.release());
-  const first = () => firstProcess(runtime, container);
+  const progress = { started: false };
+  const ended = watch(child, progress).finally(() => watched.release());
+  const first = async () => (progress.started ? await firstProcess(runtime, container) : undefined);
   const kill = async () => {
-    const pid = await first();
+    const pid = await firstProcess(runtime, container);
     if (pid !== undefined) sendSignal(pid, "SIGKILL");
     // Not there yet, or there no more: podman itself is what is left.
     else child.kill("SIGKILL");
@@ -165,13 +166,17 @@ function spawnSealed(runtime: Runtime, command: readonly string[], stdio: Launch
   }
 }
 
-async function watch(child: ChildProcess): Promise<{ exit: number; started: boolean; message: string }> {
+async function watch(
+  child: ChildProcess,
+  progress: { started: boolean },
+): Promise<{ exit: number; started: boolean; message: string }> {
   let [message, status] = ["", ""];
   child.stdio[2]?.on("data", (chunk) => {
     if (message.length < MESSAGE_BYTES_MAX) message += String(chunk);
   });
   child.stdio[STATUS_FD]?.on("data", (chunk) => {
     status += String(chunk);
+    progress.started = true;
   });
   const code = await new Promise<number>((resolve, reject) => {
     child.once("error", reject);
@@ -179,7 +184,7 @@ async function watch(child: ChildProcess): Promise<{ exit: number; started: bool
   });
   // What the shell saw is certain. A container that was killed has no shell to say it, but podman saw how it ended.
   const [, seen] = /^started\n(\d+)\n$/.exec(status) ?? [];
-  return { exit: seen === undefined ? code : Number(seen), started: status !== "", message: lastWords(message) };
+  return { exit: seen === undefined ? code : Number(seen), started: progress.started, message: lastWords(message) };
 }
 
 async function firstProcess(runtime: Runtime, container: string): Promise<number | undefined> {

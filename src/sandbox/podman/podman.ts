@@ -43,8 +43,10 @@ export class Podman implements Sandbox {
   }
 
   async problem(): Promise<Problem | undefined> {
-    const missing = await hostProblem(this.#options.env);
+    const missing = hostProblem();
     if (missing) return missing;
+    // Without an image there is nothing to try it with.
+    if (this.#options.image === undefined) return undefined;
     try {
       const state = await this.create(TRIAL);
       try {

@@ -9,7 +9,7 @@ import { findPodman } from "./programs.ts";
 const IDS_NEEDED = 65_536;
 
 /** Undefined where nothing stands in the way that can be seen from outside. */
-export async function hostProblem(_env: Readonly<Record<string, string | undefined>>): Promise<Problem | undefined> {
+export function hostProblem(): Problem | undefined {
   if (process.platform !== "linux") {
     return { why: "sandboxed workspaces need Linux", next: "work on a Linux machine, or in a Linux virtual machine" };
   }

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { FileEntry } from "../../../src/base/file-entry.ts";
 import { Bubblewrap } from "../../../src/sandbox/bubblewrap/bubblewrap.ts";
 import { SYSCALLS } from "../../../src/sandbox/filter/syscalls.ts";
-import type { ExecSpec, HolderState } from "../../../src/sandbox/sandbox.ts";
+import type { ExecSpec, HolderState, Sandbox } from "../../../src/sandbox/sandbox.ts";
 
 export const DISK_BYTES = 16 * 1024 * 1024;
 
@@ -20,7 +20,7 @@ export interface Ran {
 }
 
 export class World {
-  readonly sandbox: Bubblewrap;
+  readonly sandbox: Sandbox;
   readonly state: HolderState;
   /** A folder of the host that holds a home with a key in it. */
   readonly folder: string;
@@ -30,7 +30,7 @@ export class World {
   /** The program that runs the attempts, to be started again in other ways. */
   readonly program: string;
 
-  private constructor(folder: string, program: string, sandbox: Bubblewrap, state: HolderState) {
+  private constructor(folder: string, program: string, sandbox: Sandbox, state: HolderState) {
     this.folder = folder;
     this.program = program;
     this.sandbox = sandbox;
@@ -41,9 +41,12 @@ export class World {
     writeFileSync(this.keyPath, this.secret, { mode: 0o644 });
   }
 
-  static async make(parent: string, program: string): Promise<World> {
+  static async make(
+    parent: string,
+    program: string,
+    sandbox: Sandbox = new Bubblewrap({ now: Date.now }),
+  ): Promise<World> {
     const folder = mkdtempSync(join(parent, "world-"));
-    const sandbox = new Bubblewrap({ now: Date.now });
     const state = await sandbox.create({ id: "attempts", ttlMs: 120_000, diskBytes: DISK_BYTES });
     const world = new World(folder, program, sandbox, state);
     await sandbox.fill(state, { input: "data" }, files({ "table.csv": "a,b\n1,2\n" }));
@@ -155,7 +158,7 @@ export function processesWith(text: string): string[] {
 
 /** {@link processesWith}, once the kernel has had time to end them. */
 export async function survivorsWith(text: string): Promise<string[]> {
-  for (let tries = 0; processesWith(text).length > 0 && tries < 200; tries++) await sleep(10);
+  for (let tries = 0; processesWith(text).length > 0 && tries < 500; tries++) await sleep(10);
   return processesWith(text);
 }
 
