@@ -39,8 +39,20 @@ export interface Project {
   showWorkspace(name: string): Promise<T.WorkspaceDetail>;
   /** Runs a command in a workspace; its exit code is in the result, never an error. */
   run(options: T.RunOptions, streams: Streams): Promise<T.RunResult>;
+  /** Opens a shell in a workspace on the process's own terminal, and waits for its end. */
+  shell(options: T.ShellOptions, streams: Streams): Promise<T.RunResult>;
+  /** Brings newer code into a workspace; what the workspace itself changed is left alone. */
+  syncWorkspace(options: T.SyncOptions): Promise<T.Synced>;
+  /** Copies a file or folder into a workspace. */
+  copyIn(options: T.CopyInOptions): Promise<T.Copied>;
+  /** Copies a file or folder out of a workspace: governed as pulling its inputs is. */
+  copyOut(options: T.CopyOutOptions): Promise<T.Copied>;
   /** Ends a workspace and says what was in it. */
-  destroyWorkspace(name: string): Promise<T.Receipt>;
+  destroyWorkspace(name: string, options?: T.DestroyOptions): Promise<T.Receipt>;
+  /** Gives a workspace more time, within what the policy lets it live from its creation. */
+  extendWorkspace(options: T.ExtendOptions): Promise<T.WorkspaceExtended>;
+  /** Forgets workspaces that are over and, where asked to, ends those that nobody used for long. */
+  pruneWorkspaces(options: T.PruneOptions): Promise<T.Pruned>;
   /** Seals a new secret in the store. */
   setSecret(options: T.SetSecretOptions): Promise<T.SecretChanged>;
   /** Gives a secret a new value. */
@@ -128,8 +140,17 @@ function projectOf(session: Session): Project {
     listWorkspaces: async () => (await import("./operations/workspace/look.ts")).listWorkspaces(session),
     showWorkspace: async (name) => (await import("./operations/workspace/look.ts")).showWorkspace(session, name),
     run: async (options, streams) => (await import("./operations/workspace/run.ts")).run(session, options, streams),
-    destroyWorkspace: async (name) =>
-      (await import("./operations/workspace/destroy.ts")).destroyWorkspace(session, name),
+    shell: async (options, streams) =>
+      (await import("./operations/workspace/shell.ts")).shell(session, options, streams),
+    syncWorkspace: async (options) => (await import("./operations/workspace/sync.ts")).syncWorkspace(session, options),
+    copyIn: async (options) => (await import("./operations/workspace/copy-in.ts")).copyIn(session, options),
+    copyOut: async (options) => (await import("./operations/workspace/copy-out.ts")).copyOut(session, options),
+    destroyWorkspace: async (name, options) =>
+      (await import("./operations/workspace/destroy.ts")).destroyWorkspace(session, name, options),
+    extendWorkspace: async (options) =>
+      (await import("./operations/workspace/extend.ts")).extendWorkspace(session, options),
+    pruneWorkspaces: async (options) =>
+      (await import("./operations/workspace/prune.ts")).pruneWorkspaces(session, options),
     setSecret: async (options) => (await import("./operations/secret/write.ts")).setSecret(session, options),
     rotateSecret: async (options) => (await import("./operations/secret/rotate.ts")).rotateSecret(session, options),
     removeSecret: async (options) => (await import("./operations/secret/write.ts")).removeSecret(session, options),

@@ -23,7 +23,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   policy: { rooms: ABOVE_STORE, packages: /^(node:|yaml$|@cedar-policy\/cedar-wasm)/ },
   audit: { rooms: ABOVE_STORE, packages: new RegExp(NODE) },
   provenance: { rooms: ABOVE_STORE, packages: /^(node:|execa$)/ },
-  sandbox: { rooms: ABOVE_STORE, packages: /^(node:|tar-stream$)/ },
+  sandbox: { rooms: ABOVE_STORE, packages: /^(node:|tar-stream$|proxy-chain$|ipaddr\.js$)/ },
   credentials: { rooms: ABOVE_STORE, packages: /^(node:|@aws-sdk\/client-sts$|openid-client$)/ },
   operations: { rooms: [...ABOVE_STORE, ...MIDDLE], packages: new RegExp(NODE) },
   index: { rooms: ["operations", "base"], packages: /^$/ },

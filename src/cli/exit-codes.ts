@@ -7,7 +7,7 @@ export interface ExitCode {
   readonly meaning: string;
 }
 
-/** `run` and `exec` end with this where Cloister itself failed, as docker does; 126 and 127 come from starting the command. */
+/** `run`, `shell` and `exec` end with this where Cloister itself failed, as docker does; 126 and 127 come from starting the command. */
 export const RUN_FAILED = 125;
 
 export const EXIT_CODES: readonly ExitCode[] = [
@@ -21,11 +21,12 @@ export const EXIT_CODES: readonly ExitCode[] = [
   { exit: 7, code: "NOT_FOUND", meaning: "no such artifact, workspace, member or project" },
   { exit: 8, code: "UNAVAILABLE", meaning: "network, contention, throttling; retry" },
   { exit: 9, code: "UNSUPPORTED_HOST", meaning: "no sandbox or no keychain where one is required" },
-  { exit: RUN_FAILED, code: undefined, meaning: "run and exec only: cloister itself failed" },
-  { exit: 126, code: undefined, meaning: "run and exec only: the command cannot be executed" },
-  { exit: 127, code: undefined, meaning: "run and exec only: the command was not found" },
+  { exit: RUN_FAILED, code: undefined, meaning: "run, shell and exec only: cloister itself failed" },
+  { exit: 126, code: undefined, meaning: "run, shell and exec only: the command cannot be executed" },
+  { exit: 127, code: undefined, meaning: "run, shell and exec only: the command was not found" },
   { exit: 130, code: "INTERRUPTED", meaning: "interrupted (SIGINT, Ctrl-C)" },
   { exit: 143, code: "INTERRUPTED", meaning: "terminated (SIGTERM)" },
+  { exit: 129, code: "INTERRUPTED", meaning: "hung up (SIGHUP): the terminal is gone" },
 ];
 
 /** The exit code of a kind of failure; an unknown kind is an ordinary failure. */

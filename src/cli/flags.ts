@@ -45,8 +45,9 @@ export class Flags {
     if (text === undefined) return undefined;
     const number = Number(text);
     if (/^\d{1,15}$/.test(text) && number >= min) return number;
-    throw new CloisterError("USAGE", `--${name} ${text} is no whole number from ${String(min)} up`, {
-      next: `write it like --${name} ${String(Math.max(min, 10))}`,
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw new CloisterError("USAGE", `${flag} ${text} is no whole number from ${String(min)} up`, {
+      next: `write it like ${flag} ${String(Math.max(min, 10))}`,
     });
   }
 }

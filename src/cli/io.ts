@@ -1,4 +1,5 @@
 // The terminal, as far as a command may know it. Standard input is opened only when a command reads it.
+import { fstatSync, readFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { isatty } from "node:tty";
 import { systemCode } from "../base/errors.ts";
@@ -9,6 +10,10 @@ export interface Io {
   readonly outIsTty: boolean;
   readonly errIsTty: boolean;
   readonly inIsTty: boolean;
+  /** Whether standard output and error go to the same file, pipe or terminal. */
+  readonly outIsErr: boolean;
+  /** Whether the terminal's keys are ours: not so for a job in the background, which reading or setting it would stop. */
+  readonly inForeground: boolean;
   /** Whether a person can be asked. */
   readonly canPrompt: boolean;
   readonly outColor: boolean;
@@ -51,6 +56,12 @@ export function processIo(host: NodeJS.Process): Io {
     canPrompt: inIsTty && errIsTty && !isOn(env["CI"]) && !isOn(env["CLOISTER_NO_INPUT"]),
     outColor: wantsColor(env, outIsTty),
     errColor: wantsColor(env, errIsTty),
+    get outIsErr() {
+      return sameFile(1, 2);
+    },
+    get inForeground() {
+      return isForeground();
+    },
     get columns() {
       return (outIsTty && stdout().columns) || (errIsTty && stderr().columns) || 80;
     },
@@ -89,4 +100,24 @@ function once<T>(make: () => T): () => T {
     made ??= make();
     return made;
   };
+}
+
+function sameFile(one: number, other: number): boolean {
+  try {
+    const [a, b] = [fstatSync(one), fstatSync(other)];
+    return a.dev === b.dev && a.ino === b.ino && a.rdev === b.rdev;
+  } catch {
+    return false;
+  }
+}
+
+/** By the terminal's foreground group in proc_pid_stat(5), where there is a /proc. */
+function isForeground(): boolean {
+  try {
+    const stat = readFileSync("/proc/self/stat", "utf8");
+    const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return group === foreground;
+  } catch {
+    return true;
+  }
 }

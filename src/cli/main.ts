@@ -6,7 +6,7 @@ import { type Failure, failureJson, isBrokenPipe, toFailure, UsageError } from "
 import { processIo } from "./io.ts";
 import { HelpShown, type OnLeaf, program } from "./program.ts";
 import { inquirerPrompter } from "./prompter.ts";
-import { listenToSignals, signalExit } from "./signals.ts";
+import { type Caught, listenToSignals, signalExit } from "./signals.ts";
 import type { Leaf } from "./tree.ts";
 
 /** Runs the command line of a process and says with which code the process should end. */
@@ -97,7 +97,7 @@ async function report(
   leaf: Leaf | undefined,
 ): Promise<number> {
   const { io, env, interruption } = context;
-  const isRun = RUNS.has(leaf?.name ?? "") || (error instanceof UsageError && / (run|exec)$/.test(error.command));
+  const isRun = RUNS.has(leaf?.name ?? "") || (error instanceof UsageError && / (run|exec|shell)$/.test(error.command));
   const settled = settleExit(toFailure(error), isRun, interruption.caught());
   const failure =
     settled.message === "interrupted" && GOES_ON.has(leaf?.name ?? "")
@@ -115,13 +115,13 @@ async function report(
 }
 
 /** Commands whose exit code is that of the command they run. */
-const RUNS: ReadonlySet<string> = new Set(["run", "exec"]);
+const RUNS: ReadonlySet<string> = new Set(["run", "exec", "shell"]);
 
 /** Commands that lose nothing when they are interrupted. */
 const GOES_ON: ReadonlySet<string> = new Set(["push", "pull"]);
 
 /** A signal explains whatever failed because of it; `run` keeps 1 to 124 for the command it runs. */
-function settleExit(failure: Failure, isRun: boolean, caught: "SIGINT" | "SIGTERM" | undefined): Failure {
+function settleExit(failure: Failure, isRun: boolean, caught: Caught | undefined): Failure {
   if (caught && (failure.code === "INTERRUPTED" || failure.code === "FAILURE")) {
     return { code: "INTERRUPTED", message: "interrupted", exit: signalExit(caught) };
   }

@@ -1,6 +1,17 @@
 // Commands about workspaces.
-import type { Leaf, Noun } from "./tree.ts";
+import type { Choice, Leaf, Noun } from "./tree.ts";
 import { dryRun, purpose, why } from "./tree-work.ts";
+
+const secret: Choice = {
+  flags: "--secret <secret>",
+  text: "NAME, NAME=VARIABLE or NAME:/run/secrets/FILE (repeatable)",
+  many: true,
+};
+const creds: Choice = {
+  flags: "--creds <provider>",
+  text: "offer it credentials, read-only, up to the label",
+  choices: ["token", "aws"],
+};
 
 const run: Leaf = {
   name: "run",
@@ -11,28 +22,44 @@ const run: Leaf = {
   ],
   usage: "[options] [workspace] -- <command> [args...]",
   options: [
+    { flags: "--time <time>", text: "end it after this time, as timeout does: 90s, 2h" },
     { flags: "--seed <n>", text: "sets PYTHONHASHSEED and CLOISTER_SEED, recorded" },
-    {
-      flags: "--secret <secret>",
-      text: "NAME, NAME=VARIABLE or NAME:/run/secrets/FILE (repeatable)",
-      many: true,
-    },
+    secret,
     { flags: "--keep-output", text: "keep the output in a file inside the workspace" },
-    {
-      flags: "--creds <provider>",
-      text: "offer it credentials, read-only, up to the label",
-      choices: ["token", "aws"],
-    },
+    creds,
+    { flags: "--network <host>", text: "only these hosts of its list; none: no network", many: true },
   ],
   examples: [
     "cloister run t1 -- python train.py --seed 7",
     "cloister run t1 --seed 7 -- python train.py",
+    "cloister run t1 --time 2h -- python train.py",
     "cloister run t1 --secret db-password=PGPASSWORD -- python load.py",
   ],
   notes:
-    "Exits with the command's code, or with 125 where cloister itself failed.\n" +
+    "Exits with the command's code, 124 where its time was over, or 125 where cloister itself failed.\n" +
     "With --json, what the command prints goes to standard error.",
   load: async () => (await import("./commands/run.ts")).run,
+};
+
+/** For everything in a workspace together, but for open files and time. */
+const limits: NonNullable<Leaf["options"]> = [
+  { flags: "--cpus <n>", text: "processors" },
+  { flags: "--memory <size>", text: "memory of all processes, beside the volume: 16GB" },
+  { flags: "--processes <n>", text: "processes and threads at once (default: 4096)" },
+  { flags: "--open-files <n>", text: "open files of each process (default: 65536)" },
+  { flags: "--run-time <time>", text: "longest time of one command: 90s, 2h" },
+];
+
+const shell: Leaf = {
+  name: "shell",
+  summary: "open a shell inside a workspace, on this terminal",
+  args: [["[workspace]", "workspace (default: the only one that is running)"]],
+  options: [secret, creds],
+  examples: ["cloister shell t1", "cloister shell t1 --secret db-password=PGPASSWORD"],
+  notes:
+    "Ends with the shell's code. Its history stays in the workspace and goes with it.\n" +
+    "Settings of your own: ~/.bashrc in the workspace.",
+  load: async () => (await import("./commands/shell.ts")).shell,
 };
 
 const create: Leaf = {
@@ -47,6 +74,8 @@ const create: Leaf = {
     { flags: "--code <dir>", text: "copy this folder's files to /workspace" },
     { flags: "--domain <name>", text: "data domain" },
     { flags: "--disk <size>", text: "size of the volume: 500MB, 4GB (default: 1GB)" },
+    { flags: "--network <host:port>", text: "host to reach, by name (repeatable; default: none)", many: true },
+    ...limits,
     { flags: "--driver <driver>", text: "what isolates it (default: bubblewrap)", choices: ["bubblewrap", "podman"] },
     { flags: "--image <image>", text: "with podman: NAME@sha256:… (default: the policy's only one)" },
     dryRun,
@@ -54,8 +83,51 @@ const create: Leaf = {
   examples: [
     "cloister ws create t1 --input cohort --purpose modelling --ttl 8h",
     "cloister ws create t2 --input cohort:v3:/inputs/old --purpose modelling",
+    "cloister ws create t3 --input cohort --purpose modelling --cpus 4 --memory 16GB --run-time 6h",
+    "cloister ws create t3 --network pypi.org --network files.pythonhosted.org",
   ],
+  notes:
+    "Limits are those of your role; flags make them smaller, never larger. What of them this machine\n" +
+    "can hold is shown by: cloister ws show NAME, cloister doctor",
   load: async () => (await import("./commands/workspace.ts")).create,
+};
+
+const sync: Leaf = {
+  name: "sync",
+  summary: "bring newer code into /workspace; only what differs is sent",
+  args: [["[workspace]", "workspace (default: the only one that is running)"]],
+  options: [
+    { flags: "--code <dir>", text: "folder of the code (default: where it came from)" },
+    { flags: "--delete", text: "remove what is gone from the folder" },
+    { flags: "--force", text: "also what was changed inside the workspace" },
+    dryRun,
+  ],
+  examples: [
+    "cloister ws sync t1",
+    "cloister ws sync t1 --delete --dry-run",
+    "cloister ws sync t1 --code ~/src/training",
+  ],
+  notes: "Files that the workspace changed since they were sent are left alone, and named.",
+  load: async () => (await import("./commands/workspace-files.ts")).sync,
+};
+
+const copy: Leaf = {
+  name: "cp",
+  summary: "copy a file or folder into a workspace, or out of it",
+  args: [
+    ["<from>", "a path of this machine, or WORKSPACE:PATH in /workspace"],
+    ["<to>", "the other; - writes one file to standard output"],
+  ],
+  options: [{ flags: "--force", text: "overwrite files that are there" }],
+  examples: [
+    "cloister ws cp notes.txt t1:data/",
+    "cloister ws cp t1:out/report.html .",
+    "cloister ws cp t1:log.txt - | less",
+  ],
+  notes:
+    "Copying out is governed as pulling each of the workspace's inputs is. What leaves\n" +
+    "carries its class along, in .cloister-class.json beside it.",
+  load: async () => (await import("./commands/workspace-files.ts")).copy,
 };
 
 const workspace: Noun = {
@@ -81,20 +153,44 @@ const workspace: Noun = {
       name: "show",
       summary: "label, inputs, runs, and what the sandbox enforces",
       args: [["<name>", "name of the workspace"]],
-      examples: ["cloister ws show t1"],
+      options: [{ flags: "--network", text: "what each run reached, and what was refused" }],
+      examples: ["cloister ws show t1", "cloister ws show t1 --network"],
       load: async () => (await import("./commands/workspace.ts")).show,
     },
     run,
+    shell,
+    sync,
+    copy,
     {
       name: "destroy",
       aliases: ["rm"],
       summary: "erase a workspace and print the receipt",
       args: [["<name>", "name of the workspace"]],
-      options: [{ flags: "-y, --yes", text: "do not ask" }],
-      examples: ["cloister ws destroy t1", "cloister ws rm t1 --yes"],
+      options: [{ flags: "-y, --yes", text: "lose what was not pushed, without asking" }, dryRun],
+      examples: ["cloister ws destroy t1", "cloister ws destroy t1 --dry-run", "cloister ws rm t1 --yes"],
       load: async () => (await import("./commands/workspace-end.ts")).destroy,
+    },
+    {
+      name: "extend",
+      summary: "give a workspace more time, within the role's limit",
+      args: [["<name>", "name of the workspace"]],
+      options: [{ flags: "--ttl <time>", text: "time from now: 30m, 4h" }, why, dryRun],
+      examples: ["cloister ws extend t1 --ttl 4h"],
+      notes: "What the policy allows a workspace to live counts from its creation.",
+      load: async () => (await import("./commands/workspace-end.ts")).extend,
+    },
+    {
+      name: "prune",
+      summary: "forget workspaces that are over, and end idle ones",
+      options: [
+        { flags: "--idle <time>", text: "end those too that nobody used so long" },
+        { flags: "-y, --yes", text: "lose what was not pushed, without asking" },
+        dryRun,
+      ],
+      examples: ["cloister ws prune", "cloister ws prune --idle 2h --dry-run"],
+      load: async () => (await import("./commands/workspace-end.ts")).prune,
     },
   ],
 };
 
-export const workspaceCommands: readonly (Leaf | Noun)[] = [workspace, run];
+export const workspaceCommands: readonly (Leaf | Noun)[] = [workspace, run, shell];

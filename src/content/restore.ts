@@ -84,7 +84,7 @@ export async function checkFree(target: string): Promise<void> {
 
 const STAGING = ".cloister-restore-";
 
-async function makeStaging(parent: string): Promise<string> {
+export async function makeStaging(parent: string): Promise<string> {
   await makeFolders(parent);
   await removeAbandoned(parent);
   // mkdtemp(3) makes it readable for its owner only.
@@ -135,7 +135,7 @@ async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   yield bytes;
 }
 
-function checkPath(path: string, collisions: CollisionCheck): void {
+export function checkPath(path: string, collisions: CollisionCheck): void {
   const problem = pathProblem(path);
   const other = problem === undefined ? collisions.add(path) : undefined;
   if (problem === undefined && other === undefined) return;
@@ -149,7 +149,7 @@ function ignoring(...codes: string[]): (error: unknown) => undefined {
   };
 }
 
-async function attempt<T>(path: string, act: () => Promise<T>): Promise<T> {
+export async function attempt<T>(path: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {

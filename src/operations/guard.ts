@@ -99,6 +99,7 @@ export async function whyNot(session: Session, ask: Ask): Promise<readonly Refus
 export async function begin(session: Session, ask: Ask, id = newOperationId()): Promise<Operation> {
   await permit(session, ask);
   const identity = await session.identity();
+  if (ask.action !== "workspace.destroy") await session.logOverdue();
   const keyId = keyIdOf(identity.signs);
   const intent = session.ledger.operation(keyId, id)?.intent ?? (await logIntent(session, identity, ask, id));
   // How it ends rests on what let it begin.
@@ -176,17 +177,16 @@ interface Decided {
 }
 
 async function decideNow(session: Session, ask: Ask): Promise<Decided> {
-  const me = await session.me();
+  const [me, now] = [await session.me(), await session.clock()];
   const { compiled } = await session.policy();
   const { policy } = compiled;
-  const now = await session.clock();
-  const open = ask.action === "workspace.create" ? openWorkspaces(session.ledger, me.id, now) : undefined;
+  const open = () => openWorkspaces(session.ledger, me.id, now, ask.workspace);
   const factor = await secondFactorFor(session, policy, me, ask.action, now);
   const request: DecisionRequest = {
     ...requestOf(ask),
     member: me.id,
     now,
-    ...(open === undefined ? {} : { openWorkspaces: open }),
+    ...(ask.action === "workspace.create" ? { openWorkspaces: open() } : {}),
     ...(factor === undefined ? {} : { mfaAgeMs: factor.ageMs }),
   };
   return { decision: await decide(compiled, request), policy: policy.version, evidence: factor };

@@ -29,7 +29,8 @@ export async function readLocal(path: string, bytesMax: number): Promise<Buffer 
 
 /** Replaces the file in one step. `mode` is set whatever the umask. @throws CloisterError FAILURE */
 export async function writeLocal(path: string, bytes: Uint8Array | string, mode = 0o600): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  // Named after us, so that whoever finds it later can tell that we were killed.
+  const temporary = `${path}.${String(process.pid)}-${randomBytes(6).toString("hex")}.tmp`;
   try {
     await promises.mkdir(dirname(path), { recursive: true, mode: mode === 0o600 ? 0o700 : 0o755 });
     const file = await promises.open(temporary, "wx", mode);

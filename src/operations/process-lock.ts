@@ -53,7 +53,8 @@ async function inherited(own: string, path: string): Promise<boolean> {
   }
 }
 
-async function isHeld(path: string): Promise<boolean> {
+/** Whether a living process has a lock that is not this one. */
+export async function isHeld(path: string): Promise<boolean> {
   const holder = Number((await readLocal(path, 32))?.toString("utf8"));
   return isAlive(holder) && holder !== process.pid;
 }

@@ -17,6 +17,7 @@ import { LogMemory } from "./log-memory.ts";
 import { openStore } from "./open-store.ts";
 import { identityPlaces, type Places, placesOf } from "./places.ts";
 import { PolicyShelf, type PolicyVersion } from "./policy-shelf.ts";
+import { recordsThere } from "./workspace/folder.ts";
 
 /** Everything an operation on a project needs. One per command; not shared between commands. */
 export interface Session {
@@ -40,6 +41,11 @@ export interface Session {
   me(): Promise<Member>;
   /** The policy in force. */
   policy(): Promise<PolicyVersion>;
+  /**
+   * Logs what happened while nothing could be logged: workspaces that were over when this command began. For the guard,
+   * before it logs anything but such an end. Never throws.
+   */
+  logOverdue(): Promise<void>;
   /** The store's clock, asked at most once a second: a listing decides hundreds of times. */
   clock(): Promise<number>;
 }
@@ -52,7 +58,12 @@ export async function openSession(host: Host, folder: string): Promise<Session> 
   const config = await requireConfig(folder);
   const session = connect(host, config, await openStore(host, config));
   await session.begin();
-  return session;
+  // A look into a folder is all that this costs where there is no workspace.
+  if (recordsThere(session).length === 0) return session;
+  const { logEnds, reapWorkspaces } = await import("./workspace/reap.ts");
+  const overdue = await reapWorkspaces(session);
+  const logOverdue = once(() => logEnds(session, overdue));
+  return overdue.length === 0 ? session : { ...session, logOverdue };
 }
 
 /** {@link openSession} with a store at hand: for a project that is just being made, and for tests of faults. */
@@ -86,6 +97,7 @@ export function connect(host: Host, config: ProjectConfig, store: Store): Sessio
     device,
     policy,
     me,
+    logOverdue: async () => {},
     begin: async () => {
       log.restore(await memory.load());
     },

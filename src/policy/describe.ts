@@ -1,5 +1,6 @@
 // The policy in about six plain lines, for people who will not read the file.
 import { formatDuration } from "../base/units.ts";
+import { isLoopback } from "./host-entry.ts";
 import { longestLife } from "./issuing.ts";
 import type { Policy, Rule } from "./schema.ts";
 import { counted, listed } from "./words.ts";
@@ -51,7 +52,10 @@ function workspaceLine(policy: Policy): string {
   const hosts = new Set(creators.flatMap((role) => role.workspace.network)).size;
   const reach =
     hosts === 0 ? "no network" : `${String(hosts)} ${hosts === 1 ? "host" : "hosts"} of the network at most`;
-  return `workspaces: ${life} and reach ${reach}; ${listed(creators.map(({ id }) => id))} may create them`;
+  const networks = [...new Set(creators.flatMap((role) => role.workspace.privateNetworks))];
+  const within = networks.length > 0 ? `, also in ${listed(networks)}` : "";
+  const weak = networks.some(isLoopback) ? " (which weakens them: services of the machine itself)" : "";
+  return `workspaces: ${life} and reach ${reach}${within}${weak}; ${listed(creators.map(({ id }) => id))} may create them`;
 }
 
 function credentialLine(policy: Policy): string {

@@ -15,7 +15,9 @@ export function portEntry(text: string): string | undefined {
   if (!match || host.length > 253 || number < 1 || number > 65_535) return undefined;
   // The whole Internet under one star is no list.
   if (wild !== "" && !host.includes(".")) return undefined;
-  if (isIP(host) !== 0 || /^(0x[0-9a-f]*|\d+)$/.test(host.split(".").at(-1) ?? "")) return undefined;
+  const last = host.split(".").at(-1) ?? "";
+  // In a workspace localhost is the workspace.
+  if (isIP(host) !== 0 || last === "localhost" || /^(0x[0-9a-f]*|\d+)$/.test(last)) return undefined;
   return `${wild}${host}:${String(number)}`;
 }
 
@@ -27,13 +29,18 @@ export function coversHost(entry: string, asked: string): boolean {
 /** A CIDR, or undefined. Link-local addresses, where clouds keep their metadata, cannot be allowed. */
 export function privateNetwork(text: string): string | undefined {
   const [address = "", bits = "", ...rest] = text.split("/");
-  const version = isIP(address);
+  const version = address.includes("%") ? 0 : isIP(address);
   const most = version === 4 ? 32 : 128;
   if (version === 0 || rest.length > 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > most) return undefined;
   // Wide enough for a company, too narrow to hold everything.
   if (Number(bits) < (version === 4 ? 8 : 16)) return undefined;
   if (/^169\.254\.|^fe[89ab]|^::/i.test(address) && address !== "::1") return undefined;
   return text.toLowerCase();
+}
+
+/** Whether a private network holds addresses of the machine itself, where services listen that trust it. */
+export function isLoopback(network: string): boolean {
+  return /^(127\.|::1\/)/.test(network);
 }
 
 /** An absolute path in its only spelling, or undefined; the root is no folder to show. */

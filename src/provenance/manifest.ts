@@ -49,6 +49,30 @@ export interface ManifestRun {
   readonly finishedOn: string;
   /** 128 + signal number where a signal ended it. */
   readonly exitCode: number;
+  /** Undefined where it had no network. */
+  readonly network?: RunNetwork | undefined;
+}
+
+/** What a command could reach, and what it tried to. */
+export interface RunNetwork {
+  /** `host:port`, or `*.domain:port`. */
+  readonly allowed: readonly string[];
+  readonly decisions: readonly NetworkDecision[];
+}
+
+/** Connections and requests to one host that ended the same way. */
+export interface NetworkDecision {
+  /** `?` where what was asked for is no host; `*` for more hosts than are listed. */
+  readonly host: string;
+  /** 0 where there is none. */
+  readonly port: number;
+  readonly allowed: boolean;
+  /** Why it was refused. */
+  readonly why?: string | undefined;
+  readonly count: number;
+  /** Bytes to the host, and from it. */
+  readonly sent: number;
+  readonly received: number;
 }
 
 /** The state of the work tree that the code came from. */

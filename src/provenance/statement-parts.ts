@@ -2,7 +2,7 @@
 import { integrity } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
 import { Fields, SHA256 } from "../base/record.ts";
-import type { Facts, GitState, ManifestKind, ManifestRun } from "./manifest.ts";
+import type { Facts, GitState, ManifestKind, ManifestRun, RunNetwork } from "./manifest.ts";
 
 /** RFC 3339 in UTC, as `toISOString` writes it, with or without fractions of a second. */
 export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
@@ -39,8 +39,27 @@ export function readRuns(external: Fields, internal: Fields): readonly ManifestR
       startedOn: process.string("startedOn", TIME),
       finishedOn: process.string("finishedOn", TIME),
       exitCode: process.integer("exitCode"),
+      ...(process.has("network") ? { network: readNetwork(process.fields("network")) } : {}),
     };
   });
+}
+
+function readNetwork(network: Fields): RunNetwork {
+  return {
+    allowed: network.strings("allowed"),
+    decisions: network.list("decisions").map((value) => {
+      const decision = new Fields(value, "manifest, network decision");
+      return {
+        host: decision.string("host"),
+        port: decision.integer("port"),
+        allowed: decision.boolean("allowed"),
+        why: text(decision, "why"),
+        count: decision.integer("count"),
+        sent: decision.integer("sent"),
+        received: decision.integer("received"),
+      };
+    }),
+  };
 }
 
 /** The state of the work tree, where there was one. @throws CloisterError INTEGRITY */

@@ -89,11 +89,15 @@ function internalParameters(content: ManifestContent): Json {
   return {
     policy: { version, digest, intent },
     pushedAt: content.pushedAt,
-    processes: content.runs?.map(({ id, startedOn, finishedOn, exitCode }) => ({
+    processes: content.runs?.map(({ id, startedOn, finishedOn, exitCode, network }) => ({
       id,
       startedOn,
       finishedOn,
       exitCode,
+      network: network && {
+        allowed: network.allowed,
+        decisions: network.decisions.map((decision) => ({ ...decision })),
+      },
     })),
     git: content.git && { ...content.git },
     environment: content.environment,

@@ -2,16 +2,26 @@
 import type { Server } from "node:net";
 import type { FileEntry } from "../base/file-entry.ts";
 import type { Streams } from "../base/streams.ts";
+import type { Cgroup } from "./limits/cgroup.ts";
+import type { HeldLimit, Limits } from "./limits/limits.ts";
 
-export type Driver = "bubblewrap" | "podman";
+/** Where a workspace's files lie: in memory, or encrypted on the host's disk with a key that ends with the workspace. */
+export type VolumeKind = "memory" | "encrypted";
 
-/** What a new workspace is to be. */
+/** What a workspace is made of. */
 export interface CreateSpec {
   readonly id: string;
   readonly ttlMs: number;
-  /** Size of the volume. */
   readonly diskBytes: number;
+  /** Memory where nothing is said. */
+  readonly volume?: VolumeKind | undefined;
+  /** Absolute path of the folder in which an encrypted volume makes the one for its ciphertext. */
+  readonly volumeFolder?: string | undefined;
+  /** Default: none beyond what every workspace has. */
+  readonly limits?: Limits | undefined;
 }
+
+export type Driver = "bubblewrap" | "podman";
 
 /** Plain JSON that is enough to find a running workspace again from another process. */
 export interface HolderState {
@@ -27,8 +37,19 @@ export interface HolderState {
   readonly uid: number;
   /** Size of the workspace's volume in bytes. */
   readonly diskBytes: number;
+  /** Memory where an earlier release, which says nothing, made it. */
+  readonly volume?: VolumeKind | undefined;
+  /** Folder of the host that holds an encrypted volume's ciphertext. */
+  readonly cipherFolder?: string | undefined;
+  readonly limits: Limits;
+  /** What holds {@link limits} for everything in the workspace together, where there is such a thing. */
+  readonly cgroup?: Cgroup | undefined;
+  /** Processors that everything in the workspace is pinned to, where its control group cannot count their time. */
+  readonly processors?: readonly number[] | undefined;
   /** Wall clock, ms since 1970, at which the workspace is over. */
   readonly expiresMs: number;
+  /** The same on a clock that nobody sets: ms since boot, suspended time included. Only states of old have none. */
+  readonly expiresBootMs?: number | undefined;
   /** With podman: name of the container that holds the workspace, its image by digest, and where podman mounts the volume. */
   readonly container?: string | undefined;
   readonly image?: string | undefined;
@@ -37,6 +58,12 @@ export interface HolderState {
 
 /** Folder of the files that a command alone gets. */
 export const SECRETS = "/run/secrets";
+
+/** An address of a workspace's loopback; port 0 is any that is free. */
+export interface LoopbackAddress {
+  readonly address: string;
+  readonly port: number;
+}
 
 /** One command to run in a workspace. */
 export interface ExecSpec {
@@ -52,13 +79,45 @@ export interface ExecSpec {
   readonly files?: readonly { readonly path: string; readonly bytes: Uint8Array }[] | undefined;
   /** True where the process's own terminal is handed to the command (`streams` is not used then). */
   readonly tty: boolean;
-  /** Ends the command: SIGTERM, then SIGKILL after 5 s. */
+  /** Ends the command: {@link endsBy}, then SIGKILL after 5 s. */
   readonly signal: AbortSignal;
+  /** SIGHUP is for a shell on a terminal, which is deaf to SIGTERM. Default: SIGTERM. */
+  readonly endsBy?: "SIGTERM" | "SIGHUP" | undefined;
   /** Host executables to show in `/run/cloister/bin`, first in PATH. Those that cannot be shown are left out. */
   readonly tools: readonly string[];
   /** The workspace's loopback, where {@link Sandbox.listen} listens, instead of one that the command has to itself. */
   readonly sharesLoopback?: boolean | undefined;
+  /** Longest time of this command, where it is less than the workspace's own limit. */
+  readonly runMs?: number | undefined;
+  /** Names beyond its own, and the addresses that they have for it. */
+  readonly hosts?: readonly { readonly name: string; readonly address: string }[] | undefined;
 }
+
+/** How a command ended. */
+export interface ExecResult {
+  /** 124 where {@link stoppedBy} is the time. */
+  readonly exit: number;
+  /** The limit that ended it: its time was over, or the workspace had no memory left and the kernel killed in it. */
+  readonly stoppedBy?: "run-time" | "memory" | undefined;
+}
+
+/** A file that a workspace's code made; its name is not to be trusted. */
+export interface ListedFile {
+  /** Relative to `/workspace`, each byte a character: names need not be UTF-8. */
+  readonly name: string;
+  readonly bytes: number;
+}
+
+export interface Listed {
+  readonly files: readonly ListedFile[];
+  /** False where there are more. */
+  readonly complete: boolean;
+}
+
+/** What stands at a path in `/workspace`. `other` is a link, pipe, socket or device, or cannot be read. */
+export type WorkspaceFile =
+  | { readonly kind: "file" | "executable"; readonly sha256: string }
+  | { readonly kind: "directory" | "other" };
 
 export interface Sandbox {
   /**
@@ -68,14 +127,25 @@ export interface Sandbox {
   problem(): Promise<{ readonly why: string; readonly next: string } | undefined>;
 
   /**
-   * Starts an empty workspace that lives until its time is over, whether or not any of our processes does.
+   * Starts an empty workspace. It ends with this process, however that ends, until {@link keep} lets it live on.
    *
    * @throws CloisterError UNSUPPORTED_HOST where the host cannot
    */
   create(spec: CreateSpec): Promise<HolderState>;
 
-  /** False once the workspace has ended or its time (by the wall clock) is over. */
+  /** From here on a workspace of this object's {@link create} lives until its time is over, whatever becomes of us. */
+  keep(state: HolderState): Promise<void>;
+
+  /** False once the workspace has ended or its time is over, by the wall clock or by the time since boot. */
   alive(state: HolderState): boolean;
+
+  /**
+   * Gives a workspace this long from now, more or less than it had.
+   *
+   * @returns its state from here on
+   * @throws CloisterError NOT_FOUND where the workspace is over; UNSUPPORTED_HOST where its end is fixed; FAILURE
+   */
+  extend(state: HolderState, ttlMs: number): Promise<HolderState>;
 
   /**
    * Writes files into a new input, or into `/workspace`. An input appears whole or not at all.
@@ -90,19 +160,19 @@ export interface Sandbox {
 
   /**
    * Runs one command. Its exit code is 128 + n where signal n ended it, 127 where the command is not there, 126 where
-   * it cannot be executed.
+   * it cannot be executed, 124 where its time was over.
    *
    * @throws CloisterError NOT_FOUND where the workspace is over
    */
-  exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<{ readonly exit: number }>;
+  exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult>;
 
   /**
-   * A socket that listens on 127.0.0.1 in the workspace and is served by this process. Commands reach it that share the
-   * workspace's loopback; it is the only way out of theirs.
+   * Sockets that listen on these addresses of the workspace's loopback and are served by this process. Commands reach
+   * them that share the workspace's loopback; they are the only way out of theirs.
    *
-   * @throws CloisterError NOT_FOUND where the workspace is over; FAILURE where it cannot be opened
+   * @throws CloisterError NOT_FOUND where the workspace is over; FAILURE where one of them cannot be opened
    */
-  listen(state: HolderState): Promise<Server>;
+  listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]>;
 
   /**
    * Files below a path in `/workspace`, in the byte order of their paths: relative to it for a folder, the base name
@@ -115,13 +185,35 @@ export interface Sandbox {
    */
   collect(state: HolderState, path: string): AsyncIterable<FileEntry>;
 
+  /**
+   * What stands at these paths, relative to `/workspace`; nothing for those where nothing does.
+   *
+   * @throws CloisterError USAGE for a path that no file may have, FAILURE where files change while they are read
+   */
+  lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>>;
+
+  /** Removes files, and folders left empty by it. Paths where there is none are no error. */
+  remove(state: HolderState, paths: readonly string[]): Promise<void>;
+
   /** What lies in `/workspace`: everything that is no folder, and the sizes of the regular files in bytes. */
   measure(state: HolderState): Promise<{ readonly files: number; readonly bytes: number }>;
+
+  /** The regular files in `/workspace` with their sizes, in no order, up to so many. Nothing is read. */
+  list(state: HolderState, filesMax: number): Promise<Listed>;
+
+  /** SHA-256 of listed files, by {@link ListedFile.name}, worked out in a sandbox; without those that cannot be read. */
+  digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>>;
 
   /** Ends the workspace with everything that runs in it, and waits until its volume is gone. Harmless if it is over. */
   stop(state: HolderState): Promise<void>;
 
-  /** What the driver of a workspace, or else of new ones, enforces and what it does not, in plain lines. */
+  /** Every limit of a workspace, and whether anything holds it, in the order of `LIMIT_NAMES`. */
+  held(state: HolderState): readonly HeldLimit[];
+
+  /** The same for a workspace that is not there yet: what this host can hold. */
+  holdable(spec: Pick<CreateSpec, "limits" | "diskBytes" | "volume">): readonly HeldLimit[];
+
+  /** What the driver of a workspace, or else of new ones, enforces and what it does not beside limits, in plain lines. */
   describe(state?: HolderState): {
     readonly driver: string;
     readonly enforced: readonly string[];

@@ -59,7 +59,7 @@ beforeAll(async () => {
     expect((await say(bo, "ws", "show", hidden.workspace)).exit).toBe(0);
     const push = ["push", hidden.artifact, "--from", hidden.workspace, "--name", hidden.artifact];
     expect((await say(bo, ...push)).exit).toBe(0);
-    expect((await say(bo, "ws", "destroy", hidden.workspace, "--json")).exit).toBe(0);
+    expect((await say(bo, "ws", "destroy", hidden.workspace, "--yes", "--json")).exit).toBe(0);
   }
   await say(ana, "audit", "list", "--json");
   await say(ana, "list", "--json");

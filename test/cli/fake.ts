@@ -39,6 +39,8 @@ export async function cloister(argv: readonly string[], setting: Setting = {}): 
       outIsTty: tty,
       errIsTty: tty,
       inIsTty: tty,
+      outIsErr: false,
+      inForeground: true,
       canPrompt: answers !== undefined,
       outColor: false,
       errColor: false,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CloisterError } from "../../src/base/errors.ts";
-import type { RunOptions, Streams, WorkspaceSummary } from "../../src/index.ts";
+import type { DestroyOptions, Receipt, RunOptions, Streams, WorkspaceSummary } from "../../src/index.ts";
 import { cloister } from "./fake.ts";
 
 const summary: WorkspaceSummary = {
@@ -12,6 +12,8 @@ const summary: WorkspaceSummary = {
   createdAt: "2026-03-01T10:00:00.000Z",
   expiresAt: "2026-03-01T18:00:00.000Z",
   leftMs: 28_800_000,
+  active: false,
+  idleMs: 0,
   inputs: [{ reference: "churn/cohort:v3", class: "internal", path: "/inputs/cohort" }],
 };
 
@@ -23,7 +25,7 @@ function fake(exit: number, workspaces: readonly WorkspaceSummary[] = [summary])
       seen.options = options;
       seen.streams = streams;
       streams.stdout.write("hello\n");
-      return { workspace: options.workspace, exit, seconds: 61, output: undefined, logEntry: 5 };
+      return { workspace: options.workspace, exit, seconds: 61, output: undefined, over: false, logEntry: 5 };
     },
   };
   return { seen, project };
@@ -120,6 +122,7 @@ describe("workspace", () => {
     code: undefined,
     driver: "bubblewrap",
     image: undefined,
+    limits: [],
     enforced: [],
     notEnforced: [],
     runs: [],
@@ -129,7 +132,7 @@ describe("workspace", () => {
   it("lists with the time left: words for people, seconds for pipes", async () => {
     const { project } = fake(0);
     expect((await cloister(["ws", "ls"], { project })).out).toBe(
-      "t1\trunning\tchurn\tinternal\t28800\tchurn/cohort:v3\n",
+      "t1\trunning\tchurn\tinternal\t28800\t0\tchurn/cohort:v3\n",
     );
     expect((await cloister(["ws", "ls"], { project, tty: true })).out).toContain("8 h");
   });
@@ -154,34 +157,63 @@ describe("workspace", () => {
     expect((await cloister(["ws", "create", "t1", "--disk", "much"], { project })).exit).toBe(2);
   });
 
-  it("asks before it erases, where someone can be asked", async () => {
-    let erased = 0;
-    const receipt = {
+  describe("destroy", () => {
+    const named = [{ path: "out/a.bin", bytes: 1500, sha256: "ab".repeat(32) }];
+    const receipt: Receipt = {
       workspace: "t1",
       id: "1",
+      why: "destroyed",
       livedMs: 3_600_000,
       label: "internal",
+      inputs: ["churn/cohort:v3"],
+      runs: 2,
       pushed: ["churn/risk:1.2"],
-      lost: { files: 2, bytes: 1500 },
+      lost: { files: 3, bytes: 4500, named, complete: true },
       erased: "memory was released",
       logEntry: 12,
     };
-    const project = {
-      showWorkspace: async () => detail,
-      destroyWorkspace: async () => {
-        erased++;
-        return receipt;
-      },
-    };
-    expect((await cloister(["ws", "rm", "t1"], { project, answers: { "--yes": false } })).exit).toBe(130);
-    expect(erased).toBe(0);
-    const gone = { ...project, showWorkspace: async () => Promise.reject(new CloisterError("NOT_FOUND", "gone")) };
-    expect(await cloister(["ws", "rm", "t1"], { project: gone, answers: {} })).toMatchObject({ exit: 7, asked: [] });
-    const { exit, out } = await cloister(["ws", "destroy", "t1"], { project, tty: true });
-    expect({ exit, erased }).toEqual({ exit: 0, erased: 1 });
-    expect(out).toBe(
-      "✓ destroyed workspace t1 after 1 h   log #12\n" +
-        "  label    internal\n  pushed   churn/risk:1.2\n  lost     2 files, 1.5 KB\n  erased   memory was released\n",
-    );
+
+    function ending(lost: Receipt["lost"] = receipt.lost) {
+      const asked: DestroyOptions[] = [];
+      const destroyWorkspace = async (_name: string, options: DestroyOptions = {}) => {
+        asked.push(options);
+        return { ...receipt, lost, logEntry: options.dryRun ? undefined : 12 };
+      };
+      return { asked, project: { destroyWorkspace } };
+    }
+
+    it("names what was not pushed and asks, where someone can be asked", async () => {
+      const refused = ending();
+      const no = await cloister(["ws", "rm", "t1"], { project: refused.project, answers: { "--yes": false } });
+      expect(no.exit).toBe(130);
+      expect(no.err).toContain("Not pushed from workspace t1:\n  out/a.bin  1.5 KB\n  and 2 files more\n");
+      expect(refused.asked).toEqual([{ dryRun: true }]);
+      const agreed = ending();
+      const yes = await cloister(["ws", "rm", "t1"], { project: agreed.project, answers: { "--yes": true } });
+      expect(yes.exit).toBe(0);
+      expect(agreed.asked).toEqual([{ dryRun: true }, { discard: true, dryRun: false }]);
+    });
+
+    it("asks nothing where nothing is lost, where no one can be asked, and where --yes is given", async () => {
+      const { project, asked } = ending({ files: 0, bytes: 0, named: [], complete: true });
+      expect(await cloister(["ws", "rm", "t1"], { project, answers: {} })).toMatchObject({ exit: 0, asked: [] });
+      await cloister(["ws", "rm", "t1"], { project });
+      await cloister(["ws", "rm", "t1", "--yes"], { project, answers: {} });
+      expect(asked.map(({ discard }) => discard)).toEqual([undefined, false, false, true]);
+      const gone = { destroyWorkspace: async () => Promise.reject(new CloisterError("NOT_FOUND", "gone")) };
+      expect(await cloister(["ws", "rm", "t1"], { project: gone, answers: {} })).toMatchObject({ exit: 7, asked: [] });
+    });
+
+    it("prints the receipt", async () => {
+      const { out } = await cloister(["ws", "destroy", "t1"], { project: ending().project, tty: true });
+      expect(out).toBe(
+        "✓ destroyed workspace t1 after 1 h   log #12\n" +
+          "  label    internal\n  inputs   churn/cohort:v3\n  runs     2\n  pushed   churn/risk:1.2\n" +
+          "  lost     3 files, 4.5 KB\n           out/a.bin  1.5 KB\n           and 2 files more\n" +
+          "  erased   memory was released\n",
+      );
+      const piped = await cloister(["ws", "destroy", "t1"], { project: ending().project });
+      expect(piped.out).toContain(`file\t${"ab".repeat(32)} 1500 out/a.bin\n`);
+    });
   });
 });

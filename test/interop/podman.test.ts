@@ -18,5 +18,5 @@ test("podman says what it enforces and what it does not", () => {
   const { driver, enforced, notEnforced } = subject.make().describe();
   expect(driver).toBe("podman");
   expect(enforced.join("\n")).toMatch(/no network/);
-  expect(notEnforced.join("\n")).toMatch(/memory and CPU/);
+  expect(notEnforced.join("\n")).toMatch(/swapped to disk/);
 });

@@ -20,7 +20,17 @@ const STATE: WorkspaceState = {
     expiresMs: 2,
   },
   ...{ use: {}, privateNetworks: [], diskBytes: 1, inputs: [], code: undefined, runs: [], pushed: [], logEntry: 0 },
-  holder: { driver: "bubblewrap", id: "", pid: 0, startTime: "", bootId: "", uid: 1, diskBytes: 1, expiresMs: 2 },
+  holder: {
+    driver: "bubblewrap",
+    id: "",
+    pid: 0,
+    startTime: "",
+    bootId: "",
+    uid: 1,
+    diskBytes: 1,
+    limits: {},
+    expiresMs: 2,
+  },
 };
 
 test("each change goes on from the one before, and a workspace of the same name is another one", async () => {

@@ -97,6 +97,13 @@ describe("readPolicy", () => {
   });
 
   it("warns of a role nobody holds and of an end that is near", () => {
+    const weak = changed("[10.20.0.0/16]", "[127.0.0.0/8]");
+    expect(read(weak).problems).toContainEqual({
+      ...placeOf("private-networks", weak),
+      severity: "warning",
+      message: "127.0.0.0/8 weakens workspaces: allowed hosts may be services of the machine they run on",
+      hint: "leave it out, unless such a service is meant",
+    });
     const unheld = changed(
       "dee:  { name: Dee Okafor, roles: [data-scientist, reviewer@marketing]",
       "dee:  { name: Dee Okafor, roles: [data-scientist]",

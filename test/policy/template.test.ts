@@ -178,13 +178,20 @@ describe("describePolicy", () => {
     expect(describePolicy(silent).join("\n")).toContain("credentials: issued to data-scientist for 1 h; secrets");
   });
 
+  it("says that a network of the machine itself weakens workspaces", () => {
+    const weak = compiled(SAMPLE.replace("[10.20.0.0/16]", "[10.20.0.0/16, 127.0.0.1/32]")).policy;
+    expect(describePolicy(weak)[4]).toContain(
+      "also in 10.20.0.0/16 and 127.0.0.1/32 (which weakens them: services of the machine itself); data-scientist",
+    );
+  });
+
   it("says the sample in plain lines", () => {
     expect(describePolicy(compiled().policy)).toEqual([
       "churn-model: policy version 7, until 2027-03-31; changes need the signature of ana or omar",
       "data: domains churn, marketing; classes public < internal < confidential < restricted (most sensitive)",
       "people: data-scientist up to confidential: bo, dee; reviewer up to internal: dee; data-owner up to restricted: omar, mei; security-officer up to public: ana; pipeline up to internal: ci",
       "suspended: zed",
-      "workspaces: live at most 8 h and reach 2 hosts of the network at most; data-scientist and pipeline may create them",
+      "workspaces: live at most 8 h and reach 2 hosts of the network at most, also in 10.20.0.0/16; data-scientist and pipeline may create them",
       "credentials: issued to data-scientist for 1 h; secrets are changed every 90 d",
       "login: https://login.acme.example, as ana, bo",
       "aws: s3://acme-ml/team/churn in account 111122223333, eu-west-1; KMS holds the keys of classes; keys of their own for restricted",

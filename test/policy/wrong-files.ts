@@ -34,7 +34,20 @@ export const LATER: readonly Refused[] = [
 ];
 
 export const WRONG: readonly Refused[] = [
-  ...["10.0.0.1:443", "0x7f.1", "2130706433", "[::1]:80", "*.com", "*", "host:0", "host:65536", "ho st", "a/b"].map(
+  ...[
+    "10.0.0.1:443",
+    "0x7f.1",
+    "2130706433",
+    "[::1]:80",
+    "*.com",
+    "*",
+    "localhost",
+    "a.localhost:80",
+    "host:0",
+    "host:65536",
+    "ho st",
+    "a/b",
+  ].map(
     (host): Refused => [
       `the host ${host}`,
       "network: [pypi.acme.example:443",
@@ -44,7 +57,7 @@ export const WRONG: readonly Refused[] = [
       "write host.example:443 or *.host.example:443",
     ],
   ),
-  ...["169.254.0.0/16", "0.0.0.0/0", "10.0.0.0", "fe80::/64", "10.0.0.0/33", "::/0", "acme/8"].map(
+  ...["169.254.0.0/16", "0.0.0.0/0", "10.0.0.0", "fe80::/64", "10.0.0.0/33", "::/0", "fd00::%1/64", "acme/8"].map(
     (net): Refused => [
       `the network ${net}`,
       "private-networks: [10.20.0.0/16]",

@@ -18,7 +18,7 @@ export function compile(entry: string): { readonly folder: string; readonly prog
   const tsc = join(ROOT, "node_modules/.bin/tsc");
   execFileSync(tsc, [...options, ...types, "--rootDir", ".", "--outDir", folder, entry], { cwd: ROOT });
   writeFileSync(join(folder, "package.json"), '{"type":"module"}');
-  copyPackage("tar-stream", folder);
+  for (const name of ["tar-stream", "proxy-chain", "ipaddr.js"]) copyPackage(name, folder);
   execFileSync("/bin/chmod", ["-R", "a+rX", folder]);
   return { folder, program: join(folder, entry.replace(/\.ts$/, ".js")) };
 }

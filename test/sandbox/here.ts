@@ -14,5 +14,5 @@ export const BUBBLEWRAP: Subject = {
   works: WORKS,
   why: problem?.why ?? "",
   setUpMs: [1, 5, 10, 15, 20, 30, 40],
-  make: (now = Date.now) => new Bubblewrap({ now }),
+  make: (clocks = { now: Date.now }) => new Bubblewrap(clocks),
 };

@@ -1,7 +1,9 @@
-import { CloisterError } from "../../base/errors.ts";
-import { durationFlagMs, formatBytes, parseBytes } from "../../base/units.ts";
+import { durationFlagMs, formatBytes, formatDuration } from "../../base/units.ts";
 import type { WorkspaceDetail, WorkspaceSummary } from "../../index.ts";
 import type { Call } from "../call.ts";
+import { limitFlags, sizeFlag } from "../limit-flags.ts";
+import { limitRows, notHeld } from "../limit-words.ts";
+import { showNetwork } from "../network-words.ts";
 import { type Cell, type Page, print, type Row } from "../output.ts";
 import { files, left, log, minutesUtc, shellLine, took } from "../words.ts";
 
@@ -17,8 +19,13 @@ export async function create(call: Call): Promise<undefined> {
     ttlMs: ttl === undefined ? undefined : durationFlagMs(ttl, "--ttl"),
     code: flags.text("code"),
     domain: flags.text("domain"),
-    diskBytes: diskBytes(flags.text("disk")),
-    use: { driver: flags.choice("driver", ["bubblewrap", "podman"]), image: flags.text("image") },
+    diskBytes: sizeFlag(flags, "disk"),
+    use: {
+      ...limitFlags(flags),
+      network: flags.list("network"),
+      driver: flags.choice("driver", ["bubblewrap", "podman"]),
+      image: flags.text("image"),
+    },
     dryRun,
   });
   call.progress.clear();
@@ -28,15 +35,9 @@ export async function create(call: Call): Promise<undefined> {
     const end = dryRun ? "nothing was written" : log(made.logEntry);
     page.line(`  domain ${made.domain}   disk ${formatBytes(made.diskBytes)}   ${made.driver}   ${end}`);
     for (const input of made.inputs) page.line(`  input ${input.reference} (${input.class}) at ${input.path}`);
+    for (const text of made.limits.flatMap(notHeld)) page.line(`  ${text}`, page.paint.yellow);
     if (!dryRun) page.hints("Next", [`cloister run ${made.name} -- ls /inputs`, `cloister ws show ${made.name}`]);
   });
-}
-
-function diskBytes(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const bytes = parseBytes(text);
-  if (bytes) return bytes;
-  throw new CloisterError("USAGE", `--disk ${text} is no size`, { next: "write it like --disk 4GB (MB, GB, TB)" });
 }
 
 export function labelOf({ label }: { readonly label: string | undefined }): string {
@@ -47,7 +48,7 @@ export async function list(call: Call): Promise<undefined> {
   const workspaces = await (await call.project()).listWorkspaces();
   print(call, "workspace-list", { workspaces }, (page) => {
     page.table(
-      ["NAME", "STATE", "DOMAIN", "LABEL", "LEFT", "INPUTS"],
+      ["NAME", "STATE", "DOMAIN", "LABEL", "LEFT", "IDLE", "INPUTS"],
       workspaces.map((workspace) => listRow(page, workspace)),
     );
     if (page.tty && workspaces.length === 0 && !page.quiet) {
@@ -60,14 +61,24 @@ function listRow(page: Page, workspace: WorkspaceSummary): readonly Cell[] {
   const { name, state, domain, leftMs, inputs } = workspace;
   const paint = state === "running" ? page.paint.green : page.paint.yellow;
   const remains = state !== "running" ? "-" : page.tty ? left(leftMs) : String(Math.round(leftMs / 1000));
-  return [name, { text: state, paint }, domain, labelOf(workspace), remains, inputs.map((i) => i.reference).join(" ")];
+  const references = inputs.map((input) => input.reference).join(" ");
+  return [name, { text: state, paint }, domain, labelOf(workspace), remains, idle(page, workspace), references];
+}
+
+function idle(page: Page, { state, active, idleMs }: WorkspaceSummary): string {
+  if (state !== "running") return "-";
+  if (!page.tty) return String(Math.round(idleMs / 1000));
+  return active ? "in use" : formatDuration(idleMs);
 }
 
 export async function show(call: Call): Promise<undefined> {
   const detail = await (await call.project()).showWorkspace(call.args[0] ?? "");
   print(call, "workspace", detail, (page) => {
+    if (call.flags.on("network")) return showNetwork(page, detail);
     if (page.tty) page.line(detail.name, page.paint.bold);
     page.fields(detailRows(page, detail));
+    page.heading("Limits");
+    page.fields(limitRows(page, detail.limits));
     if (detail.enforced.length > 0) page.heading("Enforced");
     page.list("enforced", detail.enforced);
     if (detail.notEnforced.length > 0) page.heading("Not enforced");
@@ -84,7 +95,9 @@ function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
     ["domain", detail.domain],
     ["purpose", detail.purpose],
     ["left", `${left(detail.leftMs)} (until ${page.tty ? minutesUtc(detail.expiresAt) : detail.expiresAt})`],
+    ["idle", detail.active ? "in use" : formatDuration(detail.idleMs)],
     ["disk", formatBytes(detail.diskBytes)],
+    ["network", detail.network?.join(", ") || undefined],
     ["driver", detail.driver],
     ["image", detail.image],
     ["code", code && `${code.folder}  ${files(code.files)}${code.commit ? `  commit ${code.commit}` : ""}`],

@@ -141,7 +141,8 @@ async function train(act: Act, stage: Stage, bo: Actor): Promise<void> {
   const title = "He tries to push the model below the class it inherited: refused";
   await act.run(bo, title, [...model, "--class", "internal", ...declared], { expected: 3 });
   await act.run(bo, "He pushes it as what it is, with provenance", [...model, ...declared]);
-  await act.run(bo, "He ends the workspace: a receipt says what was lost with it", ["workspace", "destroy", "w1"]);
+  const ending = "He ends the workspace: a receipt says what was lost with it";
+  await act.run(bo, ending, ["workspace", "destroy", "w1", "--yes"]);
 }
 
 /** Where nothing can be sandboxed: something else to pull, verify and tamper with, and a refusal all the same. */

@@ -51,6 +51,8 @@ export function rank(classifications: readonly string[], klass: string | undefin
 /** Whether a command ran to its end in the workspace before a position of the log. */
 export function ranIn(ledger: Ledger, { workspace, keyId }: OwnedWorkspace, before = WHOLE_LOG): boolean {
   const own = ledger.inWorkspace(workspace).filter((logged) => logged.keyId === keyId && logged.entry < before);
-  const did = (action: string) => own.some(({ event }) => event.action === action && event.phase === "done");
+  const did = (action: string) =>
+    // Files that were copied in or out are logged as a use of the workspace, and made nothing.
+    own.some(({ event }) => event.action === action && event.phase === "done" && event.facts?.["copied"] === undefined);
   return did("workspace.create") && did("workspace.run");
 }

@@ -10,6 +10,8 @@ import { KmsRefused } from "../../keys/kms.ts";
 import { nameIdOf } from "../class-keys.ts";
 import type { Session } from "../session.ts";
 import type { PushOptions } from "../types.ts";
+import { saysClass } from "./carried-label.ts";
+import { CLASS_FILE } from "./class-file.ts";
 import type { Journal } from "./journal.ts";
 import { PROVENANCE_FILE } from "./provenance-file.ts";
 import type { PushPlan } from "./push-plan.ts";
@@ -19,8 +21,10 @@ import { readVersionAt, refusedByKms } from "./versions.ts";
 export interface Source {
   readonly files: AsyncIterable<FileEntry | UnsizedEntry>;
   readonly bytesTotal: number | undefined;
-  /** Manifests that earlier pulls left beside the files. */
+  /** Files that earlier pulls and copies left beside these, which say what class they carry. */
   readonly manifests: readonly string[];
+  /** Name of the only file, where it is one. */
+  readonly only?: string | undefined;
 }
 
 /** What can be checked before anything is decided or stored: the path is there and can be read. */
@@ -38,14 +42,15 @@ export async function checkSource(session: Session, { source, from }: PushOption
   });
   const manifests: string[] = [];
   const exclude = (at: string): boolean => {
-    if (basename(at) === PROVENANCE_FILE) manifests.push(join(path, at));
-    // What `pull` added is left out again; a project's own store is no content.
-    return there.isDirectory() && (at === PROVENANCE_FILE || at === ".cloister");
+    if (saysClass(at)) manifests.push(join(path, at));
+    // What `pull` and `ws cp` added is left out again; a project's own store is no content.
+    return there.isDirectory() && (at === PROVENANCE_FILE || basename(at) === CLASS_FILE || at === ".cloister");
   };
   const options = { signal: host.signal, exclude };
   const { bytes } = await folderSize(path, options);
-  if (!there.isDirectory()) manifests.push(join(dirname(path), PROVENANCE_FILE));
-  return { files: folderFiles(path, options), bytesTotal: bytes, manifests: [...manifests] };
+  const only = there.isDirectory() ? undefined : basename(path);
+  if (only !== undefined) manifests.push(...[PROVENANCE_FILE, CLASS_FILE].map((name) => join(dirname(path), name)));
+  return { files: folderFiles(path, options), bytesTotal: bytes, manifests: [...manifests], only };
 }
 
 /** Cuts, encrypts and stores what is not there yet. @throws CloisterError USAGE where there is nothing to push */

@@ -25,7 +25,7 @@ import { referenceOf } from "./versions.ts";
 export async function push(session: Session, options: PushOptions): Promise<Pushed> {
   const source = await checkSource(session, options);
   await session.sync();
-  const carried = await carriedLabel(session, source?.manifests ?? []);
+  const carried = await carriedLabel(session, source?.manifests ?? [], source?.only);
   const plan = await planPush(session, options, carried);
   const ask = await askOf(session, plan);
   if (options.dryRun) {
@@ -220,7 +220,7 @@ async function pushed(
   const result = resultOf(plan, content, { number, versionId }, done, journal.resumed);
   try {
     await journal.close();
-    if (plan.from) await notePushed(session, plan.from.name, result.reference);
+    if (plan.from) await notePushed(session, plan.from, result.reference);
   } catch (error) {
     session.host.notice(
       `pushed, but not noted on this device: ${error instanceof Error ? error.message : String(error)}`,

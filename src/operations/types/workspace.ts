@@ -1,6 +1,12 @@
 // What creating, running and ending workspaces takes and gives.
+import type { Writable } from "node:stream";
 import type { WorkspaceUse } from "../../policy/workspace-use.ts";
+import type { RunNetwork } from "../../provenance/manifest.ts";
+import type { HeldLimit } from "../../sandbox/limits/limits.ts";
 import type { SecretUse } from "./secret.ts";
+
+export type { NetworkDecision, RunNetwork } from "../../provenance/manifest.ts";
+export type { HeldLimit } from "../../sandbox/limits/limits.ts";
 
 export interface WorkspaceOptions {
   readonly name: string;
@@ -23,13 +29,17 @@ export interface WorkspaceOptions {
 export interface WorkspaceSummary {
   readonly name: string;
   readonly id: string;
-  readonly state: "running" | "expired" | "gone";
+  readonly state: "creating" | "running" | "expired" | "gone";
   readonly domain: string;
   /** The label: class of the most sensitive input ever mounted, or undefined where nothing was. */
   readonly label: string | undefined;
   readonly createdAt: string;
   readonly expiresAt: string;
   readonly leftMs: number;
+  /** A command uses it now. */
+  readonly active: boolean;
+  /** Time since the last use: a run, a shell, a copy, a push, or its creation. */
+  readonly idleMs: number;
   readonly inputs: readonly { readonly reference: string; readonly class: string; readonly path: string }[];
 }
 
@@ -38,10 +48,14 @@ export interface WorkspaceDetail extends WorkspaceSummary {
   readonly labelFrom: string | undefined;
   readonly purpose: string | undefined;
   readonly diskBytes: number;
+  /** `host:port` of what it reaches. */
+  readonly network?: readonly string[];
   readonly code: { readonly folder: string; readonly commit: string | undefined; readonly files: number } | undefined;
   readonly driver: string;
   /** Container image by digest; undefined where the driver uses none. */
   readonly image: string | undefined;
+  /** Each limit with its value, and whether anything holds it here. */
+  readonly limits: readonly HeldLimit[];
   /** What the driver enforces and what it does not, in plain lines. */
   readonly enforced: readonly string[];
   readonly notEnforced: readonly string[];
@@ -50,6 +64,8 @@ export interface WorkspaceDetail extends WorkspaceSummary {
     readonly exit: number | undefined;
     readonly startedAt: string;
     readonly seconds: number;
+    /** What it could reach and what it tried to; undefined where it had no network. */
+    readonly network?: RunNetwork | undefined;
   }[];
   readonly logEntry: number | undefined;
 }
@@ -64,27 +80,165 @@ export interface RunOptions {
   readonly keepOutput?: boolean | undefined;
   /** Offers the command credentials, read-only and for no more than the workspace's label. */
   readonly creds?: "token" | "aws" | undefined;
+  /** Longest time of this command; where the workspace's own limit is less, that one. */
+  readonly runMs?: number | undefined;
+  /** Hosts of the workspace's list that this command alone reaches; none where it is empty. Default: the whole list. */
+  readonly network?: readonly string[] | undefined;
 }
+
+export interface ShellOptions extends Pick<RunOptions, "workspace" | "secrets" | "creds"> {}
 
 export interface RunResult {
   readonly workspace: string;
-  /** The child's exit code; 128 + signal number where a signal ended it. */
+  /** The child's exit code; 128 + signal number where a signal ended it, 124 where its time was over. */
   readonly exit: number;
+  /** The limit that ended it, with its value: ms, or bytes. */
+  readonly stoppedBy?: { readonly limit: "run-time" | "memory"; readonly value: number } | undefined;
   readonly seconds: number;
   /** Where the output was kept inside the workspace. */
   readonly output: string | undefined;
+  /** Whether the workspace was over when the command ended: its end is that of the workspace. */
+  readonly over: boolean;
+  /** What it could reach and what it tried to; undefined where it had no network. */
+  readonly network?: RunNetwork | undefined;
   readonly logEntry: number;
+}
+
+export interface SyncOptions {
+  readonly workspace: string;
+  /** Default: the folder that the code came from before. */
+  readonly code?: string | undefined;
+  /** Removes what came from the source before and is no longer there. */
+  readonly delete?: boolean | undefined;
+  /** Overwrites and removes what was changed in the workspace, too. */
+  readonly force?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+/** Which code came into a workspace. Paths are relative to `/workspace`, in order. */
+export interface Synced {
+  readonly workspace: string;
+  readonly folder: string;
+  readonly added: readonly string[];
+  readonly updated: readonly string[];
+  readonly removed: readonly string[];
+  /** Left as they are: changed or removed in the workspace since they were sent. */
+  readonly kept: readonly string[];
+  readonly unchanged: number;
+  /** Size of what was sent. */
+  readonly bytes: number;
+  readonly commit: string | undefined;
+  readonly dirty: boolean | undefined;
+  readonly dryRun: boolean;
+  readonly logEntry: number | undefined;
+}
+
+export interface CopyInOptions {
+  readonly workspace: string;
+  /** File or folder of this host. */
+  readonly from: string;
+  /** In `/workspace`; one that ends in `/`, or is a folder, gets the copy put into it. */
+  readonly to: string;
+  readonly force?: boolean | undefined;
+}
+
+export interface CopyOutOptions {
+  readonly workspace: string;
+  /** In `/workspace`. */
+  readonly from: string;
+  /** A path of this host, a folder to put the copy into, or a stream for one file. */
+  readonly to: string | Writable;
+  readonly force?: boolean | undefined;
+}
+
+export interface Copied {
+  readonly workspace: string;
+  readonly direction: "in" | "out";
+  /** Where it was copied from and to; `-` for a stream. */
+  readonly from: string;
+  readonly to: string;
+  readonly files: number;
+  readonly bytes: number;
+  /** The class that it carries with it, of copies that leave; undefined where the workspace has no label. */
+  readonly class: string | undefined;
+  readonly logEntry: number;
+}
+
+export interface ExtendOptions {
+  readonly name: string;
+  /** Time from now on. */
+  readonly ttlMs: number;
+  readonly justification?: string | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface WorkspaceExtended {
+  readonly workspace: string;
+  /** When it would have ended. */
+  readonly expiredAt: string;
+  readonly expiresAt: string;
+  readonly leftMs: number;
+  /** Its whole life, which is what the policy limits. */
+  readonly livesMs: number;
+  readonly logEntry: number | undefined;
+}
+
+export interface DestroyOptions {
+  /** Lose what was not pushed. */
+  readonly discard?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface PruneOptions {
+  /** Also ends workspaces that nobody used for so long. */
+  readonly idleMs?: number | undefined;
+  /** Lose what was not pushed from those. */
+  readonly discard?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface Pruned {
+  readonly pruned: readonly Receipt[];
+  /** Names whose records could not be read; they are forgotten. */
+  readonly damaged: readonly string[];
+  /** Workspaces that are still there. */
+  readonly kept: number;
+}
+
+export interface LostFile {
+  /** Relative to `/workspace`. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Undefined where it was not read. */
+  readonly sha256: string | undefined;
+}
+
+/** Files in `/workspace` that hold something, did not come in as code, and were not pushed. */
+export interface LostFiles {
+  readonly files: number;
+  readonly bytes: number;
+  /** The first of them, by path. */
+  readonly named: readonly LostFile[];
+  /** False where there was too much to look at all of it. */
+  readonly complete: boolean;
 }
 
 /** What was destroyed, and what was lost with it. */
 export interface Receipt {
   readonly workspace: string;
   readonly id: string;
+  /** Whether somebody ended it, its time was over, or its processes were gone before. */
+  readonly why: "destroyed" | "expired" | "gone";
   readonly livedMs: number;
   readonly label: string | undefined;
+  /** References of its inputs. */
+  readonly inputs: readonly string[];
+  /** How many commands ran in it. */
+  readonly runs: number;
   readonly pushed: readonly string[];
-  /** Files in `/workspace` that no push took, with their size; undefined where it was gone already. */
-  readonly lost: { readonly files: number; readonly bytes: number } | undefined;
+  /** Undefined where it was gone already. */
+  readonly lost: LostFiles | undefined;
   readonly erased: string;
-  readonly logEntry: number;
+  /** Undefined for what would be. */
+  readonly logEntry: number | undefined;
 }

@@ -3,14 +3,17 @@ import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
-import { folderFiles } from "../../content/folder.ts";
+import { folderFiles, folderSize } from "../../content/folder.ts";
 import { captureGit, listCode } from "../../provenance/capture.ts";
 import type { GitState } from "../../provenance/manifest.ts";
+import { saysClass } from "../artifact/carried-label.ts";
 import type { Session } from "../session.ts";
 
 export interface CodeSource {
   readonly folder: string;
   readonly git: GitState | undefined;
+  /** Files among them, or beside the only one, that say what class others carry. */
+  readonly manifests: readonly string[];
   /** Files so far handed out. */
   count(): number;
   readonly files: AsyncIterable<FileEntry>;
@@ -38,10 +41,14 @@ export async function codeSource(session: Session, given: string | undefined): P
   if (!listing && given === undefined) return undefined;
   for (const { path, why } of listing?.skipped ?? []) host.notice(`left out of the workspace: ${path} (${why})`);
   const git = listing && (await captureGit(folder, options));
+  const manifests = listing
+    ? listing.files.filter(saysClass).map((path) => join(folder, path))
+    : await classFilesIn(folder, host.signal);
   let count = 0;
   return {
     folder,
     git,
+    manifests,
     count: () => count,
     files: (async function* () {
       const files = listing
@@ -66,4 +73,15 @@ async function* listedFiles(folder: string, paths: readonly string[], signal: Ab
       if (!(error instanceof CloisterError) || error.code !== "NOT_FOUND") throw error;
     }
   }
+}
+
+/** The files below a folder that say what class others carry. */
+export async function classFilesIn(folder: string, signal: AbortSignal): Promise<readonly string[]> {
+  const found: string[] = [];
+  const exclude = (path: string): boolean => {
+    if (saysClass(path)) found.push(join(folder, path));
+    return path === ".cloister";
+  };
+  await folderSize(folder, { signal, exclude });
+  return found;
 }

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { CloisterError } from "../../base/errors.ts";
 import { checkName } from "../../base/name.ts";
 import { artifactUri } from "../../provenance/manifest.ts";
+import type { Limits } from "../../sandbox/limits/limits.ts";
 import type { HolderState, Sandbox } from "../../sandbox/sandbox.ts";
 import { manifestOf } from "../artifact/check-manifest.ts";
 import { domainOf, resolve } from "../artifact/resolve.ts";
@@ -12,8 +13,12 @@ import { type Ask, begin, permit, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
+import { endSame } from "./destroy.ts";
+import { noting, remember } from "./known.ts";
+import { limitsOf, requireHeld, requireHoldable } from "./limits.ts";
 import { detailOf } from "./look.ts";
-import { sandboxOf, workingSandbox } from "./sandbox.ts";
+import { driverOf, sandboxOf, workingSandbox } from "./sandbox.ts";
+import { marking, saveSent } from "./sent-code.ts";
 import {
   changeWorkspace,
   findWorkspace,
@@ -38,6 +43,7 @@ interface WorkspacePlan {
   readonly domain: string;
   readonly ttlMs: number;
   readonly diskBytes: number;
+  readonly limits: Limits;
   readonly planned: PlannedUse;
   readonly inputs: readonly PlannedInput[];
   readonly ask: Ask;
@@ -55,47 +61,63 @@ export async function createWorkspace(session: Session, options: WorkspaceOption
 
 async function createAlone(session: Session, options: WorkspaceOptions, name: string): Promise<WorkspaceDetail> {
   await session.sync();
-  await makeRoom(session, await sandboxOf(session.host), name);
+  const old = await findOver(session, await sandboxOf(session.host), name);
   const source = await codeSource(session, options.code);
   const plan = await planWorkspace(session, options, name);
   const decideBy = options.dryRun ? wouldPermit : permit;
   // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
-  // Not before: trying it may fetch an image, which nobody but the policy says may be used.
+  // Not before: trying it may use an image, which the policy alone says may be used.
   const sandbox = await workingSandbox(session.host, plan.planned.use);
+  requireHoldable(sandbox, plan);
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
-  const operation = await begin(session, plan.ask);
-  const holder = await sandbox.create(plan).catch(async (error: unknown) => {
-    await operation.failed(error);
-    throw error;
-  });
+  if (old) await endSame(session, sandbox, old, true);
+  // Known before anything is logged or started: what a command leaves that is killed is found, and its end logged.
+  await saveWorkspace(session, stateOf(session, plan, options, nobody(session, plan)));
   try {
-    // Known from here on, so that a command that is killed leaves no workspace that nobody finds.
-    const begun = { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId };
-    await saveWorkspace(session, begun);
-    for (const input of plan.inputs) await mount(session, sandbox, holder, input);
-    const code = source && (await copyCode(sandbox, holder, source));
-    const done = await operation.done();
-    const made = { code, createdMs: session.host.now(), logEntry: done.entry };
-    const state = await changeWorkspace(session, begun, (latest) => ({ ...latest, ...made }));
-    return await detailOf(session, sandbox, state);
+    return await make(session, sandbox, plan, options, source);
   } catch (error) {
-    await sandbox.stop(holder).finally(() => operation.failed(error));
     await forgetWorkspace(session, name);
     throw error;
   }
 }
 
-/** A workspace of that name that is over gives way; one that runs does not. */
-async function makeRoom(session: Session, sandbox: Sandbox, name: string): Promise<void> {
-  const old = await findWorkspace(session, name);
-  if (!old) return;
-  if (sandbox.alive(old.holder)) {
-    throw new CloisterError("USAGE", `workspace ${name} exists already`, {
-      next: `cloister run ${name} -- CMD   (or: cloister workspace destroy ${name})`,
-    });
+async function make(
+  session: Session,
+  sandbox: Sandbox,
+  plan: WorkspacePlan,
+  options: WorkspaceOptions,
+  source: CodeSource | undefined,
+): Promise<WorkspaceDetail> {
+  const operation = await begin(session, plan.ask);
+  let holder: HolderState | undefined;
+  try {
+    holder = await sandbox.create(plan);
+    requireHeld(sandbox, holder, plan.planned.mustHold);
+    const begun = { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId };
+    await saveWorkspace(session, begun);
+    for (const input of plan.inputs) await mount(session, sandbox, holder, input);
+    const code = source && (await copyCode(session, sandbox, begun, source));
+    const done = await operation.done();
+    const made = { code, createdMs: session.host.now(), logEntry: done.entry };
+    const state = await changeWorkspace(session, begun, (latest) => ({ ...latest, ...made }));
+    // Not before: what a killed command left half made must not live on.
+    await sandbox.keep(holder);
+    return await detailOf(session, sandbox, state);
+  } catch (error) {
+    if (holder) await sandbox.stop(holder).catch(() => undefined);
+    await operation.failed(error);
+    throw error;
   }
-  await sandbox.stop(old.holder);
+}
+
+/** A workspace of that name that is over gives way; one that runs does not. */
+async function findOver(session: Session, sandbox: Sandbox, name: string): Promise<WorkspaceState | undefined> {
+  const old = await findWorkspace(session, name);
+  if (!old || !sandbox.alive(old.holder)) return old;
+  throw new CloisterError("USAGE", `workspace ${name} exists already`, {
+    next: `cloister run ${name} -- CMD   (or: cloister workspace destroy ${name})`,
+  });
 }
 
 async function planWorkspace(session: Session, options: WorkspaceOptions, name: string): Promise<WorkspacePlan> {
@@ -117,7 +139,8 @@ async function planWorkspace(session: Session, options: WorkspaceOptions, name: 
     facts: { ttlMs, diskBytes },
     sealed: { workspace: name, purpose, justification, inputs: inputs.map(({ input }) => input.reference).join(" ") },
   };
-  return { id, name, domain, ttlMs, diskBytes, planned, inputs, ask };
+  const limits = limitsOf(planned.use);
+  return { id, name, domain, ttlMs, diskBytes, limits, planned, inputs, ask };
 }
 
 function stateOf(
@@ -150,6 +173,24 @@ function stateOf(
   };
 }
 
+/** There is no process yet. */
+function nobody({ host }: Session, { id, ttlMs, diskBytes, limits, planned }: WorkspacePlan): HolderState {
+  const expiresMs = host.now() + ttlMs;
+  const { driver, image } = planned.use;
+  return {
+    driver: driverOf({ driver, image }),
+    image,
+    id,
+    pid: 0,
+    startTime: "",
+    bootId: "",
+    uid: 0,
+    diskBytes,
+    limits,
+    expiresMs,
+  };
+}
+
 /** What it would be, for `--dry-run`: there is no process behind it. */
 async function previewOf(
   session: Session,
@@ -157,16 +198,12 @@ async function previewOf(
   plan: WorkspacePlan,
   options: WorkspaceOptions,
 ): Promise<WorkspaceDetail> {
-  const { id, diskBytes, ttlMs, inputs } = plan;
-  const expiresMs = session.host.now() + ttlMs;
-  const { driver, image } = plan.planned.use;
-  const process = { pid: 0, startTime: "", bootId: "", uid: 0 };
-  const nobody = { driver: driver as HolderState["driver"], id, ...process, diskBytes, expiresMs, image };
+  const { ttlMs, inputs } = plan;
   const { classifications } = (await session.policy()).compiled.policy;
   const classes = inputs.map(({ input }) => input.class);
   const label = [...classifications].reverse().find((klass) => classes.includes(klass));
-  const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody));
-  return { ...detail, state: "running", leftMs: ttlMs, label, logEntry: undefined };
+  const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody(session, plan)));
+  return { ...detail, state: "running", leftMs: ttlMs, label, limits: sandbox.holdable(plan), logEntry: undefined };
 }
 
 function checkDomain(domain: string, mount: Ask): void {
@@ -251,7 +288,16 @@ async function mount(session: Session, sandbox: Sandbox, holder: HolderState, pl
   await operation.done();
 }
 
-async function copyCode(sandbox: Sandbox, holder: HolderState, source: CodeSource): Promise<WorkspaceState["code"]> {
-  await sandbox.fill(holder, "workspace", source.files);
+async function copyCode(
+  session: Session,
+  sandbox: Sandbox,
+  state: WorkspaceState,
+  source: CodeSource,
+): Promise<WorkspaceState["code"]> {
+  const contents: string[] = [];
+  const marks = new Map<string, string>();
+  await sandbox.fill(state.holder, "workspace", noting(marking(source.files, marks), contents));
+  await remember(session, state.name, contents);
+  await saveSent(session, state, marks);
   return { folder: source.folder, files: source.count(), git: source.git };
 }

@@ -29,7 +29,8 @@ export async function handCredentials(
     return { environment, sharesLoopback: false, close: async () => {} };
   }
   const { serveCredentials } = await import("../creds/serve.ts");
-  const inside = await sandbox.listen(state.holder);
+  const [inside] = await sandbox.listen(state.holder, [{ address: "127.0.0.1", port: 0 }]);
+  if (!inside) throw new TypeError("no socket");
   const closeInside = (): void => void inside.close();
   try {
     const serving = await serveCredentials(session, options, { at: { inside }, endsWithIt: false, workspace });

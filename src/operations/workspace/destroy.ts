@@ -1,41 +1,86 @@
-// Ending workspaces.
-import { type Ask, begin } from "../guard.ts";
+// Ending workspaces, with a receipt.
+import { CloisterError } from "../../base/errors.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
+import { begin, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
-import type { Receipt } from "../types.ts";
-import { summaryOf } from "./look.ts";
+import type { DestroyOptions, LostFiles, Receipt } from "../types.ts";
+import { overBy } from "./over.ts";
+import { logEnd } from "./reap.ts";
+import { endAsk, outcomeOf, receiptOf } from "./receipt.ts";
 import { sandboxOf } from "./sandbox.ts";
-import { forgetWorkspace, requireWorkspace } from "./state.ts";
+import {
+  beingMade,
+  endingWorkspace,
+  findWorkspace,
+  forgetWorkspace,
+  isBeingMade,
+  requireWorkspace,
+  type WorkspaceState,
+} from "./state.ts";
+import { unpushedIn } from "./unpushed.ts";
 
-/** Ends a workspace and says what was in it. @throws CloisterError NOT_FOUND */
-export async function destroyWorkspace(session: Session, name: string): Promise<Receipt> {
+/**
+ * Ends a workspace and says what was in it. What was not pushed is lost with it only where `discard` says so.
+ * @throws CloisterError NOT_FOUND, USAGE (it holds what was not pushed), POLICY_DENIED (logged), UNAVAILABLE
+ */
+export async function destroyWorkspace(session: Session, name: string, options: DestroyOptions = {}): Promise<Receipt> {
   await session.sync();
   const sandbox = await sandboxOf(session.host);
-  const state = await requireWorkspace(session, name);
-  const summary = await summaryOf(session, sandbox, state);
-  const ask: Ask = {
-    ...{ title: `destroy workspace ${name}`, action: "workspace.destroy", ownWorkspace: true },
-    ...{ domain: state.domain, class: summary.label, workspace: state.id },
-    sealed: { workspace: name },
-  };
-  const operation = await begin(session, ask);
-  const running = summary.state === "running";
-  const lost = running ? await sandbox.measure(state.holder).catch(() => undefined) : undefined;
-  await sandbox.stop(state.holder);
-  const livedMs = Math.max(0, Math.min(session.host.now(), state.expiresMs) - state.createdMs);
-  const done = await operation.done(() => ({
-    facts: { livedMs, files: lost?.files, bytes: lost?.bytes, pushed: state.pushed.length },
-    sealed: { workspace: name, pushed: state.pushed.length === 0 ? undefined : state.pushed.join(" ") },
-  }));
+  return await endingWorkspace(session, name, async () => {
+    const state = await requireWorkspace(session, name);
+    if (await isBeingMade(session, name)) throw beingMade(name);
+    return await (options.dryRun ? previewEnd : end)(session, sandbox, state, options.discard === true);
+  });
+}
+
+async function previewEnd(session: Session, sandbox: Sandbox, state: WorkspaceState): Promise<Receipt> {
+  await wouldPermit(session, await endAsk(session, state));
+  const alive = sandbox.alive(state.holder);
+  const lost = alive ? await unpushedIn(session, sandbox, state) : undefined;
+  return await receiptOf(session, state, { why: alive ? "destroyed" : overBy(session, state), lost }, undefined);
+}
+
+/** {@link end}, unless another command was faster; undefined then. */
+export async function endSame(
+  session: Session,
+  sandbox: Sandbox,
+  { name, id }: WorkspaceState,
+  discard: boolean,
+): Promise<Receipt | undefined> {
+  return await endingWorkspace(session, name, async () => {
+    const state = await findWorkspace(session, name);
+    return state?.id === id ? await end(session, sandbox, state, discard) : undefined;
+  });
+}
+
+/** Ends it, or logs that it was over, and forgets it. Nobody else does so meanwhile: see {@link endingWorkspace}. */
+async function end(session: Session, sandbox: Sandbox, state: WorkspaceState, discard: boolean): Promise<Receipt> {
+  const { name, holder } = state;
+  if (!sandbox.alive(holder)) {
+    await sandbox.stop(holder);
+    const why = overBy(session, state);
+    const logEntry = await logEnd(session, state, why);
+    await forgetWorkspace(session, name);
+    return await receiptOf(session, state, { why, lost: undefined }, logEntry);
+  }
+  const lost = await unpushedIn(session, sandbox, state);
+  if (lost.files > 0 && !discard) throw unpushed(name, lost);
+  const operation = await begin(session, await endAsk(session, state));
+  await sandbox.stop(holder);
+  const ended = { why: "destroyed", lost } as const;
+  const { entry } = await operation.done(() => outcomeOf(session, state, ended));
   // Last: until it is on record, the same command can be given again.
   await forgetWorkspace(session, name);
-  return {
-    workspace: name,
-    id: state.id,
-    livedMs,
-    label: summary.label,
-    pushed: state.pushed,
-    lost,
-    erased: "the volume was memory of this machine and is gone; nothing was written to its disk (swap excepted)",
-    logEntry: done.entry,
-  };
+  return await receiptOf(session, state, ended, entry);
+}
+
+const NAMED_MAX = 5;
+
+function unpushed(name: string, { files, named }: LostFiles): CloisterError {
+  const some = named.slice(0, NAMED_MAX).map(({ path }) => path);
+  const more = files > some.length ? ` and ${String(files - some.length)} more` : "";
+  return new CloisterError("USAGE", `workspace ${name} holds what was not pushed`, {
+    why: `it would be lost: ${some.join(", ")}${more}`,
+    next: `cloister push PATH --from ${name}, or cloister workspace destroy ${name} --yes`,
+  });
 }

@@ -3,9 +3,11 @@ import { CloisterError } from "../../base/errors.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceSummary } from "../types.ts";
+import { activityOf } from "./activity.ts";
+import { overBy } from "./over.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
-import { allWorkspaces, requireWorkspace, type WorkspaceState } from "./state.ts";
+import { allWorkspaces, beingMade, isBeingMade, requireWorkspace, type WorkspaceState } from "./state.ts";
 
 export async function listWorkspaces(session: Session): Promise<readonly WorkspaceSummary[]> {
   await session.sync();
@@ -30,15 +32,20 @@ export async function summaryOf(session: Session, sandbox: Sandbox, state: Works
   const { classifications } = (await session.policy()).compiled.policy;
   const now = session.host.now();
   const alive = sandbox.alive(state.holder);
+  const creating = state.logEntry === 0 && (await isBeingMade(session, state.name));
+  const { active, lastMs = 0 } = activityOf(session, state.name);
+  const idleMs = active ? 0 : Math.max(0, Math.round(now - Math.max(lastMs, state.createdMs)));
   return {
     name: state.name,
     id: state.id,
-    state: alive ? "running" : now >= state.expiresMs ? "expired" : "gone",
+    state: creating ? "creating" : alive ? "running" : overBy(session, state),
     domain: state.domain,
     label: labelWithSource(session, state, classifications)?.class,
     createdAt: new Date(state.createdMs).toISOString(),
     expiresAt: new Date(state.expiresMs).toISOString(),
     leftMs: alive ? Math.max(0, state.expiresMs - now) : 0,
+    active: alive && active,
+    idleMs,
     inputs: state.inputs.map(({ reference, class: klass, path }) => ({ reference, class: klass, path })),
   };
 }
@@ -53,16 +60,19 @@ export async function detailOf(session: Session, sandbox: Sandbox, state: Worksp
     labelFrom: labelWithSource(session, state, classifications)?.from,
     purpose: state.purpose,
     diskBytes: state.diskBytes,
+    network: state.use.network ?? [],
     code: code && { folder: code.folder, commit: code.git?.commit, files: code.files },
     driver,
     image: state.holder.image,
+    limits: sandbox.held(state.holder),
     enforced,
     notEnforced,
-    runs: state.runs.map(({ argv, exitCode, startedOn, finishedOn }) => ({
+    runs: state.runs.map(({ argv, exitCode, startedOn, finishedOn, network }) => ({
       argv,
       exit: exitCode,
       startedAt: startedOn,
       seconds: (Date.parse(finishedOn) - Date.parse(startedOn)) / 1000,
+      network,
     })),
     logEntry: state.logEntry,
   };
@@ -71,6 +81,9 @@ export async function detailOf(session: Session, sandbox: Sandbox, state: Worksp
 /** @throws CloisterError NOT_FOUND where there is none of that name, or it is over */
 export async function requireRunning(session: Session, sandbox: Sandbox, name: string): Promise<WorkspaceState> {
   const state = await requireWorkspace(session, name);
+  if (state.logEntry === 0 && (await isBeingMade(session, name))) {
+    throw beingMade(name);
+  }
   if (sandbox.alive(state.holder)) return state;
   throw new CloisterError("NOT_FOUND", `workspace ${name} is over`, {
     why: "its time to live ended, or the machine was restarted; what was in it is erased",

@@ -1,20 +1,23 @@
-import type { AuditEvent } from "../../audit/event.ts";
 import type { Ledger } from "../ledger.ts";
 
-function isOver({ action, phase }: AuditEvent): boolean {
-  return (action === "workspace.destroy" && phase === "done") || (action === "workspace.create" && phase === "failed");
-}
-
-/** How many workspaces of a member are open, by the log: created, not destroyed, time to live not over. */
-export function openWorkspaces(ledger: Ledger, member: string, now: number): number {
-  const open = new Set<string>();
+/**
+ * How many workspaces of a member are open, by the log: created, not destroyed, time to live (the longest that was given,
+ * from the entry that gave it) not over.
+ *
+ * @param except id of one that does not count: the one that is asked about
+ */
+export function openWorkspaces(ledger: Ledger, member: string, now: number, except?: string): number {
+  /** For each, when it ends by each operation that gave it time; one that failed gave none. */
+  const open = new Map<string, Map<string, number>>();
   for (const { member: who, timeMs, event } of ledger.events) {
-    if (who !== member || event.workspace === undefined || event.phase === "refused") continue;
+    const { workspace, action, phase, operation } = event;
+    if (who !== member || workspace === undefined || workspace === except || phase === "refused") continue;
+    const ends = open.get(workspace) ?? new Map<string, number>();
     const ttlMs = event.facts?.["ttlMs"];
-    if (event.action === "workspace.create" && typeof ttlMs === "number" && timeMs + ttlMs > now) {
-      open.add(event.workspace);
-    }
-    if (isOver(event)) open.delete(event.workspace);
+    if (action === "workspace.create" && phase === "failed") ends.delete(operation);
+    else if (action === "workspace.create" && typeof ttlMs === "number") ends.set(operation, timeMs + ttlMs);
+    if (action === "workspace.destroy" && phase === "done") open.delete(workspace);
+    else open.set(workspace, ends);
   }
-  return open.size;
+  return [...open.values()].filter((ends) => Math.max(...ends.values()) > now).length;
 }

@@ -1,34 +1,42 @@
 // Running commands in a workspace.
 import type { Streams } from "../../base/streams.ts";
-import type { Sandbox } from "../../sandbox/sandbox.ts";
+import type { ExecResult, Sandbox } from "../../sandbox/sandbox.ts";
 import { type Ask, perform, permit } from "../guard.ts";
 import { type RunSecrets, secretsFor } from "../secret/run.ts";
 import type { Session } from "../session.ts";
 import type { RunOptions, RunResult } from "../types.ts";
+import { whileActive } from "./activity.ts";
 import { type HandedIn, handCredentials } from "./credentials.ts";
 import { requireRunning } from "./look.ts";
+import { openWayOut, type WayOut } from "./network.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
 import { changeWorkspace, type WorkspaceState } from "./state.ts";
+import { terminalVariables } from "./terminal-variables.ts";
+
+/** What makes a command a shell that a person sits at. */
+interface AsShell {
+  readonly shell?: { readonly env: Readonly<Record<string, string>> };
+}
 
 /**
  * Runs a command in a workspace. Output that does not go to a terminal leaves the workspace, so it is governed like a
  * pull of every input; `keepOutput` keeps it inside instead.
  * @throws CloisterError NOT_FOUND, POLICY_DENIED (logged), INTERRUPTED
  */
-export async function run(session: Session, options: RunOptions, streams: Streams): Promise<RunResult> {
+export async function run(session: Session, options: RunOptions & AsShell, streams: Streams): Promise<RunResult> {
   await session.sync();
   const sandbox = await sandboxOf(session.host);
   const state = await requireRunning(session, sandbox, options.workspace);
   const shown = streams.stdout.isTTY === true && streams.stderr.isTTY === true;
   const released = !shown && options.keepOutput !== true;
-  if (released) for (const input of state.inputs) await permit(session, outputAsk(state, input));
+  if (released) for (const input of state.inputs) await permit(session, outputAsk(state, input, keepIt(state)));
   const label = labelWithSource(session, state, (await session.policy()).compiled.policy.classifications);
   const ask: Ask = {
     ...{ title: `run in workspace ${state.name}`, action: "workspace.run" },
     ...{ domain: state.domain, class: label?.class, purpose: state.purpose, workspace: state.id },
     facts: { output: shown ? "terminal" : released ? "released" : "kept" },
-    sealed: { workspace: state.name, command: options.argv.join(" ") },
+    sealed: { workspace: state.name, command: commandOf(options).join(" ") },
   };
   const uses = options.secrets ?? [];
   // Before a secret is opened for a command that may not run.
@@ -36,25 +44,42 @@ export async function run(session: Session, options: RunOptions, streams: Stream
   const secrets = await secretsFor(session, state, uses);
   const { result, done } = await perform(session, ask, async (operation, released) => {
     const handed = await handCredentials(session, sandbox, state, { label: label?.class, provider: options.creds });
+    const wayOut = await openWayOut(session, sandbox, state, options.network).catch(async (error: unknown) => {
+      await handed.close();
+      throw error;
+    });
     released();
-    const ran = await execute(session, sandbox, state, options, streams, {
-      id: operation.id,
-      kept: options.keepOutput === true,
-      secrets,
-      handed,
-    }).finally(handed.close);
-    return { result: ran, outcome: { facts: { exit: ran.exit, ms: Math.max(0, Math.round(ran.seconds * 1000)) } } };
+    const given = { id: operation.id, kept: options.keepOutput === true, secrets, handed, wayOut };
+    const ran = await whileActive(session, state.name, () =>
+      execute(session, sandbox, state, options, streams, given),
+    ).finally(() => {
+      wayOut.close();
+      return handed.close();
+    });
+    const { exit, seconds, stoppedBy } = ran;
+    const facts = { exit, ms: Math.max(0, Math.round(seconds * 1000)), stoppedBy: stoppedBy?.limit };
+    return { result: ran, outcome: { facts } };
   });
   return { ...result, workspace: state.name, logEntry: done.entry };
 }
 
-function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number]): Ask {
+/** As records name it: a shell is one, whatever it takes to start it. */
+function commandOf({ argv, shell }: RunOptions & AsShell): readonly string[] {
+  return shell ? ["shell"] : argv;
+}
+
+function keepIt({ name }: WorkspaceState): string {
+  return `cloister run ${name} --keep-output -- CMD   (the output stays in the workspace)`;
+}
+
+/** Whether what is made of an input may leave the workspace: governed as pulling the input is. */
+export function outputAsk(state: WorkspaceState, input: WorkspaceState["inputs"][number], next: string): Ask {
   return {
     ...{ title: `take output of workspace ${state.name} out, which holds ${input.reference}`, action: "artifact.pull" },
     ...{ domain: state.domain, class: input.class, kind: input.kind, versionId: input.versionId, workspace: state.id },
     ...{ purpose: state.purpose, reference: input.reference },
     facts: { output: "released" },
-    next: `cloister run ${state.name} --keep-output -- CMD   (the output stays in the workspace)`,
+    next,
     sealed: { artifact: input.reference, workspace: state.name, purpose: state.purpose },
   };
 }
@@ -63,35 +88,62 @@ async function execute(
   session: Session,
   sandbox: Sandbox,
   state: WorkspaceState,
-  options: RunOptions,
+  options: RunOptions & AsShell,
   streams: Streams,
-  given: { readonly id: string; readonly kept: boolean; readonly secrets: RunSecrets; readonly handed: HandedIn },
+  given: {
+    readonly id: string;
+    readonly kept: boolean;
+    readonly secrets: RunSecrets;
+    readonly handed: HandedIn;
+    readonly wayOut: WayOut;
+  },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
   const { host } = session;
-  const { id, kept, secrets, handed } = given;
+  const { id, kept, secrets, handed, wayOut } = given;
   const output = kept ? `.cloister/run-${id.slice(0, 8)}.log` : undefined;
   const seeds =
     options.seed === undefined ? {} : { PYTHONHASHSEED: String(options.seed), CLOISTER_SEED: String(options.seed) };
+  const tty = [streams.stdin, streams.stdout, streams.stderr].every((stream) => stream.isTTY === true);
   const started = host.now();
-  const { exit } = await sandbox.exec(
+  const { exit, stoppedBy } = await sandbox.exec(
     state.holder,
     {
       argv: output === undefined ? options.argv : keepingOutput(output, options.argv),
-      env: { ...secrets.env, ...seeds, ...handed.environment },
+      env: {
+        ...(tty ? terminalVariables(host) : {}),
+        ...{ ...secrets.env, ...seeds, ...wayOut.environment, ...handed.environment, ...options.shell?.env },
+      },
       files: secrets.files,
-      sharesLoopback: handed.sharesLoopback,
+      sharesLoopback: handed.sharesLoopback || wayOut.sharesLoopback,
+      hosts: wayOut.hosts,
       inputs: state.inputs.map(({ name, path }) => ({ source: name, path })),
-      tty: streams.stdin.isTTY === true && streams.stdout.isTTY === true && streams.stderr.isTTY === true,
+      tty,
+      endsBy: options.shell ? "SIGHUP" : "SIGTERM",
       signal: host.signal,
       tools: [process.execPath],
+      runMs: options.runMs,
     },
     streams,
   );
   const finished = host.now();
   const times = { startedOn: new Date(started).toISOString(), finishedOn: new Date(finished).toISOString() };
-  const record = { id, argv: options.argv, cwd: "/workspace", seeds, ...times, exitCode: exit };
+  const network = wayOut.close();
+  const record = { id, argv: commandOf(options), cwd: "/workspace", seeds, ...times, exitCode: exit, network };
   await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, record] }));
-  return { exit, seconds: (finished - started) / 1000, output: output && `/workspace/${output}` };
+  return {
+    exit,
+    stoppedBy: stopped(stoppedBy, state, options),
+    seconds: (finished - started) / 1000,
+    output: output && `/workspace/${output}`,
+    over: !sandbox.alive(state.holder),
+    network,
+  };
+}
+
+function stopped(limit: ExecResult["stoppedBy"], state: WorkspaceState, { runMs }: RunOptions): RunResult["stoppedBy"] {
+  const { limits } = state.holder;
+  if (limit === "memory") return { limit, value: limits.memoryBytes ?? 0 };
+  return limit && { limit, value: Math.min(runMs ?? limits.runMs ?? 0, limits.runMs ?? runMs ?? 0) };
 }
 
 /** A shell inside the sandbox sends the output to a file there; the command itself is passed on untouched. */

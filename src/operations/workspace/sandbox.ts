@@ -30,7 +30,7 @@ export async function workingSandbox(host: Host, choice: DriverChoice = {}): Pro
 }
 
 /** @throws CloisterError USAGE for a driver that there is not, and for an image where none is used */
-function driverOf({ driver = "bubblewrap", image }: DriverChoice): Driver {
+export function driverOf({ driver = "bubblewrap", image }: DriverChoice): Driver {
   if (driver === "podman") return driver;
   if (driver !== "bubblewrap") throw new CloisterError("USAGE", `there is no driver ${driver}`);
   if (image === undefined) return driver;
@@ -52,11 +52,19 @@ class Drivers implements Sandbox {
 
   problem: Sandbox["problem"] = () => this.#chosen.problem();
   create: Sandbox["create"] = (spec: CreateSpec) => this.#chosen.create(spec);
+  keep: Sandbox["keep"] = (state) => this.#of(state).keep(state);
+  extend: Sandbox["extend"] = (state, ttlMs) => this.#of(state).extend(state, ttlMs);
   alive: Sandbox["alive"] = (state) => this.#of(state).alive(state);
   fill: Sandbox["fill"] = (state, target, files) => this.#of(state).fill(state, target, files);
   exec: Sandbox["exec"] = (state, spec, streams) => this.#of(state).exec(state, spec, streams);
-  listen: Sandbox["listen"] = (state) => this.#of(state).listen(state);
+  listen: Sandbox["listen"] = (state, at) => this.#of(state).listen(state, at);
   collect: Sandbox["collect"] = (state, path) => this.#of(state).collect(state, path);
+  lookUp: Sandbox["lookUp"] = (state, paths) => this.#of(state).lookUp(state, paths);
+  remove: Sandbox["remove"] = (state, paths) => this.#of(state).remove(state, paths);
+  list: Sandbox["list"] = (state, filesMax) => this.#of(state).list(state, filesMax);
+  digest: Sandbox["digest"] = (state, files) => this.#of(state).digest(state, files);
+  held: Sandbox["held"] = (state) => this.#of(state).held(state);
+  holdable: Sandbox["holdable"] = (spec) => this.#chosen.holdable(spec);
   measure: Sandbox["measure"] = (state) => this.#of(state).measure(state);
   stop: Sandbox["stop"] = (state) => this.#of(state).stop(state);
   describe: Sandbox["describe"] = (state) => (state ? this.#of(state) : this.#chosen).describe(state);

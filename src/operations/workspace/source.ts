@@ -3,6 +3,8 @@ import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
 import { labelOf, ranIn } from "../artifact/label.ts";
 import type { Session } from "../session.ts";
+import { whileActive } from "./activity.ts";
+import { noting, remember } from "./known.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { changeWorkspace, requireWorkspace, type WorkspaceState } from "./state.ts";
 
@@ -15,6 +17,8 @@ export interface PushedFrom {
   readonly label: { readonly class: string; readonly from: string } | undefined;
   readonly ran: boolean;
   readonly state: WorkspaceState;
+  /** What {@link remember} has to keep of the files that were collected. */
+  readonly taken: readonly string[];
   collect(path: string): AsyncIterable<FileEntry>;
 }
 
@@ -29,6 +33,7 @@ export async function pushedFrom(session: Session, name: string): Promise<Pushed
     });
   }
   const { classifications } = (await session.policy()).compiled.policy;
+  const taken: string[] = [];
   return {
     id: state.id,
     name,
@@ -37,7 +42,8 @@ export async function pushedFrom(session: Session, name: string): Promise<Pushed
     label: labelWithSource(session, state, classifications),
     ran: ranIn(session.ledger, { workspace: state.id, keyId: state.keyId }),
     state,
-    collect: (path) => sandbox.collect(state.holder, path),
+    taken,
+    collect: (path) => noting(sandbox.collect(state.holder, path), taken),
   };
 }
 
@@ -54,7 +60,13 @@ export function labelWithSource(
 }
 
 /** Remembers that something of the workspace was saved, for the receipt at its end. */
-export async function notePushed(session: Session, name: string, reference: string): Promise<void> {
-  const state = await requireWorkspace(session, name);
-  await changeWorkspace(session, state, (latest) => ({ ...latest, pushed: [...latest.pushed, reference] }));
+export async function notePushed(
+  session: Session,
+  { state, taken }: Pick<PushedFrom, "state" | "taken">,
+  reference: string,
+): Promise<void> {
+  await whileActive(session, state.name, async () => {
+    await changeWorkspace(session, state, (latest) => ({ ...latest, pushed: [...latest.pushed, reference] }));
+    await remember(session, state.name, taken);
+  });
 }

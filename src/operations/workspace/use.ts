@@ -29,10 +29,7 @@ export interface UseOptions extends WorkspaceUse {
 
 /** @throws CloisterError USAGE for a host or folder that cannot be one */
 export async function planUse(session: Session, policy: Policy, options: UseOptions): Promise<PlannedUse> {
-  const me = await session.me();
-  const roles = policy.roles.filter(
-    (role) => me.roles.some((held) => held.role === role.id) && role.can.includes("workspace.create"),
-  );
+  const roles = await creatingRoles(session, policy);
   const network = (options.network ?? []).map(hostOf);
   const mounts = (options.mounts ?? []).map(folderOf);
   const numbers = {
@@ -91,6 +88,19 @@ function driverOf(roles: readonly Role[], { driver, image }: UseOptions): Pick<W
   return { driver: chosen, image: image ?? only };
 }
 
+/** How long a workspace of this member may live; undefined where that has no limit. */
+export async function longestLife(session: Session, policy: Policy): Promise<number | undefined> {
+  return most(await creatingRoles(session, policy), (limits) => limits.ttlMs);
+}
+
+/** The member's roles that make workspaces. */
+export async function creatingRoles(session: Session, policy: Policy): Promise<readonly Role[]> {
+  const me = await session.me();
+  return policy.roles.filter(
+    (role) => me.roles.some((held) => held.role === role.id) && role.can.includes("workspace.create"),
+  );
+}
+
 /** The most that some role allows; undefined where one sets no limit. */
 function most(roles: readonly Role[], of: (limits: Role["workspace"]) => number | undefined): number | undefined {
   const values = roles.map((role) => of(role.workspace));
@@ -98,7 +108,8 @@ function most(roles: readonly Role[], of: (limits: Role["workspace"]) => number 
   return limited.length === values.length && limited.length > 0 ? Math.max(...limited) : undefined;
 }
 
-function hostOf(text: string): string {
+/** The host as the policy writes it. @throws CloisterError USAGE */
+export function hostOf(text: string): string {
   const entry = portEntry(text);
   if (entry !== undefined) return entry;
   throw new CloisterError("USAGE", `${JSON.stringify(text)} is no host that a workspace can reach`, {

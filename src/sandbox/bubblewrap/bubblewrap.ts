@@ -3,34 +3,50 @@ import type { Server } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
 import type { Streams } from "../../base/streams.ts";
+import { type Clocks, expiry, isPast } from "../expiry.ts";
 import type { StartFolderTask } from "../files/folder-task.ts";
+import { digest, list } from "../files/list.ts";
 import { measure } from "../files/measure.ts";
 import { hasFilter } from "../filter/seccomp.ts";
 import { isRunning } from "../host/process.ts";
 import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
 import { chooseUid, isWorkspaceUid } from "../host/user.ts";
-import type { CreateSpec, ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
+import { enterWords, prepareCgroup, provenCgroup, removeCgroup } from "../limits/cgroup.ts";
+import { heldLimits, holdableLimits } from "../limits/held.ts";
+import type { HeldLimit } from "../limits/limits.ts";
+import { chooseProcessors } from "../limits/processors.ts";
+import { amountsOf } from "../limits/settings.ts";
+import type {
+  CreateSpec,
+  ExecResult,
+  ExecSpec,
+  HolderState,
+  Listed,
+  ListedFile,
+  LoopbackAddress,
+  Sandbox,
+  WorkspaceFile,
+} from "../sandbox.ts";
+import { makeCipherFolder, removeCipherFolder } from "../volume/cipher-folder.ts";
+import { moveDeadline } from "./deadline.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
-import { startHolder, stopHolder } from "./holder.ts";
+import { FOLDERS, type StartedHolder, startHolder, stopHolder } from "./holder.ts";
 import type { Runtime } from "./runtime.ts";
-
-export interface BubblewrapOptions {
-  /** Wall clock, ms since 1970. */
-  readonly now: () => number;
-}
 
 /** Time for the trial sandbox of {@link Sandbox.problem}. */
 const TRIAL = { id: "trial", ttlMs: 30_000, diskBytes: 1024 * 1024 };
 
 /** The bubblewrap driver. Making it costs nothing; the host is looked at when something is asked of it. */
 export class Bubblewrap implements Sandbox {
-  readonly #now: () => number;
+  readonly #clocks: Clocks;
+  /** Holders that were not kept yet, by workspace. */
+  readonly #started = new Map<string, StartedHolder>();
   #runtime: Runtime | undefined;
 
-  constructor(options: BubblewrapOptions) {
-    this.#now = options.now;
+  constructor(clocks: Clocks) {
+    this.#clocks = clocks;
   }
 
   async problem(): Promise<Problem | undefined> {
@@ -54,16 +70,61 @@ export class Bubblewrap implements Sandbox {
   }
 
   async create(spec: CreateSpec): Promise<HolderState> {
+    const { id, ttlMs, diskBytes, volume = "memory", limits = {} } = spec;
     const runtime = this.#ready();
     const uid = chooseUid(runtime.uid);
-    const expiresMs = this.#now() + spec.ttlMs;
-    const identity = await startHolder(runtime, { uid, ttlMs: spec.ttlMs, diskBytes: spec.diskBytes });
-    return { driver: "bubblewrap", id: spec.id, ...identity, uid, diskBytes: spec.diskBytes, expiresMs };
+    const expires = expiry(ttlMs, this.#clocks);
+    // What lies on the disk takes no memory.
+    const amounts = amountsOf(limits, volume === "memory" ? diskBytes : 0);
+    const cipherFolder = volume === "encrypted" ? makeCipherFolder(runtime, uid, spec) : undefined;
+    const prepared = prepareCgroup(runtime, id, amounts);
+    let started: StartedHolder | undefined;
+    try {
+      started = await startHolder(runtime, { uid, ttlMs, diskBytes, volume, within: prepared?.words ?? [] });
+      const { identity } = started;
+      const cgroup = prepared && provenCgroup(prepared.cgroup, amounts, identity.pid);
+      const counted = limits.cpus === undefined || cgroup?.holds.includes("cpu") === true;
+      const processors = counted ? undefined : chooseProcessors(limits.cpus ?? 0, id);
+      if (cipherFolder !== undefined) {
+        const { mountEncrypted } = await import("../volume/encrypted.ts");
+        const within = enterWords(runtime, cgroup);
+        const target = { folder: cipherFolder, diskBytes, folders: `set -e\n${FOLDERS}`, within };
+        await mountEncrypted(runtime, { pid: identity.pid, uid }, target);
+      }
+      this.#started.set(id, started);
+      const kept = { diskBytes, volume, cipherFolder, limits, cgroup, processors, ...expires };
+      return { driver: "bubblewrap", id, ...identity, uid, ...kept };
+    } catch (error) {
+      if (started) await stopHolder(started.identity);
+      if (cipherFolder !== undefined) await removeCipherFolder(runtime, { folder: cipherFolder, uid });
+      await removeCgroup(prepared?.cgroup);
+      throw error;
+    }
+  }
+
+  async keep(state: HolderState): Promise<void> {
+    await this.#started.get(state.id)?.keep();
+    this.#started.delete(state.id);
   }
 
   alive(state: HolderState): boolean {
-    // The holder's timer stops while the machine sleeps; the wall clock does not.
-    return isRunning(state) && this.#now() < state.expiresMs;
+    // The holder looks now and then; whoever asks meanwhile is told the truth.
+    return isRunning(state) && !isPast(state, this.#clocks);
+  }
+
+  async extend(state: HolderState, ttlMs: number): Promise<HolderState> {
+    const runtime = this.#enter(state);
+    if (state.expiresBootMs === undefined) {
+      throw new CloisterError("UNSUPPORTED_HOST", "the end of this workspace is fixed", {
+        why: "an earlier version of cloister made it",
+        next: "push what you need, and create another one",
+      });
+    }
+    const extended = { ...state, ...expiry(ttlMs, this.#clocks) };
+    await moveDeadline(runtime, state, ttlMs);
+    // It may have ended just before.
+    this.#enter(extended);
+    return extended;
   }
 
   async fill(
@@ -75,13 +136,13 @@ export class Bubblewrap implements Sandbox {
     await fill(this.#tasks(state), state, target, files);
   }
 
-  async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<{ exit: number }> {
+  async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult> {
     return execute(this.#enter(state), state, spec, streams);
   }
 
-  async listen(state: HolderState): Promise<Server> {
+  async listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]> {
     const { listenInside } = await import("./loopback.ts");
-    return listenInside(this.#enter(state), state);
+    return listenInside(this.#enter(state), state, at);
   }
 
   async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
@@ -89,12 +150,44 @@ export class Bubblewrap implements Sandbox {
     yield* collect(this.#tasks(state), path);
   }
 
+  async lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>> {
+    const { lookUp } = await import("../files/lookup.ts");
+    return lookUp(this.#tasks(state), paths);
+  }
+
+  async remove(state: HolderState, paths: readonly string[]): Promise<void> {
+    const { remove } = await import("../files/lookup.ts");
+    await remove(this.#tasks(state), paths);
+  }
+
   async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
     return measure(this.#tasks(state));
   }
 
+  async list(state: HolderState, filesMax: number): Promise<Listed> {
+    return list(this.#tasks(state), filesMax);
+  }
+
+  async digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>> {
+    return digest(this.#tasks(state), files);
+  }
+
   async stop(state: HolderState): Promise<void> {
     await stopHolder(state);
+    this.#started.delete(state.id);
+    // By now nothing can read it any more: its key was in the memory of a process that has ended.
+    if (state.cipherFolder !== undefined) {
+      await removeCipherFolder(this.#ready(), { folder: state.cipherFolder, uid: state.uid });
+    }
+    await removeCgroup(state.cgroup);
+  }
+
+  held(state: HolderState): readonly HeldLimit[] {
+    return heldLimits(state, process.geteuid?.() ?? 0);
+  }
+
+  holdable(spec: Parameters<Sandbox["holdable"]>[0]): readonly HeldLimit[] {
+    return holdableLimits({ ...spec, limits: spec.limits ?? {} }, process.geteuid?.() ?? 0);
   }
 
   describe(): { driver: string; enforced: readonly string[]; notEnforced: readonly string[] } {

@@ -8,12 +8,17 @@ import { checkCommand, checkFiles, checkInputs, checkNames } from "../command.ts
 import { openPipes } from "../host/pipes.ts";
 import { childrenOf, sendSignal } from "../host/process.ts";
 import { relay } from "../host/relay.ts";
-import type { ExecSpec, HolderState } from "../sandbox.ts";
+import { keepSettings } from "../host/terminal.ts";
+import { limitArguments } from "../limits/process-limits.ts";
+import { startTime } from "../limits/run-time.ts";
+import { memoryKills } from "../limits/settings.ts";
+import type { ExecResult, ExecSpec, HolderState } from "../sandbox.ts";
 import { type Launched, launch } from "./launch.ts";
-import { limitArguments } from "./limits.ts";
-import { type Runtime, VOLUME } from "./runtime.ts";
-import { COMMAND_FEEDS, commandView, STARTER, TOOLS } from "./view.ts";
+import { HOLDER_FOLDER, type Runtime } from "./runtime.ts";
+import { commandFeeds, commandView, STARTER, TOOLS } from "./view.ts";
 
+/** As timeout(1) has it. */
+const TIME_OVER = 124;
 /** How long a command may take to end after SIGTERM. */
 const KILL_AFTER_MS = 5000;
 const ASK_AGAIN_MS = 5;
@@ -24,7 +29,7 @@ export async function execute(
   state: HolderState,
   spec: ExecSpec,
   streams: Streams,
-): Promise<{ exit: number }> {
+): Promise<ExecResult> {
   if (spec.signal.aborted) return { exit: 128 + constants.signals.SIGTERM };
   const files = spec.files ?? [];
   const start = {
@@ -38,29 +43,33 @@ export async function execute(
       prlimit: runtime.programs.prlimit,
     }),
     command: [...limited(runtime, state), ...checkCommand(spec.argv)],
-    feeds: [...COMMAND_FEEDS, ...files.map(({ bytes }) => bytes)],
+    feeds: [...commandFeeds(spec.hosts ?? []), ...files.map(({ bytes }) => bytes)],
   };
   if (spec.tty) {
-    return finish(launch(runtime, state, { ...start, stdio: ["inherit", "inherit", "inherit"] }), spec);
+    const restore = keepSettings();
+    const stdio = ["inherit", "inherit", "inherit"] as const;
+    return await finish(launch(runtime, state, { ...start, stdio, terminal: true }), spec, state).finally(restore);
   }
-  const pipes = await openPipes(runtime);
+  const pipes = await openPipes(runtime, streams.stdout === streams.stderr);
   let launched: Launched;
   try {
     launched = launch(runtime, state, { ...start, stdio: pipes.theirs });
   } catch (error) {
-    for (const pipe of [pipes.stdin, pipes.stdout, pipes.stderr]) pipe.destroy();
+    for (const pipe of [pipes.stdin, pipes.stdout, pipes.stderr]) pipe?.destroy();
     throw error;
   } finally {
     pipes.handedOver();
   }
-  const [result] = await Promise.all([finish(launched, spec), relay(pipes, streams, launched.ended)]);
+  const [result] = await Promise.all([finish(launched, spec, state), relay(pipes, streams, launched.ended)]);
   return result;
 }
 
 /** The words before the command: signals that the way in ignores work again, and limits on what it may use. */
 function limited({ programs }: Runtime, state: HolderState): string[] {
+  const { limits, cgroup } = state;
+  const memory = cgroup?.holds.includes("memory") === true ? undefined : limits.memoryBytes;
   const signals = ["--default-signal=INT", "--default-signal=QUIT"];
-  return [programs.env, ...signals, STARTER, ...limitArguments(state.diskBytes), "--"];
+  return [programs.env, ...signals, STARTER, ...limitArguments(state, memory), "--"];
 }
 
 function environment(added: Readonly<Record<string, string>>): Record<string, string> {
@@ -90,8 +99,8 @@ function reachableTools(runtime: Runtime, tools: readonly string[]): { path: str
 function reachable(runtime: Runtime, tool: string): string | undefined {
   try {
     const path = realpathSync(tool);
-    // The volume hides what the host has there.
-    if (path.startsWith(`${VOLUME}/`) || !statSync(path).isFile()) return undefined;
+    // The holder hides what the host has there.
+    if (path.startsWith(`${HOLDER_FOLDER}/`) || !statSync(path).isFile()) return undefined;
     accessSync(path, files.X_OK);
     // Root reaches everything; the user it hands over to has only the rights of others.
     for (let part = path; runtime.uid === 0 && part !== "/"; part = dirname(part)) {
@@ -103,55 +112,68 @@ function reachable(runtime: Runtime, tool: string): string | undefined {
   }
 }
 
-/** Waits for the command, ending it where the signal says so. */
-async function finish(launched: Launched, spec: ExecSpec): Promise<{ exit: number }> {
+/** Waits for the command, ending it where the signal says so or its time is over. */
+async function finish(launched: Launched, spec: ExecSpec, state: HolderState): Promise<ExecResult> {
+  const killsBefore = memoryKills(state.pid);
   const timers: NodeJS.Timeout[] = [];
-  const onAbort = () => {
+  const end = () => {
+    if (timers.length > 0) return;
     // A sandbox that is still being set up is asked again until there is a command to hear it.
     const asking = setInterval(() => {
-      if (terminate(launched, spec.tty)) clearInterval(asking);
+      if (terminate(launched, spec)) clearInterval(asking);
     }, ASK_AGAIN_MS);
     timers.push(
       asking,
-      setTimeout(() => kill(launched), KILL_AFTER_MS),
+      setTimeout(() => kill(launched, spec.tty), KILL_AFTER_MS),
     );
   };
-  if (spec.signal.aborted) onAbort();
-  else spec.signal.addEventListener("abort", onAbort, { once: true });
+  if (spec.signal.aborted) end();
+  else spec.signal.addEventListener("abort", end, { once: true });
+  const time = startTime(
+    Math.min(spec.runMs ?? Number.POSITIVE_INFINITY, state.limits.runMs ?? Number.POSITIVE_INFINITY),
+    end,
+  );
   try {
     const { exit, started } = await launched.ended;
+    if (time.isOver()) return { exit: TIME_OVER, stoppedBy: "run-time" };
+    if (started && exit !== 0 && memoryKills(state.pid) > killsBefore) return { exit, stoppedBy: "memory" };
     if (started || spec.signal.aborted) return { exit };
     throw new CloisterError("FAILURE", "the command was not started", {
       why: "its sandbox could not be set up; bwrap or nsenter said why on standard error",
       next: "cloister doctor",
     });
   } finally {
+    time.stop();
     for (const timer of timers) clearTimeout(timer);
-    spec.signal.removeEventListener("abort", onAbort);
+    spec.signal.removeEventListener("abort", end);
   }
 }
 
-/** The first process of the sandbox: our child is the way in, its child bwrap, and that one's child the first inside. */
-function firstProcess({ child }: Launched): number | undefined {
-  return [child.pid ?? 0].flatMap(childrenOf).flatMap(childrenOf)[0];
+/**
+ * The first process of the sandbox: our child is the way in, its child bwrap, and that one's child the first inside. On
+ * a terminal, our child is the one that relays it, and the way in its child.
+ */
+function firstProcess({ child }: Launched, tty: boolean): number | undefined {
+  const way = tty ? childrenOf(child.pid ?? 0) : [child.pid ?? 0];
+  return way.flatMap(childrenOf).flatMap(childrenOf)[0];
 }
 
 /**
- * SIGTERM for the command; the processes around it would only die and take it along at once.
+ * SIGTERM or SIGHUP for the command; the processes around it would only die and take it along at once.
  *
  * @returns false where there is no command yet
  */
-function terminate(launched: Launched, tty: boolean): boolean {
-  const first = firstProcess(launched);
+function terminate(launched: Launched, { tty, endsBy = "SIGTERM" }: ExecSpec): boolean {
+  const first = firstProcess(launched, tty);
   const command = first === undefined ? [] : childrenOf(first);
   if (first === undefined || command.length === 0) return false;
   // Off a terminal the sandbox is a session, and its first process leads the command's group.
-  for (const target of tty ? command : [-first]) sendSignal(target, "SIGTERM");
+  for (const target of tty ? command : [-first]) sendSignal(target, endsBy);
   return true;
 }
 
-function kill(launched: Launched): void {
-  const first = firstProcess(launched);
+function kill(launched: Launched, tty: boolean): void {
+  const first = firstProcess(launched, tty);
   // With the first process of its namespace everything inside ends (pid_namespaces(7)).
   if (first !== undefined) sendSignal(first, "SIGKILL");
   launched.child.kill("SIGKILL");

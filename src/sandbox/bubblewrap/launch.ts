@@ -6,7 +6,10 @@ import type { Duplex } from "node:stream";
 import { CloisterError } from "../../base/errors.ts";
 import { seccompFilter } from "../filter/seccomp.ts";
 import { inheritableDescriptors, type Stdio, sealedStdio } from "../host/descriptors.ts";
+import { onTerminal } from "../host/terminal.ts";
 import { dropArguments } from "../host/user.ts";
+import { enterWords } from "../limits/cgroup.ts";
+import { workspaceLimitArguments } from "../limits/process-limits.ts";
 import type { HolderState } from "../sandbox.ts";
 import { OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
 
@@ -23,6 +26,8 @@ export interface Launch {
   /** The command, its first word an absolute path inside. */
   readonly command: readonly string[];
   readonly stdio: readonly [Stdio, Stdio, Stdio];
+  /** Gives the command a terminal of its own, which passes on what comes and goes on `stdio`. */
+  readonly terminal?: boolean;
   /** To be read from descriptors {@link FEED_FD} and up. */
   readonly feeds: readonly (string | Uint8Array)[];
 }
@@ -34,18 +39,18 @@ export interface Launched {
 }
 
 /** @throws {@link CloisterError} USAGE for a NUL character in any argument */
-export function launch(runtime: Runtime, state: HolderState, { view, command, stdio, feeds }: Launch): Launched {
+export function launch(runtime: Runtime, state: HolderState, launch: Launch): Launched {
+  const { view, command, stdio, feeds, terminal = false } = launch;
   // Options travel NUL-separated, so a NUL inside one would smuggle in another.
   if ([...view, ...command].some((argument) => argument.includes("\0"))) {
     throw new CloisterError("USAGE", "a command or path holds a NUL character");
   }
-  const child = spawnSealed(
-    runtime,
-    [...enter(runtime, state), ...command],
-    [...stdio, ...Array.from({ length: FEED_FD - ARGUMENTS_FD + feeds.length }, (): Stdio => "pipe")],
-  );
+  const child = spawnSealed(runtime, way(runtime, state, command, terminal), [
+    ...stdio,
+    ...Array.from({ length: FEED_FD - ARGUMENTS_FD + feeds.length }, (): Stdio => "pipe"),
+  ]);
   feed(child, ARGUMENTS_FD, `${view.join("\0")}\0`);
-  feed(child, SECCOMP_FD, seccompFilter(runtime.arch));
+  feed(child, SECCOMP_FD, seccompFilter(runtime.arch, { pinned: state.processors !== undefined }));
   for (const [index, text] of feeds.entries()) feed(child, FEED_FD + index, text);
   return { child, ended: watch(child) };
 }
@@ -54,12 +59,26 @@ export function launch(runtime: Runtime, state: HolderState, { view, command, st
  * The way in. It dies with us (`--pdeathsig`) and takes the sandbox along, and is deaf to the terminal's Ctrl-C, which
  * is for the command alone.
  */
-function enter({ programs, uid }: Runtime, state: HolderState): readonly string[] {
+function way(runtime: Runtime, state: HolderState, command: readonly string[], terminal: boolean): readonly string[] {
+  const { programs, uid } = runtime;
+  const { processors } = state;
+  // While it may still: whoever it becomes later cannot write there.
+  const within = enterWords(runtime, state.cgroup);
+  const pinned = processors ? [programs.taskset, "--cpu-list", processors.join(",")] : [];
+  const deaf = [...within, ...pinned, programs.env, "--ignore-signal=INT", "--ignore-signal=QUIT"];
+  const drop = dropArguments(uid, state.uid);
+  const inside = [...enter(runtime, state), ...command];
+  if (!terminal) return [...deaf, programs.setpriv, "--pdeathsig=KILL", ...drop, "--", ...inside];
+  // Asked to end, whoever relays the terminal leaves it as it was.
+  const relay = [...deaf, programs.setpriv, "--pdeathsig=TERM", ...drop, "--"];
+  return [...relay, ...onTerminal([programs.setpriv, "--pdeathsig=KILL", "--", ...inside])];
+}
+
+function enter({ programs }: Runtime, state: HolderState): readonly string[] {
   const namespaces = ["--preserve-credentials", "--user", "--mount", "--net", "--pid", "--ipc", "--uts"];
   return [
-    ...[programs.env, "--ignore-signal=INT", "--ignore-signal=QUIT"],
-    ...[programs.setpriv, "--pdeathsig=KILL", ...dropArguments(uid, state.uid), "--"],
     ...[programs.nsenter, `--target=${String(state.pid)}`, ...namespaces, "--"],
+    ...[programs.prlimit, ...workspaceLimitArguments(state.limits), "--"],
     // The filter is not among the options that travel by pipe: should we die while writing them, it must not be missing.
     ...[programs.bwrap, "--seccomp", String(SECCOMP_FD), "--json-status-fd", String(STATUS_FD)],
     ...["--args", String(ARGUMENTS_FD), "--"],
@@ -102,8 +121,9 @@ async function watch(child: ChildProcess): Promise<{ exit: number; started: bool
     child.once("error", reject);
     child.once("close", (code, signal) => resolve(code ?? 128 + signalNumber(signal)));
   });
-  // bwrap(1): exit-code is written only where the command was really started. A killed bwrap writes nothing.
-  return { exit, started: status.includes('"exit-code"') || child.signalCode !== null };
+  // bwrap(1): exit-code is written only where the command was really started. A killed bwrap writes nothing, which shows
+  // in how it ended, or in what whoever relays its terminal says of that.
+  return { exit, started: status.includes('"exit-code"') || exit > 128 };
 }
 
 function signalNumber(signal: NodeJS.Signals | null): number {

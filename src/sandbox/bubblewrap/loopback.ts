@@ -1,10 +1,10 @@
-// A way into a workspace that has no network: a socket that listens on its own loopback and is served from outside. Only
-// the socket crosses the border. It is opened by a process that enters the workspace's network namespace, hands it over
-// and ends; a socket belongs to the namespace it was made in, whoever holds it.
+// A way into a workspace that has no network: sockets that listen on its own loopback and are served from outside. Only
+// the sockets cross the border. They are opened by a process that enters the workspace's network namespace, hands them
+// over and ends; a socket belongs to the namespace it was made in, whoever holds it.
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Server } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
-import type { HolderState } from "../sandbox.ts";
+import type { HolderState, LoopbackAddress } from "../sandbox.ts";
 import { OUTER_ENVIRONMENT } from "./runtime.ts";
 
 const OPEN_MS = 10_000;
@@ -12,11 +12,23 @@ const OPEN_MS = 10_000;
 const CONNECTIONS_MAX = 64;
 const MESSAGE_BYTES_MAX = 300;
 
-/** Runs in the workspace's network namespace, and in no other of its namespaces. */
+/**
+ * Runs in the workspace's network namespace, and in no other of its namespaces. It enters its user namespace as the one
+ * who made it, so it may open ports below 1024 there.
+ */
 const OPENER = `
-const server = require("node:net").createServer();
-process.on("disconnect", () => server.close());
-server.listen(0, "127.0.0.1", () => process.send("open", server));
+const { createServer } = require("node:net");
+const servers = [];
+process.on("disconnect", () => { for (const server of servers) server.close(); });
+const failed = ({ code }) => process.send(code, () => process.disconnect());
+const open = ([first, ...rest]) => {
+  if (!first) return;
+  const server = createServer().once("error", failed);
+  servers.push(server);
+  server.listen(first.port, first.address, () => {
+    process.send("open", server, (error) => (error ? failed(error) : open(rest)));
+  });
+};
 `;
 
 /** What this needs of a driver. */
@@ -27,17 +39,22 @@ interface Entrant {
 }
 
 /** Does what {@link Sandbox.listen} says, in a workspace that is known to be alive. */
-export async function listenInside(runtime: Entrant, state: HolderState): Promise<Server> {
-  const [program = "", ...args] = [...enterNetwork(runtime, state), process.execPath, "-e", OPENER];
+export async function listenInside(
+  runtime: Entrant,
+  state: HolderState,
+  at: readonly LoopbackAddress[],
+): Promise<readonly Server[]> {
+  const opener = [process.execPath, "-e", `${OPENER}open(${JSON.stringify(at)});`];
+  const [program = "", ...args] = [...enterNetwork(runtime, state), ...opener];
   const child = spawn(program, args, { cwd: "/", env: OUTER_ENVIRONMENT, stdio: ["ignore", "ignore", "pipe", "ipc"] });
   const timer = setTimeout(() => child.kill("SIGKILL"), OPEN_MS);
   try {
-    const server = await handedOver(child);
-    server.maxConnections = CONNECTIONS_MAX;
-    return server;
+    const servers = await handedOver(child, at.length);
+    for (const server of servers) server.maxConnections = CONNECTIONS_MAX;
+    return servers;
   } finally {
     clearTimeout(timer);
-    // It has a copy of the socket, and ends only when it is let go.
+    // It has a copy of each socket, and ends only when it is let go.
     if (child.connected) child.disconnect();
   }
 }
@@ -48,16 +65,23 @@ function enterNetwork({ programs, uid }: Entrant, { pid }: HolderState): readonl
   return [programs.nsenter, `--target=${String(pid)}`, ...through, "--net", "--"];
 }
 
-function handedOver(child: ChildProcess): Promise<Server> {
+/** As many sockets as were asked for, in their order, or none at all. */
+function handedOver(child: ChildProcess, count: number): Promise<readonly Server[]> {
   return new Promise((resolve, reject) => {
+    const servers: Server[] = [];
     let message = "";
     child.stderr?.on("data", (chunk) => {
       message = `${message}${String(chunk)}`.slice(0, MESSAGE_BYTES_MAX);
     });
-    child.once("message", (_text, handle) => resolve(handle as Server));
+    child.on("message", (text, handle) => {
+      if (handle) servers.push(handle as Server);
+      else message = String(text);
+      if (servers.length === count) resolve(servers);
+    });
     child.once("error", reject);
     child.once("close", () => {
-      // Nothing, where the socket came before.
+      if (servers.length === count) return;
+      for (const server of servers) server.close();
       const why = message.split("\n")[0] || `it was not open within ${String(OPEN_MS / 1000)} s`;
       reject(
         new CloisterError("FAILURE", "no endpoint can be opened in the workspace", { why, next: "cloister doctor" }),

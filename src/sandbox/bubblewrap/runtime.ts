@@ -9,8 +9,11 @@ export interface Runtime {
   readonly arch: string;
 }
 
-/** Where the volume lies in the holder's own view of the file system. */
-export const VOLUME = "/mnt";
+/** A little memory of the holder's own, in its own view of the file system; it hides what the host has there. */
+export const HOLDER_FOLDER = "/mnt";
+
+/** Where the volume lies in that view. */
+export const VOLUME = `${HOLDER_FOLDER}/volume`;
 
 /** All that the programs on the way into a sandbox get to see of an environment. */
 export const OUTER_ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };

@@ -1,6 +1,6 @@
 // What processes in a sandbox see of a file system, as bwrap's options. bwrap(1) works through them in order.
 import { lstatSync, readlinkSync } from "node:fs";
-import { SECRETS } from "../sandbox.ts";
+import { type ExecSpec, SECRETS } from "../sandbox.ts";
 import { FEED_FD } from "./launch.ts";
 import { VOLUME } from "./runtime.ts";
 
@@ -42,6 +42,8 @@ const ETC = [
   "terminfo",
 ];
 
+const HOSTS = "/etc/hosts";
+
 /** Files made up for the sandbox; their texts are fed to bwrap in this order. */
 const MADE_UP: readonly (readonly [path: string, text: string])[] = [
   [
@@ -49,7 +51,7 @@ const MADE_UP: readonly (readonly [path: string, text: string])[] = [
     "user:x:1000:1000:user:/home/user:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
   ],
   ["/etc/group", "user:x:1000:\nnogroup:x:65534:\n"],
-  ["/etc/hosts", "127.0.0.1 localhost workspace\n::1 localhost\n"],
+  [HOSTS, "127.0.0.1 localhost workspace\n::1 localhost\n"],
   ["/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"],
 ];
 
@@ -72,7 +74,7 @@ export interface CommandView {
   readonly sharesLoopback: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly inputs: readonly { readonly source: string; readonly path: string }[];
-  /** Paths of files for this command alone; their bytes are fed after {@link COMMAND_FEEDS}, in this order. */
+  /** Paths of files for this command alone; their bytes are fed after {@link commandFeeds}, in this order. */
   readonly files: readonly string[];
   /** Host executables, and the name each gets in {@link TOOLS}. */
   readonly tools: readonly { readonly path: string; readonly name: string }[];
@@ -80,8 +82,11 @@ export interface CommandView {
   readonly prlimit: string;
 }
 
-/** Texts to feed where {@link commandView} is used. */
-export const COMMAND_FEEDS: readonly string[] = MADE_UP.map(([, text]) => text);
+/** Texts to feed where {@link commandView} is used. @param hosts names beyond its own */
+export function commandFeeds(hosts: NonNullable<ExecSpec["hosts"]>): readonly string[] {
+  const lines = hosts.map(({ address, name }) => `${address} ${name}\n`).join("");
+  return MADE_UP.map(([path, text]) => (path === HOSTS ? text + lines : text));
+}
 
 /** What a command gets: system files, its inputs and the workspace's folders. */
 export function commandView(view: CommandView): string[] {
@@ -140,8 +145,8 @@ export function folderView(folder: "inputs" | "work", access: "read" | "write"):
 const LIST_BYTES_MAX = 256 * 1024 * 1024;
 
 /** An empty root with the host's /usr, and /bin, /lib, … as they are here. */
-function systemFiles(): string[] {
-  const args = ["--size", String(ROOT_BYTES), "--tmpfs", "/", "--ro-bind", "/usr", "/usr"];
+export function systemFiles(rootBytes = ROOT_BYTES): string[] {
+  const args = ["--size", String(rootBytes), "--tmpfs", "/", "--ro-bind", "/usr", "/usr"];
   for (const name of ["bin", "lib", "lib32", "lib64", "libx32", "sbin"]) {
     const stat = lstatSync(`/${name}`, { throwIfNoEntry: false });
     if (stat?.isSymbolicLink()) args.push("--symlink", readlinkSync(`/${name}`), `/${name}`);

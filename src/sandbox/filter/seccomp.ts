@@ -91,19 +91,20 @@ export function hasFilter(arch: string): boolean {
  * The filter for bwrap's `--seccomp`.
  *
  * @param arch as `process.arch` has it
+ * @param options `pinned` where it must stay on its processors
  * @throws RangeError where {@link hasFilter} says no
  */
-export function seccompFilter(arch: string): Buffer {
+export function seccompFilter(arch: string, { pinned = false } = {}): Buffer {
   const table = SYSCALLS[arch];
   if (!table) throw new RangeError(`no system call table for ${arch}`);
   const program = new Program();
-  dispatch(program, table);
+  dispatch(program, table, pinned);
   examineArguments(program);
   verdicts(program);
   return program.encode();
 }
 
-function dispatch(program: Program, table: SyscallTable): void {
+function dispatch(program: Program, table: SyscallTable, pinned: boolean): void {
   program.add(LOAD, ARCHITECTURE);
   // A 32-bit call has other numbers: every comparison below would be wrong for it.
   program.add(JUMP_EQUAL, table.audit, "next", "kill");
@@ -115,6 +116,7 @@ function dispatch(program: Program, table: SyscallTable): void {
     program.add(JUMP_EQUAL, table.examined[name], name);
   }
   for (const number of Object.values(table.denied)) program.add(JUMP_EQUAL, number, "refuse");
+  if (pinned) program.add(JUMP_EQUAL, table.sched_setaffinity, "refuse");
   program.add(RETURN, ALLOW);
 }
 

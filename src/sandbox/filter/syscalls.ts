@@ -13,6 +13,8 @@ export interface SyscallTable {
     readonly personality: number;
     readonly socket: number;
   };
+  /** Refused only to what is pinned to processors. */
+  readonly sched_setaffinity: number;
   /** Calls that fail with EPERM. */
   readonly denied: Readonly<Record<string, number>>;
 }
@@ -39,6 +41,7 @@ const X64: SyscallTable = {
   audit: 0xc000003e,
   x32: true,
   examined: { clone: 56, clone3: 435, ioctl: 16, personality: 135, socket: 41 },
+  sched_setaffinity: 203,
   denied: {
     ...COMMON,
     // Namespaces and mounts.
@@ -102,6 +105,7 @@ const ARM64: SyscallTable = {
   audit: 0xc00000b7,
   x32: false,
   examined: { clone: 220, clone3: 435, ioctl: 29, personality: 92, socket: 198 },
+  sched_setaffinity: 122,
   denied: {
     ...COMMON,
     unshare: 97,

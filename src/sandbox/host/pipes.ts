@@ -14,7 +14,8 @@ export interface CommandPipes {
   /** Our ends: what is written to `stdin` the command reads, and so on. */
   readonly stdin: Socket;
   readonly stdout: Socket;
-  readonly stderr: Socket;
+  /** Undefined where the command's output and errors come through one pipe. */
+  readonly stderr: Socket | undefined;
   /** The command's ends, to be handed to spawn(). */
   readonly theirs: readonly [number, number, number];
   /** Closes our copies of the command's ends, without which no end of file is ever seen. */
@@ -22,16 +23,15 @@ export interface CommandPipes {
 }
 
 /**
- * Three pipes. Node cannot make one, but it can open those of a process through /proc: a shell makes them between four
+ * Three pipes, or two, where `joined` gives output and errors one, which keeps the order of what goes to both. Node cannot make one, but it can open those of a process through /proc: a shell makes them between four
  * programs, which have ended before anything is written.
  *
  * @throws {@link CloisterError} FAILURE where they cannot be had
  */
-export async function openPipes({
-  programs,
-}: {
-  readonly programs: { readonly sh: string; readonly cat: string };
-}): Promise<CommandPipes> {
+export async function openPipes(
+  { programs }: { readonly programs: { readonly sh: string; readonly cat: string } },
+  joined: boolean,
+): Promise<CommandPipes> {
   const maker = spawn(programs.sh, ["-c", '"$0" | "$0" | "$0" | "$0"', programs.cat], {
     env: OUTER_ENVIRONMENT,
     cwd: "/",
@@ -43,7 +43,7 @@ export async function openPipes({
   await Promise.race([once(maker.stdout, "data"), closed]);
   const makers = childrenOf(maker.pid ?? 0);
   try {
-    return between(makers.map((pid) => `/proc/${String(pid)}/fd/1`).filter(isPipe));
+    return between(makers.map((pid) => `/proc/${String(pid)}/fd/1`).filter(isPipe), joined);
   } finally {
     for (const pid of makers) sendSignal(pid, "SIGKILL");
     maker.stdin.destroy();
@@ -51,20 +51,24 @@ export async function openPipes({
   }
 }
 
-function between([input, output, errors]: readonly string[]): CommandPipes {
+function between([input, output, errors]: readonly string[], joined: boolean): CommandPipes {
   if (input === undefined || output === undefined || errors === undefined) {
     throw new CloisterError("FAILURE", "no pipes for the command's input and output", {
       why: "/proc does not show our own processes",
     });
   }
-  const theirs = [openSync(input, O_RDONLY), openSync(output, O_WRONLY), openSync(errors, O_WRONLY)] as const;
+  const theirs = [
+    openSync(input, O_RDONLY),
+    openSync(output, O_WRONLY),
+    openSync(joined ? output : errors, O_WRONLY),
+  ] as const;
   // The command may run under another uid, and may open /dev/stderr again.
   for (const fd of theirs) fchmodSync(fd, 0o666);
   const ours = (path: string, mode: number) => openSync(path, mode | O_NONBLOCK);
   return {
     stdin: new Socket({ fd: ours(input, O_WRONLY), readable: false, writable: true }),
     stdout: new Socket({ fd: ours(output, O_RDONLY), readable: true, writable: false }),
-    stderr: new Socket({ fd: ours(errors, O_RDONLY), readable: true, writable: false }),
+    stderr: joined ? undefined : new Socket({ fd: ours(errors, O_RDONLY), readable: true, writable: false }),
     theirs,
     handedOver: () => theirs.forEach(closeSync),
   };

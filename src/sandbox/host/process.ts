@@ -1,6 +1,7 @@
 // Which process a stored pid means. Pids are reused; pid, start time and boot together are not (proc_pid_stat(5)).
 import { readFileSync } from "node:fs";
 import { systemCode } from "../../base/errors.ts";
+import { bootId } from "./boot-time.ts";
 
 /** A process that is told apart from later ones with the same pid. */
 export interface ProcessIdentity {
@@ -43,7 +44,7 @@ export function uidOf(pid: number): number | undefined {
 }
 
 /** Signals a process, or its group where the number is negative; nothing happens where it has ended. */
-export function sendSignal(target: number, signal: "SIGTERM" | "SIGKILL"): void {
+export function sendSignal(target: number, signal: "SIGTERM" | "SIGHUP" | "SIGKILL"): void {
   try {
     process.kill(target, signal);
   } catch (error) {
@@ -56,10 +57,6 @@ function statFields(pid: number): readonly string[] {
   const stat = readProcess(pid, "stat");
   // The command name in field 2 may hold spaces and brackets: count from the last bracket, where field 3 follows.
   return stat === undefined ? [] : stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-}
-
-function bootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }
 
 function readProcess(pid: number, file: string): string | undefined {

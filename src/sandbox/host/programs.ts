@@ -16,6 +16,7 @@ const PROGRAMS = [
   "sleep",
   "sort",
   "tar",
+  "taskset",
 ] as const;
 
 /** Absolute path of each program. */

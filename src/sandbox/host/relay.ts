@@ -10,7 +10,8 @@ export async function relay(pipes: CommandPipes, streams: Streams, ended: Promis
   pipes.stdin.on("error", () => undefined);
   if (stdin.readableEnded || stdin.destroyed) pipes.stdin.end();
   else stdin.pipe(pipes.stdin);
-  const outputs = [forward(pipes.stdout, streams.stdout), forward(pipes.stderr, streams.stderr)];
+  const outputs = [forward(pipes.stdout, streams.stdout)];
+  if (pipes.stderr) outputs.push(forward(pipes.stderr, streams.stderr));
   await ended;
   stdin.unpipe(pipes.stdin);
   // What the command did not read stays unread, and must not keep the process waiting.

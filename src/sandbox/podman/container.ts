@@ -2,8 +2,9 @@
 import { mkdtempSync, openSync, rmdirSync, unlinkSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { limitArguments } from "../bubblewrap/limits.ts";
 import { containerProfile } from "../filter/container-profile.ts";
+import type { Limits } from "../limits/limits.ts";
+import { limitArguments } from "../limits/process-limits.ts";
 
 /** User that everything in a container runs under, as it has it. */
 export const INSIDE_UID = 1000;
@@ -31,10 +32,13 @@ export function mappedIds(callerUid: number): readonly string[] {
 /**
  * Options of podman-run(1).
  *
- * @param diskBytes size of the volume, and so of the largest file
+ * @param given `diskBytes` is the size of the volume, and so of the largest file
  * @param profileFd podman's descriptor of the system call filter
  */
-export function isolation(diskBytes: number, profileFd: number): readonly string[] {
+export function isolation(
+  given: { readonly limits: Limits; readonly diskBytes: number },
+  profileFd: number,
+): readonly string[] {
   const user = `${String(INSIDE_UID)}:${String(INSIDE_UID)}`;
   return [
     ...["--pull", "never", "--user", user, "--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
@@ -43,7 +47,7 @@ export function isolation(diskBytes: number, profileFd: number): readonly string
     ...["--security-opt", "label=level:s0"],
     ...["--pid", "private", "--ipc", "private", "--uts", "private", "--hostname", "workspace", "--no-hosts"],
     ...["--read-only", "--read-only-tmpfs=false", "--log-driver", "none", "--http-proxy=false"],
-    ...limitArguments(diskBytes).flatMap(ulimit),
+    ...limitArguments(given, given.limits.memoryBytes).flatMap(ulimit),
   ];
 }
 

@@ -7,13 +7,12 @@ export const ENFORCED: readonly string[] = [
   "user ids of the host that nobody else has; no capabilities, no setuid; a filter refuses about 60 system calls",
   "own processes, users, IPC and host name: other processes are not visible and cannot be signalled",
   "files stay in memory in a volume of the size given by --disk",
-  "per command: at most 4096 processes and threads, 65536 open files per process, no core dumps",
+  "no core dumps, and no file larger than the volume",
   "everything ends with the time to live, and each command with the one that started it, within two seconds",
   "only regular files leave, read without following links",
 ];
 
 export const NOT_ENFORCED: readonly string[] = [
-  "memory and CPU of all processes together are not limited",
   "the volume may be swapped to disk where the machine has swap",
   "bugs in the Linux kernel, and in the programs of podman that set a container up",
   "root, and other processes of the same user, can look into a workspace",

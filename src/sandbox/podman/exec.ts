@@ -6,11 +6,15 @@ import { checkCommand, checkFiles, checkInputs, checkNames } from "../command.ts
 import { openPipes } from "../host/pipes.ts";
 import { childrenOf, sendSignal } from "../host/process.ts";
 import { relay } from "../host/relay.ts";
-import { type ExecSpec, SECRETS } from "../sandbox.ts";
+import { keepSettings } from "../host/terminal.ts";
+import { startTime } from "../limits/run-time.ts";
+import type { ExecResult, ExecSpec } from "../sandbox.ts";
 import { type Held, type Launch, type Launched, launch, type Mount } from "./launch.ts";
 import type { Runtime } from "./runtime.ts";
-import { placeFiles } from "./secret-files.ts";
+import { placeHosts, placeSecrets } from "./secret-files.ts";
 
+/** As timeout(1) has it. */
+const TIME_OVER = 124;
 /** How long a command may take to end after SIGTERM. */
 const KILL_AFTER_MS = 5000;
 const ASK_AGAIN_MS = 50;
@@ -28,12 +32,7 @@ const FOLDERS: readonly Mount[] = (
 ).map(([folder, path]) => ({ folder, path, access: "write" }));
 
 /** Does what {@link Sandbox.exec} says, in a workspace that is known to be alive. */
-export async function execute(
-  runtime: Runtime,
-  state: Held,
-  spec: ExecSpec,
-  streams: Streams,
-): Promise<{ exit: number }> {
+export async function execute(runtime: Runtime, state: Held, spec: ExecSpec, streams: Streams): Promise<ExecResult> {
   if (spec.signal.aborted) return { exit: 128 + constants.signals.SIGTERM };
   const files = spec.files ?? [];
   checkFiles(files);
@@ -41,10 +40,9 @@ export async function execute(
   const inputs = checkInputs(spec.inputs).map(
     ({ source, path }): Mount => ({ folder: `inputs/${source}`, path, access: "read" }),
   );
-  const placed = files.length === 0 ? undefined : await placeFiles(runtime, state, files);
-  const secrets: readonly Mount[] = placed ? [{ folder: placed.folder, path: SECRETS, access: "read" }] : [];
+  const placed = await Promise.all([placeSecrets(runtime, state, files), placeHosts(runtime, state, spec.hosts ?? [])]);
   const start = {
-    mounts: [...FOLDERS, ...inputs, ...secrets],
+    mounts: [...FOLDERS, ...inputs, ...placed.flatMap(({ mounts }) => mounts)],
     scratchBytes: undefined,
     cwd: "/workspace",
     env: environment(spec.env),
@@ -54,7 +52,7 @@ export async function execute(
   try {
     return await run(runtime, state, start, spec, streams);
   } finally {
-    await placed?.remove();
+    await Promise.all(placed.map(({ remove }) => remove()));
   }
 }
 
@@ -64,19 +62,21 @@ async function run(
   start: Omit<Launch, "stdio">,
   spec: ExecSpec,
   streams: Streams,
-): Promise<{ exit: number }> {
-  if (spec.tty) return finish(launch(runtime, state, { ...start, stdio: "tty" }), spec);
-  const pipes = await openPipes(runtime);
+): Promise<ExecResult> {
+  if (spec.tty) {
+    return await finish(launch(runtime, state, { ...start, stdio: "tty" }), spec, state).finally(keepSettings());
+  }
+  const pipes = await openPipes(runtime, streams.stdout === streams.stderr);
   let launched: Launched;
   try {
     launched = launch(runtime, state, { ...start, stdio: pipes.theirs });
   } catch (error) {
-    for (const pipe of [pipes.stdin, pipes.stdout, pipes.stderr]) pipe.destroy();
+    for (const pipe of [pipes.stdin, pipes.stdout, pipes.stderr]) pipe?.destroy();
     throw error;
   } finally {
     pipes.handedOver();
   }
-  const [result] = await Promise.all([finish(launched, spec), relay(pipes, streams, launched.ended)]);
+  const [result] = await Promise.all([finish(launched, spec, state), relay(pipes, streams, launched.ended)]);
   return result;
 }
 
@@ -86,41 +86,46 @@ function environment(added: Readonly<Record<string, string>>): Record<string, st
   return { ...own, ...added };
 }
 
-/** Waits for the command, ending it where the signal says so. */
-async function finish(launched: Launched, spec: ExecSpec): Promise<{ exit: number }> {
+/** Waits for the command, ending it where the signal says so or its time is over. */
+async function finish(launched: Launched, spec: ExecSpec, { limits }: Held): Promise<ExecResult> {
   const timers: NodeJS.Timeout[] = [];
   let over = false;
-  const onAbort = async () => {
+  const end = async () => {
+    if (timers.length > 0) return;
     timers.push(setTimeout(() => void launched.kill(), KILL_AFTER_MS));
     // A container that is still being set up is asked again until there is a command to hear it.
-    while (!over && !(await terminate(launched, spec.tty))) {
+    while (!over && !(await terminate(launched, spec))) {
       await new Promise((resolve) => timers.push(setTimeout(resolve, ASK_AGAIN_MS)));
     }
   };
-  const abort = () => void onAbort();
+  const abort = () => void end();
   if (spec.signal.aborted) abort();
   else spec.signal.addEventListener("abort", abort, { once: true });
+  const { POSITIVE_INFINITY: forever } = Number;
+  const time = startTime(Math.min(spec.runMs ?? forever, limits.runMs ?? forever), abort);
   try {
     const { exit, started, message } = await launched.ended;
+    if (time.isOver()) return { exit: TIME_OVER, stoppedBy: "run-time" };
     if (started || spec.signal.aborted) return { exit };
     throw new CloisterError("FAILURE", "the command was not started", { why: message, next: "cloister doctor" });
   } finally {
     over = true;
+    time.stop();
     for (const timer of timers) clearTimeout(timer);
     spec.signal.removeEventListener("abort", abort);
   }
 }
 
 /**
- * SIGTERM for the command. The first process of a container does not hear it.
+ * SIGTERM or SIGHUP for the command. The first process of a container does not hear it.
  *
  * @returns false where there is no command yet
  */
-async function terminate(launched: Launched, tty: boolean): Promise<boolean> {
+async function terminate(launched: Launched, { tty, endsBy = "SIGTERM" }: ExecSpec): Promise<boolean> {
   const first = await launched.first();
   const command = first === undefined ? [] : childrenOf(first);
   if (first === undefined || command.length === 0) return false;
   // Off a terminal the first process leads the command's group.
-  for (const target of tty ? command : [-first]) sendSignal(target, "SIGTERM");
+  for (const target of tty ? command : [-first]) sendSignal(target, endsBy);
   return true;
 }

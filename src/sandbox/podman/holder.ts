@@ -5,8 +5,10 @@ import { closeSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CloisterError } from "../../base/errors.ts";
+import { bootTimeMs } from "../host/boot-time.ts";
 import { identify, isRunning, type ProcessIdentity, sendSignal, uidOf } from "../host/process.ts";
 import { unsupported } from "../host/programs.ts";
+import type { Limits } from "../limits/limits.ts";
 import { isolation, mappedIds, mountUid, openProfile } from "./container.ts";
 import { ask, demand, engine, lastWords, type Runtime } from "./runtime.ts";
 
@@ -23,13 +25,26 @@ const MESSAGE_BYTES_MAX = 16 * 1024;
 const PAGE_BYTES = 4096;
 const INODES_MAX = 1_000_000;
 
-/** $1 is the time to live in whole seconds. /proc/uptime goes on while the machine sleeps; its first field has a fraction. */
+/**
+ * $1 is its end in whole seconds since boot, kept where no command sees it. /proc/uptime goes on while the machine sleeps;
+ * its first field has a fraction.
+ */
 const WAIT = `cd ${VOLUME} && mkdir -m 0700 work inputs home run secrets && mkdir -m 1777 tmp vartmp shm || exit
-read -r now rest </proc/uptime
-end=$((\${now%.*} + $1))
+echo "$1" >deadline
 echo ready >&${String(READY_FD)}
 exec ${String(READY_FD)}>&-
-while read -r now rest </proc/uptime && [ "\${now%.*}" -lt "$end" ]; do sleep 1; done`;
+while read -r end <deadline && read -r now rest </proc/uptime && [ "\${now%.*}" -lt "$end" ]; do sleep 1; done`;
+
+/** $1 is the new end. It is there whole or not at all. */
+const MOVE = `cd ${VOLUME} && echo "$1" >deadline.new && mv deadline.new deadline`;
+
+export interface HolderSpec {
+  /** By digest; it is on this machine. */
+  readonly image: string;
+  readonly ttlMs: number;
+  readonly diskBytes: number;
+  readonly limits: Limits;
+}
 
 export interface Holder extends ProcessIdentity {
   readonly uid: number;
@@ -43,10 +58,7 @@ export interface Holder extends ProcessIdentity {
  * @param image id of a local image
  * @throws {@link CloisterError} UNSUPPORTED_HOST with podman's reason
  */
-export async function startHolder(
-  runtime: Runtime,
-  given: { readonly image: string; readonly ttlMs: number; readonly diskBytes: number },
-): Promise<Holder> {
+export async function startHolder(runtime: Runtime, given: HolderSpec): Promise<Holder> {
   const container = `cloister-${randomBytes(8).toString("hex")}`;
   await demand(
     runtime,
@@ -74,16 +86,16 @@ function volumeOf({ uid }: Runtime, name: string, diskBytes: number): readonly s
 async function run(
   runtime: Runtime,
   container: string,
-  { image, ttlMs, diskBytes }: { readonly image: string; readonly ttlMs: number; readonly diskBytes: number },
+  { image, ttlMs, diskBytes, limits }: HolderSpec,
 ): Promise<void> {
   const { uid, programs, arch, environment } = runtime;
   const profile = openProfile(arch);
   const own = uid === 0 ? [programs.unshare, "--mount", "--propagation", "slave", "--"] : [];
-  const seconds = String(Math.ceil(ttlMs / 1000));
+  const end = secondsAt(ttlMs);
   const [program = "", ...args] = [
     ...[...own, ...engine(runtime), "run", "--detach", "--name", container, "--preserve-fds", "1"],
-    ...[...isolation(diskBytes, PROFILE_FD), ...mappedIds(uid), "--network", "none"],
-    ...["--volume", `${container}:${VOLUME}`, "--entrypoint", "/bin/sh", image, "-c", WAIT, "holder", seconds],
+    ...[...isolation({ limits, diskBytes }, PROFILE_FD), ...mappedIds(uid), "--network", "none"],
+    ...["--volume", `${container}:${VOLUME}`, "--entrypoint", "/bin/sh", image, "-c", WAIT, "holder", end],
   ];
   const child = spawn(program, args, {
     ...{ cwd: "/", env: environment, detached: true, timeout: START_MS, killSignal: "SIGKILL" },
@@ -125,6 +137,17 @@ async function find(runtime: Runtime, container: string): Promise<Holder> {
   // Neither by a mistake in the mapping nor by one in an engine's settings.
   if (uid === 0) throw new CloisterError("FAILURE", "podman started the workspace as root of the host");
   return { ...identity, uid, container };
+}
+
+/** The workspace ends this long from now. @throws {@link CloisterError} FAILURE */
+export async function moveDeadline(runtime: Runtime, container: string, ttlMs: number): Promise<void> {
+  const move = ["exec", container, "/bin/sh", "-c", MOVE, "move", secondsAt(ttlMs)];
+  await demand(runtime, [...engine(runtime), ...move], "the end of the workspace cannot be moved");
+}
+
+/** In whole seconds since boot, no earlier than it says. */
+function secondsAt(ttlMs: number): string {
+  return String(Math.ceil(((bootTimeMs() ?? 0) + ttlMs) / 1000));
 }
 
 /**

@@ -118,7 +118,7 @@ function commandLine(
     ...[...engineInside(runtime, state), "run", "--rm", "--name", container],
     ...["--label", `cloister.holder=${state.container}`, "--preserve-fds", String(profileFd - FEED_FD)],
     ...(tty ? ["--interactive", "--tty", "--detach-keys", ""] : []),
-    ...[...isolation(state.diskBytes, profileFd), ...userns, "--network", network, ...volumes],
+    ...[...isolation(state, profileFd), ...userns, "--network", network, ...volumes],
     ...(scratchBytes === undefined ? [] : ["--mount", scratch]),
     ...["--workdir", "/", "--entrypoint", "/bin/sh", state.image, "-c", tty ? FIRST : FIRST_ON_PIPES, "cloister"],
   ];

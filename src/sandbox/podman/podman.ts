@@ -3,24 +3,37 @@ import type { Server } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
 import type { Streams } from "../../base/streams.ts";
+import { type Clocks, expiry, isPast } from "../expiry.ts";
 import type { StartFolderTask } from "../files/folder-task.ts";
+import { digest, list } from "../files/list.ts";
 import { measure } from "../files/measure.ts";
 import { isRunning, uidOf } from "../host/process.ts";
 import { type Problem, unsupported } from "../host/programs.ts";
-import type { CreateSpec, ExecSpec, HolderState, Sandbox } from "../sandbox.ts";
+import type { HeldLimit } from "../limits/limits.ts";
+import type {
+  CreateSpec,
+  ExecResult,
+  ExecSpec,
+  HolderState,
+  Listed,
+  ListedFile,
+  LoopbackAddress,
+  Sandbox,
+  WorkspaceFile,
+} from "../sandbox.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
-import { startHolder, stopHolder } from "./holder.ts";
+import { heldByPodman } from "./held.ts";
+import { moveDeadline, startHolder, stopHolder } from "./holder.ts";
 import { bringImage, checkImage } from "./image.ts";
 import type { Held } from "./launch.ts";
 import { hostProblem } from "./problem.ts";
 import { findPodman } from "./programs.ts";
 import { demand, engine, podmanEnvironment, type Runtime } from "./runtime.ts";
+import { watchOver } from "./watch.ts";
 
-export interface PodmanOptions {
-  /** Wall clock, ms since 1970. */
-  readonly now: () => number;
+export interface PodmanOptions extends Clocks {
   /** The caller's environment: says where podman keeps its images. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Image of new workspaces, by digest. */
@@ -36,6 +49,8 @@ const TOOLS = `tar --version | grep -q GNU && find / -maxdepth 0 -printf "" && e
 /** The podman driver. Making it costs nothing; the host is looked at when something is asked of it. */
 export class Podman implements Sandbox {
   readonly #options: PodmanOptions;
+  /** Workspaces that end with this process, by id. */
+  readonly #started = new Map<string, { release(): void }>();
   #runtime: Runtime | undefined;
 
   constructor(options: PodmanOptions) {
@@ -70,19 +85,40 @@ export class Podman implements Sandbox {
   }
 
   async create(spec: CreateSpec): Promise<HolderState> {
+    const { id, ttlMs, diskBytes, limits = {} } = spec;
+    if (spec.volume === "encrypted") {
+      throw unsupported({
+        why: "with podman, a workspace's volume is memory only",
+        next: "add --volume memory, or --driver bubblewrap",
+      });
+    }
     const runtime = this.#ready();
     const image = checkImage(this.#options.image);
     await bringImage(runtime, image);
-    const expiresMs = this.#options.now() + spec.ttlMs;
-    const { ttlMs, diskBytes } = spec;
-    const holder = await startHolder(runtime, { image, ttlMs, diskBytes });
+    const expires = expiry(ttlMs, this.#options);
+    const holder = await startHolder(runtime, { image, ttlMs, diskBytes, limits });
+    this.#started.set(id, watchOver(runtime, holder, holder.container));
     const inspect = [...engine(runtime), "volume", "inspect", "--format", "{{.Mountpoint}}", holder.container];
     const mountpoint = await demand(runtime, inspect, "the workspace has no volume");
-    return { driver: "podman", id: spec.id, ...holder, diskBytes, expiresMs, image, mountpoint };
+    return { driver: "podman", id, ...holder, diskBytes, limits, ...expires, image, mountpoint };
+  }
+
+  async keep(state: HolderState): Promise<void> {
+    this.#started.get(state.id)?.release();
+    this.#started.delete(state.id);
   }
 
   alive(state: HolderState): boolean {
-    return isRunning(state) && this.#options.now() < state.expiresMs;
+    return isRunning(state) && !isPast(state, this.#options);
+  }
+
+  async extend(state: HolderState, ttlMs: number): Promise<HolderState> {
+    const { container } = this.#enter(state);
+    const extended = { ...state, ...expiry(ttlMs, this.#options) };
+    await moveDeadline(this.#ready(), container, ttlMs);
+    // It may have ended just before.
+    this.#enter(extended);
+    return extended;
   }
 
   async fill(
@@ -94,13 +130,13 @@ export class Podman implements Sandbox {
     await fill(this.#tasks(state), state, target, files);
   }
 
-  async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<{ exit: number }> {
+  async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult> {
     return execute(this.#ready(), this.#enter(state), spec, streams);
   }
 
-  async listen(state: HolderState): Promise<Server> {
+  async listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]> {
     const { listenInside } = await import("../bubblewrap/loopback.ts");
-    return listenInside(this.#ready(), this.#enter(state));
+    return listenInside(this.#ready(), this.#enter(state), at);
   }
 
   async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
@@ -108,12 +144,41 @@ export class Podman implements Sandbox {
     yield* collect(this.#tasks(state), path);
   }
 
+  async lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>> {
+    const { lookUp } = await import("../files/lookup.ts");
+    return lookUp(this.#tasks(state), paths);
+  }
+
+  async remove(state: HolderState, paths: readonly string[]): Promise<void> {
+    const { remove } = await import("../files/lookup.ts");
+    await remove(this.#tasks(state), paths);
+  }
+
   async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
     return measure(this.#tasks(state));
   }
 
+  async list(state: HolderState, filesMax: number): Promise<Listed> {
+    return list(this.#tasks(state), filesMax);
+  }
+
+  async digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>> {
+    return digest(this.#tasks(state), files);
+  }
+
   async stop(state: HolderState): Promise<void> {
+    // Being made when that was interrupted: whoever watched has removed it.
+    if (state.container === undefined) return;
     await stopHolder(this.#ready(), named(state));
+    await this.keep(state);
+  }
+
+  held({ limits, diskBytes }: HolderState): readonly HeldLimit[] {
+    return heldByPodman(limits, diskBytes);
+  }
+
+  holdable({ limits = {}, diskBytes }: Parameters<Sandbox["holdable"]>[0]): readonly HeldLimit[] {
+    return heldByPodman(limits, diskBytes);
   }
 
   describe(): { driver: string; enforced: readonly string[]; notEnforced: readonly string[] } {

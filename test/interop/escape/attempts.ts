@@ -5,6 +5,7 @@ import { NETWORK } from "./network.ts";
 import { OUTPUTS } from "./outputs.ts";
 import { PROCESSES } from "./processes.ts";
 import { RESOURCES } from "./resources.ts";
+import { WAY_OUT } from "./way-out.ts";
 import type { Attempt } from "./world.ts";
 
 /** Every way out that is tried, in order; the last ones end or fill things. */
@@ -14,6 +15,7 @@ export const ATTEMPTS: readonly Attempt[] = [
   ...PROCESSES,
   ...NEIGHBOURS,
   ...NETWORK,
+  ...WAY_OUT,
   ...OUTPUTS,
   ...RESOURCES,
 ];

@@ -7,7 +7,8 @@ import { ATTEMPTS } from "./attempts.ts";
 import { World } from "./world.ts";
 
 const [, program = "", mode = "", ...rest] = argv;
-if (mode === "create") await create(Number(rest[0]));
+if (mode === "begin") await begin();
+else if (mode === "create") await create(Number(rest[0]));
 else if (mode === "all") await runAll(rest[0] ?? "");
 else await runOne(mode === "tty", JSON.parse(rest[0] ?? "") as HolderState, rest[1] ?? "");
 
@@ -27,9 +28,18 @@ async function runAll(folder: string): Promise<void> {
   }
 }
 
+/** Makes a workspace and does not get to the end of that. */
+async function begin(): Promise<void> {
+  const sandbox = new Bubblewrap({ now: Date.now });
+  stdout.write(JSON.stringify(await sandbox.create({ id: "alone", ttlMs: 60_000, diskBytes: 1024 * 1024 })));
+  setInterval(() => undefined, 1000);
+}
+
 async function create(ttlMs: number): Promise<void> {
   const sandbox = new Bubblewrap({ now: Date.now });
-  stdout.write(JSON.stringify(await sandbox.create({ id: "alone", ttlMs, diskBytes: 1024 * 1024 })));
+  const state = await sandbox.create({ id: "alone", ttlMs, diskBytes: 1024 * 1024 });
+  await sandbox.keep(state);
+  stdout.write(JSON.stringify(state));
 }
 
 async function runOne(tty: boolean, state: HolderState, script: string): Promise<void> {

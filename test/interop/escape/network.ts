@@ -81,7 +81,8 @@ export const NETWORK: readonly Attempt[] = [
       const host = await serve(world, { port: 0, host: "127.0.0.1" });
       const name = `cloister-${world.secret.slice(-12)}-shared`;
       const abstract = await serve(world, { path: `\0${name}` });
-      const inside = await world.sandbox.listen(world.state);
+      const [inside] = await world.sandbox.listen(world.state, [{ address: "127.0.0.1", port: 0 }]);
+      assert.ok(inside);
       inside.on("connection", (socket) => socket.end("offered"));
       const bound = inside.address();
       const port = typeof bound === "object" && bound ? bound.port : 0;

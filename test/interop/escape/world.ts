@@ -9,12 +9,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { FileEntry } from "../../../src/base/file-entry.ts";
 import { Bubblewrap } from "../../../src/sandbox/bubblewrap/bubblewrap.ts";
 import { SYSCALLS } from "../../../src/sandbox/filter/syscalls.ts";
-import type { ExecSpec, HolderState, Sandbox } from "../../../src/sandbox/sandbox.ts";
+import type { Limits } from "../../../src/sandbox/limits/limits.ts";
+import type { ExecResult, ExecSpec, HolderState, Sandbox } from "../../../src/sandbox/sandbox.ts";
 
 export const DISK_BYTES = 16 * 1024 * 1024;
 
-export interface Ran {
-  readonly exit: number;
+export interface Ran extends ExecResult {
   readonly out: string;
   readonly err: string;
 }
@@ -44,10 +44,12 @@ export class World {
   static async make(
     parent: string,
     program: string,
+    limits: Limits = {},
+    diskBytes = DISK_BYTES,
     sandbox: Sandbox = new Bubblewrap({ now: Date.now }),
   ): Promise<World> {
     const folder = mkdtempSync(join(parent, "world-"));
-    const state = await sandbox.create({ id: "attempts", ttlMs: 120_000, diskBytes: DISK_BYTES });
+    const state = await sandbox.create({ id: "attempts", ttlMs: 120_000, diskBytes, limits });
     const world = new World(folder, program, sandbox, state);
     await sandbox.fill(state, { input: "data" }, files({ "table.csv": "a,b\n1,2\n" }));
     return world;
@@ -78,8 +80,8 @@ export class World {
       tools: [],
       ...more,
     };
-    const { exit } = await this.sandbox.exec(state, spec, { stdin, stdout, stderr });
-    return { exit, ...texts };
+    const ended = await this.sandbox.exec(state, spec, { stdin, stdout, stderr });
+    return { ...ended, ...texts };
   }
 
   /** Runs a shell script; its `$1` and on are `args`. */

@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { Clocks } from "../../../src/sandbox/expiry.ts";
 import { Podman } from "../../../src/sandbox/podman/podman.ts";
 import type { Subject } from "../../sandbox/contract/subject.ts";
 
@@ -113,7 +114,7 @@ export async function podmanSubject(): Promise<{ readonly subject: Subject; remo
   const { env, image, remove } = makeStorage();
   // Processes of their own that the contract starts find it in their environment.
   Object.assign(process.env, env);
-  const make = (now = Date.now) => new Podman({ now, env, image });
+  const make = (clocks: Clocks = { now: Date.now }) => new Podman({ ...clocks, env, image });
   const problem = await make().problem();
   return { subject: { driver: "podman", image, works: !problem, why: problem?.why ?? "", setUpMs, make }, remove };
 }

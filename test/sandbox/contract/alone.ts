@@ -5,14 +5,22 @@ import { Podman } from "../../../src/sandbox/podman/podman.ts";
 import type { HolderState, Sandbox } from "../../../src/sandbox/sandbox.ts";
 
 const [, , mode = "", first = "", second = ""] = argv;
-if (mode === "create") {
-  const state = await sandboxOf(first, second).create({ id: "alone", ttlMs: 2000, diskBytes: 1024 * 1024 });
-  stdout.write(JSON.stringify(state));
-} else {
+if (mode === "create") await create(2000, true);
+else if (mode === "begin") await create(60_000, false);
+else {
   const state = JSON.parse(first) as HolderState;
   const [argv, { signal }] = [["/bin/sh", "-c", second], new AbortController()];
   const spec = { argv, env: {}, inputs: [], tools: [], tty: false, signal };
   exit((await sandboxOf(state.driver, state.image).exec(state, spec, { stdin, stdout, stderr })).exit);
+}
+
+/** Makes a workspace; where it does not keep it, it does not get to its own end, either. */
+async function create(ttlMs: number, keeps: boolean): Promise<void> {
+  const sandbox = sandboxOf(first, second);
+  const state = await sandbox.create({ id: "alone", ttlMs, diskBytes: 1024 * 1024 });
+  if (keeps) await sandbox.keep(state);
+  else setInterval(() => undefined, 1000);
+  stdout.write(JSON.stringify(state));
 }
 
 function sandboxOf(driver: string, image: string | undefined): Sandbox {

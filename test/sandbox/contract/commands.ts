@@ -6,7 +6,7 @@ import { PassThrough, Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ExecSpec } from "../../../src/sandbox/sandbox.ts";
-import { World } from "../../interop/escape/world.ts";
+import { DISK_BYTES, World } from "../../interop/escape/world.ts";
 import { type Subject, titleOf } from "./subject.ts";
 
 /** How every driver runs a command. */
@@ -17,7 +17,7 @@ export function commands(subject: Subject): void {
 
     beforeAll(async () => {
       folder = mkdtempSync(join(tmpdir(), "cloister-test-"));
-      world = await World.make(folder, "", subject.make());
+      world = await World.make(folder, "", {}, DISK_BYTES, subject.make());
     });
 
     afterAll(async () => {

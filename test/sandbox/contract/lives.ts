@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bootTimeMs } from "../../../src/sandbox/host/boot-time.ts";
 import { isRunning } from "../../../src/sandbox/host/process.ts";
 import type { HolderState } from "../../../src/sandbox/sandbox.ts";
-import { processesWith, survivorsWith, World } from "../../interop/escape/world.ts";
+import { DISK_BYTES, processesWith, survivorsWith, World } from "../../interop/escape/world.ts";
 import { compile } from "../compiled.ts";
 import { IS_ROOT } from "../here.ts";
 import { type Subject, titleOf } from "./subject.ts";
@@ -84,15 +85,53 @@ export function lives(subject: Subject): void {
 
     test("is over by the wall clock, even where its timer stood still", async () => {
       const state = await sandbox.create(spec);
-      const later = subject.make(() => Date.now() + spec.ttlMs);
+      const later = subject.make({ now: () => Date.now() + spec.ttlMs });
       expect(later.alive(state)).toBe(false);
       await expect(later.measure(state)).rejects.toMatchObject({ code: "NOT_FOUND" });
       await later.stop(state);
       expect(isRunning(state)).toBe(false);
     });
 
+    test("is over by the time since boot, even where the clock was set back", async () => {
+      const bootMs = bootTimeMs() ?? 0;
+      const state = await sandbox.create(spec);
+      expect(state.expiresBootMs).toBeGreaterThan(bootMs + spec.ttlMs - 1000);
+      const setBack = (sinceMs: number) =>
+        subject.make({ now: () => Date.now() - 86_400_000, bootTime: () => bootMs + sinceMs });
+      expect(setBack(0).alive(state)).toBe(true);
+      expect(setBack(spec.ttlMs + 1000).alive(state)).toBe(false);
+      await expect(setBack(spec.ttlMs + 1000).extend(state, 60_000)).rejects.toMatchObject({ code: "NOT_FOUND" });
+      await sandbox.stop(state);
+    });
+
+    test("has a later end once it is extended, and by another process, too", async () => {
+      const state = await sandbox.create({ ...spec, ttlMs: 2000 });
+      await sandbox.keep(state);
+      const extended = await subject.make().extend(state, 5000);
+      expect(extended.expiresMs).toBeGreaterThan(state.expiresMs + 2000);
+      await sleep(Math.max(0, state.expiresMs - Date.now()) + 1200);
+      expect(isRunning(state)).toBe(true);
+      expect(sandbox.alive(state)).toBe(false);
+      expect(await sandbox.measure(extended)).toEqual({ files: 0, bytes: 0 });
+      for (let tries = 0; isRunning(state) && tries < 500; tries++) await sleep(20);
+      expect(isRunning(state)).toBe(false);
+      expect(Date.now()).toBeGreaterThan(extended.expiresMs - 1000);
+    });
+
+    test("ends with the process that made it, killed or not, until it is kept", async () => {
+      const child = spawn(process.execPath, [built.program, "begin", subject.driver, subject.image ?? ""], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const [text] = (await once(child.stdout, "data")) as [Buffer];
+      const state = JSON.parse(String(text)) as HolderState;
+      expect(isRunning(state)).toBe(true);
+      child.kill("SIGKILL");
+      for (let tries = 0; isRunning(state) && tries < 250; tries++) await sleep(20);
+      expect(isRunning(state)).toBe(false);
+    });
+
     test("ends with everything in it when its holder is killed", async () => {
-      const world = await World.make(folder, "", subject.make());
+      const world = await World.make(folder, "", {}, DISK_BYTES, subject.make());
       const mark = `killed-${world.secret}`;
       const running = world.run(["sh", "-c", "trap '' TERM HUP; while :; do sleep 0.05; done", mark]);
       while (processesWith(mark).length < 2) await sleep(10);

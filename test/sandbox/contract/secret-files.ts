@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ExecSpec } from "../../../src/sandbox/sandbox.ts";
-import { World } from "../../interop/escape/world.ts";
+import { DISK_BYTES, World } from "../../interop/escape/world.ts";
 import { type Subject, titleOf } from "./subject.ts";
 
 const MARKER = "secret-marker-0815";
@@ -18,7 +18,7 @@ export function secretFiles(subject: Subject): void {
 
     beforeAll(async () => {
       folder = mkdtempSync(join(tmpdir(), "cloister-test-"));
-      world = await World.make(folder, "", subject.make());
+      world = await World.make(folder, "", {}, DISK_BYTES, subject.make());
     });
 
     afterAll(async () => {

@@ -1,4 +1,5 @@
 // A driver as the contract takes it: how to make one, and whether it works where the tests run.
+import type { Clocks } from "../../../src/sandbox/expiry.ts";
 import type { Driver, Sandbox } from "../../../src/sandbox/sandbox.ts";
 
 export interface Subject {
@@ -10,7 +11,7 @@ export interface Subject {
   readonly why: string;
   /** While a command is set up: the moments, in milliseconds, at which it is worth to be asked to end. */
   readonly setUpMs: readonly number[];
-  make(now?: () => number): Sandbox;
+  make(clocks?: Clocks): Sandbox;
 }
 
 /** For titles: the driver, and why its tests are skipped. */

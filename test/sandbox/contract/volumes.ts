@@ -14,7 +14,7 @@ export function volumes(subject: Subject): void {
 
     beforeAll(async () => {
       folder = mkdtempSync(join(tmpdir(), "cloister-test-"));
-      world = await World.make(folder, "", subject.make());
+      world = await World.make(folder, "", {}, DISK_BYTES, subject.make());
     });
 
     beforeEach(async () => {

@@ -1,0 +1,123 @@
+// The folder on the host's disk that holds an encrypted volume's ciphertext. Its key dies with the workspace, so what
+// is left of it is noise that takes up room; removing it must never remove anything else.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chownSync, lstatSync, mkdirSync, readdirSync, rmdirSync, statfsSync } from "node:fs";
+import { basename, join } from "node:path";
+import { CloisterError, systemCode } from "../../base/errors.ts";
+import { formatBytes } from "../../base/units.ts";
+import { OUTER_ENVIRONMENT, type Runtime } from "../bubblewrap/runtime.ts";
+import { dropArguments, isWorkspaceUid } from "../host/user.ts";
+import type { CreateSpec } from "../sandbox.ts";
+
+const SUFFIX = ".cipher";
+const NAME = /^[a-z0-9][a-z0-9-]*\.cipher$/;
+/** Far more than a million files take. */
+const REMOVE_MS = 30 * 60_000;
+const MESSAGE_BYTES_MAX = 500;
+
+/**
+ * Runs as the workspace's user in the folder itself. What a command made unreadable is opened first; neither chmod nor
+ * find follows a link below its starting point, and `-xdev` stays on this disk.
+ */
+const EMPTY = `chmod -R u+rwX . && exec find . -xdev -mindepth 1 -delete`;
+
+/**
+ * Makes an empty folder for one workspace's ciphertext, which only that workspace's user may enter. The folder around it
+ * is made with mode 0700 where it is not there.
+ *
+ * @throws {@link CloisterError} USAGE without a folder to make it in; FAILURE where it cannot be made, or the disk has
+ *   less room than the volume may take
+ */
+export function makeCipherFolder(runtime: Pick<Runtime, "uid">, uid: number, spec: CreateSpec): string {
+  const { id, diskBytes, volumeFolder: parent } = spec;
+  const name = `${id}${SUFFIX}`;
+  if (parent === undefined || !NAME.test(name)) {
+    throw new CloisterError("USAGE", "an encrypted volume needs a folder and a name for its ciphertext");
+  }
+  const folder = join(parent, name);
+  try {
+    mkdirSync(parent, { recursive: true, mode: 0o700 });
+    checkRoom(parent, diskBytes);
+    mkdirSync(folder, { mode: 0o700 });
+    if (runtime.uid === 0) chownSync(folder, uid, uid);
+    return folder;
+  } catch (cause) {
+    if (cause instanceof CloisterError) throw cause;
+    throw new CloisterError("FAILURE", `no folder for an encrypted volume can be made in ${parent}`, {
+      why: `the system says ${systemCode(cause) ?? String(cause)}`,
+      next: "--volume-dir FOLDER, on a disk that you may write to",
+      cause,
+    });
+  }
+}
+
+/**
+ * Removes what is left of an ended workspace's ciphertext. Harmless where it is gone. Nothing outside the folder is
+ * touched, whatever lies in it, and root removes it as the workspace's own user.
+ *
+ * @throws {@link CloisterError} FAILURE where it is not such a folder, or cannot be removed
+ */
+export async function removeCipherFolder(
+  runtime: Pick<Runtime, "uid" | "programs">,
+  { folder, uid }: { readonly folder: string; readonly uid: number },
+): Promise<void> {
+  const stat = lstatSync(folder, { throwIfNoEntry: false });
+  if (!stat) return;
+  if (!NAME.test(basename(folder)) || !stat.isDirectory() || stat.uid !== uid || !isWorkspaceUid(runtime.uid, uid)) {
+    throw new CloisterError("FAILURE", `${folder} was not removed`, {
+      why: "it is not the folder that the workspace's encrypted volume was made in",
+      next: "look at it, and remove it yourself; what was in the workspace cannot be read any more",
+    });
+  }
+  const message = await empty(runtime, folder, uid);
+  try {
+    rmdirSync(folder);
+  } catch (cause) {
+    if (systemCode(cause) === "ENOENT") return;
+    throw new CloisterError("FAILURE", `${folder} could not be removed`, {
+      why: message || `the system says ${systemCode(cause) ?? String(cause)}`,
+      next: "remove it yourself; it is encrypted, and its key is gone",
+      cause,
+    });
+  }
+}
+
+/** Ciphertext folders in `parent`, to be held against the workspaces that are known. */
+export function cipherFoldersIn(parent: string): readonly { readonly folder: string; readonly id: string }[] {
+  try {
+    return readdirSync(parent)
+      .filter((name) => NAME.test(name))
+      .map((name) => ({ folder: join(parent, name), id: name.slice(0, -SUFFIX.length) }));
+  } catch {
+    return [];
+  }
+}
+
+function checkRoom(parent: string, diskBytes: number): void {
+  const { bavail, bsize } = statfsSync(parent);
+  const free = bavail * bsize;
+  if (free >= diskBytes) return;
+  throw new CloisterError("FAILURE", `there is no room for an encrypted volume of ${formatBytes(diskBytes)}`, {
+    why: `the disk of ${parent} has ${formatBytes(free)} left`,
+    next: "--volume-dir FOLDER on a larger disk, or a smaller --disk",
+  });
+}
+
+/** @returns what went wrong, or nothing */
+async function empty({ programs, uid: caller }: Pick<Runtime, "uid" | "programs">, folder: string, uid: number) {
+  const child = spawn(programs.setpriv, [...dropArguments(caller, uid), "--", programs.sh, "-c", EMPTY], {
+    // Entered before the privileges are dropped: root's state folder is closed to the workspace's user.
+    cwd: folder,
+    env: OUTER_ENVIRONMENT,
+    stdio: ["ignore", "ignore", "pipe"],
+    timeout: REMOVE_MS,
+    killSignal: "SIGKILL",
+  });
+  let message = "";
+  child.stderr.on("data", (chunk) => {
+    message = `${message}${String(chunk)}`.slice(0, MESSAGE_BYTES_MAX);
+  });
+  await once(child, "close");
+  return message.trim();
+}
