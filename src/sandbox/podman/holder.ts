@@ -11,6 +11,7 @@ import { unsupported } from "../host/programs.ts";
 import type { Limits } from "../limits/limits.ts";
 import { isolation, mappedIds, mountUid, openProfile } from "./container.ts";
 import { ask, demand, engine, lastWords, type Runtime } from "./runtime.ts";
+import { type Watch, watchOver } from "./watch.ts";
 
 /** Where the volume lies in the holder. */
 export const VOLUME = "/mnt";
@@ -53,12 +54,15 @@ export interface Holder extends ProcessIdentity {
 }
 
 /**
- * Starts a holder and waits until its volume is there.
+ * Starts a holder and waits until its volume is there. It ends with this process until its watch is released.
  *
  * @param image id of a local image
  * @throws {@link CloisterError} UNSUPPORTED_HOST with podman's reason
  */
-export async function startHolder(runtime: Runtime, given: HolderSpec): Promise<Holder> {
+export async function startHolder(
+  runtime: Runtime,
+  given: HolderSpec,
+): Promise<{ readonly holder: Holder; readonly watch: Watch }> {
   const container = `cloister-${randomBytes(8).toString("hex")}`;
   await demand(
     runtime,
@@ -66,8 +70,8 @@ export async function startHolder(runtime: Runtime, given: HolderSpec): Promise<
     "no volume can be made",
   );
   try {
-    await run(runtime, container, given);
-    return await find(runtime, container);
+    const watch = await run(runtime, container, given);
+    return { holder: await find(runtime, container), watch };
   } catch (error) {
     await remove(runtime, container);
     throw error;
@@ -87,7 +91,7 @@ async function run(
   runtime: Runtime,
   container: string,
   { image, ttlMs, diskBytes, limits }: HolderSpec,
-): Promise<void> {
+): Promise<Watch> {
   const { uid, programs, arch, environment } = runtime;
   const profile = openProfile(arch);
   const own = uid === 0 ? [programs.unshare, "--mount", "--propagation", "slave", "--"] : [];
@@ -102,6 +106,7 @@ async function run(
     stdio: ["ignore", "ignore", "pipe", "pipe", profile],
   });
   closeSync(profile);
+  const watch = watchOver(runtime, undefined, container, child.pid);
   const [errors, ready] = [child.stdio[2], child.stdio[READY_FD]] as Readable[];
   if (!errors || !ready) throw new TypeError("the holder has no pipes");
   let [message, said] = ["", ""];
@@ -119,7 +124,7 @@ async function run(
     for (let waitedMs = 0; exit === 0 && !said.includes("ready") && waitedMs < STOP_TIMEOUT_MS; waitedMs += POLL_MS) {
       await sleep(POLL_MS);
     }
-    if (exit === 0 && said.includes("ready")) return;
+    if (exit === 0 && said.includes("ready")) return watch;
     const why = exit === 0 ? "its folders could not be made: the image needs /bin/sh and mkdir" : lastWords(message);
     throw unsupported({ why: `podman did not start a workspace: ${why}`, next: "cloister doctor" });
   } finally {

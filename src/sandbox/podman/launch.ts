@@ -82,7 +82,7 @@ export function launch(runtime: Runtime, state: Held, what: Launch): Launched {
   const feed = child.stdio[FEED_FD] as Duplex;
   feed.on("error", () => undefined);
   feed.end(script);
-  const watched = watchOver(runtime, state, container);
+  const watched = watchOver(runtime, state, container, child.pid);
   const progress = { started: false };
   const ended = watch(child, progress).finally(() => watched.release());
   const first = async () => (progress.started ? await firstProcess(runtime, container) : undefined);

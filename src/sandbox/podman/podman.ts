@@ -31,7 +31,7 @@ import type { Held } from "./launch.ts";
 import { hostProblem } from "./problem.ts";
 import { findPodman } from "./programs.ts";
 import { demand, engine, podmanEnvironment, type Runtime } from "./runtime.ts";
-import { watchOver } from "./watch.ts";
+import type { Watch } from "./watch.ts";
 
 export interface PodmanOptions extends Clocks {
   /** The caller's environment: says where podman keeps its images. */
@@ -50,7 +50,7 @@ const TOOLS = `tar --version | grep -q GNU && find / -maxdepth 0 -printf "" && e
 export class Podman implements Sandbox {
   readonly #options: PodmanOptions;
   /** Workspaces that end with this process, by id. */
-  readonly #started = new Map<string, { release(): void }>();
+  readonly #started = new Map<string, Watch>();
   #runtime: Runtime | undefined;
 
   constructor(options: PodmanOptions) {
@@ -96,8 +96,8 @@ export class Podman implements Sandbox {
     const image = checkImage(this.#options.image);
     await bringImage(runtime, image);
     const expires = expiry(ttlMs, this.#options);
-    const holder = await startHolder(runtime, { image, ttlMs, diskBytes, limits });
-    this.#started.set(id, watchOver(runtime, holder, holder.container));
+    const { holder, watch } = await startHolder(runtime, { image, ttlMs, diskBytes, limits });
+    this.#started.set(id, watch);
     const inspect = [...engine(runtime), "volume", "inspect", "--format", "{{.Mountpoint}}", holder.container];
     const mountpoint = await demand(runtime, inspect, "the workspace has no volume");
     return { driver: "podman", id, ...holder, diskBytes, limits, ...expires, image, mountpoint };

@@ -49,7 +49,7 @@ export class World {
     sandbox: Sandbox = new Bubblewrap({ now: Date.now }),
   ): Promise<World> {
     const folder = mkdtempSync(join(parent, "world-"));
-    const state = await sandbox.create({ id: "attempts", ttlMs: 120_000, diskBytes, limits });
+    const state = await sandbox.create({ id: "attempts", ttlMs: 900_000, diskBytes, limits });
     const world = new World(folder, program, sandbox, state);
     await sandbox.fill(state, { input: "data" }, files({ "table.csv": "a,b\n1,2\n" }));
     return world;
