@@ -12,8 +12,9 @@ import { localState } from "../policy/local-policy.ts";
 import { overdueIn } from "../secret/due.ts";
 import { openSession, type Session } from "../session.ts";
 import type { Diagnosis, LoginState, Status, WhoAmI } from "../types.ts";
+import { checkDrivers } from "../workspace/drivers.ts";
 import { workspacesHere } from "../workspace/look.ts";
-import { sandboxOf } from "../workspace/sandbox.ts";
+
 import { checkStore } from "./check-store.ts";
 
 const DAY_MS = 86_400_000;
@@ -113,12 +114,7 @@ export async function doctor(host: Host, folder: string): Promise<Diagnosis> {
   const node = process.versions.node;
   checks.push({ name: "node", state: "good", text: `Node.js ${node}`, next: undefined });
   checks.push(...(await checkStorage(identityPlaces(host))));
-  const problem = await (await sandboxOf(host)).problem();
-  checks.push(
-    problem
-      ? { name: "sandbox", state: "bad", text: problem.why, next: problem.next }
-      : { name: "sandbox", state: "good", text: "bubblewrap can isolate workspaces here", next: undefined },
-  );
+  checks.push(...(await checkDrivers(host)));
   checks.push(...(await checkProject(host, folder)));
   return { ok: checks.every(({ state }) => state !== "bad"), checks };
 }

@@ -125,6 +125,7 @@ async function run(
       await sleep(POLL_MS);
     }
     if (exit === 0 && said.includes("ready")) return watch;
+    watch.release();
     const why = exit === 0 ? "its folders could not be made: the image needs /bin/sh and mkdir" : lastWords(message);
     throw unsupported({ why: `podman did not start a workspace: ${why}`, next: "cloister doctor" });
   } finally {

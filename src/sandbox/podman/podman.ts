@@ -7,6 +7,7 @@ import { type Clocks, expiry, isPast } from "../expiry.ts";
 import type { StartFolderTask } from "../files/folder-task.ts";
 import { digest, list } from "../files/list.ts";
 import { measure } from "../files/measure.ts";
+import { explainFailure } from "../host/explain.ts";
 import { isRunning, uidOf } from "../host/process.ts";
 import { type Problem, unsupported } from "../host/programs.ts";
 import type { HeldLimit } from "../limits/limits.ts";
@@ -31,6 +32,7 @@ import type { Held } from "./launch.ts";
 import { hostProblem } from "./problem.ts";
 import { findPodman } from "./programs.ts";
 import { demand, engine, podmanEnvironment, type Runtime } from "./runtime.ts";
+import { tryContainer } from "./trial.ts";
 import type { Watch } from "./watch.ts";
 
 export interface PodmanOptions extends Clocks {
@@ -60,8 +62,10 @@ export class Podman implements Sandbox {
   async problem(): Promise<Problem | undefined> {
     const missing = hostProblem();
     if (missing) return missing;
-    // Without an image there is nothing to try it with.
-    if (this.#options.image === undefined) return undefined;
+    if (this.#options.image === undefined) {
+      const failure = await tryContainer(this.#ready());
+      return failure === undefined ? undefined : explainFailure(failure, { program: "podman" });
+    }
     try {
       const state = await this.create(TRIAL);
       try {
