@@ -28,6 +28,8 @@ const PROGRAMS = [
 export interface Storage {
   /** The environment that leads to it. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What of it makes the difference. */
+  readonly place: Readonly<Record<string, string>>;
   /** The image, by digest. */
   readonly image: string;
   podman(...args: readonly string[]): string;
@@ -42,7 +44,8 @@ export function makeStorage(): Storage {
   for (const name of ["graph", "run", "runtime"]) mkdirSync(at(name), { mode: 0o700 });
   const roots = `graphroot = "${at("graph")}"\nrootless_storage_path = "${at("graph")}"\nrunroot = "${at("run")}"\n`;
   writeFileSync(at("storage.conf"), `[storage]\ndriver = "overlay"\n${roots}`);
-  const env = { ...process.env, XDG_RUNTIME_DIR: at("runtime"), CONTAINERS_STORAGE_CONF: at("storage.conf") };
+  const place = { XDG_RUNTIME_DIR: at("runtime"), CONTAINERS_STORAGE_CONF: at("storage.conf") };
+  const env = { ...process.env, ...place };
   const podman = (...args: readonly string[]) => execFileSync("podman", args, { env, encoding: "utf8", stdio: "pipe" });
   const remove = () => {
     podman("rm", "--all", "--force", "--time", "0");
@@ -59,7 +62,7 @@ export function makeStorage(): Storage {
     execFileSync("tar", ["-C", rootFolder(at("root")), "-cf", archive, "."]);
     podman("import", "--quiet", archive, "localhost/cloister-test:1");
     const digest = podman("image", "inspect", "--format", "{{.Digest}}", "localhost/cloister-test:1").trim();
-    return { env, image: `localhost/cloister-test@${digest}`, podman, remove };
+    return { env, place, image: `localhost/cloister-test@${digest}`, podman, remove };
   } catch (error) {
     remove();
     throw error;
@@ -101,7 +104,12 @@ function endKeeper(file: string): void {
 }
 
 /** Podman as the contract takes it. */
-export async function podmanSubject(): Promise<{ readonly subject: Subject; remove(): void }> {
+export async function podmanSubject(): Promise<{
+  readonly subject: Subject;
+  /** What leads a program to the storage. */
+  readonly env: Readonly<Record<string, string>>;
+  remove(): void;
+}> {
   const setUpMs = [1, 20, 60, 120, 200, 300, 400];
   const nobody = {
     driver: "podman" as const,
@@ -110,11 +118,15 @@ export async function podmanSubject(): Promise<{ readonly subject: Subject; remo
     make: () => new Podman({ now: Date.now, env: {} }),
   };
   const before = await nobody.make().problem();
-  if (before) return { subject: { ...nobody, why: before.why }, remove: () => {} };
-  const { env, image, remove } = makeStorage();
+  if (before) return { subject: { ...nobody, why: before.why }, env: {}, remove: () => {} };
+  const { env, place, image, remove } = makeStorage();
   // Processes of their own that the contract starts find it in their environment.
-  Object.assign(process.env, env);
+  Object.assign(process.env, place);
   const make = (clocks: Clocks = { now: Date.now }) => new Podman({ ...clocks, env, image });
   const problem = await make().problem();
-  return { subject: { driver: "podman", image, works: !problem, why: problem?.why ?? "", setUpMs, make }, remove };
+  return {
+    subject: { driver: "podman", image, works: !problem, why: problem?.why ?? "", setUpMs, make },
+    env: place,
+    remove,
+  };
 }
