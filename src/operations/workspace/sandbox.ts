@@ -24,6 +24,7 @@ export async function sandboxOf(host: Host, choice: DriverChoice = {}): Promise<
 /** {@link sandboxOf}, proved to work. @throws CloisterError UNSUPPORTED_HOST with the reason and the fix, USAGE */
 export async function workingSandbox(host: Host, choice: DriverChoice = {}): Promise<Sandbox> {
   const sandbox = await sandboxOf(host, choice);
+  if (driverOf(choice) === "podman") (await import("../../sandbox/podman/image.ts")).checkImage(choice.image);
   const problem = await sandbox.problem();
   if (!problem) return sandbox;
   throw new CloisterError("UNSUPPORTED_HOST", "workspaces cannot be sandboxed on this host", problem);

@@ -26,7 +26,8 @@ const FILES = ["etc/group", "etc/hostname", "etc/hosts", "etc/passwd", "etc/reso
 
 /** Undefined where a container ran; otherwise what podman said. */
 export async function tryContainer(runtime: Runtime): Promise<string | undefined> {
-  const folder = mkdtempSync(join(tmpdir(), "cloister-trial-"));
+  // The ids that root's containers are mapped to cannot go through a temporary folder of root's own.
+  const folder = mkdtempSync(join(runtime.uid === 0 ? "/tmp" : tmpdir(), "cloister-trial-"));
   const profile = openProfile(runtime.arch);
   try {
     const shown = rootOf(folder).flatMap((path) => ["--volume", `${path}:${path}:ro`]);
