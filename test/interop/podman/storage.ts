@@ -17,6 +17,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Clocks } from "../../../src/sandbox/expiry.ts";
 import { Podman } from "../../../src/sandbox/podman/podman.ts";
+import { hostProblem } from "../../../src/sandbox/podman/problem.ts";
 import type { Subject } from "../../sandbox/contract/subject.ts";
 
 /** What the scripts of the driver and of the tests run; of the first, a workspace's image has to have all. */
@@ -111,15 +112,12 @@ export async function podmanSubject(): Promise<{
   remove(): void;
 }> {
   const setUpMs = [1, 20, 60, 120, 200, 300, 400];
-  const nobody = {
-    driver: "podman" as const,
-    works: false,
-    setUpMs,
-    make: () => new Podman({ now: Date.now, env: {} }),
-  };
-  const before = await nobody.make().problem();
-  if (before) return { subject: { ...nobody, why: before.why }, env: {}, remove: () => {} };
-  const { env, place, image, remove } = makeStorage();
+  const made = tryStorage();
+  if (typeof made === "string") {
+    const make = () => new Podman({ now: Date.now, env: {} });
+    return { subject: { driver: "podman", works: false, why: made, setUpMs, make }, env: {}, remove: () => {} };
+  }
+  const { env, place, image, remove } = made;
   // Processes of their own that the contract starts find it in their environment.
   Object.assign(process.env, place);
   const make = (clocks: Clocks = { now: Date.now }) => new Podman({ ...clocks, env, image });
@@ -129,4 +127,15 @@ export async function podmanSubject(): Promise<{
     env: place,
     remove,
   };
+}
+
+/** Storage, or why there can be none. */
+function tryStorage(): Storage | string {
+  const missing = hostProblem();
+  if (missing) return missing.why;
+  try {
+    return makeStorage();
+  } catch (error) {
+    return String(error instanceof Error ? error.message : error).slice(0, 300);
+  }
 }
