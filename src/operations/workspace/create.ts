@@ -17,7 +17,7 @@ import { endSame } from "./destroy.ts";
 import { noting, remember } from "./known.ts";
 import { limitsOf, requireHeld, requireHoldable } from "./limits.ts";
 import { detailOf } from "./look.ts";
-import { driverOf, sandboxOf, workingSandbox } from "./sandbox.ts";
+import { sandboxOf, unmadeHolder, workingSandbox } from "./sandbox.ts";
 import { marking, saveSent } from "./sent-code.ts";
 import {
   changeWorkspace,
@@ -67,13 +67,12 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
   const decideBy = options.dryRun ? wouldPermit : permit;
   // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
-  // Not before: trying it may use an image, which the policy alone says may be used.
   const sandbox = await workingSandbox(session.host, plan.planned.use);
   requireHoldable(sandbox, plan);
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
   if (old) await endSame(session, sandbox, old, true);
   // Known before anything is logged or started: what a command leaves that is killed is found, and its end logged.
-  await saveWorkspace(session, stateOf(session, plan, options, nobody(session, plan)));
+  await saveWorkspace(session, stateOf(session, plan, options, unmadeHolder(plan, session.host.now())));
   try {
     return await make(session, sandbox, plan, options, source);
   } catch (error) {
@@ -173,24 +172,6 @@ function stateOf(
   };
 }
 
-/** There is no process yet. */
-function nobody({ host }: Session, { id, ttlMs, diskBytes, limits, planned }: WorkspacePlan): HolderState {
-  const expiresMs = host.now() + ttlMs;
-  const { driver, image } = planned.use;
-  return {
-    driver: driverOf({ driver, image }),
-    image,
-    id,
-    pid: 0,
-    startTime: "",
-    bootId: "",
-    uid: 0,
-    diskBytes,
-    limits,
-    expiresMs,
-  };
-}
-
 /** What it would be, for `--dry-run`: there is no process behind it. */
 async function previewOf(
   session: Session,
@@ -202,7 +183,11 @@ async function previewOf(
   const { classifications } = (await session.policy()).compiled.policy;
   const classes = inputs.map(({ input }) => input.class);
   const label = [...classifications].reverse().find((klass) => classes.includes(klass));
-  const detail = await detailOf(session, sandbox, stateOf(session, plan, options, nobody(session, plan)));
+  const detail = await detailOf(
+    session,
+    sandbox,
+    stateOf(session, plan, options, unmadeHolder(plan, session.host.now())),
+  );
   return { ...detail, state: "running", leftMs: ttlMs, label, limits: sandbox.holdable(plan), logEntry: undefined };
 }
 

@@ -2,6 +2,7 @@
 // driver cannot do here is an error; none ever takes the place of another.
 import { CloisterError } from "../../base/errors.ts";
 import type { Bubblewrap } from "../../sandbox/bubblewrap/bubblewrap.ts";
+import type { Limits } from "../../sandbox/limits/limits.ts";
 import type { Podman } from "../../sandbox/podman/podman.ts";
 import type { CreateSpec, Driver, HolderState, Sandbox } from "../../sandbox/sandbox.ts";
 import type { Host } from "../host.ts";
@@ -31,7 +32,7 @@ export async function workingSandbox(host: Host, choice: DriverChoice = {}): Pro
 }
 
 /** @throws CloisterError USAGE for a driver that there is not, and for an image where none is used */
-export function driverOf({ driver = "bubblewrap", image }: DriverChoice): Driver {
+function driverOf({ driver = "bubblewrap", image }: DriverChoice): Driver {
   if (driver === "podman") return driver;
   if (driver !== "bubblewrap") throw new CloisterError("USAGE", `there is no driver ${driver}`);
   if (image === undefined) return driver;
@@ -39,6 +40,16 @@ export function driverOf({ driver = "bubblewrap", image }: DriverChoice): Driver
     why: "its workspaces have the programs of this machine",
     next: "add --driver podman, or leave out --image",
   });
+}
+
+/** The state of a workspace that is not there yet: no process is behind it. */
+export function unmadeHolder(
+  { id, ttlMs, diskBytes, limits, planned }: CreateSpec & { limits: Limits; planned: { use: DriverChoice } },
+  now: number,
+): HolderState {
+  const process = { pid: 0, startTime: "", bootId: "", uid: 0 };
+  const { image } = planned.use;
+  return { driver: driverOf(planned.use), image, id, ...process, diskBytes, limits, expiresMs: now + ttlMs };
 }
 
 /** Passes each call on to the driver that made the workspace. */

@@ -7,7 +7,7 @@ import type { Limits } from "../limits/limits.ts";
 import { limitArguments } from "../limits/process-limits.ts";
 
 /** User that everything in a container runs under, as it has it. */
-export const INSIDE_UID = 1000;
+const INSIDE_UID = 1000;
 
 /**
  * Ids of the host that a root's containers are mapped to; nobody is given them (the upper half of ids is not for

@@ -24,7 +24,7 @@ export function findPodman(): PodmanPrograms | Problem {
   return { ...(Object.fromEntries(found) as Record<(typeof NEEDED)[number], string>), runc: findProgram("runc") };
 }
 
-export const NO_PODMAN: Problem = {
+const NO_PODMAN: Problem = {
   why: "podman is not installed",
   next:
     "apt install podman uidmap (Debian, Ubuntu), dnf install podman shadow-utils (Fedora, RHEL), " +

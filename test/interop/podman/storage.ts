@@ -38,7 +38,7 @@ export interface Storage {
 }
 
 /** @throws where podman is not there, or cannot keep an image */
-export function makeStorage(): Storage {
+function makeStorage(): Storage {
   const folder = mkdtempSync(join(tmpdir(), "cloister-podman-"));
   chmodSync(folder, 0o755);
   const at = (name: string) => join(folder, name);
