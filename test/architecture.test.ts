@@ -96,7 +96,9 @@ test("drivers are chosen in one place each", () => {
   const importers = (driver: string) => files.filter((file) => importsOf(file).some((s) => s.endsWith(driver)));
   expect(importers("store/folder.ts")).toEqual(["src/operations/open-store.ts"]);
   expect(importers("store/s3.ts")).toEqual(["src/operations/open-store.ts"]);
-  expect(importers("sandbox/bubblewrap/bubblewrap.ts")).toEqual(["src/operations/workspace/sandbox.ts"]);
+  for (const driver of ["bubblewrap", "podman"]) {
+    expect(importers(`sandbox/${driver}/${driver}.ts`)).toEqual(["src/operations/workspace/sandbox.ts"]);
+  }
 });
 
 test("files that ask where they stand are as deep as the packed command line, two folders below the package", () => {

@@ -87,6 +87,8 @@ const create: Leaf = {
     { flags: "--volume-dir <dir>", text: "folder for an encrypted volume (CLOISTER_VOLUME_DIR)" },
     { flags: "--network <host:port>", text: "host to reach, by name (repeatable; default: none)", many: true },
     ...limits,
+    { flags: "--driver <driver>", text: "what isolates it (default: bubblewrap)", choices: ["bubblewrap", "podman"] },
+    { flags: "--image <image>", text: "with podman: NAME@sha256:… (default: the policy's only one)" },
     dryRun,
   ],
   examples: [

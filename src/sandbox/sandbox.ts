@@ -25,9 +25,11 @@ export interface CreateSpec extends VolumeOptions {
   readonly diskBytes: number;
 }
 
+export type Driver = "bubblewrap" | "podman";
+
 /** Plain JSON that is enough to find a running workspace again from another process. */
 export interface HolderState {
-  readonly driver: "bubblewrap";
+  readonly driver: Driver;
   /** Id of the workspace, as given to {@link Sandbox.create}. */
   readonly id: string;
   /** Process whose death ends the workspace: the first process of its namespaces, as the host numbers it. */
@@ -52,6 +54,10 @@ export interface HolderState {
   readonly expiresMs: number;
   /** The same on a clock that nobody sets: ms since boot, suspended time included. Only states of old have none. */
   readonly expiresBootMs?: number | undefined;
+  /** With podman: name of the container that holds the workspace, its image by digest, and where podman mounts the volume. */
+  readonly container?: string | undefined;
+  readonly image?: string | undefined;
+  readonly mountpoint?: string | undefined;
 }
 
 /** Folder of the files that a command alone gets. */
@@ -255,13 +261,13 @@ export interface Sandbox {
   stop(state: HolderState): Promise<void>;
 
   /** Every limit of a workspace, and whether anything holds it, in the order of `LIMIT_NAMES`. */
-  held(state: Pick<HolderState, "limits" | "diskBytes" | "cgroup" | "processors" | "volume">): readonly HeldLimit[];
+  held(state: HolderState): readonly HeldLimit[];
 
   /** The same for a workspace that is not there yet: what this host can hold. */
   holdable(spec: Pick<CreateSpec, "limits" | "diskBytes" | "volume">): readonly HeldLimit[];
 
-  /** What this driver enforces and what it does not beside limits, in plain lines. @param volume default: memory */
-  describe(volume?: VolumeKind): {
+  /** What the driver of a workspace, or else of new ones, enforces and what it does not beside limits, in plain lines. */
+  describe(state?: HolderState): {
     readonly driver: string;
     readonly enforced: readonly string[];
     readonly notEnforced: readonly string[];

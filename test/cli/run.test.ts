@@ -125,6 +125,7 @@ describe("workspace", () => {
     template: undefined,
     mounts: [],
     gpu: [],
+    image: undefined,
     limits: [],
     enforced: [],
     notEnforced: [],

@@ -27,6 +27,7 @@ export async function create(call: Call): Promise<undefined> {
     use: {
       ...limitFlags(flags),
       ...{ network: flags.list("network"), mounts: flags.list("mountRo"), gpu: flags.on("gpu") },
+      ...{ driver: flags.choice("driver", ["bubblewrap", "podman"]), image: flags.text("image") },
     },
     dryRun,
   });
@@ -111,6 +112,7 @@ function detailRows(page: Page, detail: WorkspaceDetail): readonly Row[] {
     ["disk", diskText(detail)],
     ["network", detail.network?.join(", ") || undefined],
     ["driver", detail.driver],
+    ["image", detail.image],
     ...environmentRows(detail),
     ["code", code && `${code.folder}  ${files(code.files)}${code.commit ? `  commit ${code.commit}` : ""}`],
     ...inputs.map((input): Row => ["input", `${input.path}  ${input.reference} (${input.class})`]),

@@ -15,6 +15,7 @@ import { localState } from "../policy/local-policy.ts";
 import { overdueIn } from "../secret/due.ts";
 import { openSession, type Session } from "../session.ts";
 import type { Diagnosis, LoginState, Status, WhoAmI } from "../types.ts";
+import { checkDrivers } from "../workspace/drivers.ts";
 import { checkLimits } from "../workspace/limits.ts";
 import { workspacesHere } from "../workspace/look.ts";
 import { sandboxOf } from "../workspace/sandbox.ts";
@@ -118,14 +119,9 @@ export async function doctor(host: Host, folder: string): Promise<Diagnosis> {
   const node = process.versions.node;
   checks.push({ name: "node", state: "good", text: `Node.js ${node}`, next: undefined });
   checks.push(...(await checkStorage(identityPlaces(host))));
+  checks.push(...(await checkDrivers(host)));
   const sandbox = await sandboxOf(host);
-  const problem = await sandbox.problem();
-  checks.push(
-    problem
-      ? { name: "sandbox", state: "bad", text: problem.why, next: problem.next }
-      : { name: "sandbox", state: "good", text: "bubblewrap can isolate workspaces here", next: undefined },
-  );
-  if (!problem) checks.push(checkLimits(sandbox), await checkVolumes(host, sandbox));
+  if (!(await sandbox.problem())) checks.push(checkLimits(sandbox), await checkVolumes(host, sandbox));
   checks.push(...(await checkProject(host, folder)));
   return { ok: checks.every(({ state }) => state !== "bad"), checks };
 }

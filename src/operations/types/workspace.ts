@@ -85,6 +85,8 @@ export interface WorkspaceDetail extends WorkspaceSummary {
   }[];
   /** Device nodes of GPUs. */
   readonly gpu: readonly string[];
+  /** Container image by digest; undefined where the driver uses none. */
+  readonly image: string | undefined;
   /** Each limit with its value, and whether anything holds it here. */
   readonly limits: readonly HeldLimit[];
   /** What the driver enforces and what it does not, in plain lines. */

@@ -19,7 +19,7 @@ import { limitsOf, requireHeld, requireHoldable } from "./limits.ts";
 import { detailOf } from "./look.ts";
 import { checkMounts } from "./mounts.ts";
 import { type PlannedInput, planInputs } from "./plan-inputs.ts";
-import { workingSandbox } from "./sandbox.ts";
+import { sandboxOf, workingSandbox } from "./sandbox.ts";
 import { setUp } from "./setup.ts";
 import {
   changeWorkspace,
@@ -61,10 +61,10 @@ export async function createWorkspace(session: Session, options: WorkspaceOption
 
 async function createAlone(session: Session, options: WorkspaceOptions, name: string): Promise<WorkspaceDetail> {
   await session.sync();
-  const sandbox = await workingSandbox(session.host);
-  const old = await findOver(session, sandbox, name);
+  const host = await sandboxOf(session.host);
+  const old = await findOver(session, host, name);
   const source = await codeSource(session, options.code);
-  const plan = await planWorkspace(session, sandbox, options, name);
+  const plan = await planWorkspace(session, host, options, name);
   const decideBy = options.dryRun ? wouldPermit : permit;
   // All mounts are decided before anything starts: a workspace without its inputs helps nobody.
   for (const ask of [plan.ask, ...plan.inputs.map((input) => input.ask)]) await decideBy(session, ask);
@@ -73,7 +73,10 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
     const label = highestOf(classifications, plan.inputs);
     await checkCarried(session, plan.ask, source, { label, dryRun: options.dryRun });
   }
+  // Not before: trying it may use an image, which the policy alone says may be used.
+  const sandbox = await workingSandbox(session.host, plan.planned.use);
   checkMounts(session, sandbox, plan.environment.mounts);
+  if (plan.environment.devices.length > 0) sandbox.gpu();
   requireHoldable(sandbox, plan);
   if (options.dryRun) return previewOf(session, sandbox, plan, options);
   if (old) await endSame(session, sandbox, old, true);
@@ -145,7 +148,7 @@ async function planWorkspace(
   for (const { ask } of inputs) checkDomain(domain, ask.domain);
   const { ttlMs, diskBytes } = planned;
   requireRoom(inputs, diskBytes);
-  const volume = planVolume(session, sandbox, options, diskBytes);
+  const volume = planVolume(session, await sandboxOf(session.host, planned.use), options, diskBytes);
   const { purpose, justification } = options;
   const ask: Ask = {
     ...{ title: `create workspace ${name}`, action: "workspace.create" },

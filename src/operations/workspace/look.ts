@@ -67,7 +67,7 @@ export async function summaryOf(session: Session, sandbox: Sandbox, state: Works
 /** Everything there is to say about a workspace. */
 export async function detailOf(session: Session, sandbox: Sandbox, state: WorkspaceState): Promise<WorkspaceDetail> {
   const { classifications } = (await session.policy()).compiled.policy;
-  const { driver, enforced, notEnforced } = sandbox.describe(state.holder.volume);
+  const { driver, enforced, notEnforced } = sandbox.describe(state.holder);
   const { code, environment } = state;
   return {
     ...(await summaryOf(session, sandbox, state)),
@@ -78,6 +78,7 @@ export async function detailOf(session: Session, sandbox: Sandbox, state: Worksp
     network: state.use.network ?? [],
     code: code && { folder: code.folder, commit: code.git?.commit, files: code.files },
     driver,
+    image: state.holder.image,
     template: environment.template?.name,
     mounts: environment.mounts.map(({ source, path, identity }) => ({ source, path, identity })),
     gpu: environment.devices,

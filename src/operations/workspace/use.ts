@@ -2,7 +2,7 @@
 import { CloisterError } from "../../base/errors.ts";
 import { coversHost, coversPath, pathEntry, portEntry } from "../../policy/host-entry.ts";
 import type { Policy, Role } from "../../policy/schema.ts";
-import type { Enforceable, WorkspaceUse } from "../../policy/workspace-use.ts";
+import { DRIVERS, type Enforceable, type WorkspaceUse } from "../../policy/workspace-use.ts";
 import type { Session } from "../session.ts";
 
 /** Where neither a flag nor the role says otherwise. */
@@ -41,7 +41,8 @@ export async function planUse(session: Session, policy: Policy, options: UseOpti
   };
   const use: WorkspaceUse = {
     ...numbers,
-    ...{ network, mounts, gpu: options.gpu, driver: options.driver, image: options.image },
+    ...{ network, mounts, gpu: options.gpu },
+    ...driverOf(roles, options),
   };
   const all = <T>(of: (limits: Role["workspace"]) => readonly T[]) => roles.flatMap((role) => of(role.workspace));
   const covering = (entries: readonly string[], covers: (entry: string, asked: string) => boolean, asked: string) =>
@@ -72,6 +73,19 @@ export async function planUse(session: Session, policy: Policy, options: UseOpti
     privateNetworks: [...new Set(all((limits) => limits.privateNetworks))],
     mustHold: [...new Set(all((limits) => limits.mustHold))],
   };
+}
+
+/**
+ * Always named, so that a role which leaves bubblewrap out is heard without a flag, too. Without one it is bubblewrap
+ * where a role allows it, else the first that one does; and the image where the roles know one only.
+ */
+function driverOf(roles: readonly Role[], { driver, image }: UseOptions): Pick<WorkspaceUse, "driver" | "image"> {
+  const free =
+    roles.length === 0 || roles.some(({ workspace: { drivers = DRIVERS } }) => drivers.includes("bubblewrap"));
+  const chosen = driver ?? (free ? "bubblewrap" : roles[0]?.workspace.drivers?.[0]);
+  const images = [...new Set(roles.flatMap((role) => role.workspace.images))];
+  const only = chosen === "podman" && images.length === 1 ? images[0] : undefined;
+  return { driver: chosen, image: image ?? only };
 }
 
 /** How long a workspace of this member may live; undefined where that has no limit. */

@@ -10,6 +10,7 @@ import type { Host } from "../host.ts";
 import { placesOf } from "../places.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceOptions } from "../types.ts";
+import { type DriverChoice, driverOf } from "./sandbox.ts";
 
 /** Room that is suggested beside the inputs, for what comes of them. */
 const BESIDE_INPUTS = 1.5;
@@ -44,12 +45,12 @@ export function requireRoom(inputs: readonly { readonly version: Version }[], di
 }
 
 /** There is no process yet; but what a killed command may leave of the volume is known. */
-export function nobody({ host }: Session, plan: CreateSpec): HolderState {
-  const { id, ttlMs, diskBytes, volume, volumeFolder, limits = {} } = plan;
+export function nobody({ host }: Session, plan: CreateSpec & { planned: { use: DriverChoice } }): HolderState {
+  const { id, ttlMs, diskBytes, volume, volumeFolder, limits = {}, planned } = plan;
   const encrypted = volume === "encrypted" && volumeFolder !== undefined;
   const cipherFolder = encrypted ? cipherFolderOf(volumeFolder, id) : undefined;
   return {
-    ...{ driver: "bubblewrap", id, pid: 0, startTime: "", bootId: "", uid: 0, diskBytes, volume, cipherFolder, limits },
-    expiresMs: host.now() + ttlMs,
+    ...{ driver: driverOf(planned.use), image: planned.use.image, id, pid: 0, startTime: "", bootId: "", uid: 0 },
+    ...{ diskBytes, volume, cipherFolder, limits, expiresMs: host.now() + ttlMs },
   };
 }

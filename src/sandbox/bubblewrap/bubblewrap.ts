@@ -9,8 +9,9 @@ import { digest, list } from "../files/list.ts";
 import { measure } from "../files/measure.ts";
 import type { Snapshot } from "../files/snapshot.ts";
 import { hasFilter } from "../filter/seccomp.ts";
+import { explainFailure } from "../host/explain.ts";
 import { isRunning } from "../host/process.ts";
-import { explainFailure, findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
+import { findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
 import { chooseUid, isWorkspaceUid } from "../host/user.ts";
 import { enterWords, prepareCgroup, provenCgroup, removeCgroup } from "../limits/cgroup.ts";
 import { heldLimits, holdableLimits } from "../limits/held.ts";
@@ -28,7 +29,6 @@ import type {
   LoopbackAddress,
   Sandbox,
   ShownFolder,
-  VolumeKind,
   VolumeOptions,
   WorkspaceFile,
 } from "../sandbox.ts";
@@ -213,7 +213,7 @@ export class Bubblewrap implements Sandbox {
     if (state.cipherFolder !== undefined) await removeCipherFolder(this.#ready(), state.cipherFolder);
   }
 
-  held(state: Parameters<Sandbox["held"]>[0]): readonly HeldLimit[] {
+  held(state: HolderState): readonly HeldLimit[] {
     return heldLimits(state, process.geteuid?.() ?? 0);
   }
 
@@ -221,8 +221,8 @@ export class Bubblewrap implements Sandbox {
     return holdableLimits(spec, process.geteuid?.() ?? 0);
   }
 
-  describe(volume?: VolumeKind) {
-    return describeBubblewrap(volume);
+  describe(state?: HolderState) {
+    return describeBubblewrap(state?.volume);
   }
 
   encryptedProblem(): Problem | undefined {

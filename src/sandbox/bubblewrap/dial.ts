@@ -5,8 +5,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
 import type { Dialer, HolderState } from "../sandbox.ts";
-import { enterNetwork } from "./loopback.ts";
-import { OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
+import { type Entrant, enterNetwork } from "./loopback.ts";
+import { OUTER_ENVIRONMENT } from "./runtime.ts";
 
 const DIAL_MS = 10_000;
 
@@ -27,7 +27,7 @@ interface Answer {
 }
 
 /** Does what {@link Sandbox.dialer} says, in a workspace that is known to be alive. */
-export function dialInto(runtime: Runtime, state: HolderState): Dialer {
+export function dialInto(runtime: Entrant, state: HolderState): Dialer {
   const [program = "", ...args] = [...enterNetwork(runtime, state), process.execPath, "-e", CONNECTOR];
   const child = spawn(program, args, {
     cwd: "/",

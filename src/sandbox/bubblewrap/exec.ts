@@ -1,20 +1,18 @@
 // Runs a person's command in a workspace.
 import { accessSync, constants as files, realpathSync, statSync } from "node:fs";
-import type { Socket } from "node:net";
 import { constants } from "node:os";
 import { basename, dirname } from "node:path";
-import type { Writable } from "node:stream";
 import { CloisterError } from "../../base/errors.ts";
-import { pathProblem } from "../../base/path.ts";
 import type { Streams } from "../../base/streams.ts";
-import { checkInputName } from "../files/input-name.ts";
-import { type CommandPipes, openPipes } from "../host/pipes.ts";
+import { checkCommand, checkFiles, checkInputs, checkNames } from "../command.ts";
+import { openPipes } from "../host/pipes.ts";
 import { childrenOf, sendSignal } from "../host/process.ts";
+import { relay } from "../host/relay.ts";
 import { keepSettings } from "../host/terminal.ts";
 import { limitArguments } from "../limits/process-limits.ts";
 import { startTime } from "../limits/run-time.ts";
 import { memoryKills } from "../limits/settings.ts";
-import { type ExecResult, type ExecSpec, type HolderState, SECRETS } from "../sandbox.ts";
+import type { ExecResult, ExecSpec, HolderState } from "../sandbox.ts";
 import { type Launched, launch } from "./launch.ts";
 import { openMounts } from "./mounts.ts";
 import { HOLDER_FOLDER, type Runtime } from "./runtime.ts";
@@ -84,7 +82,7 @@ async function executeWith(
   } finally {
     pipes.handedOver();
   }
-  const [result] = await Promise.all([finish(launched, spec, state), relay(pipes, streams, launched)]);
+  const [result] = await Promise.all([finish(launched, spec, state), relay(pipes, streams, launched.ended)]);
   return result;
 }
 
@@ -96,17 +94,8 @@ function limited({ programs }: Runtime, state: HolderState): string[] {
   return [programs.env, ...signals, STARTER, ...limitArguments(state, memory), "--"];
 }
 
-function checkCommand(argv: readonly string[]): readonly string[] {
-  if (!argv[0]) throw new CloisterError("USAGE", "no command to run", { next: "cloister run NAME -- COMMAND" });
-  return argv;
-}
-
 function environment(added: Readonly<Record<string, string>>): Record<string, string> {
-  for (const name of Object.keys(added)) {
-    if (name === "" || name.includes("=")) {
-      throw new CloisterError("USAGE", `${JSON.stringify(name)} cannot be the name of a variable`);
-    }
-  }
+  checkNames(added);
   return {
     HOME: "/home/user",
     USER: "user",
@@ -117,32 +106,6 @@ function environment(added: Readonly<Record<string, string>>): Record<string, st
     ...added,
     PATH: `${TOOLS}:${added["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"}`,
   };
-}
-
-function checkInputs(inputs: ExecSpec["inputs"]): ExecSpec["inputs"] {
-  for (const input of inputs) {
-    const { path } = input;
-    checkInputName(input.source);
-    const below = path.startsWith("/inputs/") ? path.slice("/inputs/".length) : "";
-    const problem = below === "" ? "it is not below /inputs" : pathProblem(below);
-    if (problem) throw new CloisterError("USAGE", `an input cannot be shown at ${path}`, { why: problem });
-    // The same path twice, or one inside another, which is read-only by then.
-    const clash = inputs.find((other) => other !== input && `${path}/`.startsWith(`${other.path}/`));
-    if (clash) {
-      throw new CloisterError("USAGE", `an input cannot be shown at ${path}`, { why: `${clash.path} is an input` });
-    }
-  }
-  return inputs;
-}
-
-function checkFiles(files: NonNullable<ExecSpec["files"]>): readonly string[] {
-  const paths = files.map(({ path }) => path);
-  for (const path of paths) {
-    const name = path.startsWith(`${SECRETS}/`) ? path.slice(SECRETS.length + 1) : "";
-    const problem = name.includes("/") ? `it is not in ${SECRETS}` : pathProblem(name);
-    if (problem) throw new CloisterError("USAGE", `a file cannot be shown at ${path}`, { why: problem });
-  }
-  return paths;
 }
 
 function checkDevices(devices: readonly string[]): readonly string[] {
@@ -242,36 +205,4 @@ function kill(launched: Launched, tty: boolean): void {
   // With the first process of its namespace everything inside ends (pid_namespaces(7)).
   if (first !== undefined) sendSignal(first, "SIGKILL");
   launched.child.kill("SIGKILL");
-}
-
-/** Passes the streams on until the command has ended and all its output is through. */
-async function relay(pipes: CommandPipes, streams: Streams, { ended }: Launched): Promise<void> {
-  const { stdin } = streams;
-  pipes.stdin.on("error", () => undefined);
-  if (stdin.readableEnded || stdin.destroyed) pipes.stdin.end();
-  else stdin.pipe(pipes.stdin);
-  const outputs = [forward(pipes.stdout, streams.stdout)];
-  if (pipes.stderr) outputs.push(forward(pipes.stderr, streams.stderr));
-  await ended;
-  stdin.unpipe(pipes.stdin);
-  // What the command did not read stays unread, and must not keep the process waiting.
-  if (stdin.readableFlowing) stdin.pause();
-  pipes.stdin.destroy();
-  await Promise.all(outputs);
-}
-
-function forward(from: Socket, to: Writable): Promise<void> {
-  return new Promise((resolve) => {
-    // Where nobody reads any more, the command gets SIGPIPE like any other.
-    const stop = () => from.destroy();
-    to.once("error", stop);
-    to.once("close", stop);
-    from.once("error", stop);
-    from.once("close", () => {
-      to.off("error", stop);
-      to.off("close", stop);
-      resolve();
-    });
-    from.pipe(to, { end: false });
-  });
 }

@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Server } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
 import type { HolderState, LoopbackAddress } from "../sandbox.ts";
-import { OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
+import { OUTER_ENVIRONMENT } from "./runtime.ts";
 
 const OPEN_MS = 10_000;
 /** More than the libraries of one command open at once. */
@@ -31,9 +31,16 @@ const open = ([first, ...rest]) => {
 };
 `;
 
+/** What this needs of a driver. */
+export interface Entrant {
+  readonly programs: { readonly nsenter: string };
+  /** Effective uid of this process. */
+  readonly uid: number;
+}
+
 /** Does what {@link Sandbox.listen} says, in a workspace that is known to be alive. */
 export async function listenInside(
-  runtime: Runtime,
+  runtime: Entrant,
   state: HolderState,
   at: readonly LoopbackAddress[],
 ): Promise<readonly Server[]> {
@@ -53,7 +60,7 @@ export async function listenInside(
 }
 
 /** Root may enter any network namespace; others only as the user who owns it, through its user namespace. */
-export function enterNetwork({ programs, uid }: Runtime, { pid }: HolderState): readonly string[] {
+export function enterNetwork({ programs, uid }: Entrant, { pid }: HolderState): readonly string[] {
   const through = uid === 0 ? [] : ["--preserve-credentials", "--user"];
   return [programs.nsenter, `--target=${String(pid)}`, ...through, "--net", "--"];
 }

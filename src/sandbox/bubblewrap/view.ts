@@ -1,6 +1,6 @@
 // What processes in a sandbox see of a file system, as bwrap's options. bwrap(1) works through them in order.
 import { lstatSync, readlinkSync } from "node:fs";
-import type { FolderScript } from "../files/folder-task.ts";
+import { type FolderScript, placesOf } from "../files/folder-task.ts";
 import { type ExecSpec, SECRETS, type ShownFolder } from "../sandbox.ts";
 import { deviceArguments, lookedUpArguments } from "./devices.ts";
 import { FEED_FD } from "./launch.ts";
@@ -136,20 +136,15 @@ export function commandView(view: CommandView): string[] {
   ];
 }
 
-/** Folders of the volume that keep what commands leave. */
-const KEPT = ["work", "home", "tmp", "vartmp", "shm", "run"];
-
 /** What our own tar and find get: system files and one folder of the volume, so that no link leads anywhere. */
 export function folderView(folder: FolderScript["folder"], access: FolderScript["access"]): string[] {
   const [bind, open] = access === "read" ? ["--ro-bind", []] : ["--bind", ["--chmod", "0700", "/folder"]];
-  const places: (readonly [folder: string, path: string])[] =
-    folder === "kept" ? KEPT.map((name) => [name, `/folder/${name}`]) : [[folder, "/folder"]];
   return [
     ...[...NAMESPACES, OWN_NETWORK],
     "--new-session",
     ...systemFiles(),
     ...["--size", String(LIST_BYTES_MAX), "--tmpfs", "/tmp"],
-    ...places.flatMap(([name, path]) => [bind, `${VOLUME}/${name}`, path]),
+    ...placesOf(folder).flatMap(([name, path]) => [bind, `${VOLUME}/${name}`, path]),
     ...open,
     ...["--remount-ro", "/"],
     ...["--setenv", "PATH", "/usr/bin:/bin", "--setenv", "LC_ALL", "C"],

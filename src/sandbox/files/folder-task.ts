@@ -2,6 +2,14 @@
 // planted there, they lead to nothing. Each driver starts it its own way.
 import type { Readable, Writable } from "node:stream";
 
+/** Folders of a volume that keep what commands leave. */
+const KEPT = ["work", "home", "tmp", "vartmp", "shm", "run"] as const;
+
+/** Where the folders that a script is about appear to it: each as the volume names it, and its path there. */
+export function placesOf(folder: FolderScript["folder"]): readonly (readonly [name: string, path: string])[] {
+  return folder === "kept" ? KEPT.map((name) => [name, `/folder/${name}`]) : [[folder, "/folder"]];
+}
+
 export interface FolderScript {
   /** `kept`: every folder that keeps what commands leave, as `work`, `home`, `tmp`, `vartmp`, `shm` and `run`. */
   readonly folder: "inputs" | "work" | "kept";

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { closeSync, constants, fchmodSync, openSync, readlinkSync } from "node:fs";
 import { Socket } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
-import { OUTER_ENVIRONMENT, type Runtime } from "../bubblewrap/runtime.ts";
+import { OUTER_ENVIRONMENT } from "../bubblewrap/runtime.ts";
 import { childrenOf, sendSignal } from "./process.ts";
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
@@ -28,7 +28,10 @@ export interface CommandPipes {
  *
  * @throws {@link CloisterError} FAILURE where they cannot be had
  */
-export async function openPipes({ programs }: Runtime, joined: boolean): Promise<CommandPipes> {
+export async function openPipes(
+  { programs }: { readonly programs: { readonly sh: string; readonly cat: string } },
+  joined: boolean,
+): Promise<CommandPipes> {
   const maker = spawn(programs.sh, ["-c", '"$0" | "$0" | "$0" | "$0"', programs.cat], {
     env: OUTER_ENVIRONMENT,
     cwd: "/",

@@ -13,10 +13,7 @@ export interface ProcessIdentity {
 
 /** The identity of a running process, or undefined where there is none under this pid. */
 export function identify(pid: number): ProcessIdentity | undefined {
-  const stat = readProcess(pid, "stat");
-  if (stat === undefined) return undefined;
-  // The command name in field 2 may hold spaces and brackets: count from the last bracket, where field 3 follows.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const fields = statFields(pid);
   const [state, startTime] = [fields[0], fields[19]];
   if (startTime === undefined || state === "Z" || state === "X") return undefined;
   return { pid, startTime, bootId: bootId() };
@@ -34,6 +31,18 @@ export function childrenOf(pid: number): readonly number[] {
   return list.split(" ").filter(Boolean).map(Number);
 }
 
+/** Pid of the parent of a process; undefined where it has ended. */
+export function parentOf(pid: number): number | undefined {
+  const parent = statFields(pid)[1];
+  return parent === undefined ? undefined : Number(parent);
+}
+
+/** Uid that a process runs under, as this process's user namespace has it; undefined where it has ended. */
+export function uidOf(pid: number): number | undefined {
+  const uid = /^Uid:\s+(\d+)/m.exec(readProcess(pid, "status") ?? "")?.[1];
+  return uid === undefined ? undefined : Number(uid);
+}
+
 /** Signals a process, or its group where the number is negative; nothing happens where it has ended. */
 export function sendSignal(target: number, signal: "SIGTERM" | "SIGHUP" | "SIGKILL"): void {
   try {
@@ -41,6 +50,13 @@ export function sendSignal(target: number, signal: "SIGTERM" | "SIGHUP" | "SIGKI
   } catch (error) {
     if (systemCode(error) !== "ESRCH") throw error;
   }
+}
+
+/** Fields 3 and on of /proc/PID/stat; empty where there is no such process. */
+function statFields(pid: number): readonly string[] {
+  const stat = readProcess(pid, "stat");
+  // The command name in field 2 may hold spaces and brackets: count from the last bracket, where field 3 follows.
+  return stat === undefined ? [] : stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
 function readProcess(pid: number, file: string): string | undefined {

@@ -1,5 +1,5 @@
 // The programs that isolation is made of, found only in folders that belong to the system, never through PATH.
-import { accessSync, constants, readFileSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { CloisterError } from "../../base/errors.ts";
 
 const FOLDERS = ["/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin"];
@@ -33,13 +33,13 @@ export function findPrograms(): Programs | Problem {
   const found: [string, string][] = [];
   for (const name of PROGRAMS) {
     const path = findProgram(name);
-    if (path === undefined) return missing(name);
+    if (path === undefined) return missingProgram(name);
     found.push([name, path]);
   }
   return Object.fromEntries(found) as Programs;
 }
 
-/** Absolute path of a program that not every workspace needs. */
+/** Absolute path of a program in one of the system's folders, or undefined. */
 export function findProgram(name: string): string | undefined {
   return FOLDERS.map((folder) => `${folder}/${name}`).find(isExecutable);
 }
@@ -56,7 +56,8 @@ export function unsupported(problem: Problem, cause?: unknown): CloisterError {
   return new CloisterError("UNSUPPORTED_HOST", "this host cannot run a sandboxed workspace", { ...problem, cause });
 }
 
-function missing(name: string): Problem {
+/** What to say where {@link findProgram} found nothing. */
+export function missingProgram(name: string): Problem {
   if (name === "bwrap") {
     return {
       why: "bubblewrap is not installed",
@@ -67,51 +68,6 @@ function missing(name: string): Problem {
     why: `${name} is not in ${FOLDERS.join(", ")}`,
     next: "apt install util-linux coreutils findutils tar mount (or the same packages of your system)",
   };
-}
-
-/**
- * What most likely keeps a sandbox from starting, once one has failed to.
- *
- * @param failure what the failed attempt printed
- */
-export function explainFailure(failure: string): Problem {
-  if (setting("kernel/apparmor_restrict_unprivileged_userns") === "1") {
-    return {
-      why: "AppArmor keeps unprivileged user namespaces from bubblewrap (the default since Ubuntu 24.04)",
-      next:
-        "give bubblewrap a profile that allows them: " +
-        "printf 'abi <abi/4.0>,\\nprofile bwrap /usr/bin/bwrap flags=(unconfined) { userns, }\\n' | " +
-        "sudo tee /etc/apparmor.d/bwrap && sudo apparmor_parser -r /etc/apparmor.d/bwrap",
-    };
-  }
-  if (setting("user/max_user_namespaces") === "0") {
-    return {
-      why: "user namespaces are turned off (user.max_user_namespaces is 0)",
-      next: "sudo sysctl -w user.max_user_namespaces=15000",
-    };
-  }
-  if (setting("kernel/unprivileged_userns_clone") === "0") {
-    return {
-      why: "unprivileged user namespaces are turned off (kernel.unprivileged_userns_clone is 0)",
-      next: "sudo sysctl -w kernel.unprivileged_userns_clone=1",
-    };
-  }
-  if (failure.includes("disable-userns")) {
-    return { why: "bubblewrap is older than 0.8", next: "install bubblewrap 0.8 or newer" };
-  }
-  return {
-    why: `a sandbox did not start: ${failure.trim().slice(0, 300) || "no message"}`,
-    next: "in a container, start it with --security-opt seccomp=unconfined, or work on the machine itself",
-  };
-}
-
-function setting(name: string): string | undefined {
-  try {
-    return readFileSync(`/proc/sys/${name}`, "utf8").trim();
-  } catch {
-    // Settings that a kernel does not know do not restrict.
-    return undefined;
-  }
 }
 
 function isExecutable(path: string): boolean {

@@ -10,7 +10,7 @@ import type { FileEntry } from "../../../src/base/file-entry.ts";
 import { Bubblewrap } from "../../../src/sandbox/bubblewrap/bubblewrap.ts";
 import { SYSCALLS } from "../../../src/sandbox/filter/syscalls.ts";
 import type { Limits } from "../../../src/sandbox/limits/limits.ts";
-import type { ExecResult, ExecSpec, HolderState, VolumeKind } from "../../../src/sandbox/sandbox.ts";
+import type { ExecResult, ExecSpec, HolderState, Sandbox, VolumeKind } from "../../../src/sandbox/sandbox.ts";
 
 export const DISK_BYTES = 16 * 1024 * 1024;
 
@@ -20,7 +20,7 @@ export interface Ran extends ExecResult {
 }
 
 export class World {
-  readonly sandbox: Bubblewrap;
+  readonly sandbox: Sandbox;
   readonly state: HolderState;
   /** A folder of the host that holds a home with a key in it. */
   readonly folder: string;
@@ -30,7 +30,7 @@ export class World {
   /** The program that runs the attempts, to be started again in other ways. */
   readonly program: string;
 
-  private constructor(folder: string, program: string, sandbox: Bubblewrap, state: HolderState) {
+  private constructor(folder: string, program: string, sandbox: Sandbox, state: HolderState) {
     this.folder = folder;
     this.program = program;
     this.sandbox = sandbox;
@@ -47,9 +47,9 @@ export class World {
     limits: Limits = {},
     diskBytes = DISK_BYTES,
     volume: VolumeKind = "memory",
+    sandbox: Sandbox = new Bubblewrap({ now: Date.now }),
   ): Promise<World> {
     const folder = mkdtempSync(join(parent, "world-"));
-    const sandbox = new Bubblewrap({ now: Date.now });
     const volumeFolder = join(folder, "volumes");
     const state = await sandbox.create({ id: "attempts", ttlMs: 900_000, diskBytes, limits, volume, volumeFolder });
     const world = new World(folder, program, sandbox, state);
@@ -162,7 +162,7 @@ export function processesWith(text: string): string[] {
 
 /** {@link processesWith}, once the kernel has had time to end them. */
 export async function survivorsWith(text: string): Promise<string[]> {
-  for (let tries = 0; processesWith(text).length > 0 && tries < 200; tries++) await sleep(10);
+  for (let tries = 0; processesWith(text).length > 0 && tries < 500; tries++) await sleep(10);
   return processesWith(text);
 }
 

@@ -1,0 +1,51 @@
+// What every driver asks of a command before it starts it.
+import { CloisterError } from "../base/errors.ts";
+import { pathProblem } from "../base/path.ts";
+import { checkInputName } from "./files/input-name.ts";
+import { type ExecSpec, SECRETS } from "./sandbox.ts";
+
+/** @throws {@link CloisterError} USAGE where there is no command */
+export function checkCommand(argv: readonly string[]): readonly string[] {
+  if (!argv[0]) throw new CloisterError("USAGE", "no command to run", { next: "cloister run NAME -- COMMAND" });
+  return argv;
+}
+
+/** @throws {@link CloisterError} USAGE for what cannot be the name of a variable */
+export function checkNames(variables: Readonly<Record<string, string>>): void {
+  for (const name of Object.keys(variables)) {
+    if (name === "" || name.includes("=")) {
+      throw new CloisterError("USAGE", `${JSON.stringify(name)} cannot be the name of a variable`);
+    }
+  }
+}
+
+/** @throws {@link CloisterError} USAGE for a path that is not below /inputs, or in the way of another */
+export function checkInputs(inputs: ExecSpec["inputs"]): ExecSpec["inputs"] {
+  for (const input of inputs) {
+    const { path } = input;
+    checkInputName(input.source);
+    const below = path.startsWith("/inputs/") ? path.slice("/inputs/".length) : "";
+    const problem = below === "" ? "it is not below /inputs" : pathProblem(below);
+    if (problem) throw new CloisterError("USAGE", `an input cannot be shown at ${path}`, { why: problem });
+    // The same path twice, or one inside another, which is read-only by then.
+    const clash = inputs.find((other) => other !== input && `${path}/`.startsWith(`${other.path}/`));
+    if (clash) {
+      throw new CloisterError("USAGE", `an input cannot be shown at ${path}`, { why: `${clash.path} is an input` });
+    }
+  }
+  return inputs;
+}
+
+/**
+ * @returns the paths of files for a command alone
+ * @throws {@link CloisterError} USAGE for one that is not in {@link SECRETS}
+ */
+export function checkFiles(files: NonNullable<ExecSpec["files"]>): readonly string[] {
+  const paths = files.map(({ path }) => path);
+  for (const path of paths) {
+    const name = path.startsWith(`${SECRETS}/`) ? path.slice(SECRETS.length + 1) : "";
+    const problem = name.includes("/") ? `it is not in ${SECRETS}` : pathProblem(name);
+    if (problem) throw new CloisterError("USAGE", `a file cannot be shown at ${path}`, { why: problem });
+  }
+  return paths;
+}

@@ -1,0 +1,72 @@
+// What every container of a workspace is, the holder and those of commands alike: the options that isolate it.
+import { mkdtempSync, openSync, rmdirSync, unlinkSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { containerProfile } from "../filter/container-profile.ts";
+import type { Limits } from "../limits/limits.ts";
+import { limitArguments } from "../limits/process-limits.ts";
+
+/** User that everything in a container runs under, as it has it. */
+const INSIDE_UID = 1000;
+
+/**
+ * Ids of the host that a root's containers are mapped to; nobody is given them (the upper half of ids is not for
+ * accounts). All of them are the same, because an image is copied once for each mapping.
+ */
+const MAPPED_FROM = 2_147_483_648;
+/** Images have files of any of these. */
+const MAPPED_IDS = 65_536;
+
+/** Uid of {@link INSIDE_UID} in the user namespace in which podman mounts volumes. */
+export function mountUid(callerUid: number): number {
+  return callerUid === 0 ? MAPPED_FROM + INSIDE_UID : INSIDE_UID;
+}
+
+/** Root's containers get ids of their own; anybody else's podman runs in a user namespace already. */
+export function mappedIds(callerUid: number): readonly string[] {
+  if (callerUid !== 0) return [];
+  const map = `0:${String(MAPPED_FROM)}:${String(MAPPED_IDS)}`;
+  return ["--uidmap", map, "--gidmap", map];
+}
+
+/**
+ * Options of podman-run(1).
+ *
+ * @param given `diskBytes` is the size of the volume, and so of the largest file
+ * @param profileFd podman's descriptor of the system call filter
+ */
+export function isolation(
+  given: { readonly limits: Limits; readonly diskBytes: number },
+  profileFd: number,
+): readonly string[] {
+  const user = `${String(INSIDE_UID)}:${String(INSIDE_UID)}`;
+  return [
+    ...["--pull", "never", "--user", user, "--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
+    ...["--security-opt", `seccomp=/proc/self/fd/${String(profileFd)}`],
+    // One label for all containers of a workspace, where SELinux would keep each from the others' files.
+    ...["--security-opt", "label=level:s0"],
+    ...["--pid", "private", "--ipc", "private", "--uts", "private", "--hostname", "workspace", "--no-hosts"],
+    ...["--read-only", "--read-only-tmpfs=false", "--log-driver", "none", "--http-proxy=false"],
+    ...limitArguments(given, given.limits.memoryBytes).flatMap(ulimit),
+  ];
+}
+
+/** `--nproc=1` is for prlimit(1) what `--ulimit nproc=1:1` is here. */
+function ulimit(argument: string): readonly string[] {
+  const [name = "", value = ""] = argument.slice(2).split("=");
+  return ["--ulimit", `${name}=${value}:${value}`];
+}
+
+/**
+ * The system call filter as an open file without a name, to be handed to podman as a descriptor: nothing is left behind,
+ * whenever we end.
+ */
+export function openProfile(arch: string): number {
+  const folder = mkdtempSync(join(tmpdir(), "cloister-filter-"));
+  const name = join(folder, "profile.json");
+  const fd = openSync(name, "wx+", 0o600);
+  unlinkSync(name);
+  rmdirSync(folder);
+  writeSync(fd, containerProfile(arch));
+  return fd;
+}

@@ -1,0 +1,257 @@
+// The driver for container images: a container that holds a workspace, and one for every command. It has no daemon.
+import type { Server } from "node:net";
+import { CloisterError } from "../../base/errors.ts";
+import type { FileEntry } from "../../base/file-entry.ts";
+import type { Streams } from "../../base/streams.ts";
+import { type Clocks, expiry, isPast } from "../expiry.ts";
+import type { StartFolderTask } from "../files/folder-task.ts";
+import { digest, list } from "../files/list.ts";
+import { measure } from "../files/measure.ts";
+import type { Snapshot } from "../files/snapshot.ts";
+import { explainFailure } from "../host/explain.ts";
+import { isRunning, uidOf } from "../host/process.ts";
+import { type Problem, unsupported } from "../host/programs.ts";
+import type { HeldLimit } from "../limits/limits.ts";
+import type {
+  CreateSpec,
+  Dialer,
+  ExecResult,
+  ExecSpec,
+  HolderState,
+  Listed,
+  ListedFile,
+  LoopbackAddress,
+  Sandbox,
+  ShownFolder,
+  VolumeOptions,
+  WorkspaceFile,
+} from "../sandbox.ts";
+import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
+import { execute } from "./exec.ts";
+import { startFolderTask } from "./folder-task.ts";
+import { heldByPodman } from "./held.ts";
+import { moveDeadline, startHolder, stopHolder } from "./holder.ts";
+import { bringImage, checkImage } from "./image.ts";
+import type { Held } from "./launch.ts";
+import { hostProblem, notWithPodman } from "./problem.ts";
+import { findPodman } from "./programs.ts";
+import { demand, engine, podmanEnvironment, type Runtime } from "./runtime.ts";
+import { tryContainer } from "./trial.ts";
+import type { Watch } from "./watch.ts";
+
+export interface PodmanOptions extends Clocks {
+  /** The caller's environment: says where podman keeps its images. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Image of new workspaces, by digest. */
+  readonly image?: string | undefined;
+}
+
+/** Time for the trial workspace of {@link Sandbox.problem}. */
+const TRIAL = { id: "trial", ttlMs: 60_000, diskBytes: 1024 * 1024 };
+
+/** What the scripts on folders need, as GNU has it. */
+const TOOLS = `tar --version | grep -q GNU && find / -maxdepth 0 -printf "" && echo | sort -z >/dev/null`;
+
+const ENCRYPTED: Problem = {
+  why: "with podman, a workspace's volume is memory only",
+  next: "add --volume memory, or --driver bubblewrap",
+};
+
+/** The podman driver. Making it costs nothing; the host is looked at when something is asked of it. */
+export class Podman implements Sandbox {
+  readonly #options: PodmanOptions;
+  /** Workspaces that end with this process, by id. */
+  readonly #started = new Map<string, Watch>();
+  #runtime: Runtime | undefined;
+
+  constructor(options: PodmanOptions) {
+    this.#options = options;
+  }
+
+  async problem({ volume }: VolumeOptions = {}): Promise<Problem | undefined> {
+    const missing = hostProblem() ?? (volume === "encrypted" ? ENCRYPTED : undefined);
+    if (missing) return missing;
+    if (this.#options.image === undefined) {
+      const failure = await tryContainer(this.#ready());
+      return failure === undefined ? undefined : explainFailure(failure, { program: "podman" });
+    }
+    try {
+      const state = await this.create(TRIAL);
+      try {
+        const task = this.#tasks(state)({ folder: "work", access: "read", script: TOOLS, args: [] });
+        task.stdin.end();
+        task.stdout.resume();
+        const { exit, message } = await task.ended;
+        if (exit === 0) return undefined;
+        const why = message.trim().slice(0, 300) || "it lacks GNU tar, find or sort";
+        return {
+          why: `the image cannot be a workspace: ${why}`,
+          next: "use an image with GNU tar, findutils and coreutils",
+        };
+      } finally {
+        await this.stop(state);
+      }
+    } catch (error) {
+      if (!(error instanceof CloisterError)) throw error;
+      return { why: error.why ?? error.message, next: error.next ?? "cloister doctor" };
+    }
+  }
+
+  async create(spec: CreateSpec): Promise<HolderState> {
+    const { id, ttlMs, diskBytes, limits = {} } = spec;
+    if (spec.volume === "encrypted") {
+      throw unsupported(ENCRYPTED);
+    }
+    const runtime = this.#ready();
+    const image = checkImage(this.#options.image);
+    await bringImage(runtime, image);
+    const expires = expiry(ttlMs, this.#options);
+    const { holder, watch } = await startHolder(runtime, { image, ttlMs, diskBytes, limits });
+    this.#started.set(id, watch);
+    const inspect = [...engine(runtime), "volume", "inspect", "--format", "{{.Mountpoint}}", holder.container];
+    const mountpoint = await demand(runtime, inspect, "the workspace has no volume");
+    return { driver: "podman", id, ...holder, diskBytes, limits, ...expires, image, mountpoint };
+  }
+
+  async keep(state: HolderState): Promise<void> {
+    this.#started.get(state.id)?.release();
+    this.#started.delete(state.id);
+  }
+
+  alive(state: HolderState): boolean {
+    return isRunning(state) && !isPast(state, this.#options);
+  }
+
+  async extend(state: HolderState, ttlMs: number): Promise<HolderState> {
+    const { container } = this.#enter(state);
+    const extended = { ...state, ...expiry(ttlMs, this.#options) };
+    await moveDeadline(this.#ready(), container, ttlMs);
+    // It may have ended just before.
+    this.#enter(extended);
+    return extended;
+  }
+
+  async fill(
+    state: HolderState,
+    target: { readonly input: string } | "workspace",
+    files: AsyncIterable<FileEntry>,
+  ): Promise<void> {
+    const { fill } = await import("../files/fill.ts");
+    await fill(this.#tasks(state), state, target, files);
+  }
+
+  async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult> {
+    return execute(this.#ready(), this.#enter(state), spec, streams);
+  }
+
+  async listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]> {
+    const { listenInside } = await import("../bubblewrap/loopback.ts");
+    return listenInside(this.#ready(), this.#enter(state), at);
+  }
+
+  async dialer(state: HolderState): Promise<Dialer> {
+    const { dialInto } = await import("../bubblewrap/dial.ts");
+    return dialInto(this.#ready(), this.#enter(state));
+  }
+
+  async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
+    const { collect } = await import("../files/collect.ts");
+    yield* collect(this.#tasks(state), path);
+  }
+
+  async lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>> {
+    const { lookUp } = await import("../files/lookup.ts");
+    return lookUp(this.#tasks(state), paths);
+  }
+
+  async remove(state: HolderState, paths: readonly string[]): Promise<void> {
+    const { remove } = await import("../files/lookup.ts");
+    await remove(this.#tasks(state), paths);
+  }
+
+  async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
+    return measure(this.#tasks(state));
+  }
+
+  async list(state: HolderState, filesMax: number): Promise<Listed> {
+    return list(this.#tasks(state), filesMax);
+  }
+
+  async digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>> {
+    return digest(this.#tasks(state), files);
+  }
+
+  async snapshot(state: HolderState): Promise<Snapshot> {
+    return (await import("../files/snapshot.ts")).snapshot(this.#tasks(state));
+  }
+
+  checkMounts(mounts: readonly ShownFolder[]): void {
+    if (mounts.length > 0) throw notWithPodman("folders of the host", "--mount-ro");
+  }
+
+  gpu(): never {
+    throw notWithPodman("GPUs", "--gpu");
+  }
+
+  encryptedProblem(): Problem {
+    return ENCRYPTED;
+  }
+
+  async stop(state: HolderState): Promise<void> {
+    // Being made when that was interrupted: whoever watched has removed it.
+    if (state.container === undefined) return;
+    await stopHolder(this.#ready(), named(state));
+    await this.keep(state);
+  }
+
+  held({ limits, diskBytes }: HolderState): readonly HeldLimit[] {
+    return heldByPodman(limits, diskBytes);
+  }
+
+  holdable({ limits = {}, diskBytes }: Parameters<Sandbox["holdable"]>[0]): readonly HeldLimit[] {
+    return heldByPodman(limits, diskBytes);
+  }
+
+  describe(): { driver: string; enforced: readonly string[]; notEnforced: readonly string[] } {
+    return { driver: "podman", enforced: ENFORCED, notEnforced: NOT_ENFORCED };
+  }
+
+  #tasks(state: HolderState): StartFolderTask {
+    const [runtime, held] = [this.#ready(), this.#enter(state)];
+    return (script) => startFolderTask(runtime, held, script);
+  }
+
+  #ready(): Runtime {
+    if (this.#runtime) return this.#runtime;
+    const programs = findPodman();
+    if ("why" in programs) throw unsupported(programs);
+    const environment = podmanEnvironment(this.#options.env);
+    this.#runtime = { programs, uid: process.geteuid?.() ?? 0, arch: process.arch, environment };
+    return this.#runtime;
+  }
+
+  /** A workspace that is certain to be there. */
+  #enter(state: HolderState): Held {
+    if (!this.alive(state)) {
+      throw new CloisterError("NOT_FOUND", "the workspace is over", {
+        why: "its time ran out, it was destroyed, or the machine was started anew",
+        next: "cloister ws create NAME",
+      });
+    }
+    // A state that was tampered with must not lead to a process of somebody else.
+    if (state.uid === 0 || uidOf(state.pid) !== state.uid) {
+      throw new CloisterError("FAILURE", "the workspace belongs to another user of this machine", {
+        why: `it runs under user id ${String(uidOf(state.pid))}`,
+      });
+    }
+    return named(state);
+  }
+}
+
+/** @throws {@link CloisterError} FAILURE for names that this driver did not give: they stand among podman's options */
+function named(state: HolderState): Held {
+  const { container = "", image = "", mountpoint = "" } = state;
+  const own = /^cloister-[0-9a-f]{16}$/.test(container) && /^\/[^:,]*$/.test(mountpoint);
+  if (own) return { ...state, container, image: checkImage(image), mountpoint };
+  throw new CloisterError("FAILURE", "what this device knows of the workspace was changed");
+}
