@@ -10,6 +10,7 @@ import { measure } from "../files/measure.ts";
 import type { Snapshot } from "../files/snapshot.ts";
 import { hasFilter } from "../filter/seccomp.ts";
 import { explainFailure } from "../host/explain.ts";
+import { GPU_WEAKENS, type GpuNodes, gpuNodes } from "../host/gpu-nodes.ts";
 import { isRunning } from "../host/process.ts";
 import { findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
 import { chooseUid, isWorkspaceUid } from "../host/user.ts";
@@ -36,7 +37,6 @@ import { makeCipherFolder, removeCipherFolder } from "../volume/cipher-folder.ts
 import { encryptedProblem } from "../volume/fuse-device.ts";
 import { moveDeadline } from "./deadline.ts";
 import { describeBubblewrap } from "./describe.ts";
-import { GPU_WEAKENS, type GpuNodes, gpuNodes } from "./devices.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
 import { FOLDERS, type StartedHolder, startHolder, stopHolder } from "./holder.ts";
@@ -102,7 +102,7 @@ export class Bubblewrap implements Sandbox {
       const counted = limits.cpus === undefined || cgroup?.holds.includes("cpu") === true;
       const processors = counted ? undefined : chooseProcessors(limits.cpus ?? 0, id);
       if (cipherFolder !== undefined) {
-        const { mountEncrypted } = await import("../volume/encrypted.ts");
+        const { mountEncrypted } = await import("./encrypted-volume.ts");
         const within = enterWords(runtime, cgroup);
         const target = { folder: cipherFolder, diskBytes, folders: `set -e\n${FOLDERS}`, within };
         await mountEncrypted(runtime, { pid: identity.pid, uid }, target);
@@ -157,12 +157,12 @@ export class Bubblewrap implements Sandbox {
   }
 
   async listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]> {
-    const { listenInside } = await import("./loopback.ts");
+    const { listenInside } = await import("../loopback/listen.ts");
     return listenInside(this.#enter(state), state, at);
   }
 
   async dialer(state: HolderState): Promise<Dialer> {
-    const { dialInto } = await import("./dial.ts");
+    const { dialInto } = await import("../loopback/dial.ts");
     return dialInto(this.#enter(state), state);
   }
 

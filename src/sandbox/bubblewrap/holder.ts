@@ -9,11 +9,11 @@ import { CloisterError, systemCode } from "../../base/errors.ts";
 import { inheritableDescriptors, sealedStdio } from "../host/descriptors.ts";
 import { explainFailure } from "../host/explain.ts";
 import { identify, isRunning, type ProcessIdentity, sendSignal } from "../host/process.ts";
-import { unsupported } from "../host/programs.ts";
+import { OUTER_ENVIRONMENT, unsupported } from "../host/programs.ts";
 import { dropArguments } from "../host/user.ts";
 import type { VolumeKind } from "../sandbox.ts";
 import { DEADLINE, WAIT, writeDeadline } from "./deadline.ts";
-import { HOLDER_FOLDER, OUTER_ENVIRONMENT, type Runtime, VOLUME } from "./runtime.ts";
+import { HOLDER_FOLDER, type Runtime, VOLUME } from "./runtime.ts";
 
 const INFO_FD = 3;
 const READY_FD = 4;
@@ -49,7 +49,7 @@ export interface HolderSpec {
   readonly uid: number;
   readonly ttlMs: number;
   readonly diskBytes: number;
-  /** An encrypted volume is mounted afterwards, see `volume/encrypted.ts`. */
+  /** An encrypted volume is mounted afterwards, see `encrypted-volume.ts`. */
   readonly volume: VolumeKind;
   /** Words that put the process they start into the workspace's control group. */
   readonly within: readonly string[];

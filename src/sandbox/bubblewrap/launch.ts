@@ -6,12 +6,13 @@ import type { Duplex } from "node:stream";
 import { CloisterError } from "../../base/errors.ts";
 import { seccompFilter } from "../filter/seccomp.ts";
 import { inheritableDescriptors, type Stdio, sealedStdio } from "../host/descriptors.ts";
+import { OUTER_ENVIRONMENT } from "../host/programs.ts";
 import { onTerminal } from "../host/terminal.ts";
 import { dropArguments } from "../host/user.ts";
 import { enterWords, firstToGoWords } from "../limits/cgroup.ts";
 import { workspaceLimitArguments } from "../limits/process-limits.ts";
 import type { HolderState } from "../sandbox.ts";
-import { OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
+import type { Runtime } from "./runtime.ts";
 import { eachLine, tracer } from "./trace.ts";
 
 const ARGUMENTS_FD = 3;

@@ -2,7 +2,7 @@
 import { lstatSync, readlinkSync } from "node:fs";
 import { type FolderScript, placesOf } from "../files/folder-task.ts";
 import { type ExecSpec, SECRETS, type ShownFolder } from "../sandbox.ts";
-import { deviceArguments, lookedUpArguments } from "./devices.ts";
+import { deviceArguments, lookedUpArguments } from "./gpu-view.ts";
 import { FEED_FD } from "./launch.ts";
 import { mountArguments } from "./mounts.ts";
 import { VOLUME } from "./runtime.ts";

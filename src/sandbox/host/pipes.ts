@@ -5,8 +5,8 @@ import { once } from "node:events";
 import { closeSync, constants, fchmodSync, openSync, readlinkSync } from "node:fs";
 import { Socket } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
-import { OUTER_ENVIRONMENT } from "../bubblewrap/runtime.ts";
 import { childrenOf, sendSignal } from "./process.ts";
+import { OUTER_ENVIRONMENT } from "./programs.ts";
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 

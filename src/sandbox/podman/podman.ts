@@ -145,12 +145,12 @@ export class Podman implements Sandbox {
   }
 
   async listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]> {
-    const { listenInside } = await import("../bubblewrap/loopback.ts");
+    const { listenInside } = await import("../loopback/listen.ts");
     return listenInside(this.#ready(), this.#enter(state), at);
   }
 
   async dialer(state: HolderState): Promise<Dialer> {
-    const { dialInto } = await import("../bubblewrap/dial.ts");
+    const { dialInto } = await import("../loopback/dial.ts");
     return dialInto(this.#ready(), this.#enter(state));
   }
 

@@ -6,7 +6,7 @@ import { chownSync, lstatSync, mkdirSync, rmdirSync, statfsSync } from "node:fs"
 import { basename, join } from "node:path";
 import { CloisterError, systemCode } from "../../base/errors.ts";
 import { formatBytes } from "../../base/units.ts";
-import { OUTER_ENVIRONMENT, type Runtime } from "../bubblewrap/runtime.ts";
+import { OUTER_ENVIRONMENT, type Programs } from "../host/programs.ts";
 import { dropArguments, isWorkspaceUid } from "../host/user.ts";
 import type { CreateSpec } from "../sandbox.ts";
 
@@ -22,6 +22,12 @@ const MESSAGE_BYTES_MAX = 500;
  */
 const EMPTY = `chmod -R u+rwX . && exec find . -xdev -mindepth 1 -delete`;
 
+/** Who makes such folders and removes them: the effective uid of this process, and what it needs for that. */
+interface Caller {
+  readonly uid: number;
+  readonly programs: Pick<Programs, "setpriv" | "sh">;
+}
+
 /** Where {@link makeCipherFolder} makes it. @param id of the workspace */
 export function cipherFolderOf(parent: string, id: string): string {
   return join(parent, `${id}${SUFFIX}`);
@@ -34,7 +40,7 @@ export function cipherFolderOf(parent: string, id: string): string {
  * @throws {@link CloisterError} USAGE without a folder to make it in; FAILURE where it cannot be made, or the disk has
  *   less room than the volume may take
  */
-export function makeCipherFolder(runtime: Pick<Runtime, "uid">, uid: number, spec: CreateSpec): string {
+export function makeCipherFolder(caller: Pick<Caller, "uid">, uid: number, spec: CreateSpec): string {
   const { id, diskBytes, volumeFolder: parent } = spec;
   const folder = parent === undefined ? "" : cipherFolderOf(parent, id);
   if (parent === undefined || !NAME.test(basename(folder))) {
@@ -44,7 +50,7 @@ export function makeCipherFolder(runtime: Pick<Runtime, "uid">, uid: number, spe
     mkdirSync(parent, { recursive: true, mode: 0o700 });
     checkRoom(parent, diskBytes);
     mkdirSync(folder, { mode: 0o700 });
-    if (runtime.uid === 0) chownSync(folder, uid, uid);
+    if (caller.uid === 0) chownSync(folder, uid, uid);
     return folder;
   } catch (cause) {
     if (cause instanceof CloisterError) throw cause;
@@ -62,18 +68,18 @@ export function makeCipherFolder(runtime: Pick<Runtime, "uid">, uid: number, spe
  *
  * @throws {@link CloisterError} FAILURE where it is not such a folder, or cannot be removed
  */
-export async function removeCipherFolder(runtime: Pick<Runtime, "uid" | "programs">, folder: string): Promise<void> {
+export async function removeCipherFolder(caller: Caller, folder: string): Promise<void> {
   const stat = lstatSync(folder, { throwIfNoEntry: false });
   if (!stat) return;
   // Whoever made it may have been killed before it was given away.
-  const own = stat.uid === runtime.uid || isWorkspaceUid(runtime.uid, stat.uid);
+  const own = stat.uid === caller.uid || isWorkspaceUid(caller.uid, stat.uid);
   if (!NAME.test(basename(folder)) || !stat.isDirectory() || !own) {
     throw new CloisterError("FAILURE", `${folder} was not removed`, {
       why: "it is not the folder that the workspace's encrypted volume was made in",
       next: "look at it, and remove it yourself; what was in the workspace cannot be read any more",
     });
   }
-  const message = stat.uid === 0 ? "" : await empty(runtime, folder, stat.uid);
+  const message = stat.uid === 0 ? "" : await empty(caller, folder, stat.uid);
   try {
     rmdirSync(folder);
   } catch (cause) {
@@ -97,8 +103,9 @@ function checkRoom(parent: string, diskBytes: number): void {
 }
 
 /** @returns what went wrong, or nothing */
-async function empty({ programs, uid: caller }: Pick<Runtime, "uid" | "programs">, folder: string, uid: number) {
-  const child = spawn(programs.setpriv, [...dropArguments(caller, uid), "--", programs.sh, "-c", EMPTY], {
+async function empty(caller: Caller, folder: string, uid: number) {
+  const { setpriv, sh } = caller.programs;
+  const child = spawn(setpriv, [...dropArguments(caller.uid, uid), "--", sh, "-c", EMPTY], {
     // Entered before the privileges are dropped: root's state folder is closed to the workspace's user.
     cwd: folder,
     env: OUTER_ENVIRONMENT,

@@ -4,8 +4,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Server } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
+import { OUTER_ENVIRONMENT } from "../host/programs.ts";
 import type { HolderState, LoopbackAddress } from "../sandbox.ts";
-import { OUTER_ENVIRONMENT } from "./runtime.ts";
+import { type Entrant, enterNetwork } from "./enter.ts";
 
 const OPEN_MS = 10_000;
 /** More than the libraries of one command open at once. */
@@ -31,13 +32,6 @@ const open = ([first, ...rest]) => {
 };
 `;
 
-/** What this needs of a driver. */
-export interface Entrant {
-  readonly programs: { readonly nsenter: string };
-  /** Effective uid of this process. */
-  readonly uid: number;
-}
-
 /** Does what {@link Sandbox.listen} says, in a workspace that is known to be alive. */
 export async function listenInside(
   runtime: Entrant,
@@ -57,12 +51,6 @@ export async function listenInside(
     // It has a copy of each socket, and ends only when it is let go.
     if (child.connected) child.disconnect();
   }
-}
-
-/** Root may enter any network namespace; others only as the user who owns it, through its user namespace. */
-export function enterNetwork({ programs, uid }: Entrant, { pid }: HolderState): readonly string[] {
-  const through = uid === 0 ? [] : ["--preserve-credentials", "--user"];
-  return [programs.nsenter, `--target=${String(pid)}`, ...through, "--net", "--"];
 }
 
 /** As many sockets as were asked for, in their order, or none at all. */

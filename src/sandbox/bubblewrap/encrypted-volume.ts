@@ -13,12 +13,13 @@ import { closeSync, openSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { CloisterError } from "../../base/errors.ts";
 import { printable } from "../../base/terminal.ts";
-import { HOLDER_FOLDER, OUTER_ENVIRONMENT, type Runtime, VOLUME } from "../bubblewrap/runtime.ts";
 import { seccompFilter } from "../filter/seccomp.ts";
 import { inheritableDescriptors, sealedStdio } from "../host/descriptors.ts";
+import { OUTER_ENVIRONMENT } from "../host/programs.ts";
 import { dropArguments } from "../host/user.ts";
-import { FUSE_DEVICE, fuseDevice } from "./fuse-device.ts";
-import { serverCommand } from "./server.ts";
+import { FUSE_DEVICE, fuseDevice } from "../volume/fuse-device.ts";
+import { HOLDER_FOLDER, type Runtime, VOLUME } from "./runtime.ts";
+import { serverCommand } from "./volume-server.ts";
 
 const SECCOMP_FD = 3;
 const NAMESPACE_FD = 8;

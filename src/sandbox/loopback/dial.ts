@@ -4,9 +4,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
+import { OUTER_ENVIRONMENT } from "../host/programs.ts";
 import type { Dialer, HolderState } from "../sandbox.ts";
-import { type Entrant, enterNetwork } from "./loopback.ts";
-import { OUTER_ENVIRONMENT } from "./runtime.ts";
+import { type Entrant, enterNetwork } from "./enter.ts";
 
 const DIAL_MS = 10_000;
 
