@@ -2,7 +2,8 @@
 import { CloisterError } from "../../base/errors.ts";
 import type { Facts, ManifestRun, RunNetwork } from "../../provenance/manifest.ts";
 import { isKeptLog, type RunDetails, type RunOutputs, type RunReads } from "../../provenance/run-details.ts";
-import type { ExecResult, ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
+import type { ExecResult, ExecSpec } from "../../sandbox/exec-spec.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
 import type { Session } from "../session.ts";
 import { changesOf } from "./run-changes.ts";
 import { shelveRun, unshelveRun } from "./run-shelf.ts";
@@ -38,7 +39,7 @@ export async function recordRun(
 ): Promise<RunEnd & { readonly seconds: number }> {
   const { host } = session;
   const { holder } = state;
-  const before = await sandbox.snapshot(holder);
+  const before = await sandbox.list(holder, "kept");
   const started = host.now();
   const begun = { ...start, cwd: "/workspace", startedOn: new Date(started).toISOString() };
   await shelveRun(session, state, begun);
@@ -50,7 +51,7 @@ export async function recordRun(
   const ended = { ...begun, finishedOn: new Date(finished).toISOString(), exitCode: end.exit, network: end.network };
   // The run is over, whatever can be said of it: the workspace may be, too.
   const left = await sandbox
-    .snapshot(holder)
+    .list(holder, "kept")
     .then((after) => changesOf(sandbox, holder, before, after))
     .catch(() => undefined);
   const details: RunDetails = {

@@ -1,7 +1,8 @@
 // Running commands in a workspace.
 import type { Streams } from "../../base/streams.ts";
 import { ReadLog } from "../../provenance/reads.ts";
-import type { ExecResult, ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
+import type { ExecResult, ExecSpec } from "../../sandbox/exec-spec.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
 import { type Ask, perform, permit } from "../guard.ts";
 import { type RunSecrets, secretsFor } from "../secret/run.ts";
 import type { Session } from "../session.ts";

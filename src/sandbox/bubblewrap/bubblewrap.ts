@@ -1,13 +1,11 @@
 // The driver for Linux: a holder per workspace, and a fresh bubblewrap sandbox inside it for every command.
 import type { Server } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
-import type { FileEntry } from "../../base/file-entry.ts";
 import type { Streams } from "../../base/streams.ts";
+import type { ExecResult, ExecSpec, ShownFolder } from "../exec-spec.ts";
 import { type Clocks, expiry, isPast } from "../expiry.ts";
 import type { StartFolderTask } from "../files/folder-task.ts";
-import { digest, list } from "../files/list.ts";
-import { measure } from "../files/measure.ts";
-import type { Snapshot } from "../files/snapshot.ts";
+import { WorkspaceFiles } from "../files/workspace-files.ts";
 import { hasFilter } from "../filter/seccomp.ts";
 import { explainFailure } from "../host/explain.ts";
 import { GPU_WEAKENS, type GpuNodes, gpuNodes } from "../host/gpu-nodes.ts";
@@ -19,20 +17,7 @@ import { heldLimits, holdableLimits } from "../limits/held.ts";
 import type { HeldLimit } from "../limits/limits.ts";
 import { chooseProcessors } from "../limits/processors.ts";
 import { amountsOf } from "../limits/settings.ts";
-import type {
-  CreateSpec,
-  Dialer,
-  ExecResult,
-  ExecSpec,
-  HolderState,
-  Listed,
-  ListedFile,
-  LoopbackAddress,
-  Sandbox,
-  ShownFolder,
-  VolumeOptions,
-  WorkspaceFile,
-} from "../sandbox.ts";
+import type { CreateSpec, Dialer, HolderState, LoopbackAddress, Sandbox, VolumeOptions } from "../sandbox.ts";
 import { makeCipherFolder, removeCipherFolder } from "../volume/cipher-folder.ts";
 import { encryptedProblem } from "../volume/fuse-device.ts";
 import { moveDeadline } from "./deadline.ts";
@@ -52,7 +37,7 @@ export interface BubblewrapOptions extends Clocks {
 const TRIAL = { id: "trial", ttlMs: 30_000, diskBytes: 1024 * 1024 };
 
 /** The bubblewrap driver. Making it costs nothing; the host is looked at when something is asked of it. */
-export class Bubblewrap implements Sandbox {
+export class Bubblewrap extends WorkspaceFiles implements Sandbox {
   readonly #clocks: Clocks;
   readonly #devices: string;
   /** Holders that were not kept yet, by workspace. */
@@ -60,6 +45,7 @@ export class Bubblewrap implements Sandbox {
   #runtime: Runtime | undefined;
 
   constructor(options: BubblewrapOptions) {
+    super();
     this.#clocks = options;
     this.#devices = options.devices ?? "/dev";
   }
@@ -143,15 +129,6 @@ export class Bubblewrap implements Sandbox {
     return extended;
   }
 
-  async fill(
-    state: HolderState,
-    target: { readonly input: string } | "workspace",
-    files: AsyncIterable<FileEntry>,
-  ): Promise<void> {
-    const { fill } = await import("../files/fill.ts");
-    await fill(this.#tasks(state), state, target, files);
-  }
-
   async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult> {
     return execute(this.#enter(state), state, spec, streams);
   }
@@ -164,37 +141,6 @@ export class Bubblewrap implements Sandbox {
   async dialer(state: HolderState): Promise<Dialer> {
     const { dialInto } = await import("../loopback/dial.ts");
     return dialInto(this.#enter(state), state);
-  }
-
-  async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
-    const { collect } = await import("../files/collect.ts");
-    yield* collect(this.#tasks(state), path);
-  }
-
-  async lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>> {
-    const { lookUp } = await import("../files/lookup.ts");
-    return lookUp(this.#tasks(state), paths);
-  }
-
-  async remove(state: HolderState, paths: readonly string[]): Promise<void> {
-    const { remove } = await import("../files/lookup.ts");
-    await remove(this.#tasks(state), paths);
-  }
-
-  async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
-    return measure(this.#tasks(state));
-  }
-
-  async snapshot(state: HolderState): Promise<Snapshot> {
-    return (await import("../files/snapshot.ts")).snapshot(this.#tasks(state));
-  }
-
-  async list(state: HolderState, filesMax: number): Promise<Listed> {
-    return list(this.#tasks(state), filesMax);
-  }
-
-  async digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>> {
-    return digest(this.#tasks(state), files);
   }
 
   checkMounts(mounts: readonly ShownFolder[], keep: { secluded: readonly string[]; home: string }): void {
@@ -229,7 +175,7 @@ export class Bubblewrap implements Sandbox {
     return encryptedProblem(process.geteuid?.() ?? 0);
   }
 
-  #tasks(state: HolderState): StartFolderTask {
+  protected tasks(state: HolderState): StartFolderTask {
     const runtime = this.#enter(state);
     return (script) => startFolderTask(runtime, state, script);
   }

@@ -1,4 +1,4 @@
-// Starts the scripts that fill, collect and measure, in a bubblewrap sandbox of one folder.
+// Starts the scripts that deal with files, in a bubblewrap sandbox of one folder.
 import type { FolderScript, FolderTask } from "../files/folder-task.ts";
 import type { HolderState } from "../sandbox.ts";
 import { launch } from "./launch.ts";

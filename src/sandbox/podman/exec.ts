@@ -2,13 +2,13 @@
 import { constants } from "node:os";
 import { CloisterError } from "../../base/errors.ts";
 import type { Streams } from "../../base/streams.ts";
-import { checkCommand, checkFiles, checkInputs, checkNames } from "../command.ts";
+import { checkCommand, checkFiles, checkInputs, checkNames } from "../check-command.ts";
+import type { ExecResult, ExecSpec } from "../exec-spec.ts";
 import { openPipes } from "../host/pipes.ts";
 import { childrenOf, sendSignal } from "../host/process.ts";
 import { relay } from "../host/relay.ts";
 import { keepSettings } from "../host/terminal.ts";
 import { startTime } from "../limits/run-time.ts";
-import type { ExecResult, ExecSpec } from "../sandbox.ts";
 import { type Held, type Launch, type Launched, launch, type Mount } from "./launch.ts";
 import { notWithPodman } from "./problem.ts";
 import type { Runtime } from "./runtime.ts";

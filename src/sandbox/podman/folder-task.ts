@@ -1,4 +1,4 @@
-// Starts the scripts that fill, collect and measure, in a container that shows one folder of the volume.
+// Starts the scripts that deal with files, in a container that shows one folder of the volume.
 import type { Readable, Writable } from "node:stream";
 import { type FolderScript, type FolderTask, placesOf } from "../files/folder-task.ts";
 import { type Held, launch, STREAMS_FD } from "./launch.ts";

@@ -1,31 +1,16 @@
 // The driver for container images: a container that holds a workspace, and one for every command. It has no daemon.
 import type { Server } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
-import type { FileEntry } from "../../base/file-entry.ts";
 import type { Streams } from "../../base/streams.ts";
+import type { ExecResult, ExecSpec, ShownFolder } from "../exec-spec.ts";
 import { type Clocks, expiry, isPast } from "../expiry.ts";
 import type { StartFolderTask } from "../files/folder-task.ts";
-import { digest, list } from "../files/list.ts";
-import { measure } from "../files/measure.ts";
-import type { Snapshot } from "../files/snapshot.ts";
+import { WorkspaceFiles } from "../files/workspace-files.ts";
 import { explainFailure } from "../host/explain.ts";
 import { isRunning, uidOf } from "../host/process.ts";
 import { type Problem, unsupported } from "../host/programs.ts";
 import type { HeldLimit } from "../limits/limits.ts";
-import type {
-  CreateSpec,
-  Dialer,
-  ExecResult,
-  ExecSpec,
-  HolderState,
-  Listed,
-  ListedFile,
-  LoopbackAddress,
-  Sandbox,
-  ShownFolder,
-  VolumeOptions,
-  WorkspaceFile,
-} from "../sandbox.ts";
+import type { CreateSpec, Dialer, HolderState, LoopbackAddress, Sandbox, VolumeOptions } from "../sandbox.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
@@ -58,13 +43,14 @@ const ENCRYPTED: Problem = {
 };
 
 /** The podman driver. Making it costs nothing; the host is looked at when something is asked of it. */
-export class Podman implements Sandbox {
+export class Podman extends WorkspaceFiles implements Sandbox {
   readonly #options: PodmanOptions;
   /** Workspaces that end with this process, by id. */
   readonly #started = new Map<string, Watch>();
   #runtime: Runtime | undefined;
 
   constructor(options: PodmanOptions) {
+    super();
     this.#options = options;
   }
 
@@ -78,7 +64,7 @@ export class Podman implements Sandbox {
     try {
       const state = await this.create(TRIAL);
       try {
-        const task = this.#tasks(state)({ folder: "work", access: "read", script: TOOLS, args: [] });
+        const task = this.tasks(state)({ folder: "work", access: "read", script: TOOLS, args: [] });
         task.stdin.end();
         task.stdout.resume();
         const { exit, message } = await task.ended;
@@ -131,15 +117,6 @@ export class Podman implements Sandbox {
     return extended;
   }
 
-  async fill(
-    state: HolderState,
-    target: { readonly input: string } | "workspace",
-    files: AsyncIterable<FileEntry>,
-  ): Promise<void> {
-    const { fill } = await import("../files/fill.ts");
-    await fill(this.#tasks(state), state, target, files);
-  }
-
   async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult> {
     return execute(this.#ready(), this.#enter(state), spec, streams);
   }
@@ -152,37 +129,6 @@ export class Podman implements Sandbox {
   async dialer(state: HolderState): Promise<Dialer> {
     const { dialInto } = await import("../loopback/dial.ts");
     return dialInto(this.#ready(), this.#enter(state));
-  }
-
-  async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
-    const { collect } = await import("../files/collect.ts");
-    yield* collect(this.#tasks(state), path);
-  }
-
-  async lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>> {
-    const { lookUp } = await import("../files/lookup.ts");
-    return lookUp(this.#tasks(state), paths);
-  }
-
-  async remove(state: HolderState, paths: readonly string[]): Promise<void> {
-    const { remove } = await import("../files/lookup.ts");
-    await remove(this.#tasks(state), paths);
-  }
-
-  async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
-    return measure(this.#tasks(state));
-  }
-
-  async list(state: HolderState, filesMax: number): Promise<Listed> {
-    return list(this.#tasks(state), filesMax);
-  }
-
-  async digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>> {
-    return digest(this.#tasks(state), files);
-  }
-
-  async snapshot(state: HolderState): Promise<Snapshot> {
-    return (await import("../files/snapshot.ts")).snapshot(this.#tasks(state));
   }
 
   checkMounts(mounts: readonly ShownFolder[]): void {
@@ -216,7 +162,7 @@ export class Podman implements Sandbox {
     return { driver: "podman", enforced: ENFORCED, notEnforced: NOT_ENFORCED };
   }
 
-  #tasks(state: HolderState): StartFolderTask {
+  protected tasks(state: HolderState): StartFolderTask {
     const [runtime, held] = [this.#ready(), this.#enter(state)];
     return (script) => startFolderTask(runtime, held, script);
   }

@@ -1,8 +1,8 @@
 // What every driver asks of a command before it starts it.
 import { CloisterError } from "../base/errors.ts";
 import { pathProblem } from "../base/path.ts";
+import { type ExecSpec, SECRETS } from "./exec-spec.ts";
 import { checkInputName } from "./files/input-name.ts";
-import { type ExecSpec, SECRETS } from "./sandbox.ts";
 
 /** @throws {@link CloisterError} USAGE where there is no command */
 export function checkCommand(argv: readonly string[]): readonly string[] {
