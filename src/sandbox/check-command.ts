@@ -1,4 +1,4 @@
-// What every driver asks of a command before it starts it.
+// What every driver asks of a command before it starts it, and what it adds.
 import { CloisterError } from "../base/errors.ts";
 import { pathProblem } from "../base/path.ts";
 import { type ExecSpec, SECRETS } from "./exec-spec.ts";
@@ -10,13 +10,19 @@ export function checkCommand(argv: readonly string[]): readonly string[] {
   return argv;
 }
 
-/** @throws {@link CloisterError} USAGE for what cannot be the name of a variable */
-export function checkNames(variables: Readonly<Record<string, string>>): void {
-  for (const name of Object.keys(variables)) {
+/**
+ * The few variables that every command gets, and those added for it; PATH is the driver's.
+ *
+ * @throws {@link CloisterError} USAGE for what cannot be the name of a variable
+ */
+export function commandEnvironment(added: Readonly<Record<string, string>>): Record<string, string> {
+  for (const name of Object.keys(added)) {
     if (name === "" || name.includes("=")) {
       throw new CloisterError("USAGE", `${JSON.stringify(name)} cannot be the name of a variable`);
     }
   }
+  const own = { HOME: "/home/user", USER: "user", LOGNAME: "user", SHELL: "/bin/sh", LANG: "C.UTF-8", TMPDIR: "/tmp" };
+  return { ...own, ...added };
 }
 
 /** @throws {@link CloisterError} USAGE for a path that is not below /inputs, or in the way of another */

@@ -1,12 +1,12 @@
 // Starts one process in a fresh sandbox inside a holder's namespaces.
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 import type { Duplex } from "node:stream";
 import { CloisterError } from "../../base/errors.ts";
 import { seccompFilter } from "../filter/seccomp.ts";
-import { inheritableDescriptors, type Stdio, sealedStdio } from "../host/descriptors.ts";
+import type { Stdio } from "../host/descriptors.ts";
 import { OUTER_ENVIRONMENT } from "../host/programs.ts";
+import { startSealed } from "../host/spawn.ts";
 import { onTerminal } from "../host/terminal.ts";
 import { dropArguments } from "../host/user.ts";
 import { enterWords, firstToGoWords } from "../limits/cgroup.ts";
@@ -54,11 +54,12 @@ export function launch(runtime: Runtime, state: HolderState, launch: Launch): La
     throw new CloisterError("USAGE", "a command or path holds a NUL character");
   }
   const inside = [...enter(runtime, state, traced ? tracer(runtime, TRACE_FD) : []), ...command];
-  const child = spawnSealed(runtime, way(runtime, state, inside, terminal), [
+  const streams: readonly Stdio[] = [
     ...[...stdio, "pipe", "pipe", "pipe", traced ? "pipe" : "ignore"],
     ...feeds.map((): Stdio => "pipe"),
     ...handed,
-  ] as const);
+  ] as const;
+  const child = startSealed(way(runtime, state, inside, terminal), streams, { cwd: "/", env: OUTER_ENVIRONMENT });
   if (traced) eachLine(pipeOf(child, TRACE_FD), traced);
   feed(child, ARGUMENTS_FD, `${view.join("\0")}\0`);
   feed(child, SECCOMP_FD, seccompFilter(runtime.arch, { pinned: state.processors !== undefined }));
@@ -95,20 +96,6 @@ function enter({ programs }: Runtime, state: HolderState, traced: readonly strin
     ...[programs.bwrap, "--seccomp", String(SECCOMP_FD), "--json-status-fd", String(STATUS_FD)],
     ...["--args", String(ARGUMENTS_FD), "--"],
   ];
-}
-
-function spawnSealed(runtime: Runtime, command: readonly string[], stdio: readonly Stdio[]): ChildProcess {
-  const [program = runtime.programs.env, ...rest] = command;
-  const harmless = openSync("/dev/null", "r");
-  try {
-    return spawn(program, rest, {
-      cwd: "/",
-      env: OUTER_ENVIRONMENT,
-      stdio: sealedStdio(stdio, inheritableDescriptors(), harmless),
-    });
-  } finally {
-    closeSync(harmless);
-  }
 }
 
 function feed(child: ChildProcess, fd: number, data: string | Uint8Array): void {

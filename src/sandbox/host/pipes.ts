@@ -1,12 +1,15 @@
 // Real pipes for a command's standard streams. Node's own "pipes" are sockets, on which `> /dev/stderr` fails inside;
 // named pipes will not do either: opening one again by name waits for a partner that may be gone (fifo(7)).
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, constants, fchmodSync, openSync, readlinkSync } from "node:fs";
 import { Socket } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
 import { childrenOf, sendSignal } from "./process.ts";
 import { OUTER_ENVIRONMENT } from "./programs.ts";
+import { startProgram } from "./spawn.ts";
+
+/** A shell and four times cat(1) are there within this time. */
+const MAKE_MS = 10_000;
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
@@ -23,8 +26,9 @@ export interface CommandPipes {
 }
 
 /**
- * Three pipes, or two, where `joined` gives output and errors one, which keeps the order of what goes to both. Node cannot make one, but it can open those of a process through /proc: a shell makes them between four
- * programs, which have ended before anything is written.
+ * Three pipes, or two, where `joined` gives output and errors one, which keeps the order of what goes to both. Node cannot
+ * make one, but it can open those of a process through /proc: a shell makes them between four programs, which have ended
+ * before anything is written.
  *
  * @throws {@link CloisterError} FAILURE where they cannot be had
  */
@@ -32,21 +36,23 @@ export async function openPipes(
   { programs }: { readonly programs: { readonly sh: string; readonly cat: string } },
   joined: boolean,
 ): Promise<CommandPipes> {
-  const maker = spawn(programs.sh, ["-c", '"$0" | "$0" | "$0" | "$0"', programs.cat], {
-    env: OUTER_ENVIRONMENT,
-    cwd: "/",
+  const maker = startProgram([programs.sh, "-c", '"$0" | "$0" | "$0" | "$0"', programs.cat], {
+    ...{ cwd: "/", env: OUTER_ENVIRONMENT, timeout: MAKE_MS, killSignal: "SIGKILL" },
     stdio: ["pipe", "pipe", "ignore"],
   });
+  const { stdin, stdout } = maker;
+  if (!stdin || !stdout) throw new TypeError("the maker of pipes has none");
   const closed = once(maker, "close");
+  stdin.on("error", () => undefined);
   // A line that has come all the way shows that everything stands, and that the pipes are empty.
-  maker.stdin.write("\n");
-  await Promise.race([once(maker.stdout, "data"), closed]);
+  stdin.write("\n");
+  await Promise.race([once(stdout, "data"), closed]);
   const makers = childrenOf(maker.pid ?? 0);
   try {
     return between(makers.map((pid) => `/proc/${String(pid)}/fd/1`).filter(isPipe), joined);
   } finally {
     for (const pid of makers) sendSignal(pid, "SIGKILL");
-    maker.stdin.destroy();
+    stdin.destroy();
     await closed;
   }
 }

@@ -1,12 +1,13 @@
 // The folder on the host's disk that holds an encrypted volume's ciphertext. Its key dies with the workspace, so what
 // is left of it is noise that takes up room; removing it must never remove anything else.
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chownSync, lstatSync, mkdirSync, rmdirSync, statfsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { CloisterError, systemCode } from "../../base/errors.ts";
+import { printable } from "../../base/terminal.ts";
 import { formatBytes } from "../../base/units.ts";
 import { OUTER_ENVIRONMENT, type Programs } from "../host/programs.ts";
+import { beginningOf, startProgram } from "../host/spawn.ts";
 import { dropArguments, isWorkspaceUid } from "../host/user.ts";
 import type { CreateSpec } from "../sandbox.ts";
 
@@ -14,7 +15,7 @@ const SUFFIX = ".cipher";
 const NAME = /^[a-z0-9][a-z0-9-]*\.cipher$/;
 /** Far more than a million files take. */
 const REMOVE_MS = 30 * 60_000;
-const MESSAGE_BYTES_MAX = 500;
+const MESSAGE_CHARS_MAX = 500;
 
 /**
  * Runs as the workspace's user in the folder itself. What a command made unreadable is opened first; neither chmod nor
@@ -105,7 +106,7 @@ function checkRoom(parent: string, diskBytes: number): void {
 /** @returns what went wrong, or nothing */
 async function empty(caller: Caller, folder: string, uid: number) {
   const { setpriv, sh } = caller.programs;
-  const child = spawn(setpriv, [...dropArguments(caller.uid, uid), "--", sh, "-c", EMPTY], {
+  const child = startProgram([setpriv, ...dropArguments(caller.uid, uid), "--", sh, "-c", EMPTY], {
     // Entered before the privileges are dropped: root's state folder is closed to the workspace's user.
     cwd: folder,
     env: OUTER_ENVIRONMENT,
@@ -113,10 +114,7 @@ async function empty(caller: Caller, folder: string, uid: number) {
     timeout: REMOVE_MS,
     killSignal: "SIGKILL",
   });
-  let message = "";
-  child.stderr.on("data", (chunk) => {
-    message = `${message}${String(chunk)}`.slice(0, MESSAGE_BYTES_MAX);
-  });
+  const message = beginningOf(child.stderr, MESSAGE_CHARS_MAX);
   await once(child, "close");
-  return message.trim();
+  return printable(message().trim());
 }
