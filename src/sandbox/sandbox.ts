@@ -13,7 +13,7 @@ export type Driver = "bubblewrap" | "podman";
 /** Where a workspace's files lie: in memory, or encrypted on the host's disk with a key that ends with the workspace. */
 export type VolumeKind = "memory" | "encrypted";
 
-/** What can keep a driver from working on a host. */
+/** What a workspace has of the host: what it lies in, and what it may use. */
 export interface VolumeOptions {
   /** Memory where nothing is said. */
   readonly volume?: VolumeKind | undefined;

@@ -5,10 +5,10 @@ import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CloisterError, systemCode } from "../../base/errors.ts";
 import { explainFailure } from "../host/explain.ts";
-import { identify, isRunning, type ProcessIdentity, sendSignal } from "../host/process.ts";
+import { identify, isRunning, type ProcessIdentity, sendSignal, uidOf } from "../host/process.ts";
 import { OUTER_ENVIRONMENT, unsupported } from "../host/programs.ts";
 import { startSealed } from "../host/spawn.ts";
-import { dropArguments } from "../host/user.ts";
+import { dropArguments, notOurs } from "../host/user.ts";
 import type { VolumeKind } from "../sandbox.ts";
 import { DEADLINE, WAIT, writeDeadline } from "./deadline.ts";
 import { HOLDER_FOLDER, type Runtime, VOLUME } from "./runtime.ts";
@@ -111,12 +111,13 @@ export async function stopHolder(identity: ProcessIdentity): Promise<void> {
     sendSignal(identity.pid, "SIGKILL");
   } catch (cause) {
     if (systemCode(cause) !== "EPERM") throw cause;
-    throw new CloisterError("FAILURE", "the workspace belongs to another user of this machine", { cause });
+    throw notOurs(uidOf(identity.pid), cause);
   }
   for (let waitedMs = 0; isRunning(identity); waitedMs += POLL_MS) {
     if (waitedMs > STOP_TIMEOUT_MS) {
       throw new CloisterError("FAILURE", "the workspace does not end", {
         why: `process ${String(identity.pid)} is still there ${String(STOP_TIMEOUT_MS / 1000)} s after SIGKILL`,
+        next: "what it waits for may be a disk: once it answers, destroy the workspace again",
       });
     }
     await sleep(POLL_MS);

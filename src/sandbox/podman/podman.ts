@@ -3,14 +3,16 @@ import type { Server } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
 import type { Streams } from "../../base/streams.ts";
 import type { ExecResult, ExecSpec, ShownFolder } from "../exec-spec.ts";
-import { type Clocks, expiry, isPast } from "../expiry.ts";
+import { type Clocks, expiry, isOver, isPast } from "../expiry.ts";
 import type { StartFolderTask } from "../files/folder-task.ts";
 import { WorkspaceFiles } from "../files/workspace-files.ts";
 import { explainFailure } from "../host/explain.ts";
 import { isRunning, uidOf } from "../host/process.ts";
 import { type Problem, unsupported } from "../host/programs.ts";
+import { notOurs } from "../host/user.ts";
 import type { HeldLimit } from "../limits/limits.ts";
 import type { CreateSpec, Dialer, HolderState, LoopbackAddress, Sandbox, VolumeOptions } from "../sandbox.ts";
+import { tryOut } from "../trial.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
@@ -30,9 +32,6 @@ export interface PodmanOptions extends Clocks {
   /** Image of new workspaces, by digest. */
   readonly image?: string | undefined;
 }
-
-/** Time for the trial workspace of {@link Sandbox.problem}. */
-const TRIAL = { id: "trial", ttlMs: 60_000, diskBytes: 1024 * 1024 };
 
 /** What the scripts on folders need, as GNU has it. */
 const TOOLS = `tar --version | grep -q GNU && find / -maxdepth 0 -printf "" && echo | sort -z >/dev/null`;
@@ -61,33 +60,33 @@ export class Podman extends WorkspaceFiles implements Sandbox {
       const failure = await tryContainer(this.#ready());
       return failure === undefined ? undefined : explainFailure(failure, { program: "podman" });
     }
-    try {
-      const state = await this.create(TRIAL);
-      try {
-        const task = this.tasks(state)({ folder: "work", access: "read", script: TOOLS, args: [] });
-        task.stdin.end();
-        task.stdout.resume();
-        const { exit, message } = await task.ended;
-        if (exit === 0) return undefined;
-        const why = message.trim().slice(0, 300) || "it lacks GNU tar, find or sort";
-        return {
-          why: `the image cannot be a workspace: ${why}`,
-          next: "use an image with GNU tar, findutils and coreutils",
-        };
-      } finally {
-        await this.stop(state);
-      }
-    } catch (error) {
-      if (!(error instanceof CloisterError)) throw error;
-      return { why: error.why ?? error.message, next: error.next ?? "cloister doctor" };
-    }
+    const start = (state: HolderState) =>
+      this.tasks(state)({ folder: "work", access: "read", script: TOOLS, args: [] });
+    return await tryOut(this, {}, start, (message) => ({
+      why: `the image cannot be a workspace: ${message.trim().slice(0, 300) || "it lacks GNU tar, find or sort"}`,
+      next: "use an image with GNU tar, findutils and coreutils",
+    }));
+  }
+
+  encryptedProblem(): Problem {
+    return ENCRYPTED;
+  }
+
+  holdable({ limits = {}, diskBytes }: Parameters<Sandbox["holdable"]>[0]): readonly HeldLimit[] {
+    return heldByPodman(limits, diskBytes);
+  }
+
+  checkMounts(mounts: readonly ShownFolder[]): void {
+    if (mounts.length > 0) throw notWithPodman("folders of the host", "--mount-ro");
+  }
+
+  gpu(): never {
+    throw notWithPodman("GPUs", "--gpu");
   }
 
   async create(spec: CreateSpec): Promise<HolderState> {
     const { id, ttlMs, diskBytes, limits = {} } = spec;
-    if (spec.volume === "encrypted") {
-      throw unsupported(ENCRYPTED);
-    }
+    if (spec.volume === "encrypted") throw unsupported(ENCRYPTED);
     const runtime = this.#ready();
     const image = checkImage(this.#options.image);
     await bringImage(runtime, image);
@@ -117,6 +116,13 @@ export class Podman extends WorkspaceFiles implements Sandbox {
     return extended;
   }
 
+  async stop(state: HolderState): Promise<void> {
+    // Being made when that was interrupted: whoever watched has removed it.
+    if (state.container === undefined) return;
+    await stopHolder(this.#ready(), named(state));
+    await this.keep(state);
+  }
+
   async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult> {
     return execute(this.#ready(), this.#enter(state), spec, streams);
   }
@@ -131,30 +137,7 @@ export class Podman extends WorkspaceFiles implements Sandbox {
     return dialInto(this.#ready(), this.#enter(state));
   }
 
-  checkMounts(mounts: readonly ShownFolder[]): void {
-    if (mounts.length > 0) throw notWithPodman("folders of the host", "--mount-ro");
-  }
-
-  gpu(): never {
-    throw notWithPodman("GPUs", "--gpu");
-  }
-
-  encryptedProblem(): Problem {
-    return ENCRYPTED;
-  }
-
-  async stop(state: HolderState): Promise<void> {
-    // Being made when that was interrupted: whoever watched has removed it.
-    if (state.container === undefined) return;
-    await stopHolder(this.#ready(), named(state));
-    await this.keep(state);
-  }
-
   held({ limits, diskBytes }: HolderState): readonly HeldLimit[] {
-    return heldByPodman(limits, diskBytes);
-  }
-
-  holdable({ limits = {}, diskBytes }: Parameters<Sandbox["holdable"]>[0]): readonly HeldLimit[] {
     return heldByPodman(limits, diskBytes);
   }
 
@@ -178,18 +161,10 @@ export class Podman extends WorkspaceFiles implements Sandbox {
 
   /** A workspace that is certain to be there. */
   #enter(state: HolderState): Held {
-    if (!this.alive(state)) {
-      throw new CloisterError("NOT_FOUND", "the workspace is over", {
-        why: "its time ran out, it was destroyed, or the machine was started anew",
-        next: "cloister ws create NAME",
-      });
-    }
+    if (!this.alive(state)) throw isOver();
     // A state that was tampered with must not lead to a process of somebody else.
-    if (state.uid === 0 || uidOf(state.pid) !== state.uid) {
-      throw new CloisterError("FAILURE", "the workspace belongs to another user of this machine", {
-        why: `it runs under user id ${String(uidOf(state.pid))}`,
-      });
-    }
+    const uid = uidOf(state.pid);
+    if (state.uid === 0 || uid !== state.uid) throw notOurs(uid);
     return named(state);
   }
 }

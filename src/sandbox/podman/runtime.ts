@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { CloisterError } from "../../base/errors.ts";
 import { printable } from "../../base/terminal.ts";
+import { isOver } from "../expiry.ts";
 import { parentOf } from "../host/process.ts";
 import { beginningOf, startProgram } from "../host/spawn.ts";
 import type { HolderState } from "../sandbox.ts";
@@ -66,10 +67,7 @@ export function engineInside(runtime: Runtime, state: HolderState): readonly str
   if (runtime.uid !== 0) return engine(runtime);
   const keeper = parentOf(state.pid) ?? 0;
   if (nameOf(keeper) !== "conmon") {
-    throw new CloisterError("NOT_FOUND", "the workspace is over", {
-      why: "the process that keeps its volume has ended",
-      next: "cloister ws create NAME",
-    });
+    throw isOver("the process that keeps its volume has ended");
   }
   return [runtime.programs.nsenter, `--mount=/proc/${String(keeper)}/ns/mnt`, "--", ...engine(runtime)];
 }
