@@ -12,6 +12,7 @@ import type { ExecResult, ExecSpec } from "../../../src/sandbox/exec-spec.ts";
 import { SYSCALLS } from "../../../src/sandbox/filter/syscalls.ts";
 import type { Limits } from "../../../src/sandbox/limits/limits.ts";
 import type { HolderState, Sandbox, VolumeKind } from "../../../src/sandbox/sandbox.ts";
+import type { Case } from "../../sandbox/cases.ts";
 
 export const DISK_BYTES = 16 * 1024 * 1024;
 
@@ -175,9 +176,7 @@ export async function survivorsWith(text: string): Promise<string[]> {
 }
 
 /** One way out that must be closed; throws where it is open. */
-export interface Attempt {
-  readonly name: string;
+export interface Attempt extends Case<World> {
   /** Made in a volume of this kind alone; default: in each. */
   readonly volume?: VolumeKind;
-  run(world: World): Promise<void>;
 }
