@@ -12,6 +12,7 @@ export function startProgram(command: readonly string[], options: SpawnOptions):
   try {
     child = spawn(program, args, options);
   } catch (cause) {
+    if (systemCode(cause) === "E2BIG") throw tooLong(program, cause);
     throw notStarted(program, `the system says ${systemCode(cause) ?? String(cause)}`, cause);
   }
   if (child.pid !== undefined) return child;
@@ -41,6 +42,11 @@ export function startSealed(
 function notStarted(program: string, why: string, cause?: unknown): CloisterError {
   const next = "end what you do not need, then try again";
   return new CloisterError("FAILURE", `${program} could not be started`, { why, next, cause });
+}
+
+function tooLong(program: string, cause: unknown): CloisterError {
+  const why = "a word of its command line, or all of them together, are longer than the system takes";
+  return new CloisterError("FAILURE", `${program} could not be started`, { why, next: "put it in a file", cause });
 }
 
 /** Reads a stream to its end, and keeps the beginning of what it says. A stream that breaks off has ended. */
