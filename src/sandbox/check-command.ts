@@ -18,7 +18,10 @@ export function checkCommand(argv: readonly string[]): readonly string[] {
 export function commandEnvironment(added: Readonly<Record<string, string>>): Record<string, string> {
   for (const name of Object.keys(added)) {
     if (name === "" || name.includes("=")) {
-      throw new CloisterError("USAGE", `${JSON.stringify(name)} cannot be the name of a variable`);
+      throw new CloisterError("USAGE", `${JSON.stringify(name)} cannot be the name of a variable`, {
+        why: "a name has at least one character, and no =",
+        next: "name it like MY_VARIABLE",
+      });
     }
   }
   const own = { HOME: "/home/user", USER: "user", LOGNAME: "user", SHELL: "/bin/sh", LANG: "C.UTF-8", TMPDIR: "/tmp" };
@@ -36,7 +39,10 @@ export function checkInputs(inputs: ExecSpec["inputs"]): ExecSpec["inputs"] {
     // The same path twice, or one inside another, which is read-only by then.
     const clash = inputs.find((other) => other !== input && `${path}/`.startsWith(`${other.path}/`));
     if (clash) {
-      throw new CloisterError("USAGE", `an input cannot be shown at ${path}`, { why: `${clash.path} is an input` });
+      throw new CloisterError("USAGE", `an input cannot be shown at ${path}`, {
+        why: `${clash.path} is an input`,
+        next: "choose paths of which none is another, or lies in another",
+      });
     }
   }
   return inputs;
@@ -54,4 +60,12 @@ export function checkFiles(files: NonNullable<ExecSpec["files"]>): readonly stri
     if (problem) throw new CloisterError("USAGE", `a file cannot be shown at ${path}`, { why: problem });
   }
   return paths;
+}
+
+/** The error of a driver that hands words over with a NUL after each: one inside would smuggle in another. */
+export function nulInside(): CloisterError {
+  return new CloisterError("USAGE", "a command or path holds a NUL character", {
+    why: "no program can be given one",
+    next: "leave it out, or put it in a file",
+  });
 }

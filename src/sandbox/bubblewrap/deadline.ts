@@ -48,7 +48,13 @@ export async function moveDeadline({ programs, uid }: Runtime, state: HolderStat
     execFile(program ?? "", [...drop, ...enter, "--", ...script], options, (cause, _out, message) => {
       if (!cause) return resolve();
       const why = printable(message.trim().slice(0, 300)) || "its namespaces could not be entered";
-      reject(new CloisterError("FAILURE", "the workspace's end could not be moved", { why, cause }));
+      reject(
+        new CloisterError("FAILURE", "the workspace's end could not be moved", {
+          why,
+          next: "cloister ws list",
+          cause,
+        }),
+      );
     });
   });
 }

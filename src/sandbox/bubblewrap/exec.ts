@@ -87,7 +87,10 @@ function environment(added: Readonly<Record<string, string>>): Record<string, st
 
 function checkDevices(devices: readonly string[]): readonly string[] {
   const wrong = devices.find((path) => !/^\/dev(?:\/[a-zA-Z0-9][a-zA-Z0-9-]*){1,2}$/.test(path));
-  if (wrong !== undefined) throw new CloisterError("USAGE", `${JSON.stringify(wrong)} is no device node`);
+  if (wrong !== undefined)
+    throw new CloisterError("USAGE", `${JSON.stringify(wrong)} is no device node`, {
+      next: "--gpu names those that can be shown",
+    });
   return devices;
 }
 

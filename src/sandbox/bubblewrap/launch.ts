@@ -2,7 +2,7 @@
 import type { ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 import type { Duplex } from "node:stream";
-import { CloisterError } from "../../base/errors.ts";
+import { nulInside } from "../check-command.ts";
 import { seccompFilter } from "../filter/seccomp.ts";
 import type { Stdio } from "../host/descriptors.ts";
 import { OUTER_ENVIRONMENT } from "../host/programs.ts";
@@ -51,7 +51,7 @@ export function launch(runtime: Runtime, state: HolderState, launch: Launch): La
   const { view, command, stdio, feeds, terminal = false, handed = [], traced } = launch;
   // Options travel NUL-separated, so a NUL inside one would smuggle in another.
   if ([...view, ...command].some((argument) => argument.includes("\0"))) {
-    throw new CloisterError("USAGE", "a command or path holds a NUL character");
+    throw nulInside();
   }
   const inside = [...enter(runtime, state, traced ? tracer(runtime, TRACE_FD) : []), ...command];
   const streams: readonly Stdio[] = [

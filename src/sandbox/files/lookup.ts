@@ -116,7 +116,11 @@ async function onPaths(
 function checkPaths(paths: readonly string[]): void {
   for (const path of paths) {
     const why = pathProblem(path);
-    if (why) throw new CloisterError("USAGE", `${printable(path)} cannot be a file in a workspace`, { why });
+    if (why)
+      throw new CloisterError("USAGE", `${printable(path)} cannot be a file in a workspace`, {
+        why,
+        next: "rename it",
+      });
   }
 }
 

@@ -60,7 +60,8 @@ export async function openPipes(
 function between([input, output, errors]: readonly string[], joined: boolean): CommandPipes {
   if (input === undefined || output === undefined || errors === undefined) {
     throw new CloisterError("FAILURE", "no pipes for the command's input and output", {
-      why: "/proc does not show our own processes",
+      why: "/proc does not show our own processes, or they were not there in time",
+      next: "cloister doctor",
     });
   }
   const theirs = [

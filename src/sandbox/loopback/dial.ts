@@ -75,5 +75,8 @@ function answersOf(child: ChildProcess): Map<number, (socket: Socket | undefined
 }
 
 function unreachable(why: string): CloisterError {
-  return new CloisterError("UNAVAILABLE", "nothing answers in the workspace", { why });
+  return new CloisterError("UNAVAILABLE", "nothing answers in the workspace", {
+    why,
+    next: "look whether what is to listen there still runs",
+  });
 }

@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { CloisterError } from "../../base/errors.ts";
+import { nulInside } from "../check-command.ts";
 import type { Stdio } from "../host/descriptors.ts";
 import { sendSignal } from "../host/process.ts";
 import { beginningOf, startSealed } from "../host/spawn.ts";
@@ -130,7 +131,7 @@ function commandLine(
 function feedOf({ cwd, env, argv }: Launch): string {
   const words = [cwd, ...argv, ...Object.entries(env).flat()];
   if (words.some((word) => word.includes("\0"))) {
-    throw new CloisterError("USAGE", "a command or path holds a NUL character");
+    throw nulInside();
   }
   const wrong = Object.keys(env).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
   if (wrong !== undefined) {

@@ -45,7 +45,9 @@ export function makeCipherFolder(caller: Pick<Caller, "uid">, uid: number, spec:
   const { id, diskBytes, volumeFolder: parent } = spec;
   const folder = parent === undefined ? "" : cipherFolderOf(parent, id);
   if (parent === undefined || !NAME.test(basename(folder))) {
-    throw new CloisterError("USAGE", "an encrypted volume needs a folder and a name for its ciphertext");
+    throw new CloisterError("USAGE", "an encrypted volume needs a folder and a name for its ciphertext", {
+      next: "--volume-dir FOLDER",
+    });
   }
   try {
     mkdirSync(parent, { recursive: true, mode: 0o700 });
