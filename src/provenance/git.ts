@@ -5,10 +5,10 @@
 // folder of its own as GIT_DIR, with an empty configuration, and only the repository's objects, index and excludes.
 // The real folder is asked only for paths, HEAD and single settings, which executes nothing.
 import { constants } from "node:fs";
-import { access, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { access, lstat, mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { CloisterError } from "../base/errors.ts";
+import { CloisterError, systemCode } from "../base/errors.ts";
 import { printable } from "../base/terminal.ts";
 
 /** By absolute path: a `git` in the project or first in PATH may be anything. */
@@ -56,6 +56,7 @@ export async function withWorkTree<T>(
   options: GitOptions,
   use: (tree: WorkTree) => Promise<T>,
 ): Promise<T | undefined> {
+  if (!(await mayBeInWorkTree(folder))) return undefined;
   const program = await findGit();
   if (program === undefined) return undefined;
   const env = { PATH: "/usr/bin:/bin", LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0", GIT_NO_LAZY_FETCH: "1" };
@@ -85,6 +86,18 @@ export async function withWorkTree<T>(
     });
   } finally {
     await rm(own, { recursive: true, force: true });
+  }
+}
+
+/** Whether git could find a work tree: it has a `.git`, in the folder or above. Starting git to hear that takes longer. */
+async function mayBeInWorkTree(folder: string): Promise<boolean> {
+  // A folder that cannot be looked at is for git to speak about.
+  const real = await realpath(folder).catch(() => undefined);
+  if (real === undefined) return true;
+  for (let at = real; ; at = dirname(at)) {
+    const found = await lstat(join(at, ".git")).catch((error: unknown) => systemCode(error));
+    if (found !== "ENOENT" && found !== "ENOTDIR") return true;
+    if (at === dirname(at)) return false;
   }
 }
 
