@@ -4,6 +4,7 @@
 // that fetches missing objects of a partial clone. Switching off the known ones would miss the next. So git gets a
 // folder of its own as GIT_DIR, with an empty configuration, and only the repository's objects, index and excludes.
 // The real folder is asked only for paths, HEAD and single settings, which executes nothing.
+import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { access, lstat, mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -197,27 +198,25 @@ async function runGit(
   env: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<GitOutput & { readonly stderr: string }> {
-  const { execa } = await import("execa");
-  const result = await execa(program, [...SWITCHED_OFF.flatMap((setting) => ["-c", setting]), ...args], {
-    cwd,
-    env: { ...env },
-    extendEnv: false,
-    stdin: "ignore",
-    encoding: "buffer",
-    stripFinalNewline: false,
-    maxBuffer: OUTPUT_BYTES_MAX,
-    timeout: COMMAND_MS_MAX,
-    cancelSignal: signal,
-    reject: false,
-  });
-  if (result.isCanceled) throw new CloisterError("INTERRUPTED", "interrupted while git was running");
-  const stderr = Buffer.from(result.stderr).toString("utf8");
-  if (result.isMaxBuffer) return { exit: 0, stdout: undefined, stderr };
-  if (result.exitCode === undefined) {
-    throw new CloisterError("FAILURE", "git did not answer", {
-      why: result.timedOut ? `it took over ${String(COMMAND_MS_MAX / 1000)} s` : result.originalMessage,
-      next: "run: git status",
+  const whole = [...SWITCHED_OFF.flatMap((setting) => ["-c", setting]), ...args];
+  const how = { encoding: "buffer", maxBuffer: OUTPUT_BYTES_MAX, timeout: COMMAND_MS_MAX } as const;
+  return await new Promise((resolve, reject) => {
+    const child = execFile(program, whole, { ...how, cwd, env, signal }, (error, stdout, errors) => {
+      const stderr = errors.toString("utf8");
+      if (!error) return resolve({ exit: 0, stdout, stderr });
+      if (error.name === "AbortError") return reject(interrupted());
+      if (systemCode(error) === "ERR_CHILD_PROCESS_STDIO_MAXBUFFER") {
+        return resolve({ exit: 0, stdout: undefined, stderr });
+      }
+      if (typeof error.code === "number") return resolve({ exit: error.code, stdout, stderr });
+      const late = error.killed === true ? `it took over ${String(COMMAND_MS_MAX / 1000)} s` : undefined;
+      const why = late ?? printable(error.message);
+      reject(new CloisterError("FAILURE", "git did not answer", { why, next: "run: git status" }));
     });
-  }
-  return { exit: result.exitCode, stdout: Buffer.from(result.stdout), stderr };
+    child.stdin?.end();
+  });
+}
+
+function interrupted(): CloisterError {
+  return new CloisterError("INTERRUPTED", "interrupted while git was running");
 }
