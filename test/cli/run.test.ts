@@ -48,6 +48,7 @@ describe("run", () => {
       seed: 7,
       secrets: [],
       keepOutput: false,
+      trace: false,
     });
   });
 
@@ -154,7 +155,7 @@ describe("workspace", () => {
     expect(seen).toMatchObject({ name: "t1", inputs: ["a", "b:/x"], ttlMs: 28_800_000, diskBytes: 4e9, dryRun: false });
     expect(out).toBe(
       "✓ created workspace t1   label internal   8 h left\n" +
-        "  domain churn   disk 4 GB   bubblewrap   log #9\n" +
+        "  domain churn   disk 4 GB in memory   bubblewrap   log #9\n" +
         "  input churn/cohort:v3 (internal) at /inputs/cohort\n",
     );
     expect((await cloister(["ws", "create", "t1", "--ttl", "soon"], { project })).exit).toBe(2);
