@@ -135,6 +135,9 @@ export interface Sandbox {
    */
   create(spec: CreateSpec): Promise<HolderState>;
 
+  /** {@link problem}, told by a command in a workspace that was just made: without one made for the trial alone. */
+  tried(state: HolderState): Promise<Problem | undefined>;
+
   /** From here on a workspace of this object's {@link create} lives until its time is over, whatever becomes of us. */
   keep(state: HolderState): Promise<void>;
 

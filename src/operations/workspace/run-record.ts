@@ -3,6 +3,7 @@ import { CloisterError } from "../../base/errors.ts";
 import type { Facts, ManifestRun, RunNetwork } from "../../provenance/manifest.ts";
 import { isKeptLog, type RunDetails, type RunOutputs, type RunReads } from "../../provenance/run-details.ts";
 import type { ExecResult, ExecSpec } from "../../sandbox/exec-spec.ts";
+import type { Listing } from "../../sandbox/files/listing.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import type { Session } from "../session.ts";
 import { changesOf } from "./run-changes.ts";
@@ -17,6 +18,8 @@ export interface RunStart {
   /** As the person gave it. */
   readonly argv: readonly string[];
   readonly seeds: Facts;
+  /** What lay in the workspace before, where somebody looks already. */
+  readonly before?: Promise<Listing> | undefined;
 }
 
 /** What is known of a run once its command has ended. */
@@ -34,12 +37,12 @@ export async function recordRun(
   session: Session,
   sandbox: Sandbox,
   state: WorkspaceState,
-  { start, spec }: { readonly start: RunStart; readonly spec: ExecSpec },
+  { start: { before: looking, ...start }, spec }: { readonly start: RunStart; readonly spec: ExecSpec },
   execute: () => Promise<RunEnd>,
 ): Promise<RunEnd & { readonly seconds: number }> {
   const { host } = session;
   const { holder } = state;
-  const before = await sandbox.list(holder, "kept");
+  const before = await (looking ?? sandbox.list(holder, "kept"));
   const started = host.now();
   const begun = { ...start, cwd: "/workspace", startedOn: new Date(started).toISOString() };
   await shelveRun(session, state, begun);
@@ -50,10 +53,14 @@ export async function recordRun(
   const finished = host.now();
   const ended = { ...begun, finishedOn: new Date(finished).toISOString(), exitCode: end.exit, network: end.network };
   // The run is over, whatever can be said of it: the workspace may be, too.
-  const left = await sandbox
+  const comparing = sandbox
     .list(holder, "kept")
     .then((after) => changesOf(sandbox, holder, before, after))
     .catch(() => undefined);
+  const run: ManifestRun = ended;
+  // First, since it fails where the workspace was destroyed meanwhile: nothing of it may be left on the device.
+  await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, run] }));
+  const left = await comparing;
   const details: RunDetails = {
     ...left,
     software: left && onlyLooked(left.outputs) ? undefined : await softwareOf(sandbox, state, spec),
@@ -61,9 +68,6 @@ export async function recordRun(
     code: state.code?.git && { commit: state.code.git.commit, patchSha256: state.code.git.patchSha256 },
     reads: end.reads,
   };
-  const run: ManifestRun = ended;
-  // First, since it fails where the workspace was destroyed meanwhile: nothing of it may be left on the device.
-  await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, run] }));
   await shelveRun(session, state, { ...ended, details });
   return { ...end, seconds: (finished - started) / 1000 };
 }

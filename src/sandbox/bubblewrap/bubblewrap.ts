@@ -16,7 +16,7 @@ import { removeCgroup } from "../limits/cgroup.ts";
 import { heldLimits, holdableLimits } from "../limits/held.ts";
 import type { HeldLimit } from "../limits/limits.ts";
 import type { CreateSpec, Dialer, HolderState, LoopbackAddress, Sandbox, VolumeOptions } from "../sandbox.ts";
-import { tryOut } from "../trial.ts";
+import { problemOf, tryOut } from "../trial.ts";
 import { removeCipherFolder } from "../volume/cipher-folder.ts";
 import { encryptedProblem } from "../volume/fuse-device.ts";
 import { createWorkspace } from "./create.ts";
@@ -51,8 +51,7 @@ export class Bubblewrap extends WorkspaceFiles implements Sandbox {
     const encrypted = volume.volume === "encrypted" ? this.encryptedProblem() : undefined;
     const missing = platformProblem() ?? encrypted ?? findPrograms();
     if ("why" in missing) return missing;
-    const start = (state: HolderState) => this.tasks(state)({ folder: "work", access: "read", script: ":", args: [] });
-    return await tryOut(this, volume, start, explainFailure);
+    return await tryOut(this, volume);
   }
 
   encryptedProblem(): Problem | undefined {
@@ -75,6 +74,11 @@ export class Bubblewrap extends WorkspaceFiles implements Sandbox {
     const { state, holder } = await createWorkspace(this.#ready(), spec, this.#clocks);
     this.#started.set(state.id, holder);
     return state;
+  }
+
+  async tried(state: HolderState): Promise<Problem | undefined> {
+    const task = this.tasks(state)({ folder: "work", access: "read", script: ":", args: [] });
+    return await problemOf(task, explainFailure);
   }
 
   async keep(state: HolderState): Promise<void> {

@@ -134,8 +134,9 @@ function commandLine({ programs, uid: callerUid }: Runtime, spec: HolderSpec): r
   const reporting = ["--as-pid-1", "--info-fd", String(INFO_FD)];
   const seconds = String(Math.ceil(spec.ttlMs / 1000));
   const tools = [programs.mount, mountOptions(spec), programs.setpriv, programs.sh, programs.sleep];
+  const dropped = dropArguments(callerUid, spec.uid);
   return [
-    ...[...spec.within, programs.setpriv, ...dropArguments(callerUid, spec.uid), "--", programs.bwrap],
+    ...[...spec.within, ...(dropped.length === 0 ? [] : [programs.setpriv, ...dropped, "--"]), programs.bwrap],
     ...[...namespaces, ...root, "--perms", "0700", ...own, ...capabilities, ...reporting, "--"],
     ...[programs.sh, "-c", INIT, "init", ...tools, seconds],
   ];

@@ -8,7 +8,7 @@ import { childrenOf, sendSignal } from "./process.ts";
 import { OUTER_ENVIRONMENT } from "./programs.ts";
 import { startProgram } from "./spawn.ts";
 
-/** A shell and four times cat(1) are there within this time. */
+/** A shell and its four processes are there within this time. */
 const MAKE_MS = 10_000;
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
@@ -25,18 +25,21 @@ export interface CommandPipes {
   handedOver(): void;
 }
 
+/** Each hands a line on and waits, with builtins alone: starting programs for it would take longer. */
+const MAKE = "hand() { read line && echo && read line; }\nhand | hand | hand | hand";
+
 /**
  * Three pipes, or two, where `joined` gives output and errors one, which keeps the order of what goes to both. Node cannot
- * make one, but it can open those of a process through /proc: a shell makes them between four programs, which have ended
- * before anything is written.
+ * make one, but it can open those of a process through /proc: a shell makes them between four of its own processes, which
+ * have ended before anything is written.
  *
  * @throws {@link CloisterError} FAILURE where they cannot be had
  */
 export async function openPipes(
-  { programs }: { readonly programs: { readonly sh: string; readonly cat: string } },
+  { programs }: { readonly programs: { readonly sh: string } },
   joined: boolean,
 ): Promise<CommandPipes> {
-  const maker = startProgram([programs.sh, "-c", '"$0" | "$0" | "$0" | "$0"', programs.cat], {
+  const maker = startProgram([programs.sh, "-c", MAKE], {
     ...{ cwd: "/", env: OUTER_ENVIRONMENT, timeout: MAKE_MS, killSignal: "SIGKILL" },
     stdio: ["pipe", "pipe", "ignore"],
   });

@@ -12,7 +12,7 @@ import { type Problem, unsupported } from "../host/programs.ts";
 import { notOurs } from "../host/user.ts";
 import type { HeldLimit } from "../limits/limits.ts";
 import type { CreateSpec, Dialer, HolderState, LoopbackAddress, Sandbox, VolumeOptions } from "../sandbox.ts";
-import { tryOut } from "../trial.ts";
+import { problemOf, tryOut } from "../trial.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
@@ -60,12 +60,7 @@ export class Podman extends WorkspaceFiles implements Sandbox {
       const failure = await tryContainer(this.#ready());
       return failure === undefined ? undefined : explainFailure(failure, { program: "podman" });
     }
-    const start = (state: HolderState) =>
-      this.tasks(state)({ folder: "work", access: "read", script: TOOLS, args: [] });
-    return await tryOut(this, {}, start, (message) => ({
-      why: `the image cannot be a workspace: ${message.trim().slice(0, 300) || "it lacks GNU tar, find or sort"}`,
-      next: "use an image with GNU tar, findutils and coreutils",
-    }));
+    return await tryOut(this, {});
   }
 
   encryptedProblem(): Problem {
@@ -96,6 +91,14 @@ export class Podman extends WorkspaceFiles implements Sandbox {
     const inspect = [...engine(runtime), "volume", "inspect", "--format", "{{.Mountpoint}}", holder.container];
     const mountpoint = await demand(runtime, inspect, "the workspace has no volume");
     return { driver: "podman", id, ...holder, diskBytes, limits, ...expires, image, mountpoint };
+  }
+
+  async tried(state: HolderState): Promise<Problem | undefined> {
+    const task = this.tasks(state)({ folder: "work", access: "read", script: TOOLS, args: [] });
+    return await problemOf(task, (message) => ({
+      why: `the image cannot be a workspace: ${message.trim().slice(0, 300) || "it lacks GNU tar, find or sort"}`,
+      next: "use an image with GNU tar, findutils and coreutils",
+    }));
   }
 
   async keep(state: HolderState): Promise<void> {

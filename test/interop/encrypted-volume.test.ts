@@ -1,9 +1,9 @@
 // Encrypted volumes, made by root and by an ordinary user.
 import { afterAll, beforeAll } from "vitest";
-import { compiledCases, describeBoth, type Outcome, type Program, type Who } from "./both-users.ts";
-import { CASES } from "./encrypted-volume/cases.ts";
-import { ENCRYPTED_REASON, ENCRYPTED_WORKS, WITH_FUSE } from "./fuse.ts";
-import { IS_ROOT } from "./here.ts";
+import { compiledCases, describeBoth, type Outcome, type Program, type Who } from "../sandbox/both-users.ts";
+import { CASES } from "../sandbox/encrypted-volume/cases.ts";
+import { ENCRYPTED_REASON, ENCRYPTED_WORKS, WITH_FUSE } from "../sandbox/fuse.ts";
+import { IS_ROOT } from "../sandbox/here.ts";
 
 let program: Program | undefined;
 let halves: Readonly<Record<Who, Promise<Outcome>>>;

@@ -2,9 +2,9 @@
 // ordinary user, for whom other things hold them.
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll } from "vitest";
-import { compiledCases, describeBoth, type Outcome, type Program, type Who } from "./both-users.ts";
-import { IS_ROOT, REASON, WORKS } from "./here.ts";
-import { CASES } from "./limits/cases.ts";
+import { compiledCases, describeBoth, type Outcome, type Program, type Who } from "../sandbox/both-users.ts";
+import { IS_ROOT, REASON, WORKS } from "../sandbox/here.ts";
+import { CASES } from "../sandbox/limits/cases.ts";
 
 const HAS_PERL = existsSync("/usr/bin/perl");
 const runnable = WORKS && HAS_PERL;
