@@ -3,7 +3,6 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
-import { checkAborted } from "../../content/abort.ts";
 import { folderFiles, folderSize } from "../../content/folder.ts";
 import type { Sandbox, WorkspaceFile } from "../../sandbox/sandbox.ts";
 import { CLASS_FILE } from "../artifact/class-file.ts";
@@ -11,8 +10,10 @@ import { PROVENANCE_FILE } from "../artifact/provenance-file.ts";
 import { perform } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { Copied, CopyInOptions } from "../types.ts";
+import { whileActive } from "./activity.ts";
 import { classFilesIn } from "./code-source.ts";
 import { checkCarried, copyAsk, pathInside } from "./copy-ask.ts";
+import { copying } from "./copying.ts";
 import { requireRunning } from "./look.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
@@ -50,13 +51,12 @@ export async function copyIn(session: Session, options: CopyInOptions): Promise<
   const fresh = await checkFree(sandbox, state, placed, options.force === true);
   const files = placed.filter(({ kind }) => kind !== "directory").length;
   const { done } = await perform(session, ask, async () => {
-    await sandbox
-      .fill(state.holder, "workspace", counted(session, placed, going.bytes))
-      .catch(async (error: unknown) => {
-        // Half a file is worse than none.
-        await sandbox.remove(state.holder, fresh).catch(() => undefined);
-        throw error;
-      });
+    const filling = () => sandbox.fill(state.holder, "workspace", copying(session, placed, going.bytes));
+    await whileActive(session, state.name, filling).catch(async (error: unknown) => {
+      // Half a file is worse than none.
+      await sandbox.remove(state.holder, fresh).catch(() => undefined);
+      throw error;
+    });
     return { result: undefined, outcome: { facts: { copied: "in", files, bytes: going.bytes } } };
   });
   const named = { workspace: state.name, from, to: `/workspace/${to}` };
@@ -118,25 +118,4 @@ function blocks(found: WorkspaceFile | undefined, kind: FileEntry["kind"], force
   if (!found) return false;
   if (kind === "directory" || found.kind === "directory") return kind !== found.kind;
   return !force;
-}
-
-async function* counted(
-  { host }: Session,
-  entries: readonly FileEntry[],
-  bytesTotal: number,
-): AsyncGenerator<FileEntry> {
-  let bytes = 0;
-  for (const entry of entries) {
-    yield {
-      ...entry,
-      read: async function* () {
-        for await (const piece of entry.read()) {
-          checkAborted(host.signal);
-          bytes += piece.length;
-          host.progress({ step: "copying", bytes, bytesTotal });
-          yield piece;
-        }
-      },
-    };
-  }
 }

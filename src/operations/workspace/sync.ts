@@ -6,11 +6,12 @@ import type { Sandbox } from "../../sandbox/sandbox.ts";
 import { perform, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { Synced, SyncOptions } from "../types.ts";
+import { whileActive } from "./activity.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
 import { checkCarried, copyAsk } from "./copy-ask.ts";
 import { requireRunning } from "./look.ts";
 import { sandboxOf } from "./sandbox.ts";
-import { type Marks, marking, markOf, markOfEntry, readSent, saveSent } from "./sent-code.ts";
+import { type Marks, markOf, markOfEntry, readSent, saveSent, sendCode } from "./sent-code.ts";
 import { labelWithSource } from "./source.ts";
 import { changeWorkspace, type WorkspaceState } from "./state.ts";
 
@@ -65,7 +66,8 @@ export async function syncWorkspace(session: Session, options: SyncOptions): Pro
     return { ...result, dryRun: true, logEntry: undefined };
   }
   const { done } = await perform(session, ask, async () => {
-    await send(session, sandbox, state, { source, sent, marks, plan, going });
+    const work = { source, sent, marks, plan, going };
+    await whileActive(session, state.name, () => send(session, sandbox, state, work));
     const facts = { copied: "sync", files: going.length, bytes, removed: plan.removed.length };
     return { result: undefined, outcome: { facts } };
   });
@@ -126,8 +128,8 @@ async function send(
 ): Promise<void> {
   const { source, plan, going } = work;
   await sandbox.remove(state.holder, plan.removed);
-  const gone = new Map<string, string>();
-  if (going.length > 0) await sandbox.fill(state.holder, "workspace", marking(each(going), gone));
+  const bytes = going.reduce((sum, entry) => sum + entry.bytes, 0);
+  const gone: Marks = going.length === 0 ? new Map() : await sendCode(session, sandbox, state, going, bytes);
   const sent = new Map(work.sent);
   for (const path of plan.removed) sent.delete(path);
   const kept = new Set(plan.kept);
@@ -135,8 +137,4 @@ async function send(
   await saveSent(session, state, sent);
   const code = { folder: source.folder, files: work.marks.size, git: source.git };
   await changeWorkspace(session, state, (latest) => ({ ...latest, code }));
-}
-
-async function* each(entries: readonly FileEntry[]): AsyncGenerator<FileEntry> {
-  yield* entries;
 }
