@@ -37,6 +37,7 @@ export async function create(call: Call): Promise<undefined> {
     page.done(`${verb} workspace ${made.name}   label ${labelOf(made)}   ${left(made.leftMs)} left`);
     const end = dryRun ? "nothing was written" : log(made.logEntry);
     page.line(`  domain ${made.domain}   disk ${diskText(made)}   ${made.driver}   ${end}`);
+    if (made.network?.length) page.line(`  network ${made.network.join(", ")}`);
     for (const row of environmentRows(made)) page.line(`  ${row[0]} ${row[1]}`);
     for (const input of made.inputs) page.line(`  input ${input.reference} (${input.class}) at ${input.path}`);
     for (const text of made.limits.flatMap(notHeld)) page.line(`  ${text}`, page.paint.yellow);
