@@ -7,7 +7,7 @@ import { folderFiles, folderSize } from "../../content/folder.ts";
 import type { Sandbox, WorkspaceFile } from "../../sandbox/sandbox.ts";
 import { CLASS_FILE } from "../artifact/class-file.ts";
 import { PROVENANCE_FILE } from "../artifact/provenance-file.ts";
-import { perform } from "../guard.ts";
+import { perform, permit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { Copied, CopyInOptions } from "../types.ts";
 import { whileActive } from "./activity.ts";
@@ -40,6 +40,8 @@ export async function copyIn(session: Session, options: CopyInOptions): Promise<
   const { classifications } = (await session.policy()).compiled.policy;
   const label = labelWithSource(session, state, classifications)?.class;
   const ask = copyAsk(state, label, "in", `${from} to ${options.to}`);
+  // Before anything of the workspace is looked at.
+  await permit(session, ask);
   const going = await goingIn(session, options, from);
   await checkCarried(session, ask, going, { label });
   const to = await targetOf(sandbox, state, options, basename(from));

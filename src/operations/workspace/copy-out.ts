@@ -43,10 +43,12 @@ export async function copyOut(session: Session, options: CopyOutOptions): Promis
   const { classifications } = (await session.policy()).compiled.policy;
   const label = labelWithSource(session, state, classifications);
   const carried = label && { class: label.class, from: `workspace ${state.name} with ${label.from}` };
-  const leaving = { path, single: await isFile(sandbox, state, path), carried };
-  const tally = { files: 0, bytes: 0 };
   const to = typeof options.to === "string" ? await targetOf(session, options.to, path, state.name) : undefined;
   const ask = copyAsk(state, label?.class, "out", `${path || "."} to ${to ?? "-"}`);
+  // Before anything of the workspace is looked at.
+  await permit(session, ask);
+  const leaving = { path, single: await isFile(sandbox, state, path), carried };
+  const tally = { files: 0, bytes: 0 };
   const { done } = await perform(session, ask, async (_operation, released) => {
     const collected = withoutClassFiles(sandbox.collect(state.holder, path));
     const files = copying(session, collected, undefined, tally);

@@ -3,7 +3,7 @@ import { byUtf8 } from "../../base/digest.ts";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
-import { perform, wouldPermit } from "../guard.ts";
+import { perform, permit, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { Synced, SyncOptions } from "../types.ts";
 import { whileActive } from "./activity.ts";
@@ -46,6 +46,8 @@ export async function syncWorkspace(session: Session, options: SyncOptions): Pro
   const { classifications } = (await session.policy()).compiled.policy;
   const label = labelWithSource(session, state, classifications)?.class;
   const ask = copyAsk(state, label, "sync", source.folder);
+  // Before anything of the workspace is looked at.
+  await (options.dryRun ? wouldPermit : permit)(session, ask);
   await checkCarried(session, ask, source, { label, dryRun: options.dryRun });
   const newer = await readSource(session, source);
   const sent = await readSent(session, state);
@@ -61,10 +63,7 @@ export async function syncWorkspace(session: Session, options: SyncOptions): Pro
   const bytes = going.reduce((sum, entry) => sum + entry.bytes, 0);
   const { git, folder } = source;
   const result = { workspace: state.name, folder, ...plan, bytes, commit: git?.commit, dirty: git?.dirty };
-  if (options.dryRun) {
-    await wouldPermit(session, ask);
-    return { ...result, dryRun: true, logEntry: undefined };
-  }
+  if (options.dryRun) return { ...result, dryRun: true, logEntry: undefined };
   const { done } = await perform(session, ask, async () => {
     const work = { source, sent, marks, plan, going };
     await whileActive(session, state.name, () => send(session, sandbox, state, work));
