@@ -121,7 +121,7 @@ const GOES_ON: Readonly<Record<string, string>> = {
   push: "run the same command again to continue",
   pull: "run the same command again to continue",
   create: "run the same command again; no workspace was made",
-  sync: "run the same command again; what was sent already is compared, not sent",
+  sync: "run the same command again",
   cp: "run the same command again",
   notebook: "run the same command again",
 };

@@ -128,12 +128,31 @@ async function send(
   const { source, plan, going } = work;
   await sandbox.remove(state.holder, plan.removed);
   const bytes = going.reduce((sum, entry) => sum + entry.bytes, 0);
-  const gone: Marks = going.length === 0 ? new Map() : await sendCode(session, sandbox, state, going, bytes);
   const sent = new Map(work.sent);
   for (const path of plan.removed) sent.delete(path);
+  const gone: Marks =
+    going.length === 0
+      ? new Map()
+      : await sendCode(session, sandbox, state, going, bytes).catch(async (error: unknown) => {
+          await takeBack(session, sandbox, state, { going, sent }).catch(() => undefined);
+          throw error;
+        });
   const kept = new Set(plan.kept);
   for (const [path, mark] of work.marks) if (!kept.has(path)) sent.set(path, gone.get(path) ?? mark);
   await saveSent(session, state, sent);
   const code = { folder: source.folder, files: work.marks.size, git: source.git };
   await changeWorkspace(session, state, (latest) => ({ ...latest, code }));
+}
+
+/** Half a file would pass for the workspace's own work, and be left alone by the next sync. */
+async function takeBack(
+  session: Session,
+  sandbox: Sandbox,
+  state: WorkspaceState,
+  { going, sent }: { readonly going: readonly FileEntry[]; readonly sent: Map<string, string> },
+): Promise<void> {
+  const paths = going.map(({ path }) => path);
+  await sandbox.remove(state.holder, paths);
+  for (const path of paths) sent.delete(path);
+  await saveSent(session, state, sent);
 }
