@@ -37,7 +37,8 @@ const run: Leaf = {
   ],
   notes:
     "Exits with the command's code, with 124 where its time was over, or with 125\n" +
-    "where cloister itself failed.\n" +
+    "where cloister itself failed. What it wrote, what --trace saw and which hosts it\n" +
+    "was refused: cloister ws show NAME\n" +
     "With --json, what the command prints goes to standard error.",
   load: async () => (await import("./commands/run.ts")).run,
 };
@@ -155,7 +156,8 @@ const workspace: Noun = {
       name: "list",
       aliases: ["ls"],
       summary: "list workspaces, their label and the time they have left",
-      examples: ["cloister ws list"],
+      examples: ["cloister ws list", "cloister ws list --json | jq -r '.workspaces[].name'"],
+      notes: "In a pipe, a line has: name, state, domain, label, seconds left, seconds idle,\n" + "inputs.",
       load: async () => (await import("./commands/workspace.ts")).list,
     },
     {

@@ -36,7 +36,7 @@ export async function run(call: Call): Promise<number> {
   const result = await (onTerminal ? interruption.leaveToChild(work).finally(() => resetTerminal(io)) : work());
   call.progress.clear();
   if (call.json) print(call, "run", result, () => {});
-  else showEnd(call, result);
+  else showEnd(call, result, "command");
   const caught = interruption.caught();
   return caught ? signalExit(caught) : result.exit;
 }

@@ -22,6 +22,7 @@ import type { WorkspaceState } from "./state.ts";
 
 /** What is copied, and with which class. */
 interface Leaving {
+  readonly workspace: string;
   readonly path: string;
   readonly single: boolean;
   readonly carried: { readonly class: string; readonly from: string } | undefined;
@@ -47,7 +48,7 @@ export async function copyOut(session: Session, options: CopyOutOptions): Promis
   const ask = copyAsk(state, label?.class, "out", `${path || "."} to ${to ?? "-"}`);
   // Before anything of the workspace is looked at.
   await permit(session, ask);
-  const leaving = { path, single: await isFile(sandbox, state, path), carried };
+  const leaving = { workspace: state.name, path, single: await isFile(sandbox, state, path), carried };
   const tally = { files: 0, bytes: 0 };
   const { done } = await perform(session, ask, async (_operation, released) => {
     const collected = withoutClassFiles(sandbox.collect(state.holder, path));
@@ -104,13 +105,13 @@ async function write(
 async function stream(
   files: AsyncIterable<FileEntry>,
   to: Exclude<CopyOutOptions["to"], string>,
-  { path, single }: Leaving,
+  { workspace, path, single }: Leaving,
   released: () => void,
 ): Promise<void> {
   if (!single) {
     throw new CloisterError("USAGE", `${path || "."} is not one file`, {
       why: "only a single file can go to standard output",
-      next: `cloister ws cp NAME:${path || "."} DIR`,
+      next: `cloister ws cp ${workspace}:${path || "."} DIR`,
     });
   }
   for await (const file of files) {

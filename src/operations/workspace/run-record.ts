@@ -9,6 +9,7 @@ import {
   type RunReads,
   type StoppedBy,
 } from "../../provenance/run-details.ts";
+import type { Snapshot } from "../../sandbox/files/snapshot.ts";
 import type { HeldLimit, LimitName } from "../../sandbox/limits/limits.ts";
 import type { ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
 import type { Session } from "../session.ts";
@@ -24,6 +25,8 @@ export interface RunStart {
   /** As the person gave it. */
   readonly argv: readonly string[];
   readonly seeds: Facts;
+  /** What lay in the workspace before, where somebody looks already. */
+  readonly before?: Promise<Snapshot> | undefined;
 }
 
 /** What is known of a run once its command has ended. */
@@ -43,12 +46,12 @@ export async function recordRun(
   session: Session,
   sandbox: Sandbox,
   state: WorkspaceState,
-  { start, spec }: { readonly start: RunStart; readonly spec: ExecSpec },
+  { start: { before: looking, ...start }, spec }: { readonly start: RunStart; readonly spec: ExecSpec },
   execute: () => Promise<RunEnd>,
 ): Promise<RunEnd & { readonly seconds: number }> {
   const { host } = session;
   const { holder } = state;
-  const before = await sandbox.snapshot(holder);
+  const before = await (looking ?? sandbox.snapshot(holder));
   const limits = limitsOf(state, sandbox.held(holder), spec.runMs);
   const started = host.now();
   const begun = { ...start, cwd: "/workspace", startedOn: new Date(started).toISOString() };
@@ -60,10 +63,13 @@ export async function recordRun(
   const finished = host.now();
   const ended = { ...begun, finishedOn: new Date(finished).toISOString(), exitCode: end.exit, network: end.network };
   // The run is over, whatever can be said of it: the workspace may be, too.
-  const left = await sandbox
+  const comparing = sandbox
     .snapshot(holder)
     .then((after) => changesOf(sandbox, holder, before, after))
     .catch(() => undefined);
+  const result = { ...end, seconds: (finished - started) / 1000 };
+  if (!(await noteRun(session, state, ended))) return result;
+  const left = await comparing;
   const details: RunDetails = {
     ...left,
     stoppedBy: end.stoppedBy,
@@ -73,19 +79,19 @@ export async function recordRun(
     code: state.code?.git && { commit: state.code.git.commit, patchSha256: state.code.git.patchSha256 },
     reads: end.reads,
   };
-  await keep(session, state, ended, details);
-  return { ...end, seconds: (finished - started) / 1000 };
+  await shelveRun(session, state, { ...ended, details });
+  return result;
 }
 
-/** Where the workspace was destroyed meanwhile, nothing of it is to be left on the device: the log has how the run ended. */
-async function keep(session: Session, state: WorkspaceState, run: ManifestRun, details: RunDetails): Promise<void> {
+/** False where the workspace was destroyed meanwhile: nothing of it is to be left on the device, and the log has the end. */
+async function noteRun(session: Session, state: WorkspaceState, run: ManifestRun): Promise<boolean> {
   try {
     await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, run] }));
+    return true;
   } catch (error) {
-    if (error instanceof CloisterError && error.code === "NOT_FOUND") return;
+    if (error instanceof CloisterError && error.code === "NOT_FOUND") return false;
     throw error;
   }
-  await shelveRun(session, state, { ...run, details });
 }
 
 /** What is refused before anything runs leaves no run. */
