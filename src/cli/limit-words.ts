@@ -1,6 +1,6 @@
 // Limits of a workspace in words.
 import { formatBytes, formatDuration } from "../base/units.ts";
-import type { HeldLimit, RunResult } from "../index.ts";
+import type { HeldLimit, StoppedBy } from "../index.ts";
 import type { Cell, Page, Row } from "./output.ts";
 
 /** One row per limit: what it is, and whether and how it is held. In a pipe the value is a plain number. */
@@ -39,8 +39,15 @@ function limitValue({ limit, value = 0 }: HeldLimit): string {
   return limit === "run-time" ? formatDuration(value) : String(value);
 }
 
+/** The limit that ended a run, in brackets behind its exit code. */
+export function limitReached({ limit, value }: StoppedBy): string {
+  return limit === "run-time"
+    ? `its time of ${formatDuration(value)} was over`
+    : `over ${formatBytes(value)} of memory`;
+}
+
 /** Why a command ended, where a limit ended it. */
-export function stoppedText({ limit, value }: NonNullable<RunResult["stoppedBy"]>): string {
+export function stoppedText({ limit, value }: StoppedBy): string {
   if (limit === "run-time") return `ended: its time of ${formatDuration(value)} was over (exit 124)`;
   return (
     `killed: the workspace's memory limit of ${formatBytes(value)} was reached; ` +

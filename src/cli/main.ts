@@ -11,9 +11,10 @@ import type { Leaf } from "./tree.ts";
 
 /** Runs the command line of a process and says with which code the process should end. */
 export async function main(argv: readonly string[], host: NodeJS.Process): Promise<number> {
-  const { env } = host;
+  // As the person set it: what is set below is not for the programs that we start with their environment.
+  const env = { ...host.env };
   // Which Node versions the AWS SDK will support one day is for us to know, not for everyone who pulls a file.
-  env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
+  host.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   const io = processIo(host);
   const interruption = listenToSignals(host, io);
   const context: Context = {
@@ -99,10 +100,8 @@ async function report(
   const { io, env, interruption } = context;
   const isRun = RUNS.has(leaf?.name ?? "") || (error instanceof UsageError && / (run|exec|shell)$/.test(error.command));
   const settled = settleExit(toFailure(error), isRun, interruption.caught());
-  const failure =
-    settled.message === "interrupted" && GOES_ON.has(leaf?.name ?? "")
-      ? { ...settled, next: "run the same command again to continue" }
-      : settled;
+  const next = settled.message === "interrupted" ? GOES_ON[leaf?.name ?? ""] : undefined;
+  const failure = next === undefined ? settled : { ...settled, next };
   const dashes = argv.indexOf("--");
   const ours = dashes < 0 ? argv : argv.slice(0, dashes);
   if (ours.includes("--json")) io.err(failureJson(failure));
@@ -117,8 +116,15 @@ async function report(
 /** Commands whose exit code is that of the command they run. */
 const RUNS: ReadonlySet<string> = new Set(["run", "exec", "shell"]);
 
-/** Commands that lose nothing when they are interrupted. */
-const GOES_ON: ReadonlySet<string> = new Set(["push", "pull"]);
+/** How to go on after commands that leave nothing, or nothing half done, when they are interrupted. */
+const GOES_ON: Readonly<Record<string, string>> = {
+  push: "run the same command again to continue",
+  pull: "run the same command again to continue",
+  create: "run the same command again; no workspace was made",
+  sync: "run the same command again",
+  cp: "run the same command again",
+  notebook: "run the same command again",
+};
 
 /** A signal explains whatever failed because of it; `run` keeps 1 to 124 for the command it runs. */
 function settleExit(failure: Failure, isRun: boolean, caught: Caught | undefined): Failure {

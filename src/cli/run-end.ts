@@ -2,18 +2,17 @@
 import type { RunResult } from "../index.ts";
 import type { Call } from "./call.ts";
 import type { Io } from "./io.ts";
+import { stoppedText } from "./limit-words.ts";
 import { refusedLines } from "./network-words.ts";
 import { warn } from "./output.ts";
 import { log, took } from "./words.ts";
 
 /** How a command in a workspace ended, on standard error. @param what the subject, as the workspace itself goes on */
-export function showEnd(
-  call: Call,
-  { workspace, exit, seconds, output, over, network, logEntry }: RunResult,
-  what: "command" | "shell",
-): void {
+export function showEnd(call: Call, result: RunResult, what: "command" | "shell"): void {
+  const { workspace, exit, seconds, output, over, network, logEntry, stoppedBy } = result;
   const { io } = call.context;
   if (io.errIsTty) io.err(freshLine(io.columns));
+  if (stoppedBy) call.progress.note(stoppedText(stoppedBy));
   if (over) warn(call, `the time of workspace ${workspace} is over, or it was destroyed: everything in it is erased`);
   if (call.quiet) return;
   if (output) call.progress.note(`the output is kept in the workspace, in ${output}`);

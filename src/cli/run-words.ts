@@ -1,7 +1,7 @@
 // Runs as `show` and `ws show` print them.
-import { constants } from "node:os";
 import { formatBytes } from "../base/units.ts";
 import type { RunSummary } from "../index.ts";
+import { limitReached } from "./limit-words.ts";
 import type { Page } from "./output.ts";
 import { files, shellLine, took } from "./words.ts";
 
@@ -35,11 +35,11 @@ export function showRuns(page: Page, runs: readonly RunSummary[]): void {
   }
 }
 
-/** `exit 0, 12.3 s`; a signal by its name. */
-function endOf({ exit, seconds }: Pick<RunSummary, "exit" | "seconds">): string {
+/** `exit 0, 12.3 s`; a signal by its name, a limit with its value. */
+function endOf({ exit, seconds, signal, stoppedBy }: RunSummary): string {
   if (exit === undefined || seconds === undefined) return "not ended, or its end was not recorded";
-  const [signal] = Object.entries(constants.signals).find(([, number]) => number === exit - 128) ?? [];
-  return `exit ${String(exit)}${signal === undefined ? "" : ` (${signal})`}, ${took(seconds)}`;
+  const by = stoppedBy ? limitReached(stoppedBy) : signal;
+  return `exit ${String(exit)}${by === undefined ? "" : ` (${by})`}, ${took(seconds)}`;
 }
 
 function linesOf({

@@ -75,6 +75,9 @@ const policy: Noun = {
         "cloister policy explain artifact.pull --class confidential",
         "cloister policy explain workspace.create --as bo --ttl 24h",
       ],
+      notes:
+        "Of workspace.create it assumes no network, no folder of the host, no GPU and the\n" +
+        "limits of the role. Asked with all of its flags: cloister ws create … --dry-run",
       load: async () => (await import("./commands/policy.ts")).explain,
     },
     {

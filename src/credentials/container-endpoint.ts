@@ -2,18 +2,23 @@
 // no key stands in a program's environment. Only who has the token gets an answer.
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Server as ListeningServer } from "node:net";
 import { sha256 } from "../base/digest.ts";
 import { CloisterError } from "../base/errors.ts";
 
 export const ENDPOINT_PATH = "/credentials";
 const HEADER_BYTES_MAX = 8192;
 const HEADERS_MS = 5000;
+/** How often Node looks for requests that take longer. */
+const LOOK_MS = 1000;
 const ANSWER_MS = 60_000;
 const CONNECTIONS_MAX = 64;
 
 export interface ContainerEndpoint {
   /** Not listening yet. */
   readonly server: Server;
+  /** Serves the connections of a socket that another opened, instead of one of its own. */
+  takeOver(opened: ListeningServer): void;
   /** What a client sends in `Authorization`. */
   readonly token: string;
   /** Ends it, with every connection. */
@@ -28,7 +33,10 @@ export interface ContainerEndpoint {
 export function containerEndpoint(document: () => Promise<object>): ContainerEndpoint {
   const token = randomBytes(32).toString("base64url");
   const server = createServer(
-    { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_MS, requestTimeout: HEADERS_MS },
+    {
+      ...{ maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_MS, requestTimeout: HEADERS_MS },
+      connectionsCheckingInterval: LOOK_MS,
+    },
     (request, response) => {
       answer(request, response, token, document).catch(() => response.destroy());
     },
@@ -39,6 +47,11 @@ export function containerEndpoint(document: () => Promise<object>): ContainerEnd
   return {
     server,
     token,
+    takeOver: (opened) => {
+      opened.on("connection", (socket) => server.emit("connection", socket));
+      // Node begins to look for requests that never end when a server listens itself.
+      server.emit("listening");
+    },
     close: () => {
       server.close();
       server.closeAllConnections();

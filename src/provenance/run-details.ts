@@ -43,14 +43,23 @@ export interface RunReads {
   readonly undeclaredCount: number;
 }
 
+/** A limit that ended a run, with its value: ms, or bytes. */
+export interface StoppedBy {
+  readonly limit: "run-time" | "memory";
+  readonly value: number;
+}
+
 export interface RunDetails {
+  readonly stoppedBy?: StoppedBy | undefined;
+  /** Name of the signal that the exit code speaks of: numbers are not the same on every system. */
+  readonly signal?: string | undefined;
   /** Undefined where the workspace was over before it could be looked at. */
   readonly outputs?: RunOutputs | undefined;
   /** Lock files of package managers that lay in `/workspace` when it ended. */
   readonly locks?: readonly RunFile[] | undefined;
   /** What was installed where it could be loaded from, one line each; only for runs that left something. */
   readonly software?: string | undefined;
-  /** What it might use at most. */
+  /** What it might use at most; `notHeld` names those of them that nothing held. */
   readonly limits?: Facts | undefined;
   /** Commit and patch of the code that had been brought in last when it began. */
   readonly code?: { readonly commit: string; readonly patchSha256?: string | undefined } | undefined;

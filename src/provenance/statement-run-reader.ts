@@ -4,7 +4,7 @@ import { integrity } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
 import { Fields, SHA256 } from "../base/record.ts";
 import type { ManifestRun, RunNetwork } from "./manifest.ts";
-import type { Origins, RunDetails, RunFile, RunOutputs, RunPart, RunReads } from "./run-details.ts";
+import type { Origins, RunDetails, RunFile, RunOutputs, RunPart, RunReads, StoppedBy } from "./run-details.ts";
 import { readFacts, TIME, text } from "./statement-parts.ts";
 
 const PARTS: readonly RunPart[] = ["wrote", "read", "could-have-been-read"];
@@ -61,14 +61,18 @@ function softwareBy(dependencies: readonly Json[]): ReadonlyMap<string, string> 
   return found;
 }
 
+const DETAILS = ["stoppedBy", "signal", "outputs", "locks", "software", "limits", "code", "reads"];
+
 function readDetails(process: Fields, software: ReadonlyMap<string, string>): RunDetails | undefined {
-  const known = ["outputs", "locks", "software", "limits", "code", "reads"].some((key) => process.has(key));
+  const known = DETAILS.some((key) => process.has(key));
   if (!known) return undefined;
   const listed = text(process, "software", SHA256);
   if (listed !== undefined && !software.has(listed))
     throw wrong("it does not hold the list of software that a run names");
   const code = process.has("code") ? process.fields("code") : undefined;
   return {
+    stoppedBy: process.has("stoppedBy") ? readStoppedBy(process.fields("stoppedBy")) : undefined,
+    signal: text(process, "signal", /^SIG[A-Z0-9]{1,16}$/),
     outputs: process.has("outputs") ? readOutputs(process.fields("outputs")) : undefined,
     locks: process.has("locks") ? process.list("locks").map(readRunFile) : undefined,
     software: listed === undefined ? undefined : software.get(listed),
@@ -76,6 +80,12 @@ function readDetails(process: Fields, software: ReadonlyMap<string, string>): Ru
     code: code && { commit: code.string("commit"), patchSha256: text(code, "patchSha256", SHA256) },
     reads: process.has("reads") ? readReads(process.fields("reads")) : undefined,
   };
+}
+
+function readStoppedBy(fields: Fields): StoppedBy {
+  const limit = fields.string("limit");
+  if (limit !== "run-time" && limit !== "memory") throw wrong("a run was ended by an unknown limit");
+  return { limit, value: fields.integer("value") };
 }
 
 function readOutputs(fields: Fields): RunOutputs {

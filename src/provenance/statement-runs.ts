@@ -23,8 +23,10 @@ export function processes(runs: readonly ManifestRun[] | undefined): Json | unde
 }
 
 function detailsJson(details: RunDetails): { readonly [key: string]: Json | undefined } {
-  const { software, outputs, locks, limits, code, reads } = details;
+  const { stoppedBy, signal, software, outputs, locks, limits, code, reads } = details;
   return {
+    stoppedBy: stoppedBy && { ...stoppedBy },
+    signal,
     outputs: outputs && { ...outputs, files: outputs.files.map(fileJson) },
     locks: locks?.map(fileJson),
     software: software === undefined ? undefined : sha256Hex(software),

@@ -247,6 +247,8 @@ describe("credentials", () => {
   it("exec hands over one credential and no other, and ends as its command does", async () => {
     const env = { AWS_ENDPOINT_URL_STS: sts.url, ...profileOf(bo), CLOISTER_TOKEN: "x" };
     const shown = await bo.with({ env }, "creds", "exec", ...purpose, "--", "env");
+    // What this program sets for its own SDK is nothing to others.
+    expect(shown.out).not.toContain("AWS_SDK_JS_");
     expect(shown.out).toContain("AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:");
     expect(shown.out).toContain("AWS_REGION=eu-west-1");
     for (const secret of [

@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { AuditRow, AuditVerified, Listing, Pushed, Verified } from "../../src/index.ts";
-import { filesBelow, type Member, type Running, randomText, until, World } from "./harness.ts";
+import type { AuditRow, AuditVerified, Listing, Pushed, Synced, Verified } from "../../src/index.ts";
+import { filesBelow, HAS_SANDBOX, type Member, type Running, randomText, until, World } from "./harness.ts";
 
 const world = new World();
 let ana: Member;
@@ -78,6 +78,40 @@ describe.each(ends)("%s", (signal, exit) => {
     expect((await bo.json<Verified>("verify", target)).ok).toBe(true);
     rmSync(join(bo.folder, target), { recursive: true });
     for (const left of staging(bo)) rmSync(join(bo.folder, left), { recursive: true });
+  });
+});
+
+describe.skipIf(!HAS_SANDBOX)("Ctrl-C in a workspace", () => {
+  const records = () =>
+    filesBelow(join(bo.home, ".local/state/cloister")).filter((path) => path.includes("/workspaces/"));
+
+  it("while it is filled: no workspace, no record of one, and what to do next", async () => {
+    const running = bo.start(["ws", "create", "w1", "--input", "large", "--purpose", "modelling"]);
+    await until("a workspace that is being made", 20_000, () => records().some((path) => path.endsWith("/w1.json")));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await stop(running, "SIGINT")).toBe(130);
+    expect((await running.ended).err).toContain("run the same command again; no workspace was made");
+    expect(records()).toEqual([]);
+    const { entries } = await ana.json<{ entries: readonly AuditRow[] }>("audit", "list", "--last", "5");
+    expect(entries).toContainEqual(expect.objectContaining({ action: "workspace.create", phase: "failed" }));
+  });
+
+  it("while files are copied or code is sent: none of them is there", async () => {
+    await bo.ok("ws", "create", "w2", "--purpose", "modelling", "--disk", "500MB");
+    bo.files("code", { "a.bin": randomBytes(80_000_000) });
+    for (const words of [
+      ["cp", "code", "w2:copied"],
+      ["sync", "w2", "--code", "code"],
+    ]) {
+      const running = bo.start(["ws", ...words]);
+      await until("a copy under way", 20_000, () => records().some((path) => path.includes("/w2.active-")));
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      expect(await stop(running, "SIGINT")).toBe(130);
+      expect((await running.ended).err).toContain("run the same command again");
+      expect((await bo.ok("run", "w2", "--", "find", ".", "-type", "f", "-size", "+0")).out).toBe("");
+    }
+    expect(await bo.json<Synced>("ws", "sync", "w2", "--code", "code")).toMatchObject({ added: ["a.bin"], kept: [] });
+    await bo.ok("ws", "destroy", "w2", "--yes");
   });
 });
 

@@ -16,9 +16,19 @@ export async function withNames(
   args: readonly string[],
   options: SpawnOptions = {},
 ): Promise<Ended> {
+  const argv = namedArgv(member, names, args);
+  return await start(argv, member.env, { cwd: member.folder, ...options }).ended;
+}
+
+/** The same command as its words, for a terminal. */
+export function namedArgv(
+  member: Member,
+  names: Readonly<Record<string, string>>,
+  args: readonly string[],
+): readonly string[] {
   const file = join(member.env["TMPDIR"] ?? "", "hosts");
   const lines = Object.entries({ localhost: "127.0.0.1", ...names }).map(([name, address]) => `${address} ${name}\n`);
   writeFileSync(file, lines.join(""));
-  const inside = ["unshare", "--mount", "--propagation", "private", "sh", "-c", MOUNT, file, process.execPath, BIN];
-  return await start([...inside, ...args], member.env, { cwd: member.folder, ...options }).ended;
+  const unshared = ["unshare", "--mount", "--propagation", "private", "sh", "-c", MOUNT, file];
+  return [...unshared, process.execPath, BIN, ...args];
 }

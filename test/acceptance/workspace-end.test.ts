@@ -4,7 +4,7 @@ import { randomInt } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Receipt, WorkspaceSummary } from "../../src/index.ts";
+import type { AuditRow, Receipt, WorkspaceSummary } from "../../src/index.ts";
 import { filesBelow, HAS_SANDBOX, type Member, until, World } from "./harness.ts";
 
 const title = HAS_SANDBOX ? "the end of a workspace" : "the end of a workspace (skipped: no bubblewrap here)";
@@ -53,6 +53,26 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     expect(Date.now() - began).toBeLessThan(15_000);
     await until("the end of the command", 5_000, () => !sleeping(seconds));
     await ana.ok("ws", "destroy", "busy");
+  });
+
+  it("cuts off a command that runs: its exit code is a killed command's, and the log has all of it", async () => {
+    await create("gone", "5m");
+    const seconds = longSleep();
+    const running = ana.start(["run", "gone", "--json", "--", "sh", "-c", `echo ready; exec sleep ${seconds}`]);
+    await new Promise((resolve) => running.child.stderr?.once("data", resolve));
+    const receipt = await ana.json<Receipt>("ws", "destroy", "gone", "--yes");
+    expect(receipt).toMatchObject({ why: "destroyed", runs: 1 });
+    const ended = await running.ended;
+    expect(ended.exit).toBe(137);
+    const result = JSON.parse(ended.out);
+    expect(result).toMatchObject({ schema: "cloister/run@1", exit: 137, over: true });
+    const { entries } = await ana.json<{ entries: readonly AuditRow[] }>("audit", "list", "--last", "4");
+    // Whichever of them is logged first.
+    expect(entries.filter(({ entry }) => [receipt.logEntry, result.logEntry].includes(entry))).toHaveLength(2);
+    expect(entries).toContainEqual(
+      expect.objectContaining({ action: "workspace.run", phase: "done", entry: result.logEntry }),
+    );
+    expect(filesBelow(join(ana.home, ".local/state/cloister")).filter((path) => path.includes("/gone"))).toEqual([]);
   });
 
   it("is not brought about by Ctrl-C, which ends the command with 130 and leaves the workspace", async () => {

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Copied, Pushed, Synced, VersionDetail, WorkspaceDetail } from "../../src/index.ts";
+import type { Copied, Pushed, Receipt, Synced, VersionDetail, WorkspaceDetail } from "../../src/index.ts";
 import { filesBelow, HAS_SANDBOX, holders, type Member, marker, World } from "./harness.ts";
 
 const title = HAS_SANDBOX ? "files of a workspace" : "files of a workspace (skipped: no bubblewrap here)";
@@ -102,6 +102,28 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
       why: expect.stringContaining(".git"),
       next: expect.stringContaining(`cloister ws sync w1 --code code`),
     });
+  });
+
+  it("what sync brought is kept elsewhere, and copying is a use of the workspace", async () => {
+    await bo.ok("ws", "create", "w3", ...use, "--code", bo.files("kept", { "a.py": "a\n" }));
+    const lost = async () => (await bo.json<Receipt>("ws", "destroy", "w3", "--dry-run")).lost?.named;
+    const idle = async () => (await bo.json<WorkspaceDetail>("ws", "show", "w3")).idleMs;
+    bo.files("kept", { "a.py": "newer\n", "b.py": "b\n" });
+    await bo.ok("ws", "sync", "w3");
+    expect(await lost()).toEqual([]);
+    for (const args of [
+      ["sync", "w3"],
+      ["cp", "kept/a.py", "w3:c.py"],
+      ["cp", "w3:c.py", "-"],
+    ]) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      const began = Date.now();
+      await bo.ok("ws", ...args);
+      expect(await idle()).toBeLessThan(Date.now() - began);
+    }
+    await bo.ok("run", "w3", "--", "sh", "-c", "echo made > out");
+    expect(await lost()).toMatchObject([{ path: "out" }]);
+    await bo.ok("ws", "destroy", "w3", "--yes");
   });
 
   it("sync takes code from another folder, and wants to know which where there is none", async () => {

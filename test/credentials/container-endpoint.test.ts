@@ -1,7 +1,7 @@
 // The endpoint against clients that ask wrongly, and against the SDK's own provider.
 import { request } from "node:http";
 import type { AddressInfo } from "node:net";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CloisterError } from "../../src/base/errors.ts";
 import { type ContainerEndpoint, containerEndpoint } from "../../src/credentials/container-endpoint.ts";
@@ -48,6 +48,21 @@ describe("container endpoint", () => {
     const { status, body } = await ask({ headers: { authorization: endpoint.token } });
     expect([status, JSON.parse(body)]).toEqual([200, { AccessKeyId: "ASIAX" }]);
   });
+
+  it("does not wait for requests that never end, on a socket that another opened, too", async () => {
+    const opened = createServer();
+    await new Promise<void>((done) => opened.listen(0, "127.0.0.1", done));
+    const other = containerEndpoint(answer);
+    other.takeOver(opened);
+    const began = Date.now();
+    const slow = connect((opened.address() as AddressInfo).port, "127.0.0.1");
+    slow.write("GET /credentials HTTP/1.1\r\nHost: 127.0.0.1\r\n");
+    slow.on("error", () => undefined).resume();
+    await new Promise((done) => slow.once("close", done));
+    expect(Date.now() - began).toBeLessThan(15_000);
+    other.close();
+    opened.close();
+  }, 20_000);
 
   it.each<[string, () => Asked, number]>([
     ["without a token", () => ({}), 401],

@@ -50,6 +50,36 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     await ana.ok("ws", "create", "w1", "--input", "cohort", "--input", "spare", "--code", "code", ...use);
   });
 
+  it("say which limit or signal ended a run, to what it was held, and what was not held", async () => {
+    await ana.ok("ws", "create", "w4", "--disk", "300MB", "--volume", "memory", "--open-files", "512", ...use);
+    expect(await run("w4", "echo part > late; sleep 30", "--time", "2s")).toBe(124);
+    expect(await run("w4", "echo part > cut; kill -9 $$")).toBe(137);
+    await ana.json<Pushed>("push", ".", "--from", "w4", "--name", "cut", "--class", "internal");
+    const { limits, runs } = await ana.json<WorkspaceDetail>("ws", "show", "w4");
+    const notHeld = limits.filter(({ held, value }) => !held && value !== undefined).map(({ limit }) => limit);
+    const held = { diskBytes: 300_000_000, openFiles: 512, processes: 4096, network: "none" };
+    const expected = [
+      { exit: 124, stoppedBy: { limit: "run-time", value: 2000 }, limits: { ...held, runMs: 2000 } },
+      { exit: 137, signal: "SIGKILL", limits: held },
+    ];
+    for (const [at, one] of expected.entries()) {
+      expect(runs[at]).toMatchObject({
+        ...one,
+        limits: { ...one.limits, ...(notHeld[0] && { notHeld: notHeld.join(" ") }) },
+      });
+    }
+    expect((await ana.json<VersionDetail>("show", "cut")).runs).toMatchObject(expected);
+    for (const words of [
+      ["ws", "show", "w4"],
+      ["show", "cut"],
+    ]) {
+      const { out } = await ana.ok(...words);
+      expect(out).toContain("(exit 124 (its time of 2 s was over), ");
+      expect(out).toContain("(exit 137 (SIGKILL), ");
+    }
+    await ana.ok("ws", "destroy", "w4", "--yes");
+  });
+
   it("run, change one file, run again, push: the statement says exactly that", async () => {
     expect(await run("w1", "sh train.sh")).toBe(0);
     expect(await run("w1", "ls; cat out/model")).toBe(0);

@@ -17,7 +17,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { WorkspaceDetail, WorkspaceSummary, WorkspaceTemplate } from "../../src/index.ts";
+
+import type { AuditRow, WorkspaceDetail, WorkspaceSummary, WorkspaceTemplate } from "../../src/index.ts";
 import { HAS_SANDBOX, has, type Member, World } from "../acceptance/harness.ts";
 
 const title = HAS_SANDBOX
@@ -56,6 +57,48 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     const { workspaces } = await ana.json<{ workspaces: readonly WorkspaceSummary[] }>("ws", "list");
     return workspaces.map(({ name }) => name);
   }
+
+  it("is told whole by a dry run with every flag, which makes and logs nothing", async () => {
+    ana.files("code", { "a.py": "1\n" });
+    const limits = ["--cpus", "1", "--memory", "1GB", "--processes", "99", "--open-files", "99", "--run-time", "1h"];
+    const more = [
+      "--why",
+      "try",
+      "--code",
+      "code",
+      "--domain",
+      "churn",
+      "--template",
+      "plain",
+      "--driver",
+      "bubblewrap",
+    ];
+    const volume = ["--disk", "300MB", "--volume", "memory", "--volume-dir", "volumes"];
+    const asked = ["ws", "create", "d1", ...use, "--mount-ro", `${tools}:/opt/tools`, ...limits, ...more, ...volume];
+    const dry = await ana.json<WorkspaceDetail & { dryRun: boolean }>(...asked, "--dry-run");
+    expect(dry).toMatchObject({
+      ...{
+        schema: "cloister/workspace@1",
+        dryRun: true,
+        name: "d1",
+        state: "running",
+        domain: "churn",
+        template: "plain",
+      },
+      ...{ purpose: "modelling", diskBytes: 300_000_000, volume: "memory", driver: "bubblewrap", leftMs: 600_000 },
+      ...{ network: [], mounts: [{ source: tools, path: "/opt/tools" }], gpu: [], inputs: [], runs: [] },
+    });
+    const values = Object.fromEntries(dry.limits.map(({ limit, value }) => [limit, value]));
+    expect(values).toEqual({
+      ...{ cpus: 1, memory: 1e9, processes: 99, disk: 3e8, "open-files": 99, "run-time": 3_600_000 },
+    });
+    const refused = await ana.fails(...asked, "--network", "a.example", "--dry-run");
+    expect([refused.exit, refused.logEntry]).toEqual([3, undefined]);
+    expect(await names()).toEqual([]);
+    expect(
+      (await ana.json<{ entries: readonly AuditRow[] }>("audit", "list", "--action", "workspace.create")).entries,
+    ).toEqual([]);
+  });
 
   it("shows a folder of the host where the policy covers it, and says which state of it", async () => {
     const made = await ana.json<WorkspaceDetail>("ws", "create", "m1", "--mount-ro", `${tools}:/opt/tools`, ...use);

@@ -1,10 +1,11 @@
 // Workspaces with a network: what the policy names, by name and port, and a record of everything that was tried.
-import { readFileSync } from "node:fs";
+import { chmodSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PolicyChecked, RunResult, WorkspaceDetail } from "../../src/index.ts";
-import { filesBelow, HAS_SANDBOX, type Member, World } from "../acceptance/harness.ts";
-import { NO_NAMES, withNames } from "../acceptance/named-hosts.ts";
+import { filesBelow, HAS_SANDBOX, type Member, start, World } from "../acceptance/harness.ts";
+import { NO_NAMES, namedArgv, withNames } from "../acceptance/named-hosts.ts";
+import { Terminal } from "../acceptance/terminal.ts";
 import { changePolicy } from "../aws/project.ts";
 import { httpServer, LOOPBACK, type Outside, tlsServer } from "../sandbox/egress/rig.ts";
 
@@ -30,6 +31,13 @@ require("node:http").get(options, (answer) => {
   console.log(answer.statusCode);
   answer.pipe(process.stdout);
 });`;
+
+/** The least of a Jupyter: asks by the proxy for two URLs of its environment, then answers to whatever is asked. */
+const SERVER = `#!/usr/bin/env node
+const { ServerApp } = JSON.parse(require("node:fs").readFileSync(process.argv[2].slice("--config=".length)));
+const { spawnSync } = require("node:child_process");
+for (const url of process.env.ASKED.split(" ")) spawnSync("node", ["by-proxy.js", url], { cwd: "/workspace" });
+require("node:http").createServer((asked, answer) => answer.end("{}")).listen(ServerApp.port, "127.0.0.1");`;
 
 describe.skipIf(reason !== "")(`workspaces with a network${reason}`, () => {
   const world = new World();
@@ -154,6 +162,45 @@ describe.skipIf(reason !== "")(`workspaces with a network${reason}`, () => {
     const { processes } = statement.predicate.buildDefinition.internalParameters;
     const decisions = [{ host: "good.test", port: web.port, allowed: true, count: 1 }];
     expect(processes.at(-1).network).toMatchObject({ allowed: expect.arrayContaining([good]), decisions });
+  });
+
+  it("have it in a shell, in a notebook and in a template's setup, on record and said at the end", async () => {
+    const urls = [`http://${good}/`, `http://bad.test:${String(web.port)}/`];
+    bo.files("tools", { "by-proxy.js": BY_PROXY.replace("slice(1)", "slice(2)"), "bin/jupyter-server": SERVER });
+    chmodSync(join(bo.folder, "tools/bin/jupyter-server"), 0o755);
+    const setup = ["/bin/sh", "-c", 'for url in $ASKED; do node by-proxy.js "$url"; done'];
+    bo.files(".cloister/workspace", {
+      "net.yaml": `environment: 1\nsummary: by the network\nnetwork: ["${good}"]\npath: [/workspace/bin]\nvariables: { ASKED: "${urls.join(" ")}" }\nsetup: ${JSON.stringify(setup)}\n`,
+    });
+    const template = ["--purpose", "modelling", "--template", "net", "--code", "tools"];
+    const made = await withNames(bo, NAMES, ["ws", "create", "t1", ...template]);
+    const refused = `bad.test:${String(web.port)}`;
+    expect(made).toMatchObject({ exit: 0, out: expect.stringContaining(`\n  network ${good}\n`) });
+    expect(made.err).toContain(`refused by the network list during setup: ${refused}`);
+
+    const terminal = await Terminal.command(bo, ...namedArgv(bo, NAMES, ["shell", "t1"]));
+    await terminal.expect("t1:");
+    terminal.type(`node by-proxy.js ${urls[0] ?? ""}; node by-proxy.js ${urls[1] ?? ""}; exit`);
+    expect(await terminal.exit()).toBe(0);
+    expect(terminal.screen()).toContain(`refused by the network list: ${refused}`);
+
+    const [file = "", ...words] = namedArgv(bo, NAMES, ["ws", "notebook", "t1"]);
+    const notebook = start([file, ...words], bo.env, { cwd: bo.folder });
+    await new Promise((resolve) => notebook.child.stdout?.once("data", resolve));
+    notebook.child.kill("SIGINT");
+    expect((await notebook.ended).err).toContain(`refused by the network list: ${refused}`);
+
+    const { runs } = await bo.json<WorkspaceDetail>("ws", "show", "t1");
+    const decided = [
+      { host: "bad.test", port: web.port, allowed: false },
+      { host: "good.test", allowed: true },
+    ];
+    const sorted = runs.map(({ network }) =>
+      [...(network?.decisions ?? [])].sort((a, b) => (a.host < b.host ? -1 : 1)),
+    );
+    expect(runs.map(({ argv }) => argv[0])).toEqual(["/bin/sh", "shell", "notebook"]);
+    expect(sorted).toMatchObject([decided, decided, decided]);
+    await bo.ok("ws", "destroy", "t1", "--yes");
   });
 
   it("lose at once what the policy loses, though they were made with it", async () => {

@@ -50,9 +50,11 @@ export function manifest(files: readonly ManifestFile[] = [file("model.json"), f
         seeds: { PYTHONHASHSEED: 7, CLOISTER_SEED: "7" },
         startedOn: "2026-01-02T03:04:05.678Z",
         finishedOn: "2026-01-02T03:04:07Z",
-        exitCode: 0,
+        exitCode: 137,
         part: "wrote",
         details: {
+          stoppedBy: { limit: "memory", value: 4_000_000_000 },
+          signal: "SIGKILL",
           outputs: {
             files: [
               { path: "out/model.json", bytes: 10, sha256: hex("model.json") },
@@ -62,7 +64,7 @@ export function manifest(files: readonly ManifestFile[] = [file("model.json"), f
           },
           locks: [{ path: "requirements.txt", bytes: 20, sha256: hex("lock") }],
           software: "interpreter /usr/bin/python3 Python 3.11.2\npython /usr/lib/python3/dist-packages numpy==1.24.2\n",
-          limits: { diskBytes: 1_000_000_000, cpus: 1.5, network: "none" },
+          limits: { diskBytes: 1_000_000_000, cpus: 1.5, notHeld: "cpus", network: "none" },
           code: { commit: "a".repeat(40), patchSha256: hex("patch") },
           reads: {
             inputs: { customers: 3 },

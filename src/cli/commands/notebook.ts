@@ -1,6 +1,8 @@
 import { CloisterError } from "../../base/errors.ts";
 import type { NotebookOpened } from "../../index.ts";
 import type { Call } from "../call.ts";
+import { stoppedText } from "../limit-words.ts";
+import { refusedLines } from "../network-words.ts";
 import { print } from "../output.ts";
 import { secretUse } from "../secret-words.ts";
 import { log, took } from "../words.ts";
@@ -18,6 +20,8 @@ export async function notebook(call: Call): Promise<number> {
   };
   const result = await (await call.project()).openNotebook(options, (opened) => showOpened(call, opened));
   call.progress.clear();
+  if (result.stoppedBy) call.progress.note(stoppedText(result.stoppedBy));
+  for (const line of refusedLines(result.workspace, result.network)) call.progress.note(line);
   call.progress.note(`the notebook ended after ${took(result.seconds)}   ${log(result.logEntry)}`, "dim");
   return context.interruption.caught() ? 0 : result.exit;
 }

@@ -3,7 +3,6 @@ import { CloisterError } from "../../base/errors.ts";
 import { durationFlagMs } from "../../base/units.ts";
 import type { Project, RunResult, Streams } from "../../index.ts";
 import type { Call } from "../call.ts";
-import { stoppedText } from "../limit-words.ts";
 import { onlyHosts } from "../network-words.ts";
 import { print } from "../output.ts";
 import { resetTerminal, showEnd } from "../run-end.ts";
@@ -36,7 +35,6 @@ export async function run(call: Call): Promise<number> {
   const onTerminal = io.inIsTty && io.inForeground && io.outIsTty && io.errIsTty && !call.json;
   const result = await (onTerminal ? interruption.leaveToChild(work).finally(() => resetTerminal(io)) : work());
   call.progress.clear();
-  if (result.stoppedBy) call.progress.note(stoppedText(result.stoppedBy));
   if (call.json) print(call, "run", result, () => {});
   else showEnd(call, result, "command");
   const caught = interruption.caught();

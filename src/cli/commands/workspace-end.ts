@@ -20,7 +20,7 @@ export async function destroy(call: Call): Promise<undefined> {
   }
   const receipt = await project.destroyWorkspace(name, { discard, dryRun });
   call.progress.clear();
-  print(call, "workspace-receipt", { ...receipt, dryRun }, (page) => showReceipt(page, receipt));
+  print(call, "workspace-receipt", { ...receipt, dryRun }, (page) => showReceipt(page, receipt, dryRun));
 }
 
 export async function prune(call: Call): Promise<undefined> {
@@ -37,7 +37,7 @@ export async function prune(call: Call): Promise<undefined> {
   const result = await project.pruneWorkspaces({ ...options, discard });
   call.progress.clear();
   print(call, "workspace-pruned", { ...result, dryRun }, (page) => {
-    for (const receipt of result.pruned) showReceipt(page, receipt);
+    for (const receipt of result.pruned) showReceipt(page, receipt, dryRun);
     for (const name of result.damaged) {
       const verb = dryRun ? "would forget" : "forgot";
       page.done(`${verb} workspace ${name}, whose record is damaged   what it had ends at its time to live`);
@@ -100,14 +100,13 @@ function lostLines({ named, files: count }: LostFiles, max: number): readonly st
   return count > some.length ? [...some, `and ${files(count - some.length)} more`] : some;
 }
 
-function showReceipt(page: Page, receipt: Receipt): void {
+function showReceipt(page: Page, receipt: Receipt, dryRun: boolean): void {
   const { workspace, why, logEntry, inputs, pushed, lost } = receipt;
   const lived = `after ${formatDuration(receipt.livedMs)}`;
-  const end = logEntry === undefined ? "nothing was erased" : log(logEntry);
+  const end = dryRun ? "nothing was erased" : logEntry === undefined ? "not on record" : log(logEntry);
   if (why === "destroyed")
-    page.done(`${logEntry === undefined ? "would destroy" : "destroyed"} workspace ${workspace} ${lived}   ${end}`);
-  else
-    page.done(`${logEntry === undefined ? "would forget" : "forgot"} workspace ${workspace}, ${why} ${lived}   ${end}`);
+    page.done(`${dryRun ? "would destroy" : "destroyed"} workspace ${workspace} ${lived}   ${end}`);
+  else page.done(`${dryRun ? "would forget" : "forgot"} workspace ${workspace}, ${why} ${lived}   ${end}`);
   page.fields([
     ["label", labelOf(receipt)],
     ["inputs", inputs.length > 0 ? inputs.join(" ") : undefined],
@@ -115,7 +114,7 @@ function showReceipt(page: Page, receipt: Receipt): void {
     ["pushed", pushed.length > 0 ? pushed.join(" ") : "nothing"],
     ["lost", lostText(receipt)],
     ...lostRows(page, lost),
-    ["erased", logEntry === undefined ? undefined : receipt.erased],
+    ["erased", dryRun ? undefined : receipt.erased],
   ]);
 }
 

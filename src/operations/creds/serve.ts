@@ -4,7 +4,7 @@ import type { AddressInfo, Server } from "node:net";
 import { dirname, resolve } from "node:path";
 import { CloisterError, systemCode } from "../../base/errors.ts";
 import { containerDocument, NO_OTHER_CREDENTIALS, regionEnvironment } from "../../credentials/aws-environment.ts";
-import { containerEndpoint, ENDPOINT_PATH } from "../../credentials/container-endpoint.ts";
+import { type ContainerEndpoint, containerEndpoint, ENDPOINT_PATH } from "../../credentials/container-endpoint.ts";
 import type { Session } from "../session.ts";
 import type { CredentialOptions, IssuedCredential } from "../types/creds.ts";
 import { credentialsFolder } from "./index.ts";
@@ -51,10 +51,15 @@ export async function serveCredentials(
     if (!registered()) throw new CloisterError("NOT_AUTHENTICATED", "these credentials were revoked");
     return containerDocument((await current()).environment);
   });
-  const where = await listen(endpoint.server, at, session.host.cwd);
+  const where = await listen(endpoint, at, session.host.cwd);
   const folder = credentialsFolder(session.places.state, session.config.project);
   const since = new Date(session.host.now()).toISOString();
-  const registration = await register(folder, { provider: "aws", role: first.role, at: where, since, endsWithIt });
+  const entry = { provider: "aws", role: first.role, at: where, since, endsWithIt };
+  const registration = await register(folder, entry).catch((error: unknown) => {
+    // Unregistered, nobody could revoke it.
+    endpoint.close();
+    throw error;
+  });
   registered = registration.valid;
   return {
     first,
@@ -95,13 +100,13 @@ function holding(
   };
 }
 
-async function listen(server: Server, at: ListenAt, cwd: string): Promise<string> {
+async function listen({ server, takeOver }: ContainerEndpoint, at: ListenAt, cwd: string): Promise<string> {
   if (at === "loopback") {
     await listening(server, () => server.listen(0, "127.0.0.1"));
     return urlOf(server);
   }
   if ("inside" in at) {
-    at.inside.on("connection", (socket) => server.emit("connection", socket));
+    takeOver(at.inside);
     return urlOf(at.inside);
   }
   const socket = resolve(cwd, at.socket);

@@ -2,12 +2,14 @@
 import type { Writable } from "node:stream";
 import type { WorkspaceUse } from "../../policy/workspace-use.ts";
 import type { RunNetwork } from "../../provenance/manifest.ts";
+import type { StoppedBy } from "../../provenance/run-details.ts";
 import type { HeldLimit } from "../../sandbox/limits/limits.ts";
 import type { VolumeKind } from "../../sandbox/sandbox.ts";
 import type { RunSummary } from "./artifact.ts";
 import type { SecretUse } from "./secret.ts";
 
 export type { NetworkDecision, RunNetwork } from "../../provenance/manifest.ts";
+export type { StoppedBy } from "../../provenance/run-details.ts";
 export type { HeldLimit } from "../../sandbox/limits/limits.ts";
 
 export interface WorkspaceOptions {
@@ -136,12 +138,11 @@ export interface RunResult {
   readonly workspace: string;
   /** The child's exit code; 128 + signal number where a signal ended it, 124 where its time was over. */
   readonly exit: number;
-  /** The limit that ended it, with its value: ms, or bytes. */
-  readonly stoppedBy?: { readonly limit: "run-time" | "memory"; readonly value: number } | undefined;
+  readonly stoppedBy?: StoppedBy | undefined;
   readonly seconds: number;
   /** Where the output was kept inside the workspace. */
   readonly output: string | undefined;
-  /** Whether the workspace was over when the command ended: its end is that of the workspace. */
+  /** Whether the workspace was over when the command ended: its end is that of the workspace, and nothing records it. */
   readonly over: boolean;
   /** What it could reach and what it tried to; undefined where it had no network. */
   readonly network?: RunNetwork | undefined;
@@ -283,6 +284,6 @@ export interface Receipt {
   /** Undefined where it was gone already, or could not be looked through. */
   readonly lost: LostFiles | undefined;
   readonly erased: string;
-  /** Undefined for what would be. */
+  /** Undefined for what would be, and where its owner can log nothing any more. */
   readonly logEntry: number | undefined;
 }

@@ -5,17 +5,18 @@ import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
 import { pathProblem } from "../../base/path.ts";
 import { printable } from "../../base/terminal.ts";
-import { checkAborted } from "../../content/abort.ts";
 import { folderFiles, folderSize } from "../../content/folder.ts";
 import type { Sandbox, WorkspaceFile } from "../../sandbox/sandbox.ts";
 import { CLASS_FILE } from "../artifact/class-file.ts";
 import { PROVENANCE_FILE } from "../artifact/provenance-file.ts";
-import { perform } from "../guard.ts";
+import { perform, permit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { Copied, CopyInOptions } from "../types.ts";
+import { whileActive } from "./activity.ts";
 import { classFilesIn } from "./code-source.ts";
 import { checkCarried, copyAsk, pathInside } from "./copy-ask.ts";
-import { noting, remember } from "./known.ts";
+import { copying } from "./copying.ts";
+import { type Content, digesting, remember } from "./known.ts";
 import { requireRunning } from "./look.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
@@ -42,6 +43,8 @@ export async function copyIn(session: Session, options: CopyInOptions): Promise<
   const { classifications } = (await session.policy()).compiled.policy;
   const label = labelWithSource(session, state, classifications)?.class;
   const ask = copyAsk(state, label, "in", `${from} to ${options.to}`);
+  // Before anything of the workspace is looked at.
+  await permit(session, ask);
   const going = await goingIn(session, options, from);
   await checkCarried(session, ask, going, { label });
   const to = await targetOf(sandbox, state, options, basename(from));
@@ -52,15 +55,15 @@ export async function copyIn(session: Session, options: CopyInOptions): Promise<
   }));
   const fresh = await checkFree(sandbox, state, placed, options.force === true);
   const files = placed.filter(({ kind }) => kind !== "directory").length;
-  const contents: string[] = [];
+  const contents: Content[] = [];
   const { done } = await perform(session, ask, async () => {
-    await sandbox
-      .fill(state.holder, "workspace", noting(counted(session, placed, going.bytes), contents))
-      .catch(async (error: unknown) => {
-        // Half a file is worse than none.
-        await sandbox.remove(state.holder, fresh).catch(() => undefined);
-        throw error;
-      });
+    const noted = digesting(copying(session, placed, going.bytes), (_file, content) => contents.push(content));
+    const filling = () => sandbox.fill(state.holder, "workspace", noted);
+    await whileActive(session, state.name, filling).catch(async (error: unknown) => {
+      // Half a file is worse than none.
+      await sandbox.remove(state.holder, fresh).catch(() => undefined);
+      throw error;
+    });
     await remember(session, state.name, contents);
     return { result: undefined, outcome: { facts: { copied: "in", files, bytes: going.bytes } } };
   });
@@ -140,25 +143,4 @@ function blocks(found: WorkspaceFile | undefined, kind: FileEntry["kind"], force
   if (!found) return false;
   if (kind === "directory" || found.kind === "directory") return kind !== found.kind;
   return !force;
-}
-
-async function* counted(
-  { host }: Session,
-  entries: readonly FileEntry[],
-  bytesTotal: number,
-): AsyncGenerator<FileEntry> {
-  let bytes = 0;
-  for (const entry of entries) {
-    yield {
-      ...entry,
-      read: async function* () {
-        for await (const piece of entry.read()) {
-          checkAborted(host.signal);
-          bytes += piece.length;
-          host.progress({ step: "copying", bytes, bytesTotal });
-          yield piece;
-        }
-      },
-    };
-  }
 }

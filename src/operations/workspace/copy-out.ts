@@ -4,7 +4,6 @@ import { lstat, stat } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
-import { checkAborted } from "../../content/abort.ts";
 import { placeFiles } from "../../content/place-files.ts";
 import { restoreFolder } from "../../content/restore.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
@@ -12,17 +11,14 @@ import { addCarried, CLASS_FILE, wholeFolder } from "../artifact/class-file.ts";
 import { perform, permit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { Copied, CopyOutOptions } from "../types.ts";
+import { whileActive } from "./activity.ts";
 import { copyAsk, pathInside } from "./copy-ask.ts";
+import { copying } from "./copying.ts";
 import { requireRunning } from "./look.ts";
 import { outputAsk } from "./run.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
 import type { WorkspaceState } from "./state.ts";
-
-interface Count {
-  files: number;
-  bytes: number;
-}
 
 /** What is copied, and with which class. */
 interface Leaving {
@@ -48,18 +44,23 @@ export async function copyOut(session: Session, options: CopyOutOptions): Promis
   const { classifications } = (await session.policy()).compiled.policy;
   const label = labelWithSource(session, state, classifications);
   const carried = label && { class: label.class, from: `workspace ${state.name} with ${label.from}` };
-  const leaving = { workspace: state.name, path, single: await isFile(sandbox, state, path), carried };
-  const count = { files: 0, bytes: 0 };
   const to = typeof options.to === "string" ? await targetOf(session, options.to, path, state.name) : undefined;
   const ask = copyAsk(state, label?.class, "out", `${path || "."} to ${to ?? "-"}`);
+  // Before anything of the workspace is looked at.
+  await permit(session, ask);
+  const leaving = { workspace: state.name, path, single: await isFile(sandbox, state, path), carried };
+  const tally = { files: 0, bytes: 0 };
   const { done } = await perform(session, ask, async (_operation, released) => {
-    const files = counted(session, sandbox.collect(state.holder, path), count);
-    if (typeof options.to !== "string") await stream(files, options.to, leaving, released);
-    else await write(session, files, to ?? "", leaving, options.force === true);
-    return { result: undefined, outcome: { facts: { copied: "out", ...count } } };
+    const collected = withoutClassFiles(sandbox.collect(state.holder, path));
+    const files = copying(session, collected, undefined, tally);
+    await whileActive(session, state.name, async () => {
+      if (typeof options.to !== "string") await stream(files, options.to, leaving, released);
+      else await write(session, files, to ?? "", leaving, options.force === true);
+    });
+    return { result: undefined, outcome: { facts: { copied: "out", ...tally } } };
   });
   const named = { workspace: state.name, from: `/workspace/${path}`, to: to ?? "-" };
-  return { ...named, direction: "out", ...count, class: carried?.class, logEntry: done.entry };
+  return { ...named, direction: "out", ...tally, class: carried?.class, logEntry: done.entry };
 }
 
 async function isFile(sandbox: Sandbox, { holder }: WorkspaceState, path: string): Promise<boolean> {
@@ -121,21 +122,7 @@ async function stream(
   }
 }
 
-async function* counted({ host }: Session, files: AsyncIterable<FileEntry>, count: Count): AsyncGenerator<FileEntry> {
-  for await (const file of files) {
-    // What it says of classes is not for the workspace's code to say.
-    if (posix.basename(file.path) === CLASS_FILE) continue;
-    if (file.kind !== "directory") count.files++;
-    yield {
-      ...file,
-      read: async function* () {
-        for await (const piece of file.read()) {
-          checkAborted(host.signal);
-          count.bytes += piece.length;
-          host.progress({ step: "copying", bytes: count.bytes, bytesTotal: undefined });
-          yield piece;
-        }
-      },
-    };
-  }
+/** What copies say of classes is not for the workspace's code to say. */
+async function* withoutClassFiles(files: AsyncIterable<FileEntry>): AsyncGenerator<FileEntry> {
+  for await (const file of files) if (posix.basename(file.path) !== CLASS_FILE) yield file;
 }

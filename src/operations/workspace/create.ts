@@ -12,7 +12,6 @@ import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
 import { checkCarried } from "./copy-ask.ts";
-import { copyCode } from "./copy-code.ts";
 import { endSame } from "./destroy.ts";
 import { planEnvironment, sealedFacts, type WorkspaceEnvironment } from "./environment.ts";
 import { limitsOf, requireHeld, requireHoldable } from "./limits.ts";
@@ -20,6 +19,7 @@ import { detailOf } from "./look.ts";
 import { checkMounts } from "./mounts.ts";
 import { type PlannedInput, planInputs } from "./plan-inputs.ts";
 import { driverOf, provenWorkspace, sandboxOf, workingSandbox } from "./sandbox.ts";
+import { saveSent, sendCode } from "./sent-code.ts";
 import { setUp } from "./setup.ts";
 import {
   changeWorkspace,
@@ -111,7 +111,7 @@ async function make(
     const begun = { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId };
     await saveWorkspace(session, begun);
     for (const input of plan.inputs) await mount(session, sandbox, holder, input);
-    const code = source && (await copyCode(session, sandbox, begun, source));
+    const code = source && (await bringCode(session, sandbox, begun, source));
     for (const command of plan.setup) await setUp(session, begun, command);
     const done = await operation.done();
     const made = { code, createdMs: session.host.now(), logEntry: done.entry };
@@ -231,4 +231,14 @@ async function mount(session: Session, sandbox: Sandbox, holder: HolderState, pl
     throw error;
   }
   await operation.done();
+}
+
+async function bringCode(
+  session: Session,
+  sandbox: Sandbox,
+  state: WorkspaceState,
+  source: CodeSource,
+): Promise<WorkspaceState["code"]> {
+  await saveSent(session, state, await sendCode(session, sandbox, state, source.files));
+  return { folder: source.folder, files: source.count(), git: source.git };
 }

@@ -1,12 +1,12 @@
 // Ending workspaces, with a receipt.
 import { CloisterError } from "../../base/errors.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
-import { begin, wouldPermit } from "../guard.ts";
+import { begin, whyNot, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { DestroyOptions, LostFiles, Receipt } from "../types.ts";
 import { overBy } from "./over.ts";
 import { logEnd } from "./reap.ts";
-import { endAsk, outcomeOf, receiptOf } from "./receipt.ts";
+import { endAsk, endOf, outcomeOf, receiptOf } from "./receipt.ts";
 import { sandboxOf } from "./sandbox.ts";
 import {
   beingMade,
@@ -20,7 +20,8 @@ import {
 import { unpushedIn } from "./unpushed.ts";
 
 /**
- * Ends a workspace and says what was in it. What was not pushed is lost with it only where `discard` says so.
+ * Ends a workspace and says what was in it. What was not pushed is lost with it only where `discard` says so. Who can log
+ * nothing any more can still do it, off the record.
  * @throws CloisterError NOT_FOUND, USAGE (it holds what was not pushed), POLICY_DENIED (logged), UNAVAILABLE
  */
 export async function destroyWorkspace(session: Session, name: string, options: DestroyOptions = {}): Promise<Receipt> {
@@ -34,10 +35,11 @@ export async function destroyWorkspace(session: Session, name: string, options: 
 }
 
 async function previewEnd(session: Session, sandbox: Sandbox, state: WorkspaceState): Promise<Receipt> {
-  await wouldPermit(session, await endAsk(session, state));
+  if (!(await isShutOut(session, state))) await wouldPermit(session, await endAsk(session, state));
   const alive = sandbox.alive(state.holder);
   const lost = alive ? await lookedThrough(session, sandbox, state, false) : undefined;
-  return await receiptOf(session, state, { why: alive ? "destroyed" : overBy(session, state), lost }, undefined);
+  const preview = await endOf(session, state, alive ? "destroyed" : overBy(session, state), lost);
+  return await receiptOf(session, state, preview, undefined);
 }
 
 /** {@link end}, unless another command was faster; undefined then. */
@@ -56,23 +58,33 @@ export async function endSame(
 /** Ends it, or logs that it was over, and forgets it. Nobody else does so meanwhile: see {@link endingWorkspace}. */
 async function end(session: Session, sandbox: Sandbox, state: WorkspaceState, discard: boolean): Promise<Receipt> {
   const { name, holder } = state;
+  const shutOut = await isShutOut(session, state);
   if (!sandbox.alive(holder)) {
     await sandbox.stop(holder);
     const why = overBy(session, state);
-    const logEntry = await logEnd(session, state, why);
+    const ended = await endOf(session, state, why, undefined);
+    const logEntry = shutOut ? undefined : await logEnd(session, state, why);
     await forgetWorkspace(session, name);
-    return await receiptOf(session, state, { why, lost: undefined }, logEntry);
+    return await receiptOf(session, state, ended, logEntry);
   }
   const lost = await lookedThrough(session, sandbox, state, discard);
   if (lost && !discard) refuseLoss(name, lost);
   if (session.host.signal.aborted) throw new CloisterError("INTERRUPTED", "interrupted", { why: "nothing was erased" });
-  const operation = await begin(session, await endAsk(session, state));
+  const operation = shutOut ? undefined : await begin(session, await endAsk(session, state));
   await sandbox.stop(holder);
-  const ended = { why: "destroyed", lost } as const;
-  const { entry } = await operation.done(() => outcomeOf(session, state, ended));
+  const ended = await endOf(session, state, "destroyed", lost);
+  const done = await operation?.done(() => outcomeOf(session, state, ended));
   // Last: until it is on record, the same command can be given again.
   await forgetWorkspace(session, name);
-  return await receiptOf(session, state, ended, entry);
+  return await receiptOf(session, state, ended, done?.entry);
+}
+
+/** Refusals that say nothing about the workspace, and keep its owner out of the log altogether. */
+const SHUT_OUT: ReadonlySet<string> = new Set(["builtin:suspended", "builtin:policy-expired"]);
+
+/** Whether its owner cannot log anything. Erasing harms nobody then, and leaving data there would. */
+async function isShutOut(session: Session, state: WorkspaceState): Promise<boolean> {
+  return (await whyNot(session, await endAsk(session, state))).some(({ rule }) => SHUT_OUT.has(rule));
 }
 
 /** A workspace whose code took all processes that there may be lets nobody look, and has to be erasable all the same. */

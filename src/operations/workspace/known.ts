@@ -10,17 +10,26 @@ import { besideRecord } from "./folder.ts";
 const KNOWN_BYTES_MAX = 256 * 1024 * 1024;
 const LINE = /^([0-9a-f]{64}) (\d{1,16})$/;
 
+/** What a file holds, by digest and size. */
+export interface Content {
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
 export interface Known {
   readonly digests: ReadonlySet<string>;
   readonly sizes: ReadonlySet<number>;
 }
 
-/** The same files; their contents are noted in `lines` as they are read. */
-export async function* noting(files: AsyncIterable<FileEntry>, lines: string[]): AsyncGenerator<FileEntry> {
-  for await (const file of files) yield { ...file, read: () => notingContent(file, lines) };
+/** The same files. `read` is told of each what it held, once all of it was read. */
+export async function* digesting(
+  files: AsyncIterable<FileEntry>,
+  read: (file: FileEntry, content: Content) => void,
+): AsyncGenerator<FileEntry> {
+  for await (const file of files) yield { ...file, read: () => digestingOne(file, (content) => read(file, content)) };
 }
 
-async function* notingContent(file: FileEntry, lines: string[]): AsyncGenerator<Uint8Array> {
+async function* digestingOne(file: FileEntry, read: (content: Content) => void): AsyncGenerator<Uint8Array> {
   const hash = createHash("sha256");
   let bytes = 0;
   for await (const chunk of file.read()) {
@@ -28,11 +37,12 @@ async function* notingContent(file: FileEntry, lines: string[]): AsyncGenerator<
     bytes += chunk.length;
     yield chunk;
   }
-  lines.push(`${hash.digest("hex")} ${String(bytes)}\n`);
+  read({ sha256: hash.digest("hex"), bytes });
 }
 
-/** Remembers contents that {@link noting} noted. */
-export async function remember(session: Session, name: string, lines: readonly string[]): Promise<void> {
+/** Remembers that these contents are kept elsewhere. */
+export async function remember(session: Session, name: string, contents: readonly Content[]): Promise<void> {
+  const lines = contents.map(({ sha256, bytes }) => `${sha256} ${String(bytes)}\n`);
   await appendFile(besideRecord(session, name, ".known"), lines.join(""), { mode: 0o600 });
 }
 

@@ -7,7 +7,7 @@ import { releaseLock, takeLock } from "../process-lock.ts";
 import type { Session } from "../session.ts";
 import { besideRecord, filesThere } from "./folder.ts";
 import { overBy } from "./over.ts";
-import { endAsk, outcomeOf } from "./receipt.ts";
+import { endAsk, endOf, outcomeOf } from "./receipt.ts";
 import { sandboxOf } from "./sandbox.ts";
 import {
   allWorkspaces,
@@ -58,7 +58,8 @@ export async function logEnds(session: Session, names: readonly string[]): Promi
 export async function logEnd(session: Session, state: WorkspaceState, why: EndedBy): Promise<number> {
   if (state.ended?.logEntry !== undefined) return state.ended.logEntry;
   const operation = await begin(session, await endAsk(session, state));
-  const { entry } = await operation.done(() => outcomeOf(session, state, { why, lost: undefined }));
+  const end = await endOf(session, state, why, undefined);
+  const { entry } = await operation.done(() => outcomeOf(session, state, end));
   await changeWorkspace(session, state, (latest) => ({ ...latest, ended: { why, logEntry: entry } }));
   return entry;
 }

@@ -3,6 +3,7 @@ import { volumeWords } from "../../sandbox/volume/words.ts";
 import type { Ask, Outcome } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { LostFiles, Receipt } from "../types.ts";
+import { shelvedRuns } from "./run-shelf.ts";
 import { labelWithSource } from "./source.ts";
 import type { WorkspaceState } from "./state.ts";
 
@@ -10,6 +11,18 @@ import type { WorkspaceState } from "./state.ts";
 export interface End {
   readonly why: Receipt["why"];
   readonly lost: LostFiles | undefined;
+  /** Commands that ran in it, those included that its end cuts off. */
+  readonly runs: number;
+}
+
+/** To be asked before the workspace is forgotten. */
+export async function endOf(
+  session: Session,
+  state: WorkspaceState,
+  why: Receipt["why"],
+  lost: LostFiles | undefined,
+): Promise<End> {
+  return { why, lost, runs: (await shelvedRuns(session, state)).length };
 }
 
 /** What is asked of the policy when a workspace of one's own ends. */
@@ -22,11 +35,11 @@ export async function endAsk(session: Session, state: WorkspaceState): Promise<A
   };
 }
 
-/** @param logEntry undefined for what would be */
+/** @param logEntry undefined for what would be, and for what could not be logged */
 export async function receiptOf(
   session: Session,
   state: WorkspaceState,
-  { why, lost }: End,
+  { why, lost, runs }: End,
   logEntry: number | undefined,
 ): Promise<Receipt> {
   const { classifications } = (await session.policy()).compiled.policy;
@@ -37,7 +50,7 @@ export async function receiptOf(
     livedMs: livedMs(session, state),
     label: labelWithSource(session, state, classifications)?.class,
     inputs: state.inputs.map(({ reference }) => reference),
-    runs: state.runs.length,
+    runs,
     pushed: state.pushed,
     lost,
     erased: volumeWords(state.holder.volume).erased,
@@ -46,9 +59,9 @@ export async function receiptOf(
 }
 
 /** The same for the log: numbers for everybody, names and digests for those who may read them. */
-export function outcomeOf(session: Session, state: WorkspaceState, { why, lost }: End): Outcome {
-  const { inputs, runs, pushed } = state;
-  const counts = { inputs: inputs.length, runs: runs.length, pushed: pushed.length };
+export function outcomeOf(session: Session, state: WorkspaceState, { why, lost, runs }: End): Outcome {
+  const { inputs, pushed } = state;
+  const counts = { inputs: inputs.length, runs, pushed: pushed.length };
   return {
     facts: { why, livedMs: livedMs(session, state), ...counts, files: lost?.files, bytes: lost?.bytes },
     sealed: {

@@ -1,9 +1,17 @@
 // What is recorded of a command in a workspace, whichever way it was started.
 import { CloisterError } from "../../base/errors.ts";
+import { signalName } from "../../base/signal-name.ts";
 import type { Facts, ManifestRun, RunNetwork } from "../../provenance/manifest.ts";
-import { isKeptLog, type RunDetails, type RunOutputs, type RunReads } from "../../provenance/run-details.ts";
-import type { ExecResult, ExecSpec } from "../../sandbox/exec-spec.ts";
+import {
+  isKeptLog,
+  type RunDetails,
+  type RunOutputs,
+  type RunReads,
+  type StoppedBy,
+} from "../../provenance/run-details.ts";
+import type { ExecSpec } from "../../sandbox/exec-spec.ts";
 import type { Listing } from "../../sandbox/files/listing.ts";
+import type { HeldLimit, LimitName } from "../../sandbox/limits/limits.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import type { Session } from "../session.ts";
 import { changesOf } from "./run-changes.ts";
@@ -23,7 +31,9 @@ export interface RunStart {
 }
 
 /** What is known of a run once its command has ended. */
-export interface RunEnd extends ExecResult {
+export interface RunEnd {
+  readonly exit: number;
+  readonly stoppedBy?: StoppedBy | undefined;
   readonly network: RunNetwork | undefined;
   readonly reads?: RunReads | undefined;
 }
@@ -43,6 +53,7 @@ export async function recordRun(
   const { host } = session;
   const { holder } = state;
   const before = await (looking ?? sandbox.list(holder, "kept"));
+  const limits = limitsOf(state, sandbox.held(holder), spec.runMs);
   const started = host.now();
   const begun = { ...start, cwd: "/workspace", startedOn: new Date(started).toISOString() };
   await shelveRun(session, state, begun);
@@ -57,19 +68,31 @@ export async function recordRun(
     .list(holder, "kept")
     .then((after) => changesOf(sandbox, holder, before, after))
     .catch(() => undefined);
-  const run: ManifestRun = ended;
-  // First, since it fails where the workspace was destroyed meanwhile: nothing of it may be left on the device.
-  await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, run] }));
+  const result = { ...end, seconds: (finished - started) / 1000 };
+  if (!(await noteRun(session, state, ended))) return result;
   const left = await comparing;
   const details: RunDetails = {
     ...left,
+    stoppedBy: end.stoppedBy,
+    signal: end.stoppedBy?.limit === "run-time" ? undefined : signalName(end.exit),
     software: left && onlyLooked(left.outputs) ? undefined : await softwareOf(sandbox, state, spec),
-    limits: limitsOf(state),
+    limits,
     code: state.code?.git && { commit: state.code.git.commit, patchSha256: state.code.git.patchSha256 },
     reads: end.reads,
   };
   await shelveRun(session, state, { ...ended, details });
-  return { ...end, seconds: (finished - started) / 1000 };
+  return result;
+}
+
+/** False where the workspace was destroyed meanwhile: nothing of it is to be left on the device, and the log has the end. */
+async function noteRun(session: Session, state: WorkspaceState, run: ManifestRun): Promise<boolean> {
+  try {
+    await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, run] }));
+    return true;
+  } catch (error) {
+    if (error instanceof CloisterError && error.code === "NOT_FOUND") return false;
+    throw error;
+  }
 }
 
 /** What is refused before anything runs leaves no run. */
@@ -82,10 +105,19 @@ function onlyLooked({ known, count, elsewhere, files }: RunOutputs): boolean {
   return known && elsewhere === 0 && count === files.filter(({ path }) => isKeptLog(path)).length;
 }
 
-function limitsOf({ diskBytes, use }: WorkspaceState): Facts {
-  const { cpus, memoryBytes, processes, openFiles, runMs, network, gpu } = use;
-  const numbers = { diskBytes, cpus, memoryBytes, processes, openFiles, runMs };
-  const set = Object.entries(numbers).filter((fact): fact is [string, number] => fact[1] !== undefined);
-  const hosts = network === undefined || network.length === 0 ? "none" : network.join(" ");
-  return { ...Object.fromEntries(set), network: hosts, ...(gpu === true ? { gpu: "shown" } : {}) };
+/** Names that numbers of the record have. */
+const FACTS: Readonly<Record<LimitName, string>> = {
+  ...{ cpus: "cpus", memory: "memoryBytes", processes: "processes", disk: "diskBytes" },
+  ...{ "open-files": "openFiles", "run-time": "runMs" },
+};
+
+/** What it was held to, and what was only asked for. */
+function limitsOf({ use }: WorkspaceState, limits: readonly HeldLimit[], runMs: number | undefined): Facts {
+  const facts: Record<string, string | number> = {};
+  for (const { limit, value } of limits) if (value !== undefined) facts[FACTS[limit]] = value;
+  if (runMs !== undefined) facts["runMs"] = Math.min(runMs, use.runMs ?? runMs);
+  const notHeld = limits.filter(({ held, value }) => !held && value !== undefined).map(({ limit }) => limit);
+  if (notHeld.length > 0) facts["notHeld"] = notHeld.join(" ");
+  if (use.gpu === true) facts["gpu"] = "shown";
+  return { ...facts, network: use.network?.join(" ") || "none" };
 }

@@ -85,7 +85,8 @@ export async function run(
       return handed.close();
     });
     const { exit, seconds, stoppedBy } = ran;
-    const facts = { exit, ms: Math.max(0, Math.round(seconds * 1000)), stoppedBy: stoppedBy?.limit };
+    const over = ran.over ? true : undefined;
+    const facts = { exit, ms: Math.max(0, Math.round(seconds * 1000)), stoppedBy: stoppedBy?.limit, over };
     return { result: ran, outcome: { facts } };
   };
   const { result, done } = await perform(session, ask, work, () => {
@@ -157,11 +158,12 @@ async function execute(
   const start = { id, argv: way.recordedAs ?? options.argv, seeds, before };
   const { seconds, ...end } = await recordRun(session, sandbox, state, { start, spec }, async () => {
     const ended = await sandbox.exec(state.holder, spec, streams);
-    return { ...ended, network: wayOut.close(), reads: reads?.sum() };
+    const stoppedBy = stopped(ended.stoppedBy, state, options);
+    return { exit: ended.exit, stoppedBy, network: wayOut.close(), reads: reads?.sum() };
   });
   return {
     exit: end.exit,
-    stoppedBy: stopped(end.stoppedBy, state, options),
+    stoppedBy: end.stoppedBy,
     seconds,
     output: output && `/workspace/${output}`,
     over: !sandbox.alive(state.holder),

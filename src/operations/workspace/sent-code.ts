@@ -1,10 +1,12 @@
 // Which code was last sent into a workspace, file by file: what differs from it there is the workspace's own work.
 import { createHash } from "node:crypto";
 import type { FileEntry } from "../../base/file-entry.ts";
-import type { WorkspaceFile } from "../../sandbox/sandbox.ts";
+import type { Sandbox, WorkspaceFile } from "../../sandbox/sandbox.ts";
 import { readLocal, writeLocal } from "../local-file.ts";
 import type { Session } from "../session.ts";
+import { copying } from "./copying.ts";
 import { besideRecord } from "./folder.ts";
+import { type Content, digesting, remember } from "./known.ts";
 import type { WorkspaceState } from "./state.ts";
 
 /** Content and kind of a file by its path, as {@link markOf} writes them. */
@@ -24,21 +26,27 @@ export async function markOfEntry(file: FileEntry): Promise<string> {
   return `${file.kind} ${hash.digest("hex")}`;
 }
 
-/** Passes files on, and notes each as it goes by. */
-export async function* marking(files: AsyncIterable<FileEntry>, marks: Map<string, string>): AsyncGenerator<FileEntry> {
-  for await (const file of files) {
-    const hash = createHash("sha256");
-    yield {
-      ...file,
-      read: async function* () {
-        for await (const piece of file.read()) {
-          hash.update(piece);
-          yield piece;
-        }
-        marks.set(file.path, `${file.kind} ${hash.digest("hex")}`);
-      },
-    };
-  }
+/**
+ * Sends files of code to `/workspace`. What they held counts as kept elsewhere from then on.
+ * @param bytesTotal where it is known
+ * @returns the mark of each, as it was sent
+ */
+export async function sendCode(
+  session: Session,
+  sandbox: Sandbox,
+  { name, holder }: WorkspaceState,
+  files: Iterable<FileEntry> | AsyncIterable<FileEntry>,
+  bytesTotal?: number,
+): Promise<Marks> {
+  const marks = new Map<string, string>();
+  const contents: Content[] = [];
+  const sent = digesting(copying(session, files, bytesTotal), ({ kind, path }, content) => {
+    marks.set(path, `${kind} ${content.sha256}`);
+    contents.push(content);
+  });
+  await sandbox.fill(holder, "workspace", sent);
+  await remember(session, name, contents);
+  return marks;
 }
 
 export async function saveSent(

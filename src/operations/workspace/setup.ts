@@ -20,13 +20,20 @@ export async function setUp(session: Session, state: WorkspaceState, command: re
   });
   const { name, environment } = state;
   const streams = { stdin: Readable.from([]), stdout: sink, stderr: sink };
-  const { exit } = await run(session, { workspace: name, argv: command }, streams, {
+  const { exit, network } = await run(session, { workspace: name, argv: command }, streams, {
     output: "withheld",
     making: state,
   });
-  if (exit === 0) return;
+  const refused = (network?.decisions ?? []).flatMap(({ allowed, host, port }) =>
+    allowed ? [] : [`${host}:${String(port)}`],
+  );
+  if (exit === 0) {
+    if (refused.length > 0) session.host.notice(`refused by the network list during setup: ${refused.join(", ")}`);
+    return;
+  }
+  const reached = refused.length === 0 ? "" : `; refused by the network list: ${refused.join(", ")}`;
   throw new CloisterError("FAILURE", `environment template ${environment.template?.name ?? ""} could not be set up`, {
-    why: `${command[0] ?? ""} ended with ${String(exit)}${(await mayShow(session, state)) ? lastLines(text) : ""}`,
+    why: `${command[0] ?? ""} ended with ${String(exit)}${(await mayShow(session, state)) ? lastLines(text) : ""}${reached}`,
     next: "no workspace was made; create it without --template and run the command by hand to see more",
   });
 }

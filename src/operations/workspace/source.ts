@@ -4,7 +4,7 @@ import type { RecordedRun } from "../../provenance/made-by.ts";
 import { labelOf, ranIn } from "../artifact/label.ts";
 import type { Session } from "../session.ts";
 import { whileActive } from "./activity.ts";
-import { noting, remember } from "./known.ts";
+import { type Content, digesting, remember } from "./known.ts";
 import { workspaceOver } from "./over.ts";
 import { shelvedRuns } from "./run-shelf.ts";
 import { sandboxOf } from "./sandbox.ts";
@@ -21,8 +21,8 @@ export interface PushedFrom {
   readonly state: WorkspaceState;
   /** Everything that ran in it, as it is known when the push begins. */
   readonly runs: readonly RecordedRun[];
-  /** What {@link remember} has to keep of the files that were collected. */
-  readonly taken: readonly string[];
+  /** What the files held that were collected so far. */
+  readonly taken: readonly Content[];
   collect(path: string): AsyncIterable<FileEntry>;
 }
 
@@ -32,7 +32,7 @@ export async function pushedFrom(session: Session, name: string): Promise<Pushed
   const sandbox = await sandboxOf(session.host);
   if (!sandbox.alive(state.holder)) throw workspaceOver(state);
   const { classifications } = (await session.policy()).compiled.policy;
-  const taken: string[] = [];
+  const taken: Content[] = [];
   return {
     id: state.id,
     name,
@@ -43,7 +43,7 @@ export async function pushedFrom(session: Session, name: string): Promise<Pushed
     state,
     runs: await shelvedRuns(session, state),
     taken,
-    collect: (path) => noting(sandbox.collect(state.holder, path), taken),
+    collect: (path) => digesting(sandbox.collect(state.holder, path), (_file, content) => taken.push(content)),
   };
 }
 

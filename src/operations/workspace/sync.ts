@@ -3,15 +3,15 @@ import { byUtf8 } from "../../base/digest.ts";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
-import { perform, wouldPermit } from "../guard.ts";
+import { perform, permit, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { Synced, SyncOptions } from "../types.ts";
+import { whileActive } from "./activity.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
 import { checkCarried, copyAsk } from "./copy-ask.ts";
-import { noting, remember } from "./known.ts";
 import { requireRunning } from "./look.ts";
 import { sandboxOf } from "./sandbox.ts";
-import { type Marks, marking, markOf, markOfEntry, readSent, saveSent } from "./sent-code.ts";
+import { type Marks, markOf, markOfEntry, readSent, saveSent, sendCode } from "./sent-code.ts";
 import { labelWithSource } from "./source.ts";
 import { changeWorkspace, type WorkspaceState } from "./state.ts";
 
@@ -46,6 +46,8 @@ export async function syncWorkspace(session: Session, options: SyncOptions): Pro
   const { classifications } = (await session.policy()).compiled.policy;
   const label = labelWithSource(session, state, classifications)?.class;
   const ask = copyAsk(state, label, "sync", source.folder);
+  // Before anything of the workspace is looked at.
+  await (options.dryRun ? wouldPermit : permit)(session, ask);
   await checkCarried(session, ask, source, { label, dryRun: options.dryRun });
   const newer = await readSource(session, source);
   const sent = await readSent(session, state);
@@ -61,12 +63,10 @@ export async function syncWorkspace(session: Session, options: SyncOptions): Pro
   const bytes = going.reduce((sum, entry) => sum + entry.bytes, 0);
   const { git, folder } = source;
   const result = { workspace: state.name, folder, ...plan, bytes, commit: git?.commit, dirty: git?.dirty };
-  if (options.dryRun) {
-    await wouldPermit(session, ask);
-    return { ...result, dryRun: true, logEntry: undefined };
-  }
+  if (options.dryRun) return { ...result, dryRun: true, logEntry: undefined };
   const { done } = await perform(session, ask, async () => {
-    await send(session, sandbox, state, { source, sent, marks, plan, going });
+    const work = { source, sent, marks, plan, going };
+    await whileActive(session, state.name, () => send(session, sandbox, state, work));
     const facts = { copied: "sync", files: going.length, bytes, removed: plan.removed.length };
     return { result: undefined, outcome: { facts } };
   });
@@ -127,12 +127,16 @@ async function send(
 ): Promise<void> {
   const { source, plan, going } = work;
   await sandbox.remove(state.holder, plan.removed);
-  const gone = new Map<string, string>();
-  const contents: string[] = [];
-  if (going.length > 0) await sandbox.fill(state.holder, "workspace", noting(marking(each(going), gone), contents));
-  await remember(session, state.name, contents);
+  const bytes = going.reduce((sum, entry) => sum + entry.bytes, 0);
   const sent = new Map(work.sent);
   for (const path of plan.removed) sent.delete(path);
+  const gone: Marks =
+    going.length === 0
+      ? new Map()
+      : await sendCode(session, sandbox, state, going, bytes).catch(async (error: unknown) => {
+          await takeBack(session, sandbox, state, { going, sent }).catch(() => undefined);
+          throw error;
+        });
   const kept = new Set(plan.kept);
   for (const [path, mark] of work.marks) if (!kept.has(path)) sent.set(path, gone.get(path) ?? mark);
   await saveSent(session, state, sent);
@@ -140,6 +144,15 @@ async function send(
   await changeWorkspace(session, state, (latest) => ({ ...latest, code }));
 }
 
-async function* each(entries: readonly FileEntry[]): AsyncGenerator<FileEntry> {
-  yield* entries;
+/** Half a file would pass for the workspace's own work, and be left alone by the next sync. */
+async function takeBack(
+  session: Session,
+  sandbox: Sandbox,
+  state: WorkspaceState,
+  { going, sent }: { readonly going: readonly FileEntry[]; readonly sent: Map<string, string> },
+): Promise<void> {
+  const paths = going.map(({ path }) => path);
+  await sandbox.remove(state.holder, paths);
+  for (const path of paths) sent.delete(path);
+  await saveSent(session, state, sent);
 }
