@@ -67,7 +67,10 @@ async function end(session: Session, sandbox: Sandbox, state: WorkspaceState, di
   if (lost && !discard) refuseLoss(name, lost);
   if (session.host.signal.aborted) throw new CloisterError("INTERRUPTED", "interrupted", { why: "nothing was erased" });
   const operation = await begin(session, await endAsk(session, state));
-  await sandbox.stop(holder);
+  await sandbox.stop(holder).catch(async (error: unknown) => {
+    await operation.failed(error);
+    throw error;
+  });
   const ended = { why: "destroyed", lost } as const;
   const { entry } = await operation.done(() => outcomeOf(session, state, ended));
   // Last: until it is on record, the same command can be given again.

@@ -12,7 +12,7 @@ import { hasFilter } from "../filter/seccomp.ts";
 import { explainFailure } from "../host/explain.ts";
 import { isRunning } from "../host/process.ts";
 import { findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
-import { chooseUid, isWorkspaceUid } from "../host/user.ts";
+import { chooseUid, isWorkspaceUid, requireHolder } from "../host/user.ts";
 import { enterWords, prepareCgroup, provenCgroup, removeCgroup } from "../limits/cgroup.ts";
 import { heldLimits, holdableLimits } from "../limits/held.ts";
 import type { HeldLimit } from "../limits/limits.ts";
@@ -112,7 +112,7 @@ export class Bubblewrap implements Sandbox {
       return { driver: "bubblewrap", id, ...identity, uid, ...kept };
     } catch (error) {
       if (started) await stopHolder(started.identity);
-      if (cipherFolder !== undefined) await removeCipherFolder(runtime, cipherFolder);
+      if (cipherFolder !== undefined) await removeCipherFolder(runtime, cipherFolder, id);
       await removeCgroup(prepared?.cgroup);
       throw error;
     }
@@ -206,11 +206,12 @@ export class Bubblewrap implements Sandbox {
   }
 
   async stop(state: HolderState): Promise<void> {
+    if (isRunning(state)) requireHolder(state, (uid) => isWorkspaceUid(process.geteuid?.() ?? 0, uid));
     await stopHolder(state);
     this.#started.delete(state.id);
     await removeCgroup(state.cgroup);
     // By now nothing can read it any more: its key was in the memory of a process that has ended.
-    if (state.cipherFolder !== undefined) await removeCipherFolder(this.#ready(), state.cipherFolder);
+    if (state.cipherFolder !== undefined) await removeCipherFolder(this.#ready(), state.cipherFolder, state.id);
   }
 
   held(state: HolderState): readonly HeldLimit[] {
@@ -255,12 +256,7 @@ export class Bubblewrap implements Sandbox {
       });
     }
     const runtime = this.#ready();
-    // A state that was tampered with must not make root enter as root.
-    if (!isWorkspaceUid(runtime.uid, state.uid)) {
-      throw new CloisterError("FAILURE", "the workspace belongs to another user of this machine", {
-        why: `it runs under user id ${String(state.uid)}`,
-      });
-    }
+    requireHolder(state, (uid) => isWorkspaceUid(runtime.uid, uid));
     return runtime;
   }
 }

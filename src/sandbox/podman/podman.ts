@@ -9,8 +9,9 @@ import { digest, list } from "../files/list.ts";
 import { measure } from "../files/measure.ts";
 import type { Snapshot } from "../files/snapshot.ts";
 import { explainFailure } from "../host/explain.ts";
-import { isRunning, uidOf } from "../host/process.ts";
+import { isRunning } from "../host/process.ts";
 import { type Problem, unsupported } from "../host/programs.ts";
+import { requireHolder } from "../host/user.ts";
 import type { HeldLimit } from "../limits/limits.ts";
 import type {
   CreateSpec,
@@ -26,6 +27,7 @@ import type {
   VolumeOptions,
   WorkspaceFile,
 } from "../sandbox.ts";
+import { mountUid } from "./container.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
@@ -200,6 +202,7 @@ export class Podman implements Sandbox {
   async stop(state: HolderState): Promise<void> {
     // Being made when that was interrupted: whoever watched has removed it.
     if (state.container === undefined) return;
+    if (isRunning(state)) requireHolder(state, isMappedUid);
     await stopHolder(this.#ready(), named(state));
     await this.keep(state);
   }
@@ -238,12 +241,7 @@ export class Podman implements Sandbox {
         next: "cloister ws create NAME",
       });
     }
-    // A state that was tampered with must not lead to a process of somebody else.
-    if (state.uid === 0 || uidOf(state.pid) !== state.uid) {
-      throw new CloisterError("FAILURE", "the workspace belongs to another user of this machine", {
-        why: `it runs under user id ${String(uidOf(state.pid))}`,
-      });
-    }
+    requireHolder(state, isMappedUid);
     return named(state);
   }
 }
@@ -254,4 +252,10 @@ function named(state: HolderState): Held {
   const own = /^cloister-[0-9a-f]{16}$/.test(container) && /^\/[^:,]*$/.test(mountpoint);
   if (own) return { ...state, container, image: checkImage(image), mountpoint };
   throw new CloisterError("FAILURE", "what this device knows of the workspace was changed");
+}
+
+/** Root's containers have one uid; podman's own user decides about those of anybody else, and never gives root's. */
+function isMappedUid(uid: number): boolean {
+  const caller = process.geteuid?.() ?? 0;
+  return caller === 0 ? uid === mountUid(0) : uid !== 0;
 }

@@ -2,7 +2,7 @@
 // is left of it is noise that takes up room; removing it must never remove anything else.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, lstatSync, mkdirSync, rmdirSync, statfsSync } from "node:fs";
+import { closeSync, constants, fchownSync, fstatSync, mkdirSync, openSync, rmdirSync, statfsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { CloisterError, systemCode } from "../../base/errors.ts";
 import { formatBytes } from "../../base/units.ts";
@@ -12,6 +12,8 @@ import type { CreateSpec } from "../sandbox.ts";
 
 const SUFFIX = ".cipher";
 const NAME = /^[a-z0-9][a-z0-9-]*\.cipher$/;
+/** Never through a link at its end. */
+const FOLDER_ITSELF = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 /** Far more than a million files take. */
 const REMOVE_MS = 30 * 60_000;
 const MESSAGE_BYTES_MAX = 500;
@@ -44,7 +46,7 @@ export function makeCipherFolder(runtime: Pick<Runtime, "uid">, uid: number, spe
     mkdirSync(parent, { recursive: true, mode: 0o700 });
     checkRoom(parent, diskBytes);
     mkdirSync(folder, { mode: 0o700 });
-    if (runtime.uid === 0) chownSync(folder, uid, uid);
+    if (runtime.uid === 0) giveAway(folder, uid);
     return folder;
   } catch (cause) {
     if (cause instanceof CloisterError) throw cause;
@@ -56,24 +58,46 @@ export function makeCipherFolder(runtime: Pick<Runtime, "uid">, uid: number, spe
   }
 }
 
+/** Where others may write around it, something else may have taken its place by now. */
+function giveAway(folder: string, uid: number): void {
+  const fd = openSync(folder, FOLDER_ITSELF);
+  try {
+    if (fstatSync(fd).uid !== 0) throw new CloisterError("FAILURE", `${folder} was replaced while it was made`);
+    fchownSync(fd, uid, uid);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /**
  * Removes what is left of an ended workspace's ciphertext. Harmless where it is gone. Nothing outside the folder is
- * touched, whatever lies in it, and root removes it as the workspace's own user.
+ * touched, whatever lies in it or takes its place, and root removes it as the workspace's own user.
  *
+ * @param id of the workspace: a record that was changed must not name the folder of another
  * @throws {@link CloisterError} FAILURE where it is not such a folder, or cannot be removed
  */
-export async function removeCipherFolder(runtime: Pick<Runtime, "uid" | "programs">, folder: string): Promise<void> {
-  const stat = lstatSync(folder, { throwIfNoEntry: false });
-  if (!stat) return;
-  // Whoever made it may have been killed before it was given away.
-  const own = stat.uid === runtime.uid || isWorkspaceUid(runtime.uid, stat.uid);
-  if (!NAME.test(basename(folder)) || !stat.isDirectory() || !own) {
-    throw new CloisterError("FAILURE", `${folder} was not removed`, {
-      why: "it is not the folder that the workspace's encrypted volume was made in",
-      next: "look at it, and remove it yourself; what was in the workspace cannot be read any more",
-    });
+export async function removeCipherFolder(
+  runtime: Pick<Runtime, "uid" | "programs">,
+  folder: string,
+  id: string,
+): Promise<void> {
+  const fd = openFolder(folder);
+  if (fd === undefined) return;
+  let message: string;
+  try {
+    const { uid } = fd === "other" ? { uid: -1 } : fstatSync(fd);
+    // Whoever made it may have been killed before it was given away.
+    const own = uid === runtime.uid || isWorkspaceUid(runtime.uid, uid);
+    if (fd === "other" || !own || !NAME.test(basename(folder)) || basename(folder) !== `${id}${SUFFIX}`) {
+      throw new CloisterError("FAILURE", `${folder} was not removed`, {
+        why: "it is not the folder that the workspace's encrypted volume was made in",
+        next: "look at it, and remove it yourself; what was in the workspace cannot be read any more",
+      });
+    }
+    message = uid === 0 ? "" : await empty(runtime, fd, uid);
+  } finally {
+    if (fd !== "other") closeSync(fd);
   }
-  const message = stat.uid === 0 ? "" : await empty(runtime, folder, stat.uid);
   try {
     rmdirSync(folder);
   } catch (cause) {
@@ -83,6 +107,17 @@ export async function removeCipherFolder(runtime: Pick<Runtime, "uid" | "program
       next: "remove it yourself; it is encrypted, and its key is gone",
       cause,
     });
+  }
+}
+
+/** Undefined where there is nothing; `other` for what is no folder. What is opened is what is then emptied. */
+function openFolder(folder: string): number | "other" | undefined {
+  try {
+    return openSync(folder, FOLDER_ITSELF);
+  } catch (cause) {
+    if (systemCode(cause) === "ENOENT") return undefined;
+    if (["ENOTDIR", "ELOOP"].includes(systemCode(cause) ?? "")) return "other";
+    throw new CloisterError("FAILURE", `${folder} cannot be opened`, { why: systemCode(cause), cause });
   }
 }
 
@@ -97,10 +132,10 @@ function checkRoom(parent: string, diskBytes: number): void {
 }
 
 /** @returns what went wrong, or nothing */
-async function empty({ programs, uid: caller }: Pick<Runtime, "uid" | "programs">, folder: string, uid: number) {
+async function empty({ programs, uid: caller }: Pick<Runtime, "uid" | "programs">, fd: number, uid: number) {
   const child = spawn(programs.setpriv, [...dropArguments(caller, uid), "--", programs.sh, "-c", EMPTY], {
     // Entered before the privileges are dropped: root's state folder is closed to the workspace's user.
-    cwd: folder,
+    cwd: `/proc/${String(process.pid)}/fd/${String(fd)}`,
     env: OUTER_ENVIRONMENT,
     stdio: ["ignore", "ignore", "pipe"],
     timeout: REMOVE_MS,
