@@ -1,17 +1,17 @@
 // Copies files of this host into a workspace.
 import { stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
 import { checkAborted } from "../../content/abort.ts";
 import { folderFiles, folderSize } from "../../content/folder.ts";
 import type { Sandbox, WorkspaceFile } from "../../sandbox/sandbox.ts";
+import { type Sayer, sayersAbove } from "../artifact/carried-label.ts";
 import { CLASS_FILE } from "../artifact/class-file.ts";
-import { PROVENANCE_FILE } from "../artifact/provenance-file.ts";
 import { perform } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { Copied, CopyInOptions } from "../types.ts";
-import { classFilesIn } from "./code-source.ts";
+import { sayersBelow } from "./code-source.ts";
 import { checkCarried, copyAsk, pathInside } from "./copy-ask.ts";
 import { requireRunning } from "./look.ts";
 import { sandboxOf } from "./sandbox.ts";
@@ -22,7 +22,7 @@ interface Going {
   readonly entries: readonly FileEntry[];
   readonly bytes: number;
   /** What may say which class they carry. */
-  readonly manifests: readonly string[];
+  readonly sayers: readonly Sayer[];
   readonly only: string | undefined;
 }
 
@@ -74,9 +74,9 @@ async function goingIn({ host }: Session, options: CopyInOptions, from: string):
   for await (const entry of folderFiles(from, { signal: host.signal })) {
     if (basename(entry.path) !== CLASS_FILE) entries.push(entry);
   }
-  if (folder) return { entries, bytes, manifests: await classFilesIn(from, host.signal), only: undefined };
-  const manifests = [PROVENANCE_FILE, CLASS_FILE].map((name) => join(dirname(from), name));
-  return { entries, bytes, manifests, only: basename(from) };
+  const above = await sayersAbove(from);
+  if (!folder) return { entries, bytes, sayers: above, only: basename(from) };
+  return { entries, bytes, sayers: [...above, ...(await sayersBelow(from, host.signal))], only: undefined };
 }
 
 /** Relative to /workspace: the name that was given, or the copy's own in a folder. */
