@@ -32,36 +32,44 @@ export async function snapshot(start: StartFolderTask): Promise<Snapshot> {
   task.stdin.end();
   const entries = new Map<string, SnapshotEntry>();
   let cut = false;
-  await piecesOf(task, SCAN_MS_MAX, (record, bytesSoFar) => {
+  const ended = await piecesOf(task, SCAN_MS_MAX, (record) => {
     const [kind, bytes, inode, modified, changed, ...name] = record.split(" ");
     const state = [kind, bytes, inode, modified, changed].join(" ");
     entries.set(name.join(" "), { bytes: Number(bytes), isFile: kind === "f", state });
-    cut = entries.size >= ENTRIES_MAX || bytesSoFar > BYTES_MAX;
+    cut = entries.size >= ENTRIES_MAX;
     return !cut;
   });
   const { exit } = await task.ended;
-  return { entries, whole: exit === 0 && !cut };
+  return { entries, whole: exit === 0 && ended && !cut };
 }
 
-/** NUL-ended records of a task's output, until there are no more, `take` has had enough, or the time is over. */
+/**
+ * NUL-ended records of a task's output, until there are no more, `take` has had enough, or the time is over.
+ *
+ * @returns false where there are more bytes than may be: a single path may be as long as its folders are deep
+ */
 async function piecesOf(
   task: ReturnType<StartFolderTask>,
   msMax: number,
-  take: (record: string, bytesSoFar: number) => boolean,
-): Promise<void> {
+  take: (record: string) => boolean,
+): Promise<boolean> {
   const timer = setTimeout(task.kill, msMax);
-  let rest = Buffer.alloc(0);
+  let rest: Buffer[] = [];
   let bytes = 0;
   try {
     for await (const chunk of task.stdout as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      let data = Buffer.concat([rest, chunk]);
+      if (bytes > BYTES_MAX) return false;
+      rest.push(chunk);
+      if (!chunk.includes(0)) continue;
+      let data = Buffer.concat(rest);
       for (let end = data.indexOf(0); end >= 0; end = data.indexOf(0)) {
-        if (!take(data.toString("utf8", 0, end), bytes)) return;
+        if (!take(data.toString("utf8", 0, end))) return true;
         data = data.subarray(end + 1);
       }
-      rest = data;
+      rest = [data];
     }
+    return true;
   } finally {
     clearTimeout(timer);
     // Where it has ended by itself, it does not mind.
