@@ -171,6 +171,13 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
       expect(await bo.fails("ws", "cp", "w1:out/model", "aimed", ...force)).toMatchObject({ exit: 2 });
     }
     expect(readFileSync(join(bo.folder, "precious"), "utf8")).toBe("precious");
+    bo.files("keys", {});
+    symlinkSync("keys", join(bo.folder, "elsewhere"));
+    for (const to of ["elsewhere", "elsewhere/", "elsewhere/model", "elsewhere/new/model"]) {
+      const refused = await bo.fails("ws", "cp", "w1:out/model", to);
+      expect(refused, to).toMatchObject({ exit: 2, why: "it is a symbolic link to keys" });
+    }
+    expect(filesBelow(join(bo.folder, "keys"))).toEqual([]);
     for (const odd of ["out-link", "out-pipe"]) {
       expect(await bo.fails("ws", "cp", `w1:${odd}`, "odd")).toMatchObject({ exit: 1 });
       expect(await bo.fails("ws", "cp", `w1:${odd}`, "odd", "--force")).toMatchObject({ exit: 1 });
