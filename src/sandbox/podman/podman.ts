@@ -80,16 +80,7 @@ export class Podman implements Sandbox {
     try {
       const state = await this.create(TRIAL);
       try {
-        const task = this.#tasks(state)({ folder: "work", access: "read", script: TOOLS, args: [] });
-        task.stdin.end();
-        task.stdout.resume();
-        const { exit, message } = await task.ended;
-        if (exit === 0) return undefined;
-        const why = message.trim().slice(0, 300) || "it lacks GNU tar, find or sort";
-        return {
-          why: `the image cannot be a workspace: ${why}`,
-          next: "use an image with GNU tar, findutils and coreutils",
-        };
+        return await this.tried(state);
       } finally {
         await this.stop(state);
       }
@@ -97,6 +88,19 @@ export class Podman implements Sandbox {
       if (!(error instanceof CloisterError)) throw error;
       return { why: error.why ?? error.message, next: error.next ?? "cloister doctor" };
     }
+  }
+
+  async tried(state: HolderState): Promise<Problem | undefined> {
+    const task = this.#tasks(state)({ folder: "work", access: "read", script: TOOLS, args: [] });
+    task.stdin.end();
+    task.stdout.resume();
+    const { exit, message } = await task.ended;
+    if (exit === 0) return undefined;
+    const why = message.trim().slice(0, 300) || "it lacks GNU tar, find or sort";
+    return {
+      why: `the image cannot be a workspace: ${why}`,
+      next: "use an image with GNU tar, findutils and coreutils",
+    };
   }
 
   async create(spec: CreateSpec): Promise<HolderState> {
