@@ -213,6 +213,13 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
       expect(await bo.fails("ws", "cp", "w1:out/model", "aimed", ...force)).toMatchObject({ exit: 2 });
     }
     expect(readFileSync(join(bo.folder, "precious"), "utf8")).toBe("precious");
+    bo.files("keys", {});
+    symlinkSync("keys", join(bo.folder, "elsewhere"));
+    for (const to of ["elsewhere", "elsewhere/", "elsewhere/model", "elsewhere/new/model"]) {
+      const refused = await bo.fails("ws", "cp", "w1:out/model", to);
+      expect(refused, to).toMatchObject({ exit: 2, why: "it is a symbolic link to keys" });
+    }
+    expect(filesBelow(join(bo.folder, "keys"))).toEqual([]);
     for (const odd of ["out-link", "out-pipe"]) {
       expect(await bo.fails("ws", "cp", `w1:${odd}`, "odd")).toMatchObject({ exit: 1 });
       expect(await bo.fails("ws", "cp", `w1:${odd}`, "odd", "--force")).toMatchObject({ exit: 1 });
@@ -233,10 +240,19 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     expect(await bo.fails("ws", "create", "lower", ...use, "--code", "got")).toMatchObject(flow);
     expect(await bo.fails("run", "lower", "--", "true")).toMatchObject({ code: "NOT_FOUND" });
     await bo.ok("ws", "create", "low", ...use, "--code", "empty");
+    symlinkSync("model", join(bo.folder, "model-link"));
+    git(bo.files("ignoring", { ".gitignore": ".*\n" }), "init -q .");
+    await bo.ok("ws", "cp", "w1:out/model", "ignoring");
     for (const argv of [
       ["ws", "cp", "got", "low:got"],
       ["ws", "cp", "model", "low:model"],
       ["ws", "sync", "low", "--code", "got"],
+      // What says so lies above, behind a link, or where git does not look.
+      ["ws", "cp", "got/deep/d", "low:d"],
+      ["ws", "cp", "got/deep", "low:deep"],
+      ["push", "got/deep/d", "--name", "d", "--class", "public"],
+      ["push", "model-link", "--name", "d", "--class", "public"],
+      ["ws", "sync", "low", "--code", "ignoring"],
     ]) {
       expect(await bo.fails(...argv), argv.join(" ")).toMatchObject(flow);
     }

@@ -1,9 +1,10 @@
 // Copies files of a workspace out to this host: governed as pulling each of its inputs is, read hostilely, and marked with
 // the class that they carry.
-import { lstat, stat } from "node:fs/promises";
+import { lstat, readlink, stat } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
+import { printable } from "../../base/terminal.ts";
 import { placeFiles } from "../../content/place-files.ts";
 import { restoreFolder } from "../../content/restore.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
@@ -72,8 +73,20 @@ async function isFile(sandbox: Sandbox, { holder }: WorkspaceState, path: string
 /** The path that was given, or the copy's own name in a folder. */
 async function targetOf({ host }: Session, to: string, path: string, workspace: string): Promise<string> {
   const place = resolve(host.cwd, to);
+  await refuseLinks(host.cwd, place);
   const there = await stat(place).catch(() => undefined);
   return to.endsWith("/") || there?.isDirectory() ? join(place, posix.basename(path) || workspace) : place;
+}
+
+/** A link in what was cloned or unpacked here must not choose the place. @throws CloisterError USAGE */
+async function refuseLinks(cwd: string, place: string): Promise<void> {
+  for (let at = place; at.startsWith(`${cwd}/`); at = dirname(at)) {
+    if (!(await lstat(at).catch(() => undefined))?.isSymbolicLink()) continue;
+    throw new CloisterError("USAGE", `will not write through ${printable(at)}`, {
+      why: `it is a symbolic link to ${printable(await readlink(at))}`,
+      next: "name the place that is meant",
+    });
+  }
 }
 
 async function write(

@@ -23,12 +23,13 @@ export async function list(start: StartFolderTask, of: ListingOf): Promise<Listi
   task.stdin.end();
   const entries = new Map<string, ListedEntry>();
   let full = false;
-  const { exit, message, late } = await eachRecord(task, LIST_MS_MAX, (record, bytesSoFar) => {
-    full = entries.size >= ENTRIES_MAX || bytesSoFar > BYTES_MAX;
+  const bounds = { msMax: LIST_MS_MAX, bytesMax: BYTES_MAX };
+  const { exit, message, late, long } = await eachRecord(task, bounds, (record) => {
+    full = entries.size >= ENTRIES_MAX;
     if (!full) entries.set(...entryOf(record));
     return !full;
   });
-  if (full) return { entries, whole: false, problem: undefined };
+  if (full || long) return { entries, whole: false, problem: undefined };
   const said = printable(message.trim().slice(0, 500)) || `the sandbox ended with code ${String(exit)}`;
   const problem = late ? `it took longer than ${String(LIST_MS_MAX / 1000)} s` : exit === 0 ? undefined : said;
   return { entries, whole: problem === undefined, problem };
