@@ -211,10 +211,19 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     expect(await bo.fails("ws", "create", "lower", ...use, "--code", "got")).toMatchObject(flow);
     expect(await bo.fails("run", "lower", "--", "true")).toMatchObject({ code: "NOT_FOUND" });
     await bo.ok("ws", "create", "low", ...use, "--code", "empty");
+    symlinkSync("model", join(bo.folder, "model-link"));
+    git(bo.files("ignoring", { ".gitignore": ".*\n" }), "init -q .");
+    await bo.ok("ws", "cp", "w1:out/model", "ignoring");
     for (const argv of [
       ["ws", "cp", "got", "low:got"],
       ["ws", "cp", "model", "low:model"],
       ["ws", "sync", "low", "--code", "got"],
+      // What says so lies above, behind a link, or where git does not look.
+      ["ws", "cp", "got/deep/d", "low:d"],
+      ["ws", "cp", "got/deep", "low:deep"],
+      ["push", "got/deep/d", "--name", "d", "--class", "public"],
+      ["push", "model-link", "--name", "d", "--class", "public"],
+      ["ws", "sync", "low", "--code", "ignoring"],
     ]) {
       expect(await bo.fails(...argv), argv.join(" ")).toMatchObject(flow);
     }

@@ -142,7 +142,8 @@ describe.skipIf(!hasJupyter || !HAS_SANDBOX)(title, () => {
       "    def do_GET(self):",
       "        self.send_response(200)",
       "        for name, value in [('Set-Cookie', 'session=stolen'), ('Content-Security-Policy', 'default-src *'),",
-      "                            ('Refresh', '0; url=http://attacker.example'), ('Link', '<http://attacker.example>; rel=preload')]:",
+      "                            ('Refresh', '0; url=http://attacker.example'), ('Link', '<http://attacker.example>; rel=preload'),",
+      "                            ('Service-Worker-Allowed', '/'), ('Clear-Site-Data', '\"cookies\"')]:",
       "            self.send_header(name, value)",
       "        self.end_headers()",
       "        self.wfile.write(json.dumps(dict(self.headers)).encode())",
@@ -158,6 +159,11 @@ describe.skipIf(!hasJupyter || !HAS_SANDBOX)(title, () => {
     expect(JSON.stringify(seen)).not.toMatch(/secret|eDp5/);
     expect(headers["set-cookie"]).toBeUndefined();
     expect(headers["refresh"] ?? headers["link"]).toBeUndefined();
+    expect(headers["service-worker-allowed"]).toBeUndefined();
+    // Neither a worker nor what pages stored stays for whoever has this port next; nothing of other ports is cleared.
+    expect(headers["clear-site-data"]).toBe(`"cache", "storage"`);
+    expect((await ask("GET", `${opened.url}worker.js`)).headers["clear-site-data"]).toBeUndefined();
+    expect((await ask("GET", `${opened.url}worker.js`, { "service-worker": "script" })).status).toBe(403);
     expect(headers["content-security-policy"]).toMatch(/^default-src 'self' .*connect-src 'self' ws:\/\/127\.0\.0\.1:/);
     expect(headers["referrer-policy"]).toBe("no-referrer");
     notebook.child.kill("SIGTERM");

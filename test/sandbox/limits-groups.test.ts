@@ -1,5 +1,9 @@
 // The parts of limits that depend on how a host has its control groups, for hosts that are not here.
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { enterWords } from "../../src/sandbox/limits/cgroup.ts";
 import { locate, upwards } from "../../src/sandbox/limits/hierarchy.ts";
 import { allowedProcessors, chooseProcessors } from "../../src/sandbox/limits/processors.ts";
 import { amountsOf, settingsOf } from "../../src/sandbox/limits/settings.ts";
@@ -98,4 +102,16 @@ test("processors are chosen among those allowed, others for other workspaces", (
   expect(chooseProcessors(2, "00000003", [0, 1, 2, 8])).toEqual([0, 8]);
   expect(chooseProcessors(1, "00000001", [0, 1, 2, 8])).toEqual([1]);
   expect(chooseProcessors(4, "00000001", [0, 1, 2, 8])).toBeUndefined();
+});
+
+test("a record that was changed has nothing written where no control group is", () => {
+  const folder = join(mkdtempSync(join(tmpdir(), "cloister-test-")), "cloister-a-1-1");
+  mkdirSync(folder);
+  const entrant = { programs: { sh: "/bin/sh", env: "/usr/bin/env" }, uid: 0 };
+  for (const changed of [folder, "/sys/fs/cgroup", "/etc"]) {
+    expect(() => enterWords(entrant, { folders: [changed], holds: [] })).toThrow(
+      expect.objectContaining({ code: "FAILURE" }),
+    );
+  }
+  rmSync(join(folder, ".."), { recursive: true });
 });

@@ -1,6 +1,7 @@
 // The class that files carry which came out of the project: the manifest that `pull` left beside them says it, or the file
 // that `ws cp` left.
-import { basename } from "node:path";
+import { realpath } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import { parseCanonical } from "../../base/json.ts";
 import { BUNDLE_BYTES_MAX, readBundle } from "../../provenance/bundle.ts";
@@ -12,6 +13,38 @@ import { rank } from "./label.ts";
 import { PROVENANCE_FILE } from "./provenance-file.ts";
 import { referenceOf } from "./versions.ts";
 
+/** A file that may say which class others carry. */
+export interface Sayer {
+  readonly path: string;
+  /** What is meant of the things beside it; without this, all of them. */
+  readonly of?: ReadonlySet<string> | undefined;
+}
+
+/** What may say it of a file or folder from the folders that it lies in, wherever a link leads to it from. */
+export async function sayersAbove(path: string): Promise<readonly Sayer[]> {
+  const found: Sayer[] = [];
+  for (let at = await realpath(path).catch(() => path); dirname(at) !== at; at = dirname(at)) {
+    found.push(...sayersIn(dirname(at), new Set([basename(at)])));
+  }
+  return found;
+}
+
+/** What may say it of files below a folder, whether or not it is among them. @param paths relative to the folder */
+export function sayersFor(folder: string, paths: readonly string[]): readonly Sayer[] {
+  const children = new Map<string, Set<string>>();
+  for (const path of paths) {
+    for (let at = path; at !== "."; at = dirname(at)) {
+      const beside = children.get(dirname(at)) ?? new Set();
+      children.set(dirname(at), beside.add(basename(at)));
+    }
+  }
+  return [...children].flatMap(([at, names]) => sayersIn(join(folder, at), names));
+}
+
+function sayersIn(folder: string, of: ReadonlySet<string>): readonly Sayer[] {
+  return [PROVENANCE_FILE, CLASS_FILE].map((name) => ({ path: join(folder, name), of }));
+}
+
 /** Whether a file of this name says which class others carry. */
 export function saysClass(path: string): boolean {
   return [PROVENANCE_FILE, CLASS_FILE].includes(basename(path));
@@ -21,20 +54,18 @@ export function saysClass(path: string): boolean {
  * The highest class among files that came out of this project; undefined where none did. It holds for those who leave
  * the manifests where they are: files copied by hand carry nothing, which is why it is no promise.
  *
- * @param manifests paths of files that {@link saysClass} names, beside the files or among them
- * @param only the name of the only file that is meant, beside them
+ * @param sayers what may say it, around the files or among them
  */
 export async function carriedLabel(
   session: Session,
-  manifests: readonly string[],
-  only?: string,
+  sayers: readonly Sayer[],
 ): Promise<{ readonly class: string; readonly from: string } | undefined> {
   const { classifications } = (await session.policy()).compiled.policy;
   let highest: { class: string; from: string } | undefined;
-  for (const path of manifests) {
+  for (const { path, of } of sayers) {
     const said =
       basename(path) === CLASS_FILE
-        ? await readCarried(session.config.project, path, only)
+        ? await readCarried(session.config.project, path, of)
         : await readManifest(session, path);
     for (const found of said) {
       if (rank(classifications, found.class) > rank(classifications, highest?.class)) highest = found;

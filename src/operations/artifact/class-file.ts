@@ -40,17 +40,17 @@ export async function addCarried(
 }
 
 /**
- * What a folder's file says: of one thing in it, where a name is given, or else of any.
+ * What a folder's file says: of some things in it, where names are given, or else of any.
  *
  * @returns nothing where it is no such file, or one of another project
  */
 export async function readCarried(
   project: string,
   path: string,
-  name: string | undefined,
+  names: ReadonlySet<string> | undefined,
 ): Promise<readonly CarriedClass[]> {
   const named = await readNamed(project, path);
-  return [...named].filter(([of]) => name === undefined || of === name || of === ALL).map(([, carried]) => carried);
+  return [...named].filter(([of]) => names === undefined || names.has(of) || of === ALL).map(([, carried]) => carried);
 }
 
 async function readNamed(project: string, path: string): Promise<Named> {

@@ -1,6 +1,6 @@
 // The bytes of a push: where they come from, and how they get into the store.
 import { stat } from "node:fs/promises";
-import { basename, dirname, join, resolve as resolvePath } from "node:path";
+import { basename, join, resolve as resolvePath } from "node:path";
 import { CloisterError, systemCode } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
 import { folderFiles, folderSize, stdinFile } from "../../content/folder.ts";
@@ -10,7 +10,7 @@ import { KmsRefused } from "../../keys/kms.ts";
 import { nameIdOf } from "../class-keys.ts";
 import type { Session } from "../session.ts";
 import type { PushOptions } from "../types.ts";
-import { saysClass } from "./carried-label.ts";
+import { type Sayer, sayersAbove, saysClass } from "./carried-label.ts";
 import { CLASS_FILE } from "./class-file.ts";
 import type { Journal } from "./journal.ts";
 import { PROVENANCE_FILE } from "./provenance-file.ts";
@@ -21,17 +21,15 @@ import { readVersionAt, refusedByKms } from "./versions.ts";
 export interface Source {
   readonly files: AsyncIterable<FileEntry | UnsizedEntry>;
   readonly bytesTotal: number | undefined;
-  /** Files that earlier pulls and copies left beside these, which say what class they carry. */
-  readonly manifests: readonly string[];
-  /** Name of the only file, where it is one. */
-  readonly only?: string | undefined;
+  /** What earlier pulls and copies left among these and around them, which says what class they carry. */
+  readonly sayers: readonly Sayer[];
 }
 
 /** What can be checked before anything is decided or stored: the path is there and can be read. */
 export async function checkSource(session: Session, { source, from }: PushOptions): Promise<Source | undefined> {
   const { host } = session;
   if (from !== undefined) return undefined;
-  if ("stream" in source) return { files: stdinFile(source.stream, "stdin"), bytesTotal: undefined, manifests: [] };
+  if ("stream" in source) return { files: stdinFile(source.stream, "stdin"), bytesTotal: undefined, sayers: [] };
   const path = resolvePath(host.cwd, source.path);
   const there = await stat(path).catch((error: unknown) => {
     const code = systemCode(error) === "ENOENT" ? "NOT_FOUND" : "FAILURE";
@@ -40,17 +38,16 @@ export async function checkSource(session: Session, { source, from }: PushOption
       cause: error,
     });
   });
-  const manifests: string[] = [];
+  const sayers: Sayer[] = [...(await sayersAbove(path))];
   const exclude = (at: string): boolean => {
-    if (saysClass(at)) manifests.push(join(path, at));
+    if (saysClass(at)) sayers.push({ path: join(path, at) });
     // What `pull` and `ws cp` added is left out again; a project's own store is no content.
     return there.isDirectory() && (at === PROVENANCE_FILE || basename(at) === CLASS_FILE || at === ".cloister");
   };
   const options = { signal: host.signal, exclude };
   const { bytes } = await folderSize(path, options);
-  const only = there.isDirectory() ? undefined : basename(path);
-  if (only !== undefined) manifests.push(...[PROVENANCE_FILE, CLASS_FILE].map((name) => join(dirname(path), name)));
-  return { files: folderFiles(path, options), bytesTotal: bytes, manifests: [...manifests], only };
+  // A copy: looking through the folder again adds to it again.
+  return { files: folderFiles(path, options), bytesTotal: bytes, sayers: [...sayers] };
 }
 
 /** Cuts, encrypts and stores what is not there yet. @throws CloisterError USAGE where there is nothing to push */
@@ -96,7 +93,7 @@ function workspaceSource({ from, options }: PushPlan): Source {
       next: "cloister push out/ --from NAME",
     });
   }
-  return { files: from.collect(options.source.path), bytesTotal: undefined, manifests: [] };
+  return { files: from.collect(options.source.path), bytesTotal: undefined, sayers: [] };
 }
 
 /** The newest version of the same artifact in the same class, where this member can read it: to find chunks again. */

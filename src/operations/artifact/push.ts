@@ -25,7 +25,7 @@ import { referenceOf } from "./versions.ts";
 export async function push(session: Session, options: PushOptions): Promise<Pushed> {
   const source = await checkSource(session, options);
   await session.sync();
-  const carried = await carriedLabel(session, source?.manifests ?? [], source?.only);
+  const carried = await carriedLabel(session, source?.sayers ?? []);
   const plan = await planPush(session, options, carried);
   const ask = await askOf(session, plan);
   if (options.dryRun) {

@@ -6,14 +6,14 @@ import type { FileEntry } from "../../base/file-entry.ts";
 import { folderFiles, folderSize } from "../../content/folder.ts";
 import { captureGit, listCode } from "../../provenance/capture.ts";
 import type { GitState } from "../../provenance/manifest.ts";
-import { saysClass } from "../artifact/carried-label.ts";
+import { type Sayer, sayersAbove, sayersFor, saysClass } from "../artifact/carried-label.ts";
 import type { Session } from "../session.ts";
 
 export interface CodeSource {
   readonly folder: string;
   readonly git: GitState | undefined;
-  /** Files among them, or beside the only one, that say what class others carry. */
-  readonly manifests: readonly string[];
+  /** What may say which class they carry: also what git leaves out. */
+  readonly sayers: readonly Sayer[];
   /** Files so far handed out. */
   count(): number;
   readonly files: AsyncIterable<FileEntry>;
@@ -41,14 +41,13 @@ export async function codeSource(session: Session, given: string | undefined): P
   if (!listing && given === undefined) return undefined;
   for (const { path, why } of listing?.skipped ?? []) host.notice(`left out of the workspace: ${path} (${why})`);
   const git = listing && (await captureGit(folder, options));
-  const manifests = listing
-    ? listing.files.filter(saysClass).map((path) => join(folder, path))
-    : await classFilesIn(folder, host.signal);
+  const among = listing ? sayersFor(folder, listing.files) : await sayersBelow(folder, host.signal);
+  const sayers = [...(await sayersAbove(folder)), ...among];
   let count = 0;
   return {
     folder,
     git,
-    manifests,
+    sayers,
     count: () => count,
     files: (async function* () {
       const files = listing
@@ -76,10 +75,10 @@ async function* listedFiles(folder: string, paths: readonly string[], signal: Ab
 }
 
 /** The files below a folder that say what class others carry. */
-export async function classFilesIn(folder: string, signal: AbortSignal): Promise<readonly string[]> {
-  const found: string[] = [];
+export async function sayersBelow(folder: string, signal: AbortSignal): Promise<readonly Sayer[]> {
+  const found: Sayer[] = [];
   const exclude = (path: string): boolean => {
-    if (saysClass(path)) found.push(join(folder, path));
+    if (saysClass(path)) found.push({ path: join(folder, path) });
     return path === ".cloister";
   };
   await folderSize(folder, { signal, exclude });

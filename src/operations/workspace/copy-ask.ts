@@ -1,6 +1,6 @@
 // What the guard is asked where files go in or out of a workspace.
 import { CloisterError } from "../../base/errors.ts";
-import { carriedLabel } from "../artifact/carried-label.ts";
+import { carriedLabel, type Sayer } from "../artifact/carried-label.ts";
 import { rank } from "../artifact/label.ts";
 import { type Ask, deny } from "../guard.ts";
 import type { Session } from "../session.ts";
@@ -23,10 +23,8 @@ export function copyAsk(
 }
 
 export interface Carried {
-  /** What may say which class the files carry, beside them or among them. */
-  readonly manifests: readonly string[];
-  /** The name of the only file that is meant. */
-  readonly only?: string | undefined;
+  /** What may say which class the files carry, around them or among them. */
+  readonly sayers: readonly Sayer[];
 }
 
 /**
@@ -40,7 +38,7 @@ export async function checkCarried(
   carried: Carried,
   workspace: { readonly label: string | undefined; readonly dryRun?: boolean | undefined },
 ): Promise<void> {
-  const found = await carriedLabel(session, carried.manifests, carried.only);
+  const found = await carriedLabel(session, carried.sayers);
   if (!found) return;
   const { classifications } = (await session.policy()).compiled.policy;
   const label = workspace.label ?? classifications[0];

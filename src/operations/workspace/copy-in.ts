@@ -1,6 +1,6 @@
 // Copies files of this host into a workspace.
 import { stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
 import { pathProblem } from "../../base/path.ts";
@@ -8,12 +8,12 @@ import { printable } from "../../base/terminal.ts";
 import { checkAborted } from "../../content/abort.ts";
 import { folderFiles, folderSize } from "../../content/folder.ts";
 import type { Sandbox, WorkspaceFile } from "../../sandbox/sandbox.ts";
+import { type Sayer, sayersAbove } from "../artifact/carried-label.ts";
 import { CLASS_FILE } from "../artifact/class-file.ts";
-import { PROVENANCE_FILE } from "../artifact/provenance-file.ts";
 import { perform } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { Copied, CopyInOptions } from "../types.ts";
-import { classFilesIn } from "./code-source.ts";
+import { sayersBelow } from "./code-source.ts";
 import { checkCarried, copyAsk, pathInside } from "./copy-ask.ts";
 import { noting, remember } from "./known.ts";
 import { requireRunning } from "./look.ts";
@@ -25,7 +25,7 @@ interface Going {
   readonly entries: readonly FileEntry[];
   readonly bytes: number;
   /** What may say which class they carry. */
-  readonly manifests: readonly string[];
+  readonly sayers: readonly Sayer[];
   readonly only: string | undefined;
 }
 
@@ -84,9 +84,9 @@ async function goingIn({ host }: Session, options: CopyInOptions, from: string):
     requirePlain(entry.path, options);
     entries.push(entry);
   }
-  if (folder) return { entries, bytes, manifests: await classFilesIn(from, host.signal), only: undefined };
-  const manifests = [PROVENANCE_FILE, CLASS_FILE].map((name) => join(dirname(from), name));
-  return { entries, bytes, manifests, only: basename(from) };
+  const above = await sayersAbove(from);
+  if (!folder) return { entries, bytes, sayers: above, only: basename(from) };
+  return { entries, bytes, sayers: [...above, ...(await sayersBelow(from, host.signal))], only: undefined };
 }
 
 function requirePlain(path: string, { workspace, from }: CopyInOptions): void {

@@ -1,5 +1,6 @@
 // Ending workspaces, with a receipt.
 import { CloisterError } from "../../base/errors.ts";
+import { printable } from "../../base/terminal.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import { begin, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
@@ -67,7 +68,10 @@ async function end(session: Session, sandbox: Sandbox, state: WorkspaceState, di
   if (lost && !discard) refuseLoss(name, lost);
   if (session.host.signal.aborted) throw new CloisterError("INTERRUPTED", "interrupted", { why: "nothing was erased" });
   const operation = await begin(session, await endAsk(session, state));
-  await sandbox.stop(holder);
+  await sandbox.stop(holder).catch(async (error: unknown) => {
+    await operation.failed(error);
+    throw error;
+  });
   const ended = { why: "destroyed", lost } as const;
   const { entry } = await operation.done(() => outcomeOf(session, state, ended));
   // Last: until it is on record, the same command can be given again.
@@ -100,7 +104,7 @@ const NAMED_MAX = 5;
 /** @throws CloisterError USAGE where something would be lost, naming it */
 export function refuseLoss(name: string, { files, named }: LostFiles): void {
   if (files === 0) return;
-  const some = named.slice(0, NAMED_MAX).map(({ path }) => path);
+  const some = named.slice(0, NAMED_MAX).map(({ path }) => printable(path));
   const more = files > some.length ? ` and ${String(files - some.length)} more` : "";
   throw new CloisterError("USAGE", `workspace ${name} holds what was not pushed`, {
     why: `it would be lost: ${some.join(", ")}${more}`,

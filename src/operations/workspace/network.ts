@@ -62,7 +62,7 @@ export async function openWayOut(
   try {
     egress = await startEgress({
       doors,
-      allows: (target) => reach.hosts.some((entry) => coversHost(entry, textOf(target))),
+      covering: (target) => coveringEntry(reach.hosts, textOf(target)),
       privateNetworks: reach.privateNetworks,
       text: (refusal) => refusalText(refusal, reach.hosts, nextOf(refusal, state.name, roles)),
     });
@@ -79,6 +79,11 @@ export async function openWayOut(
       return { allowed: reach.hosts, decisions: egress.decisions() };
     },
   };
+}
+
+/** The host by its own name before a star that stands for it, too. */
+function coveringEntry(entries: readonly string[], host: string): string | undefined {
+  return entries.find((entry) => entry === host) ?? entries.find((entry) => coversHost(entry, host));
 }
 
 function narrowed(state: WorkspaceState, only: readonly string[] | undefined): readonly string[] {

@@ -16,6 +16,7 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set([
   ...["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"],
   ...["upgrade", "cookie", "set-cookie", "authorization", "content-security-policy", "clear-site-data"],
   ...["content-security-policy-report-only", "refresh", "link", "strict-transport-security", "alt-svc"],
+  "service-worker-allowed",
 ]);
 
 export interface NotebookPort {
@@ -40,7 +41,10 @@ interface Inside {
 export async function openNotebookPort(port: number, token: string, inside: Inside): Promise<NotebookPort> {
   const server = createServer((asked, answer) => {
     if (!admitted(asked, token, portOf())) return refuse(answer);
-    forward(asked, answer, inside, portOf()).catch(() => unavailable(answer));
+    // Whoever opens the printed address finds nothing that pages of another workspace left at this port.
+    const begins = asked.url === `/${token}/`;
+    const added = { ...confining(portOf()), ...(begins ? { "clear-site-data": `"cache", "storage"` } : {}) };
+    forward(asked, answer, inside, added).catch(() => unavailable(answer));
   });
   server.maxConnections = CONNECTIONS_MAX;
   server.on("upgrade", (asked, socket, head) => {
@@ -71,6 +75,8 @@ export async function openNotebookPort(port: number, token: string, inside: Insi
 /** By name, so that a page whose name was turned to this address (DNS rebinding) is another one; and by token. */
 function admitted(asked: IncomingMessage, token: string, port: number): boolean {
   const { host, origin } = asked.headers;
+  // The browser would keep it, for whatever is behind this port when this workspace is gone.
+  if (asked.headers["service-worker"] !== undefined) return false;
   const hosts = [`127.0.0.1:${String(port)}`, `localhost:${String(port)}`];
   if (host === undefined || !hosts.includes(host)) return false;
   if (origin !== undefined && origin !== `http://${host}`) return false;
@@ -83,7 +89,12 @@ function splitPath(url: string): [string, string, string | undefined] {
   return [before, given, rest];
 }
 
-async function forward(asked: IncomingMessage, answer: ServerResponse, inside: Inside, port: number): Promise<void> {
+async function forward(
+  asked: IncomingMessage,
+  answer: ServerResponse,
+  inside: Inside,
+  added: Readonly<Record<string, string>>,
+): Promise<void> {
   const socket = await inside.dialer.connect(inside.port);
   const onward = request({
     createConnection: () => socket,
@@ -93,7 +104,7 @@ async function forward(asked: IncomingMessage, answer: ServerResponse, inside: I
     setHost: false,
   });
   onward.once("response", (response) => {
-    answer.writeHead(response.statusCode ?? 502, { ...forwarded(response.headers), ...confining(port) });
+    answer.writeHead(response.statusCode ?? 502, { ...forwarded(response.headers), ...added });
     response.pipe(answer);
     response.once("error", () => answer.destroy());
   });

@@ -11,7 +11,7 @@ import { GPU_WEAKENS, type GpuNodes, gpuNodes } from "../host/gpu-nodes.ts";
 import { platformProblem } from "../host/platform.ts";
 import { isRunning } from "../host/process.ts";
 import { findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
-import { isWorkspaceUid, notOurs } from "../host/user.ts";
+import { isWorkspaceUid, requireHolder } from "../host/user.ts";
 import { removeCgroup } from "../limits/cgroup.ts";
 import { heldLimits, holdableLimits } from "../limits/held.ts";
 import type { HeldLimit } from "../limits/limits.ts";
@@ -107,11 +107,12 @@ export class Bubblewrap extends WorkspaceFiles implements Sandbox {
   }
 
   async stop(state: HolderState): Promise<void> {
+    if (isRunning(state)) requireHolder(state, (uid) => isWorkspaceUid(callerUid(), uid));
     await stopHolder(state);
     this.#started.delete(state.id);
     await removeCgroup(state.cgroup);
     // By now nothing can read it any more: its key was in the memory of a process that has ended.
-    if (state.cipherFolder !== undefined) await removeCipherFolder(this.#ready(), state.cipherFolder);
+    if (state.cipherFolder !== undefined) await removeCipherFolder(this.#ready(), state.cipherFolder, state.id);
   }
 
   async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult> {
@@ -157,8 +158,7 @@ export class Bubblewrap extends WorkspaceFiles implements Sandbox {
   #enter(state: HolderState): Runtime {
     if (!this.alive(state)) throw isOver();
     const runtime = this.#ready();
-    // A state that was tampered with must not make root enter as root.
-    if (!isWorkspaceUid(runtime.uid, state.uid)) throw notOurs(state.uid);
+    requireHolder(state, (uid) => isWorkspaceUid(runtime.uid, uid));
     return runtime;
   }
 }

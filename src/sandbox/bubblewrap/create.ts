@@ -38,7 +38,7 @@ export async function createWorkspace(runtime: Runtime, spec: CreateSpec, clocks
     return { state: { driver: "bubblewrap", id, ...identity, uid, ...kept }, holder };
   } catch (error) {
     if (holder) await stopHolder(holder.identity);
-    if (cipherFolder !== undefined) await removeCipherFolder(runtime, cipherFolder);
+    if (cipherFolder !== undefined) await removeCipherFolder(runtime, cipherFolder, id);
     await removeCgroup(prepared?.cgroup);
     throw error;
   }

@@ -4,7 +4,7 @@ import type { Target } from "./target.ts";
 
 /** Connections and requests to one host that ended the same way. */
 export interface NetworkDecision {
-  /** Its name; `?` where what was asked for is none, `*` for all beyond those that are listed. */
+  /** Its name, or the star it is allowed by; `?` where what was asked for is none, `*` for refused ones beyond the listed. */
   readonly host: string;
   /** 0 where there is none. */
   readonly port: number;
@@ -17,10 +17,11 @@ export interface NetworkDecision {
   readonly received: number;
 }
 
-/** Hosts and reasons that are told apart; all others are counted together. */
+/** Hosts that were reached, and hosts and reasons that were refused, as many as are told apart. */
 const ENTRIES_MAX = 100;
 const OTHERS = { host: "*", port: 0, allowed: false, why: "more hosts than are listed" };
 
+type Decided = Pick<NetworkDecision, "host" | "port" | "allowed" | "why">;
 type Counted = { -readonly [Key in keyof NetworkDecision]: NetworkDecision[Key] };
 
 /** A connection's bytes, as Node's sockets count them. */
@@ -34,9 +35,16 @@ export class Decisions {
   readonly #entries = new Map<string, Counted>();
   readonly #carriers = new Map<Carrier, Counted>();
 
-  /** @param carrier the connection to the host, where there came to be one */
-  allowed({ host, port }: Target, carrier?: Carrier): void {
-    const entry = this.#count({ host, port, allowed: true });
+  /**
+   * However much else is asked for, a host that is on the list by name has its own line; those beyond the first are
+   * counted under the star that they are allowed by.
+   *
+   * @param under entry of the list that covers it
+   * @param carrier the connection to the host, where there came to be one
+   */
+  allowed({ host, port }: Target, under: string, carrier?: Carrier): void {
+    const [other = host] = under.split(":");
+    const entry = this.#count({ host, port, allowed: true }, { host: other, port, allowed: true });
     if (!carrier) return;
     this.#carriers.set(carrier, entry);
     carrier.once("close", () => {
@@ -47,7 +55,7 @@ export class Decisions {
   }
 
   refused(target: Target | undefined, why: string): void {
-    this.#count({ host: target?.host ?? "?", port: target?.port ?? 0, allowed: false, why });
+    this.#count({ host: target?.host ?? "?", port: target?.port ?? 0, allowed: false, why }, OTHERS);
   }
 
   /** In the order in which each was first seen, with the bytes of connections that are still open. */
@@ -63,15 +71,14 @@ export class Decisions {
     });
   }
 
-  #count(decision: Pick<NetworkDecision, "host" | "port" | "allowed" | "why">): Counted {
-    const listed = (one: typeof decision) => JSON.stringify([one.host, one.port, one.why]);
-    // What is allowed is on a list of the policy's; only the others can be without end.
-    const full = this.#entries.size >= ENTRIES_MAX && !this.#entries.has(listed(decision));
-    const counted = full ? { ...OTHERS, allowed: decision.allowed } : decision;
-    const key = full ? `${listed(counted)}${String(counted.allowed)}` : listed(counted);
-    const entry = this.#entries.get(key) ?? { ...counted, count: 0, sent: 0, received: 0 };
+  #count(decision: Decided, others: Decided): Counted {
+    const nameOf = ({ host, port, why }: Decided) => JSON.stringify([host, port, why]);
+    const alike = [...this.#entries.values()].filter(({ allowed }) => allowed === decision.allowed).length;
+    const full = alike >= ENTRIES_MAX && !this.#entries.has(nameOf(decision));
+    const counted = full ? others : decision;
+    const entry = this.#entries.get(nameOf(counted)) ?? { ...counted, count: 0, sent: 0, received: 0 };
     entry.count++;
-    this.#entries.set(key, entry);
+    this.#entries.set(nameOf(counted), entry);
     return entry;
   }
 }

@@ -23,8 +23,8 @@ export interface Door {
 
 export interface EgressOptions {
   readonly doors: readonly Door[];
-  /** Whether the workspace may reach it. */
-  readonly allows: (target: Target) => boolean;
+  /** The entry of the workspace's list that covers a target; undefined where it may not be reached. */
+  readonly covering: (target: Target) => string | undefined;
   /** CIDRs that allowed hosts may have addresses in, beyond public ones. */
   readonly privateNetworks: readonly string[];
   /** What a refused client is told, in plain text. */
@@ -40,8 +40,8 @@ export interface Egress {
 
 /** Serves the doors until it is closed. */
 export async function startEgress(options: EgressOptions): Promise<Egress> {
-  const { doors, allows, privateNetworks, resolver = systemResolver } = options;
-  const gate = new Gate({ allows, resolver, permitted: await addressCheck(privateNetworks) });
+  const { doors, covering, privateNetworks, resolver = systemResolver } = options;
+  const gate = new Gate({ covering, resolver, permitted: await addressCheck(privateNetworks) });
   const open = new Set<Socket>();
   const http = await httpProxy(gate, (client, destination) => enter(client, destination, destination), options.text);
 

@@ -8,11 +8,14 @@ import { Refused, type Target } from "./target.ts";
 
 /** A target that is allowed, with the addresses that were checked. */
 export interface Destination extends Target {
+  /** The entry of the list that covers it. */
+  readonly under: string;
   readonly addresses: readonly string[];
 }
 
 export interface GateOptions {
-  readonly allows: (target: Target) => boolean;
+  /** The entry of the workspace's list that covers a target, if one does. */
+  readonly covering: (target: Target) => string | undefined;
   readonly resolver: Resolver;
   readonly permitted: AddressCheck;
 }
@@ -27,19 +30,20 @@ export class Gate {
 
   /** Names that are not allowed are not even looked up: a lookup tells the name's owner something. @throws Refused */
   async destination(target: Target): Promise<Destination> {
-    const { allows, resolver, permitted } = this.#options;
-    if (!allows(target)) throw new Refused("it is not on this workspace's network list", target);
-    return { ...target, addresses: await permittedAddresses(target, resolver, permitted) };
+    const { covering, resolver, permitted } = this.#options;
+    const under = covering(target);
+    if (under === undefined) throw new Refused("it is not on this workspace's network list", target);
+    return { ...target, under, addresses: await permittedAddresses(target, resolver, permitted) };
   }
 
   /** @throws Error where it does not answer */
   async connect(destination: Destination): Promise<Socket> {
     try {
       const socket = await dial(destination.addresses, destination.port);
-      this.decisions.allowed(destination, socket);
+      this.decisions.allowed(destination, destination.under, socket);
       return socket;
     } catch (error) {
-      this.decisions.allowed(destination);
+      this.decisions.allowed(destination, destination.under);
       throw error;
     }
   }

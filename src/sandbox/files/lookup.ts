@@ -103,10 +103,10 @@ async function onPaths(
   paths: readonly string[],
   take: (item: string) => void,
 ): Promise<RecordsEnd> {
-  if (paths.length === 0) return { exit: 0, message: "", late: false };
+  if (paths.length === 0) return { exit: 0, message: "", late: false, cut: false };
   const task = start({ folder: "work", access, script, args: [String(secondsMax)] });
   task.stdin.end(paths.map((path) => `${path}\0`).join(""));
-  return await eachRecord(task, (secondsMax + BESIDE_SECONDS_MAX) * 1000, (record) => {
+  return await eachRecord(task, { msMax: (secondsMax + BESIDE_SECONDS_MAX) * 1000 }, (record) => {
     take(record.toString("utf8"));
     return true;
   });

@@ -43,6 +43,11 @@ export function uidOf(pid: number): number | undefined {
   return uid === undefined ? undefined : Number(uid);
 }
 
+/** Whether a process is the first of a namespace of its own, as every holder is (proc_pid_status(5), NSpid). */
+export function isFirstInside(pid: number): boolean {
+  return /^NSpid:\s+\d+\s(?:\d+\s)*1$/m.test(readProcess(pid, "status") ?? "");
+}
+
 /** Signals a process, or its group where the number is negative; nothing happens where it has ended. */
 export function sendSignal(target: number, signal: "SIGTERM" | "SIGHUP" | "SIGKILL"): void {
   try {

@@ -3,6 +3,7 @@
 import { randomInt } from "node:crypto";
 import { readdirSync, statSync } from "node:fs";
 import { CloisterError, systemCode } from "../../base/errors.ts";
+import { isFirstInside, uidOf } from "./process.ts";
 
 /** Above uids of people and services, below the subordinate ids that start at 100000 (login.defs(5), SUB_UID_MIN). */
 const UID_FIRST = 66_000;
@@ -30,6 +31,23 @@ export function chooseUid(callerUid: number): number {
 /** True where a workspace's uid is one that {@link chooseUid} gives this caller. */
 export function isWorkspaceUid(callerUid: number, uid: number): boolean {
   return callerUid === 0 ? uid >= UID_FIRST && uid <= UID_LAST : uid === callerUid;
+}
+
+/**
+ * Holds what a record says of a holder against the process itself: one that was tampered with must lead nobody, and root
+ * least of all, into a process of somebody else, nor have it ended. Says nothing of one that has ended.
+ *
+ * @param own whether a workspace of this caller may run under a uid
+ * @throws {@link CloisterError} FAILURE
+ */
+export function requireHolder({ pid, uid }: { pid: number; uid: number }, own: (uid: number) => boolean): void {
+  const found = uidOf(pid);
+  if (own(uid) && (found === undefined || (found === uid && isFirstInside(pid)))) return;
+  if (!own(uid) || found !== uid) throw notOurs(found ?? uid);
+  throw new CloisterError("FAILURE", "the workspace belongs to another user of this machine", {
+    why: `process ${String(pid)} holds no workspace: what this device knows of it was changed`,
+    next: "cloister ws prune",
+  });
 }
 
 /** Arguments of setpriv(1) that turn root into the workspace's user; none for a caller who is that user already. */

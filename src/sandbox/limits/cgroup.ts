@@ -1,5 +1,5 @@
 // The control group of a workspace: made before its holder, entered by every process on its way in, gone with it.
-import { makeFolders, parentsFor, removeFolders } from "./folders.ts";
+import { makeFolders, parentsFor, removeFolders, requireGroup } from "./folders.ts";
 import { CONTROLLERS, type Controller } from "./hierarchy.ts";
 import { allowedFor } from "./settings.ts";
 import {
@@ -74,7 +74,11 @@ export function provenCgroup(cgroup: Cgroup, amounts: ReadonlyMap<Controller, nu
   return { ...cgroup, holds: held.map(([controller]) => controller) };
 }
 
-/** Words before the command line of every later process of the workspace. */
+/**
+ * Words before the command line of every later process of the workspace.
+ *
+ * @throws {@link CloisterError} FAILURE where the record names what is no group of ours
+ */
 export function enterWords({ programs: { sh }, uid }: Entrant, cgroup: Cgroup | undefined): readonly string[] {
   if (cgroup?.scope) {
     const { manager, name } = cgroup.scope;
@@ -82,6 +86,7 @@ export function enterWords({ programs: { sh }, uid }: Entrant, cgroup: Cgroup | 
     return shell(sh, ATTACH, [busctl, `--${manager}`, name, runtimeFolder(uid)]);
   }
   const folders = cgroup?.folders ?? [];
+  for (const folder of folders) requireGroup(folder);
   return folders.length === 0 ? [] : shell(sh, ENTER, [String(folders.length), ...folders]);
 }
 

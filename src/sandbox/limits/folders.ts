@@ -1,8 +1,8 @@
 // Control groups made by hand, where this user may: root outside systemd, in containers, and whoever was given a part.
-import { accessSync, constants, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readdirSync, rmdirSync, statfsSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { systemCode } from "../../base/errors.ts";
+import { CloisterError, systemCode } from "../../base/errors.ts";
 import { identify } from "../host/process.ts";
 import { type Controller, type Place, placeOf, textOf, upwards, wordsOf } from "./hierarchy.ts";
 import { allowedIn, settingsOf } from "./settings.ts";
@@ -10,6 +10,8 @@ import { allowedIn, settingsOf } from "./settings.ts";
 /** A group of ours: the workspace, then the maker's pid and start time, which tell an abandoned one from a new one. */
 const OURS = /^cloister-[0-9A-Za-z]+-(\d+)-(\d+)$/;
 const ID_LENGTH = 16;
+/** Magic numbers of both versions (statfs(2)). */
+const CGROUP_FILE_SYSTEMS: readonly number[] = [0x27e0eb, 0x63677270];
 const REMOVE_TIMEOUT_MS = 10_000;
 const POLL_MS = 10;
 
@@ -112,6 +114,19 @@ function writeSettings(folder: string, controller: Controller, version: 1 | 2, a
       if (!optional) throw error;
     }
   }
+}
+
+/** Root writes into it: a record that was changed must not have it write elsewhere. @throws CloisterError FAILURE */
+export function requireGroup(folder: string): void {
+  try {
+    if (OURS.test(basename(folder)) && CGROUP_FILE_SYSTEMS.includes(statfsSync(folder).type)) return;
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+  }
+  throw new CloisterError("FAILURE", "the workspace's control group is gone", {
+    why: `${folder} is no control group of a workspace`,
+    next: "push what you need, and create another workspace",
+  });
 }
 
 /** Removes a group once the last process has left it. One that does not empty within 10 s is left to be reaped. */

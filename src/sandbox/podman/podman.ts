@@ -7,12 +7,13 @@ import { type Clocks, expiry, isOver, isPast } from "../expiry.ts";
 import type { StartFolderTask } from "../files/folder-task.ts";
 import { WorkspaceFiles } from "../files/workspace-files.ts";
 import { explainFailure } from "../host/explain.ts";
-import { isRunning, uidOf } from "../host/process.ts";
+import { isRunning } from "../host/process.ts";
 import { type Problem, unsupported } from "../host/programs.ts";
-import { notOurs } from "../host/user.ts";
+import { requireHolder } from "../host/user.ts";
 import type { HeldLimit } from "../limits/limits.ts";
 import type { CreateSpec, Dialer, HolderState, LoopbackAddress, Sandbox, VolumeOptions } from "../sandbox.ts";
 import { problemOf, tryOut } from "../trial.ts";
+import { mountUid } from "./container.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
@@ -122,6 +123,7 @@ export class Podman extends WorkspaceFiles implements Sandbox {
   async stop(state: HolderState): Promise<void> {
     // Being made when that was interrupted: whoever watched has removed it.
     if (state.container === undefined) return;
+    if (isRunning(state)) requireHolder(state, isMappedUid);
     await stopHolder(this.#ready(), named(state));
     await this.keep(state);
   }
@@ -165,9 +167,7 @@ export class Podman extends WorkspaceFiles implements Sandbox {
   /** A workspace that is certain to be there. */
   #enter(state: HolderState): Held {
     if (!this.alive(state)) throw isOver();
-    // A state that was tampered with must not lead to a process of somebody else.
-    const uid = uidOf(state.pid);
-    if (state.uid === 0 || uid !== state.uid) throw notOurs(uid);
+    requireHolder(state, isMappedUid);
     return named(state);
   }
 }
@@ -178,4 +178,10 @@ function named(state: HolderState): Held {
   const own = /^cloister-[0-9a-f]{16}$/.test(container) && /^\/[^:,]*$/.test(mountpoint);
   if (own) return { ...state, container, image: checkImage(image), mountpoint };
   throw new CloisterError("FAILURE", "what this device knows of the workspace was changed");
+}
+
+/** Root's containers have one uid; podman's own user decides about those of anybody else, and never gives root's. */
+function isMappedUid(uid: number): boolean {
+  const caller = process.geteuid?.() ?? 0;
+  return caller === 0 ? uid === mountUid(0) : uid !== 0;
 }

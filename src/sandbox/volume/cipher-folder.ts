@@ -1,7 +1,7 @@
 // The folder on the host's disk that holds an encrypted volume's ciphertext. Its key dies with the workspace, so what
 // is left of it is noise that takes up room; removing it must never remove anything else.
 import { once } from "node:events";
-import { chownSync, lstatSync, mkdirSync, rmdirSync, statfsSync } from "node:fs";
+import { closeSync, constants, fchownSync, fstatSync, mkdirSync, openSync, rmdirSync, statfsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { CloisterError, systemCode } from "../../base/errors.ts";
 import { printable } from "../../base/terminal.ts";
@@ -13,6 +13,8 @@ import type { CreateSpec } from "../sandbox.ts";
 
 const SUFFIX = ".cipher";
 const NAME = /^[a-z0-9][a-z0-9-]*\.cipher$/;
+/** Never through a link at its end. */
+const FOLDER_ITSELF = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 /** Far more than a million files take. */
 const REMOVE_MS = 30 * 60_000;
 const MESSAGE_CHARS_MAX = 500;
@@ -53,7 +55,7 @@ export function makeCipherFolder(caller: Pick<Caller, "uid">, uid: number, spec:
     mkdirSync(parent, { recursive: true, mode: 0o700 });
     checkRoom(parent, diskBytes);
     mkdirSync(folder, { mode: 0o700 });
-    if (caller.uid === 0) chownSync(folder, uid, uid);
+    if (caller.uid === 0) giveAway(folder, uid);
     return folder;
   } catch (cause) {
     if (cause instanceof CloisterError) throw cause;
@@ -65,24 +67,45 @@ export function makeCipherFolder(caller: Pick<Caller, "uid">, uid: number, spec:
   }
 }
 
+/** Where others may write around it, something else may have taken its place by now. */
+function giveAway(folder: string, uid: number): void {
+  const fd = openSync(folder, FOLDER_ITSELF);
+  try {
+    if (fstatSync(fd).uid !== 0)
+      throw new CloisterError("FAILURE", `${folder} was replaced while it was made`, {
+        next: "--volume-dir FOLDER, in one that only you may write to",
+      });
+    fchownSync(fd, uid, uid);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /**
  * Removes what is left of an ended workspace's ciphertext. Harmless where it is gone. Nothing outside the folder is
- * touched, whatever lies in it, and root removes it as the workspace's own user.
+ * touched, whatever lies in it or takes its place, and root removes it as the workspace's own user.
  *
+ * @param id of the workspace: a record that was changed must not name the folder of another
  * @throws {@link CloisterError} FAILURE where it is not such a folder, or cannot be removed
  */
-export async function removeCipherFolder(caller: Caller, folder: string): Promise<void> {
-  const stat = lstatSync(folder, { throwIfNoEntry: false });
-  if (!stat) return;
-  // Whoever made it may have been killed before it was given away.
-  const own = stat.uid === caller.uid || isWorkspaceUid(caller.uid, stat.uid);
-  if (!NAME.test(basename(folder)) || !stat.isDirectory() || !own) {
-    throw new CloisterError("FAILURE", `${folder} was not removed`, {
-      why: "it is not the folder that the workspace's encrypted volume was made in",
-      next: "look at it, and remove it yourself; what was in the workspace cannot be read any more",
-    });
+export async function removeCipherFolder(caller: Caller, folder: string, id: string): Promise<void> {
+  const fd = openFolder(folder);
+  if (fd === undefined) return;
+  let message: string;
+  try {
+    const { uid } = fd === "other" ? { uid: -1 } : fstatSync(fd);
+    // Whoever made it may have been killed before it was given away.
+    const own = uid === caller.uid || isWorkspaceUid(caller.uid, uid);
+    if (fd === "other" || !own || !NAME.test(basename(folder)) || basename(folder) !== `${id}${SUFFIX}`) {
+      throw new CloisterError("FAILURE", `${folder} was not removed`, {
+        why: "it is not the folder that the workspace's encrypted volume was made in",
+        next: "look at it, and remove it yourself; what was in the workspace cannot be read any more",
+      });
+    }
+    message = uid === 0 ? "" : await empty(caller, fd, uid);
+  } finally {
+    if (fd !== "other") closeSync(fd);
   }
-  const message = stat.uid === 0 ? "" : await empty(caller, folder, stat.uid);
   try {
     rmdirSync(folder);
   } catch (cause) {
@@ -92,6 +115,17 @@ export async function removeCipherFolder(caller: Caller, folder: string): Promis
       next: "remove it yourself; it is encrypted, and its key is gone",
       cause,
     });
+  }
+}
+
+/** Undefined where there is nothing; `other` for what is no folder. What is opened is what is then emptied. */
+function openFolder(folder: string): number | "other" | undefined {
+  try {
+    return openSync(folder, FOLDER_ITSELF);
+  } catch (cause) {
+    if (systemCode(cause) === "ENOENT") return undefined;
+    if (["ENOTDIR", "ELOOP"].includes(systemCode(cause) ?? "")) return "other";
+    throw new CloisterError("FAILURE", `${folder} cannot be opened`, { why: systemCode(cause), cause });
   }
 }
 
@@ -106,11 +140,11 @@ function checkRoom(parent: string, diskBytes: number): void {
 }
 
 /** @returns what went wrong, or nothing */
-async function empty(caller: Caller, folder: string, uid: number) {
+async function empty(caller: Caller, fd: number, uid: number) {
   const { setpriv, sh } = caller.programs;
   const child = startProgram([setpriv, ...dropArguments(caller.uid, uid), "--", sh, "-c", EMPTY], {
     // Entered before the privileges are dropped: root's state folder is closed to the workspace's user.
-    cwd: folder,
+    cwd: `/proc/${String(process.pid)}/fd/${String(fd)}`,
     env: OUTER_ENVIRONMENT,
     stdio: ["ignore", "ignore", "pipe"],
     timeout: REMOVE_MS,

@@ -100,4 +100,20 @@ export const OUTPUTS: readonly Attempt[] = [
       assert.ok(!Object.values(texts).some((text) => text.includes("user:x:1000")));
     },
   },
+  {
+    name: "fill the memory of whoever lists it with paths that are longer than all its files",
+    volume: "memory",
+    async run(world) {
+      const { exit } =
+        await world.perl(`mkdir "deep"; chdir "deep"; my $n = "d" x 250; for (1 .. 500) { mkdir $n; chdir $n or exit 1 }
+        for (1 .. 1200) { open(F, ">", $_) or exit 2 }`);
+      assert.equal(exit, 0);
+      for (const of of ["workspace", "kept"] as const) {
+        const { entries, whole } = await world.sandbox.list(world.state, of);
+        assert.equal(whole, false);
+        assert.ok([...entries.keys()].reduce((sum, path) => sum + path.length, 0) <= 64 * 1024 * 1024);
+      }
+      assert.equal((await world.sh("rm -rf deep")).exit, 0);
+    },
+  },
 ];

@@ -30,7 +30,7 @@ export const WAY_OUT: readonly Attempt[] = [
           { server: forwarder, to: { host: "good.test", port } },
           { server: proxy, to: undefined },
         ],
-        allows: (target) => `${target.host}:${String(target.port)}` === good,
+        covering: (target) => [good].find((entry) => entry === `${target.host}:${String(target.port)}`),
         privateNetworks: ["127.0.0.1/32"],
         text: ({ message }) => message,
         resolver: async () => ["127.0.0.1"],

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bootTimeMs } from "../../../src/sandbox/host/boot-time.ts";
-import { isRunning } from "../../../src/sandbox/host/process.ts";
+import { identify, isRunning, uidOf } from "../../../src/sandbox/host/process.ts";
 import type { HolderState } from "../../../src/sandbox/sandbox.ts";
 import { DISK_BYTES, processesWith, survivorsWith, World } from "../../interop/escape/world.ts";
 import { compile } from "../compiled.ts";
@@ -157,6 +157,34 @@ export function lives(subject: Subject): void {
       expect(bystander.signalCode).toBeNull();
       bystander.kill("SIGKILL");
       await once(bystander, "close");
+    });
+
+    test("a record that was changed to name another process has nobody ended, and nothing entered", async () => {
+      const bystanders = [[], IS_ROOT ? ["setpriv", "--reuid=61177", "--regid=61177", "--clear-groups"] : []].map(
+        (drop) => {
+          const [file = "", ...args] = [...drop, "sleep", "30"];
+          return spawn(file, args, { stdio: "ignore" });
+        },
+      );
+      const state = await sandbox.create(spec);
+      await sleep(200);
+      for (const bystander of bystanders) {
+        const other = identify(bystander.pid ?? 0);
+        if (!other) throw new Error("it has ended");
+        const uid = uidOf(other.pid) ?? 0;
+        for (const changed of [
+          { ...state, ...other },
+          { ...state, ...other, uid },
+        ]) {
+          await expect(sandbox.stop(changed)).rejects.toMatchObject({ code: "FAILURE" });
+          await expect(sandbox.list(changed, "workspace")).rejects.toMatchObject({ code: "FAILURE" });
+        }
+        expect(bystander.exitCode).toBeNull();
+        expect(bystander.signalCode).toBeNull();
+        bystander.kill("SIGKILL");
+        await once(bystander, "close");
+      }
+      await sandbox.stop(state);
     });
 
     test("a command ends with the process that started it; the workspace stays", async () => {

@@ -8,6 +8,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls, createServer as createTls } from "node:tls";
+import { coversHost } from "../../../src/policy/host-entry.ts";
 import type { NetworkDecision } from "../../../src/sandbox/egress/decisions.ts";
 import { type Egress, startEgress } from "../../../src/sandbox/egress/egress.ts";
 import type { Target } from "../../../src/sandbox/egress/target.ts";
@@ -110,7 +111,7 @@ export async function rig(options: {
   }
   const egress = await startEgress({
     doors,
-    allows: ({ host, port }) => allow.includes(`${host}:${String(port)}`),
+    covering: ({ host, port }) => allow.find((entry) => coversHost(entry, `${host}:${String(port)}`)),
     privateNetworks,
     text: ({ message }) => `no: ${message}\n`,
     resolver: async (host) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { requirePrograms } from "../../../src/sandbox/host/programs.ts";
 import { removeCipherFolder } from "../../../src/sandbox/volume/cipher-folder.ts";
 import type { Case } from "../cases.ts";
@@ -28,10 +28,17 @@ export const REMOVAL: readonly Case[] = [
     symlinkSync(victim, link);
     writeFileSync(file, "");
     for (const folder of [victim, link, file]) {
-      await assert.rejects(removeCipherFolder(runtime, folder), { code: "FAILURE" });
+      const id = basename(folder, ".cipher");
+      await assert.rejects(removeCipherFolder(runtime, folder, id), { code: "FAILURE" });
       assert.equal(existsSync(folder), true);
     }
+    // One that looks like it, of another workspace.
+    const other = join(world.folder, "thesis.cipher");
+    mkdirSync(other);
+    writeFileSync(join(other, "kept"), "kept");
+    await assert.rejects(removeCipherFolder(runtime, other, "attempts"), { code: "FAILURE" });
+    assert.equal(existsSync(join(other, "kept")), true);
     assert.equal(existsSync(join(victim, "kept")), true);
-    await removeCipherFolder(runtime, join(world.folder, "never-there.cipher"));
+    await removeCipherFolder(runtime, join(world.folder, "never-there.cipher"), "never-there");
   }),
 ];

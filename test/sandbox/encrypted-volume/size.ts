@@ -26,6 +26,16 @@ export const SIZE: readonly Case[] = [
     },
     40 * MB,
   ),
+  encrypted(
+    "files that were deleted while they are open count, too",
+    async (world) => {
+      const { out } = await world.perl(`$SIG{XFSZ} = "IGNORE"; my ($n, @open) = (0); for my $i (1 .. 80) {
+        open(my $f, ">", "f$i") or last; unlink "f$i"; push @open, $f;
+        last unless syswrite($f, "a" x 4_000_000); $n += 4; select(undef, undef, undef, 0.05) } print $n;`);
+      assert.ok(Number(out) >= 30 && Number(out) < 200, `${out} MB`);
+    },
+    40 * MB,
+  ),
   encrypted("that its size is only watched is said where limits are shown", async (world) => {
     const disk = world.sandbox.held(world.state).find(({ limit }) => limit === "disk");
     assert.equal(disk?.held, false);
