@@ -51,6 +51,8 @@ export interface Holder extends ProcessIdentity {
   readonly uid: number;
   /** Name of the container, and of the volume. */
   readonly container: string;
+  /** Where podman mounts the volume. */
+  readonly mountpoint: string;
 }
 
 /**
@@ -134,15 +136,14 @@ async function run(
 }
 
 async function find(runtime: Runtime, container: string): Promise<Holder> {
-  const format = ["--format", "{{.State.Pid}}"];
-  const pid = Number(
-    await demand(runtime, [...engine(runtime), "inspect", ...format, container], "the holder is gone"),
-  );
-  const [identity, uid] = [identify(pid), uidOf(pid)];
+  const format = ["--format", "{{.State.Pid}} {{range .Mounts}}{{.Source}}{{end}}"];
+  const said = await demand(runtime, [...engine(runtime), "inspect", ...format, container], "the holder is gone");
+  const [, pid = "", mountpoint = ""] = /^(\d+) (\/.+)$/.exec(said) ?? [];
+  const [identity, uid] = [identify(Number(pid)), uidOf(Number(pid))];
   if (!identity || uid === undefined) throw new CloisterError("FAILURE", "the holder of the workspace has ended");
   // Neither by a mistake in the mapping nor by one in an engine's settings.
   if (uid === 0) throw new CloisterError("FAILURE", "podman started the workspace as root of the host");
-  return { ...identity, uid, container };
+  return { ...identity, uid, container, mountpoint };
 }
 
 /** The workspace ends this long from now. @throws {@link CloisterError} FAILURE */

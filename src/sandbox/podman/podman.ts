@@ -27,16 +27,12 @@ import type {
   WorkspaceFile,
 } from "../sandbox.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
-import { execute } from "./exec.ts";
-import { startFolderTask } from "./folder-task.ts";
 import { heldByPodman } from "./held.ts";
-import { moveDeadline, startHolder, stopHolder } from "./holder.ts";
 import { bringImage, checkImage } from "./image.ts";
 import type { Held } from "./launch.ts";
 import { hostProblem, notWithPodman } from "./problem.ts";
 import { findPodman } from "./programs.ts";
-import { demand, engine, podmanEnvironment, type Runtime } from "./runtime.ts";
-import { tryContainer } from "./trial.ts";
+import { podmanEnvironment, type Runtime } from "./runtime.ts";
 import type { Watch } from "./watch.ts";
 
 export interface PodmanOptions extends Clocks {
@@ -57,7 +53,10 @@ const ENCRYPTED: Problem = {
   next: "add --volume memory, or --driver bubblewrap",
 };
 
-/** The podman driver. Making it costs nothing; the host is looked at when something is asked of it. */
+/**
+ * The podman driver. Making it costs nothing; the host is looked at when something is asked of it. Most commands have
+ * another driver's workspace: what starts containers is loaded where one is started.
+ */
 export class Podman implements Sandbox {
   readonly #options: PodmanOptions;
   /** Workspaces that end with this process, by id. */
@@ -69,16 +68,18 @@ export class Podman implements Sandbox {
   }
 
   async problem({ volume }: VolumeOptions = {}): Promise<Problem | undefined> {
-    const missing = hostProblem() ?? (volume === "encrypted" ? ENCRYPTED : undefined);
+    const missing = hostProblem(this.#options.env) ?? (volume === "encrypted" ? ENCRYPTED : undefined);
     if (missing) return missing;
     if (this.#options.image === undefined) {
+      const { tryContainer } = await import("./trial.ts");
       const failure = await tryContainer(this.#ready());
       return failure === undefined ? undefined : explainFailure(failure, { program: "podman" });
     }
     try {
       const state = await this.create(TRIAL);
       try {
-        const task = this.#tasks(state)({ folder: "work", access: "read", script: TOOLS, args: [] });
+        const start = await this.#tasks(state);
+        const task = start({ folder: "work", access: "read", script: TOOLS, args: [] });
         task.stdin.end();
         task.stdout.resume();
         const { exit, message } = await task.ended;
@@ -105,12 +106,11 @@ export class Podman implements Sandbox {
     const runtime = this.#ready();
     const image = checkImage(this.#options.image);
     await bringImage(runtime, image);
+    const { startHolder } = await import("./holder.ts");
     const expires = expiry(ttlMs, this.#options);
     const { holder, watch } = await startHolder(runtime, { image, ttlMs, diskBytes, limits });
     this.#started.set(id, watch);
-    const inspect = [...engine(runtime), "volume", "inspect", "--format", "{{.Mountpoint}}", holder.container];
-    const mountpoint = await demand(runtime, inspect, "the workspace has no volume");
-    return { driver: "podman", id, ...holder, diskBytes, limits, ...expires, image, mountpoint };
+    return { driver: "podman", id, ...holder, diskBytes, limits, ...expires, image };
   }
 
   async keep(state: HolderState): Promise<void> {
@@ -125,6 +125,7 @@ export class Podman implements Sandbox {
   async extend(state: HolderState, ttlMs: number): Promise<HolderState> {
     const { container } = this.#enter(state);
     const extended = { ...state, ...expiry(ttlMs, this.#options) };
+    const { moveDeadline } = await import("./holder.ts");
     await moveDeadline(this.#ready(), container, ttlMs);
     // It may have ended just before.
     this.#enter(extended);
@@ -137,10 +138,11 @@ export class Podman implements Sandbox {
     files: AsyncIterable<FileEntry>,
   ): Promise<void> {
     const { fill } = await import("../files/fill.ts");
-    await fill(this.#tasks(state), state, target, files);
+    await fill(await this.#tasks(state), state, target, files);
   }
 
   async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult> {
+    const { execute } = await import("./exec.ts");
     return execute(this.#ready(), this.#enter(state), spec, streams);
   }
 
@@ -156,33 +158,33 @@ export class Podman implements Sandbox {
 
   async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
     const { collect } = await import("../files/collect.ts");
-    yield* collect(this.#tasks(state), path);
+    yield* collect(await this.#tasks(state), path);
   }
 
   async lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>> {
     const { lookUp } = await import("../files/lookup.ts");
-    return lookUp(this.#tasks(state), paths);
+    return lookUp(await this.#tasks(state), paths);
   }
 
   async remove(state: HolderState, paths: readonly string[]): Promise<void> {
     const { remove } = await import("../files/lookup.ts");
-    await remove(this.#tasks(state), paths);
+    await remove(await this.#tasks(state), paths);
   }
 
   async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
-    return measure(this.#tasks(state));
+    return measure(await this.#tasks(state));
   }
 
   async list(state: HolderState, filesMax: number): Promise<Listed> {
-    return list(this.#tasks(state), filesMax);
+    return list(await this.#tasks(state), filesMax);
   }
 
   async digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>> {
-    return digest(this.#tasks(state), files);
+    return digest(await this.#tasks(state), files);
   }
 
   async snapshot(state: HolderState): Promise<Snapshot> {
-    return (await import("../files/snapshot.ts")).snapshot(this.#tasks(state));
+    return (await import("../files/snapshot.ts")).snapshot(await this.#tasks(state));
   }
 
   checkMounts(mounts: readonly ShownFolder[]): void {
@@ -200,6 +202,7 @@ export class Podman implements Sandbox {
   async stop(state: HolderState): Promise<void> {
     // Being made when that was interrupted: whoever watched has removed it.
     if (state.container === undefined) return;
+    const { stopHolder } = await import("./holder.ts");
     await stopHolder(this.#ready(), named(state));
     await this.keep(state);
   }
@@ -216,8 +219,9 @@ export class Podman implements Sandbox {
     return { driver: "podman", enforced: ENFORCED, notEnforced: NOT_ENFORCED };
   }
 
-  #tasks(state: HolderState): StartFolderTask {
+  async #tasks(state: HolderState): Promise<StartFolderTask> {
     const [runtime, held] = [this.#ready(), this.#enter(state)];
+    const { startFolderTask } = await import("./folder-task.ts");
     return (script) => startFolderTask(runtime, held, script);
   }
 

@@ -42,10 +42,12 @@ function makeStorage(): Storage {
   const folder = mkdtempSync(join(tmpdir(), "cloister-podman-"));
   chmodSync(folder, 0o755);
   const at = (name: string) => join(folder, name);
-  for (const name of ["graph", "run", "runtime"]) mkdirSync(at(name), { mode: 0o700 });
+  for (const name of ["graph", "run"]) mkdirSync(at(name), { mode: 0o700 });
+  // What podman itself allows of its path is short, see src/sandbox/podman/problem.ts.
+  const runtime = mkdtempSync("/tmp/cloister-run-");
   const roots = `graphroot = "${at("graph")}"\nrootless_storage_path = "${at("graph")}"\nrunroot = "${at("run")}"\n`;
   writeFileSync(at("storage.conf"), `[storage]\ndriver = "overlay"\n${roots}`);
-  const place = { XDG_RUNTIME_DIR: at("runtime"), CONTAINERS_STORAGE_CONF: at("storage.conf") };
+  const place = { XDG_RUNTIME_DIR: runtime, CONTAINERS_STORAGE_CONF: at("storage.conf") };
   const env = { ...process.env, ...place };
   const podman = (...args: readonly string[]) => execFileSync("podman", args, { env, encoding: "utf8", stdio: "pipe" });
   const remove = () => {
@@ -53,10 +55,10 @@ function makeStorage(): Storage {
     podman("volume", "rm", "--all", "--force");
     // Files of other users are root's to remove, in podman's user namespace; the one that keeps it ends last.
     if (process.getuid?.() !== 0) {
-      podman("unshare", "rm", "-rf", at("graph"));
-      endKeeper(at("runtime/libpod/tmp/pause.pid"));
+      podman("unshare", "sh", "-c", 'umount "$1/overlay"; rm -rf "$1"', "remove", at("graph"));
+      endKeeper(join(runtime, "libpod/tmp/pause.pid"));
     } else spawnSync("umount", [at("graph/overlay")]);
-    rmSync(folder, { recursive: true, force: true });
+    for (const each of [folder, runtime]) rmSync(each, { recursive: true, force: true });
   };
   try {
     const archive = at("image.tar");
@@ -131,7 +133,7 @@ export async function podmanSubject(): Promise<{
 
 /** Storage, or why there can be none. */
 function tryStorage(): Storage | string {
-  const missing = hostProblem();
+  const missing = hostProblem({});
   if (missing) return missing.why;
   try {
     return makeStorage();
