@@ -2,8 +2,11 @@
 import { afterAll, expect, test } from "vitest";
 import { commands } from "../sandbox/contract/commands.ts";
 import { lives } from "../sandbox/contract/lives.ts";
+import { lookups } from "../sandbox/contract/lookups.ts";
 import { secretFiles } from "../sandbox/contract/secret-files.ts";
+import { snapshots } from "../sandbox/contract/snapshots.ts";
 import { volumes } from "../sandbox/contract/volumes.ts";
+import { waysOut } from "../sandbox/contract/ways-out.ts";
 import { podmanSubject } from "./podman/storage.ts";
 
 const { subject, remove } = await podmanSubject();
@@ -12,6 +15,9 @@ afterAll(remove);
 commands(subject);
 volumes(subject);
 secretFiles(subject);
+snapshots(subject);
+lookups(subject);
+waysOut(subject);
 lives(subject);
 
 test("podman says what it enforces and what it does not", () => {

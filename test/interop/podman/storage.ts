@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Clocks } from "../../../src/sandbox/expiry.ts";
 import { Podman } from "../../../src/sandbox/podman/podman.ts";
 import { hostProblem } from "../../../src/sandbox/podman/problem.ts";
@@ -22,9 +22,45 @@ import type { Subject } from "../../sandbox/contract/subject.ts";
 
 /** What the scripts of the driver and of the tests run; of the first, a workspace's image has to have all. */
 const PROGRAMS = [
-  ...["sh", "cat", "chmod", "find", "grep", "head", "mkdir", "mv", "rm", "sleep", "sort", "tar"],
-  ...["df", "env", "ln", "ls", "od", "perl", "printf", "stat", "tail", "touch", "truncate", "yes", "true"],
+  ...[
+    "sh",
+    "cat",
+    "chmod",
+    "dirname",
+    "find",
+    "grep",
+    "head",
+    "mkdir",
+    "mv",
+    "rm",
+    "rmdir",
+    "sha256sum",
+    "sleep",
+    "sort",
+  ],
+  ...["tar", "timeout", "xargs"],
+  ...[
+    "df",
+    "env",
+    "ln",
+    "ls",
+    "mkfifo",
+    "od",
+    "perl",
+    "printf",
+    "seq",
+    "stat",
+    "stty",
+    "tail",
+    "touch",
+    "truncate",
+    "yes",
+  ],
+  ...["tty", "true"],
 ];
+
+/** Perl's files for sockets, one on a line. */
+const SOCKETS = 'print join "\\n", values %INC, @DynaLoader::dl_shared_objects';
 
 export interface Storage {
   /** The environment that leads to it. */
@@ -85,13 +121,20 @@ function rootFolder(root: string): string {
     const path = realpathSync(pathOf(name));
     cpSync(path, join(root, "usr/bin", name));
     const { stdout } = spawnSync("ldd", [path], { encoding: "utf8" });
-    for (const [library] of stdout.matchAll(/\/[^ )\n]+/g)) {
-      const to = join(root, realpathSync(dirname(library)).replace(/^\/lib/, "/usr/lib"));
-      mkdirSync(to, { recursive: true });
-      cpSync(realpathSync(library), join(to, library.slice(library.lastIndexOf("/") + 1)));
-    }
+    for (const [library] of stdout.matchAll(/\/[^ )\n]+/g)) copyInto(root, library);
   }
+  const { stdout } = spawnSync(pathOf("perl"), ["-MSocket", "-e", SOCKETS], { encoding: "utf8" });
+  for (const module of stdout.split("\n")) copyInto(root, module);
+  // Else names are looked up in the network first, which there is none of.
+  writeFileSync(join(root, "etc/nsswitch.conf"), "hosts: files\n");
   return root;
+}
+
+/** A file of this machine to the same place. */
+function copyInto(root: string, path: string): void {
+  const folder = join(root, realpathSync(dirname(path)).replace(/^\/lib/, "/usr/lib"));
+  mkdirSync(folder, { recursive: true });
+  cpSync(realpathSync(path), join(folder, basename(path)));
 }
 
 function pathOf(program: string): string {
