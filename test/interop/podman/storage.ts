@@ -56,7 +56,7 @@ const PROGRAMS = [
     "truncate",
     "yes",
   ],
-  ...["tty", "true"],
+  ...["bash", "tty", "true"],
 ];
 
 /** Perl's files for sockets, one on a line. */
@@ -87,7 +87,7 @@ function makeStorage(): Storage {
   const env = { ...process.env, ...place };
   const podman = (...args: readonly string[]) => execFileSync("podman", args, { env, encoding: "utf8", stdio: "pipe" });
   const remove = () => {
-    podman("rm", "--all", "--force", "--time", "0");
+    podman("rm", "--all", "--force", "--depend", "--time", "0");
     podman("volume", "rm", "--all", "--force");
     // Files of other users are root's to remove, in podman's user namespace; the one that keeps it ends last.
     if (process.getuid?.() !== 0) {
