@@ -1,8 +1,11 @@
 // The contract of all drivers, kept by podman. As slow as containers are to start.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
-import { afterAll, describe, expect, test, vi } from "vitest";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { groupSupport } from "../../src/sandbox/podman/group.ts";
 import { compile } from "../sandbox/compiled.ts";
 import { commands } from "../sandbox/contract/commands.ts";
 import { lives } from "../sandbox/contract/lives.ts";
@@ -12,6 +15,7 @@ import { snapshots } from "../sandbox/contract/snapshots.ts";
 import { titleOf } from "../sandbox/contract/subject.ts";
 import { volumes } from "../sandbox/contract/volumes.ts";
 import { waysOut } from "../sandbox/contract/ways-out.ts";
+import { DISK_BYTES, World } from "./escape/world.ts";
 import { podmanSubject } from "./podman/storage.ts";
 
 const { subject, env, remove } = await podmanSubject();
@@ -54,3 +58,48 @@ describe.skipIf(!subject.works)(`the volume of a workspace of ${titleOf(subject)
     }
   });
 });
+
+const counts = subject.works && groupSupport(process.getuid?.() ?? 0).length === 3;
+
+describe.skipIf(!counts)(
+  `limits of a workspace of ${titleOf(subject)}${counts ? "" : " (skipped: no groups here)"}`,
+  () => {
+    const limits = { cpus: 1, memoryBytes: 64_000_000, processes: 40 };
+    let folder: string;
+    let world: World;
+
+    beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), "cloister-test-"));
+      world = await World.make(folder, "", limits, DISK_BYTES, "memory", subject.make());
+    });
+
+    afterAll(async () => {
+      await world.end();
+      expect(world.state.cgroup?.folders.filter((each) => existsSync(each))).toEqual([]);
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    test("are held by a control group for all its containers together", async () => {
+      const held = world.sandbox.held(world.state).filter((each) => each.held);
+      expect(held.map(({ limit }) => limit)).toEqual(["cpus", "memory", "processes", "disk", "open-files"]);
+      const ofHolder = readFileSync(`/proc/${String(world.state.pid)}/cgroup`, "utf8");
+      for (const name of ["cpu", "memory", "pids"]) expect(ofHolder).toMatch(new RegExp(`:${name}:.*/cloister-`));
+    });
+
+    test("are reached by commands that would each be within them", { timeout: 60_000 }, async () => {
+      // 60 MB twice over, in groups that may have 64 MB and the volume's 16.8 MB.
+      const use = () => world.perl('my $all = "x" x 30e6; my $more = $all; sleep 5');
+      const ended = await Promise.all([use(), use()]);
+      expect(ended.filter(({ stoppedBy }) => stoppedBy === "memory").length).toBeGreaterThan(0);
+      expect((await world.sh("echo still works")).out).toBe("still works\n");
+    });
+
+    test("keep processes of all commands to a number", async () => {
+      const { out } = await world.perl(
+        "my $n = 0; $n++ while $n < 200 && defined(my $pid = fork || (sleep(20), exit)); print $n",
+      );
+      expect(Number(out)).toBeLessThan(72);
+      expect((await world.sh("echo still works")).out).toBe("still works\n");
+    });
+  },
+);

@@ -3,8 +3,8 @@ import { mkdtempSync, openSync, rmdirSync, unlinkSync, writeSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { containerProfile } from "../filter/container-profile.ts";
-import type { Limits } from "../limits/limits.ts";
 import { limitArguments } from "../limits/process-limits.ts";
+import type { HolderState } from "../sandbox.ts";
 
 /** User that everything in a container runs under, as it has it. */
 const INSIDE_UID = 1000;
@@ -35,10 +35,7 @@ export function mappedIds(callerUid: number): readonly string[] {
  * @param given `diskBytes` is the size of the volume, and so of the largest file
  * @param profileFd podman's descriptor of the system call filter
  */
-export function isolation(
-  given: { readonly limits: Limits; readonly diskBytes: number },
-  profileFd: number,
-): readonly string[] {
+export function isolation(given: Pick<HolderState, "limits" | "diskBytes">, profileFd: number): readonly string[] {
   const user = `${String(INSIDE_UID)}:${String(INSIDE_UID)}`;
   return [
     ...["--pull", "never", "--user", user, "--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
@@ -47,7 +44,8 @@ export function isolation(
     ...["--security-opt", "label=level:s0"],
     ...["--pid", "private", "--ipc", "private", "--uts", "private", "--hostname", "workspace", "--no-hosts"],
     ...["--read-only", "--read-only-tmpfs=false", "--log-driver", "none", "--http-proxy=false"],
-    ...limitArguments(given, given.limits.memoryBytes).flatMap(ulimit),
+    // The runtime starts under them; of memory it needs more than a workspace may have, see launch.ts.
+    ...limitArguments(given, undefined).flatMap(ulimit),
   ];
 }
 

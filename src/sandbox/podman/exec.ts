@@ -8,6 +8,7 @@ import { childrenOf, sendSignal } from "../host/process.ts";
 import { relay } from "../host/relay.ts";
 import { keepSettings } from "../host/terminal.ts";
 import { startTime } from "../limits/run-time.ts";
+import { memoryKills } from "../limits/settings.ts";
 import type { ExecResult, ExecSpec } from "../sandbox.ts";
 import { type Held, type Launch, type Launched, launch, type Mount } from "./launch.ts";
 import { notWithPodman } from "./problem.ts";
@@ -91,7 +92,8 @@ function environment(added: Readonly<Record<string, string>>): Record<string, st
 }
 
 /** Waits for the command, ending it where the signal says so or its time is over. */
-async function finish(launched: Launched, spec: ExecSpec, { limits }: Held): Promise<ExecResult> {
+async function finish(launched: Launched, spec: ExecSpec, { limits, pid }: Held): Promise<ExecResult> {
+  const killsBefore = memoryKills(pid);
   const timers: NodeJS.Timeout[] = [];
   let over = false;
   const end = async () => {
@@ -110,6 +112,7 @@ async function finish(launched: Launched, spec: ExecSpec, { limits }: Held): Pro
   try {
     const { exit, started, message } = await launched.ended;
     if (time.isOver()) return { exit: TIME_OVER, stoppedBy: "run-time" };
+    if (started && exit !== 0 && memoryKills(pid) > killsBefore) return { exit, stoppedBy: "memory" };
     if (started || spec.signal.aborted) return { exit };
     throw new CloisterError("FAILURE", "the command was not started", { why: message, next: "cloister doctor" });
   } finally {

@@ -8,8 +8,10 @@ import { CloisterError } from "../../base/errors.ts";
 import { bootTimeMs } from "../host/boot-time.ts";
 import { identify, isRunning, type ProcessIdentity, sendSignal, uidOf } from "../host/process.ts";
 import { unsupported } from "../host/programs.ts";
+import { type Cgroup, removeCgroup } from "../limits/cgroup.ts";
 import type { Limits } from "../limits/limits.ts";
 import { isolation, mappedIds, mountUid, openProfile } from "./container.ts";
+import { enterFirst, makeGroup } from "./group.ts";
 import { ask, demand, engine, lastWords, type Runtime } from "./runtime.ts";
 import { type Watch, watchOver } from "./watch.ts";
 
@@ -53,29 +55,31 @@ export interface Holder extends ProcessIdentity {
   readonly container: string;
   /** Where podman mounts the volume. */
   readonly mountpoint: string;
+  readonly cgroup?: Cgroup | undefined;
 }
 
 /**
  * Starts a holder and waits until its volume is there. It ends with this process until its watch is released.
  *
- * @param image id of a local image
+ * @param id of the workspace
  * @throws {@link CloisterError} UNSUPPORTED_HOST with podman's reason
  */
 export async function startHolder(
   runtime: Runtime,
+  id: string,
   given: HolderSpec,
 ): Promise<{ readonly holder: Holder; readonly watch: Watch }> {
   const container = `cloister-${randomBytes(8).toString("hex")}`;
-  await demand(
-    runtime,
-    [...engine(runtime), ...volumeOf(runtime, container, given.diskBytes)],
-    "no volume can be made",
-  );
+  const volume = [...engine(runtime), ...volumeOf(runtime, container, given.diskBytes)];
+  await demand(runtime, volume, "no volume can be made");
+  const cgroup = makeGroup(runtime.uid, id, given);
   try {
     const watch = await run(runtime, container, given);
-    return { holder: await find(runtime, container), watch };
+    const holder = await find(runtime, container);
+    return { holder: cgroup ? { ...holder, cgroup: enterFirst(cgroup, given, holder) } : holder, watch };
   } catch (error) {
     await remove(runtime, container);
+    await removeCgroup(cgroup);
     throw error;
   }
 }

@@ -11,6 +11,7 @@ import type { Snapshot } from "../files/snapshot.ts";
 import { explainFailure } from "../host/explain.ts";
 import { isRunning, uidOf } from "../host/process.ts";
 import { type Problem, unsupported } from "../host/programs.ts";
+import { removeCgroup } from "../limits/cgroup.ts";
 import type { HeldLimit } from "../limits/limits.ts";
 import type {
   CreateSpec,
@@ -27,6 +28,7 @@ import type {
   WorkspaceFile,
 } from "../sandbox.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
+import { groupSupport } from "./group.ts";
 import { heldByPodman } from "./held.ts";
 import { bringImage, checkImage } from "./image.ts";
 import type { Held } from "./launch.ts";
@@ -108,7 +110,7 @@ export class Podman implements Sandbox {
     await bringImage(runtime, image);
     const { startHolder } = await import("./holder.ts");
     const expires = expiry(ttlMs, this.#options);
-    const { holder, watch } = await startHolder(runtime, { image, ttlMs, diskBytes, limits });
+    const { holder, watch } = await startHolder(runtime, id, { image, ttlMs, diskBytes, limits });
     this.#started.set(id, watch);
     return { driver: "podman", id, ...holder, diskBytes, limits, ...expires, image };
   }
@@ -204,15 +206,16 @@ export class Podman implements Sandbox {
     if (state.container === undefined) return;
     const { stopHolder } = await import("./holder.ts");
     await stopHolder(this.#ready(), named(state));
+    await removeCgroup(state.cgroup);
     await this.keep(state);
   }
 
-  held({ limits, diskBytes }: HolderState): readonly HeldLimit[] {
-    return heldByPodman(limits, diskBytes);
+  held({ limits, diskBytes, cgroup }: HolderState): readonly HeldLimit[] {
+    return heldByPodman(limits, diskBytes, cgroup?.holds ?? []);
   }
 
   holdable({ limits = {}, diskBytes }: Parameters<Sandbox["holdable"]>[0]): readonly HeldLimit[] {
-    return heldByPodman(limits, diskBytes);
+    return heldByPodman(limits, diskBytes, groupSupport(process.geteuid?.() ?? 0));
   }
 
   describe(): { driver: string; enforced: readonly string[]; notEnforced: readonly string[] } {
