@@ -21,6 +21,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
   { exit: 7, code: "NOT_FOUND", meaning: "no such artifact, workspace, member or project" },
   { exit: 8, code: "UNAVAILABLE", meaning: "network, contention, throttling; retry" },
   { exit: 9, code: "UNSUPPORTED_HOST", meaning: "no sandbox or no keychain where one is required" },
+  { exit: 124, code: undefined, meaning: "run only: the time of --time or --run-time was over, and ended the command" },
   { exit: RUN_FAILED, code: undefined, meaning: "run, shell and exec only: cloister itself failed" },
   { exit: 126, code: undefined, meaning: "run, shell and exec only: the command cannot be executed" },
   { exit: 127, code: undefined, meaning: "run, shell and exec only: the command was not found" },

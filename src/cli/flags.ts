@@ -47,7 +47,7 @@ export class Flags {
     if (/^\d{1,15}$/.test(text) && number >= min) return number;
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     throw new CloisterError("USAGE", `${flag} ${text} is no whole number from ${String(min)} up`, {
-      next: `write it like ${flag} ${String(Math.max(min, 10))}`,
+      next: `write it like ${flag} ${String(Math.max(min, 4))}`,
     });
   }
 }

@@ -87,7 +87,11 @@ export function processIo(host: NodeJS.Process): Io {
         stdout().write("", () => resolve());
       });
       if (!failed || readerGone()) return;
-      throw new CloisterError("FAILURE", "the output could not be written", { why: failed.message, cause: failed });
+      throw new CloisterError("FAILURE", "the output could not be written", {
+        why: failed.message,
+        next: "make room where it goes, or send it elsewhere",
+        cause: failed,
+      });
     },
     close: () => {
       if (stdinUsed) host.stdin.destroy();

@@ -21,6 +21,13 @@ function limitCell(page: Page, each: HeldLimit): Cell {
   return { text: `${limitValue(each)}, not held: ${each.how}`, paint: page.paint.yellow };
 }
 
+/** Limits that are there only where a role or a flag sets them: `memory 4 GB`. */
+export function chosenLimits(limits: readonly HeldLimit[]): readonly string[] {
+  return limits
+    .filter(({ limit, value }) => value !== undefined && ["cpus", "memory", "run-time"].includes(limit))
+    .map((each) => `${each.limit} ${limitValue(each)}`);
+}
+
 /** A line for a limit that nothing holds. */
 export function notHeld({ held, value, limit, how }: HeldLimit): readonly string[] {
   return held || value === undefined ? [] : [`${limit} is not held: ${how}`];

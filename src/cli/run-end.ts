@@ -6,16 +6,23 @@ import { refusedLines } from "./network-words.ts";
 import { warn } from "./output.ts";
 import { log, took } from "./words.ts";
 
-/** How a command in a workspace ended, on standard error. */
-export function showEnd(call: Call, { workspace, exit, seconds, output, over, network, logEntry }: RunResult): void {
+/** How a command in a workspace ended, on standard error. @param what the subject: the workspace itself goes on */
+export function showEnd(
+  call: Call,
+  { workspace, exit, seconds, output, over, network, logEntry }: RunResult,
+  what: "command" | "shell",
+): void {
   const { io } = call.context;
   if (io.errIsTty) io.err(freshLine(io.columns));
   if (over) warn(call, `the time of workspace ${workspace} is over, or it was destroyed: everything in it is erased`);
   if (call.quiet) return;
   if (output) call.progress.note(`the output is kept in the workspace, in ${output}`);
-  if (!io.errIsTty) return;
   for (const line of refusedLines(workspace, network)) call.progress.note(line);
-  call.progress.note(`${workspace} ended with ${String(exit)} after ${took(seconds)}   ${log(logEntry)}`, "dim");
+  if (!io.errIsTty) return;
+  call.progress.note(
+    `the ${what} in ${workspace} ended with ${String(exit)} after ${took(seconds)}   ${log(logEntry)}`,
+    "dim",
+  );
 }
 
 /**

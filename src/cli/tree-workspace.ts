@@ -31,14 +31,14 @@ const run: Leaf = {
     { flags: "--network <host>", text: "only these hosts of its list; none: no network", many: true },
   ],
   examples: [
-    "cloister run t1 -- python train.py --seed 7",
-    "cloister run t1 --seed 7 -- python train.py",
-    "cloister run t1 --time 2h -- python train.py",
+    "cloister run t1 -- python train.py",
+    "cloister run t1 --seed 7 --time 2h -- python train.py",
     "cloister run t1 --secret db-password=PGPASSWORD -- python load.py",
   ],
   notes:
     "Exits with the command's code, with 124 where its time was over, or with 125\n" +
-    "where cloister itself failed.\n" +
+    "where cloister itself failed. What it wrote, what --trace saw and which hosts it\n" +
+    "was refused: cloister ws show NAME\n" +
     "With --json, what the command prints goes to standard error.",
   load: async () => (await import("./commands/run.ts")).run,
 };
@@ -93,10 +93,8 @@ const create: Leaf = {
   ],
   examples: [
     "cloister ws create t1 --input cohort --purpose modelling --ttl 8h",
-    "cloister ws create t2 --input cohort:v3:/inputs/old --purpose modelling",
-    "cloister ws create t3 --template python --mount-ro /opt/conda --purpose modelling",
-    "cloister ws create t3 --purpose modelling --cpus 4 --memory 16GB --run-time 6h",
-    "cloister ws create t3 --network pypi.org --network files.pythonhosted.org",
+    "cloister ws create t2 --input cohort:v3:/inputs/old --cpus 4 --memory 16GB",
+    "cloister ws create t3 --template python --mount-ro /opt/conda",
   ],
   notes:
     "Limits are those of your role; flags make them smaller, never larger.\n" +
@@ -158,7 +156,8 @@ const workspace: Noun = {
       name: "list",
       aliases: ["ls"],
       summary: "list workspaces, their label and the time they have left",
-      examples: ["cloister ws list"],
+      examples: ["cloister ws list", "cloister ws list --json | jq -r '.workspaces[].name'"],
+      notes: "In a pipe, a line has: name, state, domain, label, seconds left, seconds idle,\n" + "inputs.",
       load: async () => (await import("./commands/workspace.ts")).list,
     },
     {
@@ -173,9 +172,10 @@ const workspace: Noun = {
       name: "templates",
       summary: "list environments that a workspace can be made from",
       notes:
-        "A project's own are .cloister/workspace/NAME.yaml. A template only asks: what it wants beyond\n" +
-        "the sandbox, the policy has to allow, as it does for --network, --mount-ro and --gpu.",
-      examples: ["cloister ws templates", "cloister ws create t1 --template python --purpose modelling"],
+        "A project's own are .cloister/workspace/NAME.yaml. A template only asks: what\n" +
+        "it wants beyond the sandbox, the policy has to allow, as it does for --network,\n" +
+        "--mount-ro and --gpu. To use one: cloister ws create t1 --template python",
+      examples: ["cloister ws templates"],
       load: async () => (await import("./commands/workspace.ts")).templates,
     },
     run,
@@ -192,9 +192,10 @@ const workspace: Noun = {
         { flags: "--creds <provider>", text: "as for run", choices: ["token", "aws"] },
       ],
       notes:
-        "Needs jupyter-lab, jupyter-notebook or jupyter-server inside. The address holds a token: whoever\n" +
-        "has it can use the notebook. It ends with Ctrl-C and with the workspace. What a browser shows has\n" +
-        "left the workspace, so this needs what a pull of every input needs.",
+        "Needs jupyter-lab, jupyter-notebook or jupyter-server inside. The address holds\n" +
+        "a token: whoever has it can use the notebook. It ends with Ctrl-C and with the\n" +
+        "workspace. What a browser shows has left the workspace, so this needs what a\n" +
+        "pull of every input needs.",
       examples: ["cloister ws notebook t1", "cloister ws notebook t1 --port 8888"],
       load: async () => (await import("./commands/notebook.ts")).notebook,
     },

@@ -21,11 +21,13 @@ export function minutesUtc(time: string): string {
   return `${minutes(time)} UTC`;
 }
 
-/** Time that is left, in whole minutes begun: a fresh workspace of 8 hours has `8 h`, not `7 h 59 min`. */
+/** Time that is left, in units begun: a fresh workspace of 8 hours has `8 h`, not `7 h 59 min`, and the last minute counts. */
 export function left(ms: number): string {
-  return formatDuration(Math.ceil(ms / MINUTE_MS) * MINUTE_MS);
+  const unit = ms < MINUTE_MS ? SECOND_MS : MINUTE_MS;
+  return formatDuration(Math.ceil(ms / unit) * unit);
 }
 
+const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;
 
 /** `12.3 s` for what is short, `3 min 5 s` for what is not. */

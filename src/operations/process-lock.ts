@@ -1,10 +1,11 @@
 // Locks between processes of one machine: a file that names its holder, and that outlives no one.
 import { randomBytes } from "node:crypto";
-import { link, rename, rm } from "node:fs/promises";
+import { link, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CloisterError, systemCode } from "../base/errors.ts";
 import { isAlive } from "../base/process-alive.ts";
-import { readLocal, writeLocal } from "./local-file.ts";
+import { fileFailure, readLocal } from "./local-file.ts";
 
 const held = new Set<string>();
 
@@ -26,7 +27,12 @@ export async function takeLock(path: string): Promise<boolean> {
 
 async function takeFromOthers(path: string): Promise<boolean> {
   const own = `${path}.${String(process.pid)}-${randomBytes(6).toString("hex")}`;
-  await writeLocal(own, String(process.pid));
+  // Not worth waiting for the disk: no lock outlives the processes of this machine.
+  await mkdir(dirname(own), { recursive: true, mode: 0o700 });
+  await writeFile(own, String(process.pid), { flag: "wx", mode: 0o600 }).catch(async (error: unknown) => {
+    await rm(own, { force: true }).catch(() => undefined);
+    throw fileFailure("write", own, error);
+  });
   try {
     return (await linked(own, path)) || (await inherited(own, path));
   } finally {

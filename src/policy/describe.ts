@@ -1,8 +1,8 @@
 // The policy in about six plain lines, for people who will not read the file.
-import { formatDuration } from "../base/units.ts";
+import { formatBytes, formatDuration } from "../base/units.ts";
 import { isLoopback } from "./host-entry.ts";
 import { longestLife } from "./issuing.ts";
-import type { Policy, Rule } from "./schema.ts";
+import type { Policy, Role, Rule } from "./schema.ts";
 import { counted, listed } from "./words.ts";
 
 /** Members named before a list is cut. */
@@ -16,6 +16,7 @@ export function describePolicy(policy: Policy): string[] {
     dataLine(policy),
     ...peopleLines(policy),
     workspaceLine(policy),
+    ...useLines(policy),
     credentialLine(policy),
     loginLine(policy),
     awsLine(policy),
@@ -49,13 +50,41 @@ function workspaceLine(policy: Policy): string {
   if (creators.length === 0) return "workspaces: nobody may create one";
   const longest = Math.max(...creators.map((role) => role.workspace.ttlMs ?? Number.POSITIVE_INFINITY));
   const life = Number.isFinite(longest) ? `live at most ${formatDuration(longest)}` : "have no time limit";
-  const hosts = new Set(creators.flatMap((role) => role.workspace.network)).size;
-  const reach =
-    hosts === 0 ? "no network" : `${String(hosts)} ${hosts === 1 ? "host" : "hosts"} of the network at most`;
+  const hosts = [...new Set(creators.flatMap((role) => role.workspace.network))];
+  const reach = hosts.length === 0 ? "no network" : `${cut(hosts)} at most`;
   const networks = [...new Set(creators.flatMap((role) => role.workspace.privateNetworks))];
   const within = networks.length > 0 ? `, also in ${listed(networks)}` : "";
   const weak = networks.some(isLoopback) ? " (which weakens them: services of the machine itself)" : "";
   return `workspaces: ${life} and reach ${reach}${within}${weak}; ${listed(creators.map(({ id }) => id))} may create them`;
+}
+
+/** What else the workspaces of each role have at most, and show. */
+function useLines(policy: Policy): string[] {
+  return policy.roles.flatMap((role) => {
+    if (!role.can.includes("workspace.create")) return [];
+    const parts = useParts(role.workspace);
+    return parts.length > 0 ? [`workspaces of ${role.id}: ${parts.join("; ")}`] : [];
+  });
+}
+
+function useParts(limits: Role["workspace"]): string[] {
+  const { cpus, memoryBytes, processes, openFiles, diskBytes, runMs } = limits;
+  const amounts = [
+    cpus === undefined ? "" : counted(cpus, "processor"),
+    memoryBytes === undefined ? "" : `${formatBytes(memoryBytes)} of memory`,
+    diskBytes === undefined ? "" : `${formatBytes(diskBytes)} of disk`,
+    processes === undefined ? "" : `${String(processes)} processes`,
+    openFiles === undefined ? "" : `${String(openFiles)} open files`,
+    runMs === undefined ? "" : `${formatDuration(runMs)} for a command`,
+  ].filter((part) => part !== "");
+  return [
+    amounts.length > 0 ? `at most ${listed(amounts)}` : "",
+    limits.mustHold.length > 0 ? `only where the host holds ${listed(limits.mustHold)}` : "",
+    limits.mounts.length > 0 ? `may show ${cut(limits.mounts)}` : "",
+    limits.gpu ? "may show GPUs (which weakens them)" : "",
+    limits.drivers ? `driver ${listed(limits.drivers, "or")}` : "",
+    limits.images.length > 0 ? `images ${cut(limits.images)}` : "",
+  ].filter((part) => part !== "");
 }
 
 function credentialLine(policy: Policy): string {

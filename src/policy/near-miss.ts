@@ -8,7 +8,7 @@ import { entitlements } from "./entitlements.ts";
 import type { DecisionRequest } from "./request.ts";
 import type { Member, Policy, Role } from "./schema.ts";
 import { listed, withArticle } from "./words.ts";
-import { type UsePart, useFlag, useLack, useNext } from "./workspace-use.ts";
+import { type UsePart, useFlag, useKey, useLack, useNext, type WorkspaceUse } from "./workspace-use.ts";
 
 /** A grant that is about the action, and the parts of it that do not hold. */
 interface Candidate {
@@ -32,7 +32,7 @@ export function missingRole(
   const held = candidates.filter(({ lacks }) => !lacks.includes("held"));
   if (held.some(({ lacks }) => lacks.length === 0)) return [];
   const who = whoCould(compiled.policy, member, candidates);
-  const next = nextStep(compiled.policy, held, candidates);
+  const next = nextStep(compiled.policy, held, candidates, request.use ?? {});
   if (held.length === 0) {
     const roles = [...new Set(member.roles.map((holding) => holding.role))];
     const why =
@@ -136,7 +136,12 @@ function whoCould(policy: Policy, self: Member, candidates: readonly Candidate[]
   return texts.length > 0 ? [...new Set(texts)].join("; ") : undefined;
 }
 
-function nextStep(policy: Policy, held: readonly Candidate[], candidates: readonly Candidate[]): string | undefined {
+function nextStep(
+  policy: Policy,
+  held: readonly Candidate[],
+  candidates: readonly Candidate[],
+  use: WorkspaceUse,
+): string | undefined {
   // The nearest of the member's own roles, where it lacks only what the person can ask for differently.
   const [best] = [...held].sort((a, b) => a.lacks.length - b.lacks.length);
   const role = policy.roles.find((each) => each.id === best?.grant.role);
@@ -152,7 +157,12 @@ function nextStep(policy: Policy, held: readonly Candidate[], candidates: readon
     if (instead !== undefined) return instead;
   }
   if (!candidates.some(({ lacks }) => lacks.every((part) => part === "held"))) {
-    return `an owner (${owners}) can change cloister.policy.yaml, then: cloister policy propose`;
+    const keys = (best?.lacks ?? []).flatMap((part) => (isUse(part) ? (useKey(part, limits, use) ?? []) : []));
+    const change =
+      keys.length > 0 && keys.length === best?.lacks.length
+        ? `can add ${keys.join(" and ")} in roles.${role?.id ?? ""}.workspace of`
+        : "can change";
+    return `an owner (${owners}) ${change} cloister.policy.yaml, then: cloister policy propose`;
   }
   return `ask one of them, or an owner (${owners}) gives you the role in cloister.policy.yaml: cloister policy propose`;
 }

@@ -150,6 +150,14 @@ export function useNext(part: UsePart, limits: UseLimits | undefined): string | 
   return undefined;
 }
 
+/** The key of a role's `workspace:` that would have to name what is asked, with what to add; undefined for amounts. */
+export function useKey(part: UsePart, limits: UseLimits | undefined, use: WorkspaceUse): string | undefined {
+  if (part === "network" || part === "mounts") return `${others(use[part], limits?.[part])} to ${part}`;
+  if (part === "gpu") return "gpu: true";
+  if (part === "driver") return `${use.driver ?? "?"} to drivers`;
+  return part === "image" ? `${use.image ?? "?"} to images` : undefined;
+}
+
 function named(values: readonly string[] | undefined, none: string): string {
   return values && values.length > 0 ? values.join(", ") : none;
 }

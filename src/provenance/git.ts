@@ -4,11 +4,12 @@
 // that fetches missing objects of a partial clone. Switching off the known ones would miss the next. So git gets a
 // folder of its own as GIT_DIR, with an empty configuration, and only the repository's objects, index and excludes.
 // The real folder is asked only for paths, HEAD and single settings, which executes nothing.
+import { execFile } from "node:child_process";
 import { constants } from "node:fs";
-import { access, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { access, lstat, mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { CloisterError } from "../base/errors.ts";
+import { CloisterError, systemCode } from "../base/errors.ts";
 import { printable } from "../base/terminal.ts";
 
 /** By absolute path: a `git` in the project or first in PATH may be anything. */
@@ -56,6 +57,7 @@ export async function withWorkTree<T>(
   options: GitOptions,
   use: (tree: WorkTree) => Promise<T>,
 ): Promise<T | undefined> {
+  if (!(await mayBeInWorkTree(folder))) return undefined;
   const program = await findGit();
   if (program === undefined) return undefined;
   const env = { PATH: "/usr/bin:/bin", LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0", GIT_NO_LAZY_FETCH: "1" };
@@ -85,6 +87,18 @@ export async function withWorkTree<T>(
     });
   } finally {
     await rm(own, { recursive: true, force: true });
+  }
+}
+
+/** Whether git could find a work tree: it has a `.git`, in the folder or above. Starting git to hear that takes longer. */
+async function mayBeInWorkTree(folder: string): Promise<boolean> {
+  // A folder that cannot be looked at is for git to speak about.
+  const real = await realpath(folder).catch(() => undefined);
+  if (real === undefined) return true;
+  for (let at = real; ; at = dirname(at)) {
+    const found = await lstat(join(at, ".git")).catch((error: unknown) => systemCode(error));
+    if (found !== "ENOENT" && found !== "ENOTDIR") return true;
+    if (at === dirname(at)) return false;
   }
 }
 
@@ -184,27 +198,25 @@ async function runGit(
   env: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<GitOutput & { readonly stderr: string }> {
-  const { execa } = await import("execa");
-  const result = await execa(program, [...SWITCHED_OFF.flatMap((setting) => ["-c", setting]), ...args], {
-    cwd,
-    env: { ...env },
-    extendEnv: false,
-    stdin: "ignore",
-    encoding: "buffer",
-    stripFinalNewline: false,
-    maxBuffer: OUTPUT_BYTES_MAX,
-    timeout: COMMAND_MS_MAX,
-    cancelSignal: signal,
-    reject: false,
-  });
-  if (result.isCanceled) throw new CloisterError("INTERRUPTED", "interrupted while git was running");
-  const stderr = Buffer.from(result.stderr).toString("utf8");
-  if (result.isMaxBuffer) return { exit: 0, stdout: undefined, stderr };
-  if (result.exitCode === undefined) {
-    throw new CloisterError("FAILURE", "git did not answer", {
-      why: result.timedOut ? `it took over ${String(COMMAND_MS_MAX / 1000)} s` : result.originalMessage,
-      next: "run: git status",
+  const whole = [...SWITCHED_OFF.flatMap((setting) => ["-c", setting]), ...args];
+  const how = { encoding: "buffer", maxBuffer: OUTPUT_BYTES_MAX, timeout: COMMAND_MS_MAX } as const;
+  return await new Promise((resolve, reject) => {
+    const child = execFile(program, whole, { ...how, cwd, env, signal }, (error, stdout, errors) => {
+      const stderr = errors.toString("utf8");
+      if (!error) return resolve({ exit: 0, stdout, stderr });
+      if (error.name === "AbortError") return reject(interrupted());
+      if (systemCode(error) === "ERR_CHILD_PROCESS_STDIO_MAXBUFFER") {
+        return resolve({ exit: 0, stdout: undefined, stderr });
+      }
+      if (typeof error.code === "number") return resolve({ exit: error.code, stdout, stderr });
+      const late = error.killed === true ? `it took over ${String(COMMAND_MS_MAX / 1000)} s` : undefined;
+      const why = late ?? printable(error.message);
+      reject(new CloisterError("FAILURE", "git did not answer", { why, next: "run: git status" }));
     });
-  }
-  return { exit: result.exitCode, stdout: Buffer.from(result.stdout), stderr };
+    child.stdin?.end();
+  });
+}
+
+function interrupted(): CloisterError {
+  return new CloisterError("INTERRUPTED", "interrupted while git was running");
 }

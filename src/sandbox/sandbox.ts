@@ -152,6 +152,9 @@ export interface Sandbox {
    */
   problem(volume?: VolumeOptions): Promise<{ readonly why: string; readonly next: string } | undefined>;
 
+  /** {@link problem}, told by a command in a workspace that was just made: without one made for the trial alone. */
+  tried(state: HolderState): Promise<{ readonly why: string; readonly next: string } | undefined>;
+
   /** What keeps this driver from making encrypted volumes here, as far as can be told without making one. */
   encryptedProblem(): { readonly why: string; readonly next: string } | undefined;
 

@@ -23,6 +23,11 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     await ana.ok("ws", "create", name, "--input", "cohort", "--purpose", "modelling", "--ttl", ttl);
   }
 
+  /** A command line, in a project of any name. */
+  function line(text: string): RegExp {
+    return new RegExp(`^${text.replace("PROJECT", "[a-z0-9-]+")}`);
+  }
+
   it("comes when its time is over although no command runs, and later commands say so", async () => {
     await create("alone", "3s");
     const pid = holderOf(ana, "alone");
@@ -31,7 +36,10 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     const { workspaces } = await ana.json<{ workspaces: readonly WorkspaceSummary[] }>("ws", "list");
     expect(workspaces).toMatchObject([{ name: "alone", state: "expired" }]);
     const failed = await ana.fails("run", "alone", "--", "true");
-    expect(failed).toMatchObject({ exit: 125, code: "NOT_FOUND", next: expect.stringContaining("destroy") });
+    const next = "cloister ws create alone --input PROJECT/cohort:v1 --purpose modelling";
+    expect(failed).toMatchObject({ exit: 125, code: "NOT_FOUND", next: expect.stringMatching(line(next)) });
+    const unpushed = await ana.fails("push", "out", "--from", "alone", "--name", "out");
+    expect(unpushed).toMatchObject({ exit: 7, next: failed.next });
     const receipt = await ana.json<Receipt>("ws", "destroy", "alone");
     expect(receipt).toMatchObject({ workspace: "alone", label: "confidential" });
   });

@@ -80,7 +80,27 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     expect(plain).toMatchObject({
       exit: 0,
       err: "",
-      out: expect.stringMatching(/^✓ brought 0 files into workspace w1/),
+      out: expect.stringMatching(/^✓ workspace w1 has this code already {3}log #\d+\n/),
+    });
+  });
+
+  it("what sync and cp brought is kept outside, and not asked about at the end; what was made there is", async () => {
+    bo.files("brought", { "train.py": "1\n" });
+    await bo.ok("ws", "create", "brought", ...use, "--code", "brought");
+    bo.files("brought", { "train.py": "newer\n", "params.txt": "copied in\n" });
+    await bo.ok("ws", "sync", "brought");
+    await bo.ok("ws", "cp", "brought/params.txt", "brought:conf/");
+    await inside("echo made > result", "brought");
+    expect(await bo.fails("ws", "destroy", "brought")).toMatchObject({ why: "it would be lost: result" });
+    await inside("rm result", "brought");
+    await bo.ok("ws", "destroy", "brought");
+  });
+
+  it("cp says what to do instead of taking a git repository as a folder", async () => {
+    expect(await bo.fails("ws", "cp", "code", "w1:again")).toMatchObject({
+      exit: 2,
+      why: expect.stringContaining(".git"),
+      next: expect.stringContaining(`cloister ws sync w1 --code code`),
     });
   });
 

@@ -82,7 +82,7 @@ describe.skipIf(!built)(title, () => {
     });
     closeSync(device);
     expect(status).toBe(1);
-    expect(stderr).toMatch(/^✗ ENOSPC.* {2}\[FAILURE\]\n {2}next .*\n$/);
+    expect(stderr).toMatch(/^✗ the output could not be written {2}\[FAILURE\]\n {2}why {4}ENOSPC.*\n {2}next .*\n$/);
   });
 
   it("ends although standard input stays open", async () => {

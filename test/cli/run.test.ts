@@ -48,6 +48,7 @@ describe("run", () => {
       seed: 7,
       secrets: [],
       keepOutput: false,
+      trace: false,
     });
   });
 
@@ -78,6 +79,25 @@ describe("run", () => {
     const { exit, err } = await cloister(argv, fake(0));
     expect(exit).toBe(125);
     expect(err).toContain(`  next   ${next}\n`);
+  });
+
+  it("says also off a terminal which hosts were refused, where the command's own error does not say why", async () => {
+    const refused = {
+      host: "bad.example",
+      port: 443,
+      allowed: false,
+      why: "not listed",
+      count: 1,
+      sent: 0,
+      received: 0,
+    };
+    const network = { allowed: [], decisions: [refused] };
+    const ended = { workspace: "t1", exit: 7, seconds: 1, output: undefined, over: false, logEntry: 5, network };
+    const project = { run: async () => ended };
+    const { exit, err } = await cloister(["run", "t1", "--", "curl"], { project });
+    expect(exit).toBe(7);
+    expect(err).toContain("refused by the network list: bad.example:443: not listed");
+    expect((await cloister(["run", "t1", "--quiet", "--", "curl"], { project })).err).toBe("");
   });
 
   it("ends with 125 for failures of our own, also of the parser and in JSON", async () => {
@@ -141,6 +161,19 @@ describe("workspace", () => {
     expect((await cloister(["ws", "ls"], { project, tty: true })).out).toContain("8 h");
   });
 
+  it("says what a new workspace reaches, what limits it, and how little time it has", async () => {
+    const limits = [
+      { limit: "cpus", value: 2, held: true, how: "" },
+      { limit: "memory", value: 4e9, held: true, how: "" },
+      { limit: "processes", value: 4096, held: true, how: "" },
+      { limit: "run-time", value: undefined, held: false, how: "no limit is set" },
+    ] as const;
+    const made = { ...detail, leftMs: 29_500, network: ["pypi.org:443", "a.example:80"], limits };
+    const { out } = await cloister(["ws", "create", "t1"], { project: { createWorkspace: async () => made } });
+    expect(out).toContain("label internal   30 s left\n");
+    expect(out).toContain("  network pypi.org:443 a.example:80\n  limits cpus 2   memory 4 GB\n");
+  });
+
   it("creates with typed flags", async () => {
     let seen: unknown;
     const project = {
@@ -154,7 +187,7 @@ describe("workspace", () => {
     expect(seen).toMatchObject({ name: "t1", inputs: ["a", "b:/x"], ttlMs: 28_800_000, diskBytes: 4e9, dryRun: false });
     expect(out).toBe(
       "✓ created workspace t1   label internal   8 h left\n" +
-        "  domain churn   disk 4 GB   bubblewrap   log #9\n" +
+        "  domain churn   disk 4 GB in memory   bubblewrap   log #9\n" +
         "  input churn/cohort:v3 (internal) at /inputs/cohort\n",
     );
     expect((await cloister(["ws", "create", "t1", "--ttl", "soon"], { project })).exit).toBe(2);

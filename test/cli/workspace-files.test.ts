@@ -94,6 +94,12 @@ describe("ws sync", () => {
     expect(out).toContain("from /src   commit 0123456789ab with changes");
     expect(out).toContain("and 2 more added");
   });
+
+  it("says so where there was nothing to bring", async () => {
+    const none = { ...synced, added: [], updated: [], kept: [], bytes: 0 };
+    const { out, err } = await cloister(["ws", "sync", "t1"], { project: { syncWorkspace: async () => none } });
+    expect([out, err]).toEqual(["✓ workspace t1 has this code already   log #9\n", ""]);
+  });
 });
 
 describe("shell", () => {
@@ -111,7 +117,7 @@ describe("shell", () => {
     expect(exit).toBe(7);
     expect(seen).toEqual({ workspace: "t1", secrets: [], creds: "aws" });
     expect(err).toContain("\u001b[?25h");
-    expect(err).toContain("t1 ended with 7 after 1 min 1 s   log #5");
+    expect(err).toContain("the shell in t1 ended with 7 after 1 min 1 s   log #5");
   });
 
   it("says when it ended because the workspace did", async () => {

@@ -12,6 +12,7 @@ import type { Host } from "../../src/operations/host.ts";
 import { addMember, proposePolicy } from "../../src/operations/policy/change.ts";
 import { join as joinProject, readClaim } from "../../src/operations/project/join.ts";
 import type { Session } from "../../src/operations/session.ts";
+import { NO_ENVIRONMENT } from "../../src/operations/workspace/environment.ts";
 import type { PushedFrom } from "../../src/operations/workspace/source.ts";
 import type { RecordedRun } from "../../src/provenance/made-by.ts";
 import { artifactUri, type ManifestInput } from "../../src/provenance/manifest.ts";
@@ -88,7 +89,8 @@ async function pushFrom(
   name: string,
   given: { readonly inputs?: readonly Version[]; readonly runs?: readonly RecordedRun[]; readonly class?: string } = {},
 ): Promise<void> {
-  const state = { id: workspace, name: "w", inputs: (given.inputs ?? []).map(inputOf), code: undefined };
+  const inputs = (given.inputs ?? []).map(inputOf);
+  const state = { id: workspace, name: "w", inputs, code: undefined, environment: NO_ENVIRONMENT };
   const from: Omit<PushedFrom, "state"> & { state: unknown } = {
     ...{ id: workspace, name: "w", domain: "churn", purpose: "modelling", label: undefined, ran: true, state },
     ...{ runs: given.runs ?? [], taken: [] },

@@ -3,6 +3,7 @@ import type { Evaluator } from "../../src/policy/cedar.ts";
 import { loadCedar } from "../../src/policy/cedar.ts";
 import type { CompiledPolicy } from "../../src/policy/compiled.ts";
 import { decide, decideWith } from "../../src/policy/decide.ts";
+import type { DecisionRequest } from "../../src/policy/request.ts";
 import { CASES, type Case } from "./cases.ts";
 import { compiled, lineOf, NOW } from "./sample.ts";
 
@@ -87,6 +88,20 @@ describe("decide", () => {
         enforcement: "cryptographic + server",
       },
     ]);
+  });
+
+  it("says which key of the policy would have to name what a workspace asks for", async () => {
+    const facts = { domain: "churn", purpose: "churn-modelling", ttlMs: 1000, openWorkspaces: 0 };
+    const use = { network: ["pypi.acme.example:443", "evil.example:443"], mounts: ["/srv"] };
+    const ask = { action: "workspace.create", member: "bo", now: NOW, ...facts } as const;
+    const nextOf = async (asked: DecisionRequest["use"]) =>
+      (await decide(sample, { ...ask, use: asked })).refusals[0]?.next;
+    const file = "in roles.data-scientist.workspace of cloister.policy.yaml, then: cloister policy propose";
+    const who = "an owner (ana or omar) can add";
+    expect(await nextOf(use)).toBe(`${who} evil.example:443 to network and /srv to mounts ${file}`);
+    expect(await nextOf({ ...use, cpus: 400 })).toBe(
+      "an owner (ana or omar) can change cloister.policy.yaml, then: cloister policy propose",
+    );
   });
 
   it.each([

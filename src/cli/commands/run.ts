@@ -38,7 +38,7 @@ export async function run(call: Call): Promise<number> {
   call.progress.clear();
   if (result.stoppedBy) call.progress.note(stoppedText(result.stoppedBy));
   if (call.json) print(call, "run", result, () => {});
-  else showEnd(call, result);
+  else showEnd(call, result, "command");
   const caught = interruption.caught();
   return caught ? signalExit(caught) : result.exit;
 }

@@ -25,7 +25,7 @@ export async function shell(call: Call): Promise<number> {
   );
   call.progress.clear();
   if (call.json) print(call, "run", result, () => {});
-  else showEnd(call, result);
+  else showEnd(call, result, "shell");
   const caught = interruption.caught();
   return caught ? signalExit(caught) : result.exit;
 }

@@ -36,7 +36,9 @@ function showSync(page: Page, synced: Synced): void {
   const count = added.length + updated.length;
   const verb = dryRun ? "would bring" : "brought";
   const end = dryRun ? "nothing was written" : log(synced.logEntry);
-  page.done(`${verb} ${files(count)} into workspace ${synced.workspace} (${formatBytes(bytes)})   ${end}`);
+  const nothing = count + removed.length + kept.length === 0;
+  if (nothing) page.done(`workspace ${synced.workspace} has this code already   ${end}`);
+  else page.done(`${verb} ${files(count)} into workspace ${synced.workspace} (${formatBytes(bytes)})   ${end}`);
   if (page.tty) {
     page.line(`  from ${folder}${commit ? `   commit ${commit.slice(0, 12)}${dirty ? " with changes" : ""}` : ""}`);
     page.line(`  ${String(unchanged)} unchanged`);

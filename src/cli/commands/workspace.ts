@@ -2,7 +2,7 @@ import { durationFlagMs, formatBytes, formatDuration } from "../../base/units.ts
 import type { WorkspaceDetail, WorkspaceSummary, WorkspaceTemplate } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { limitFlags, sizeFlag } from "../limit-flags.ts";
-import { notHeld, showLimits } from "../limit-words.ts";
+import { chosenLimits, notHeld, showLimits } from "../limit-words.ts";
 import { showNetwork } from "../network-words.ts";
 import { type Cell, type Page, print, type Row } from "../output.ts";
 import { showRuns } from "../run-words.ts";
@@ -38,6 +38,9 @@ export async function create(call: Call): Promise<undefined> {
     const end = dryRun ? "nothing was written" : log(made.logEntry);
     page.line(`  domain ${made.domain}   disk ${diskText(made)}   ${made.driver}   ${end}`);
     for (const row of environmentRows(made)) page.line(`  ${row[0]} ${row[1]}`);
+    if (made.network?.length) page.line(`  network ${made.network.join(" ")}`);
+    const limits = chosenLimits(made.limits);
+    if (limits.length > 0) page.line(`  limits ${limits.join("   ")}`);
     for (const input of made.inputs) page.line(`  input ${input.reference} (${input.class}) at ${input.path}`);
     for (const text of made.limits.flatMap(notHeld)) page.line(`  ${text}`, page.paint.yellow);
     if (!dryRun) page.hints("Next", [`cloister run ${made.name} -- ls /inputs`, `cloister ws show ${made.name}`]);

@@ -3,6 +3,8 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
+import { pathProblem } from "../../base/path.ts";
+import { printable } from "../../base/terminal.ts";
 import { checkAborted } from "../../content/abort.ts";
 import { folderFiles, folderSize } from "../../content/folder.ts";
 import type { Sandbox, WorkspaceFile } from "../../sandbox/sandbox.ts";
@@ -13,6 +15,7 @@ import type { Session } from "../session.ts";
 import type { Copied, CopyInOptions } from "../types.ts";
 import { classFilesIn } from "./code-source.ts";
 import { checkCarried, copyAsk, pathInside } from "./copy-ask.ts";
+import { noting, remember } from "./known.ts";
 import { requireRunning } from "./look.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
@@ -49,14 +52,16 @@ export async function copyIn(session: Session, options: CopyInOptions): Promise<
   }));
   const fresh = await checkFree(sandbox, state, placed, options.force === true);
   const files = placed.filter(({ kind }) => kind !== "directory").length;
+  const contents: string[] = [];
   const { done } = await perform(session, ask, async () => {
     await sandbox
-      .fill(state.holder, "workspace", counted(session, placed, going.bytes))
+      .fill(state.holder, "workspace", noting(counted(session, placed, going.bytes), contents))
       .catch(async (error: unknown) => {
         // Half a file is worse than none.
         await sandbox.remove(state.holder, fresh).catch(() => undefined);
         throw error;
       });
+    await remember(session, state.name, contents);
     return { result: undefined, outcome: { facts: { copied: "in", files, bytes: going.bytes } } };
   });
   const named = { workspace: state.name, from, to: `/workspace/${to}` };
@@ -66,17 +71,34 @@ export async function copyIn(session: Session, options: CopyInOptions): Promise<
 async function goingIn({ host }: Session, options: CopyInOptions, from: string): Promise<Going> {
   const there = await stat(from).catch(() => undefined);
   if (!there) {
-    throw new CloisterError("NOT_FOUND", `there is no ${options.from}`, { next: "check the path" });
+    throw new CloisterError("NOT_FOUND", `there is no ${options.from}`, {
+      why: `looked for ${from}`,
+      next: "cloister ws cp PATH NAME:PATH   (PATH counts from the folder you are in)",
+    });
   }
   const folder = there.isDirectory();
   const { bytes } = await folderSize(from, { signal: host.signal });
   const entries: FileEntry[] = [];
   for await (const entry of folderFiles(from, { signal: host.signal })) {
-    if (basename(entry.path) !== CLASS_FILE) entries.push(entry);
+    if (basename(entry.path) === CLASS_FILE) continue;
+    requirePlain(entry.path, options);
+    entries.push(entry);
   }
   if (folder) return { entries, bytes, manifests: await classFilesIn(from, host.signal), only: undefined };
   const manifests = [PROVENANCE_FILE, CLASS_FILE].map((name) => join(dirname(from), name));
   return { entries, bytes, manifests, only: basename(from) };
+}
+
+function requirePlain(path: string, { workspace, from }: CopyInOptions): void {
+  const why = pathProblem(path);
+  if (why === undefined) return;
+  const isGit = path.split("/").includes(".git");
+  throw new CloisterError("USAGE", `${printable(path)} cannot be a file in a workspace`, {
+    why,
+    next: isGit
+      ? `cloister ws sync ${workspace} --code ${from}   (what git tracks, without .git)`
+      : "rename it, or copy the others one by one",
+  });
 }
 
 /** Relative to /workspace: the name that was given, or the copy's own in a folder. */

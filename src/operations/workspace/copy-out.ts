@@ -26,6 +26,7 @@ interface Count {
 
 /** What is copied, and with which class. */
 interface Leaving {
+  readonly workspace: string;
   readonly path: string;
   readonly single: boolean;
   readonly carried: { readonly class: string; readonly from: string } | undefined;
@@ -47,7 +48,7 @@ export async function copyOut(session: Session, options: CopyOutOptions): Promis
   const { classifications } = (await session.policy()).compiled.policy;
   const label = labelWithSource(session, state, classifications);
   const carried = label && { class: label.class, from: `workspace ${state.name} with ${label.from}` };
-  const leaving = { path, single: await isFile(sandbox, state, path), carried };
+  const leaving = { workspace: state.name, path, single: await isFile(sandbox, state, path), carried };
   const count = { files: 0, bytes: 0 };
   const to = typeof options.to === "string" ? await targetOf(session, options.to, path, state.name) : undefined;
   const ask = copyAsk(state, label?.class, "out", `${path || "."} to ${to ?? "-"}`);
@@ -103,13 +104,13 @@ async function write(
 async function stream(
   files: AsyncIterable<FileEntry>,
   to: Exclude<CopyOutOptions["to"], string>,
-  { path, single }: Leaving,
+  { workspace, path, single }: Leaving,
   released: () => void,
 ): Promise<void> {
   if (!single) {
     throw new CloisterError("USAGE", `${path || "."} is not one file`, {
       why: "only a single file can go to standard output",
-      next: `cloister ws cp NAME:${path || "."} DIR`,
+      next: `cloister ws cp ${workspace}:${path || "."} DIR`,
     });
   }
   for await (const file of files) {

@@ -19,7 +19,7 @@ import { limitsOf, requireHeld, requireHoldable } from "./limits.ts";
 import { detailOf } from "./look.ts";
 import { checkMounts } from "./mounts.ts";
 import { type PlannedInput, planInputs } from "./plan-inputs.ts";
-import { sandboxOf, workingSandbox } from "./sandbox.ts";
+import { driverOf, provenWorkspace, sandboxOf, workingSandbox } from "./sandbox.ts";
 import { setUp } from "./setup.ts";
 import {
   changeWorkspace,
@@ -73,8 +73,11 @@ async function createAlone(session: Session, options: WorkspaceOptions, name: st
     const label = highestOf(classifications, plan.inputs);
     await checkCarried(session, plan.ask, source, { label, dryRun: options.dryRun });
   }
-  // Not before: trying it may use an image, which the policy alone says may be used.
-  const sandbox = await workingSandbox(session.host, plan.planned.use);
+  // Not before: trying it may use an image, which the policy alone says may be used. bubblewrap uses none, and is tried in
+  // the workspace itself.
+  const { use } = plan.planned;
+  const tried = options.dryRun || driverOf(use) === "podman";
+  const sandbox = await (tried ? workingSandbox : sandboxOf)(session.host, use);
   checkMounts(session, sandbox, plan.environment.mounts);
   if (plan.environment.devices.length > 0) sandbox.gpu();
   requireHoldable(sandbox, plan);
@@ -97,10 +100,13 @@ async function make(
   options: WorkspaceOptions,
   source: CodeSource | undefined,
 ): Promise<WorkspaceDetail> {
-  const operation = await begin(session, plan.ask);
-  let holder: HolderState | undefined;
+  // Before anything is logged: a host that cannot isolate has attempted nothing. It is empty, and ends with us until it is kept.
+  const holder = await provenWorkspace(sandbox, plan);
+  const operation = await begin(session, plan.ask).catch(async (error: unknown) => {
+    await sandbox.stop(holder).catch(() => undefined);
+    throw error;
+  });
   try {
-    holder = await sandbox.create(plan);
     requireHeld(sandbox, holder, plan.planned.mustHold);
     const begun = { ...stateOf(session, plan, options, holder), keyId: operation.intent.keyId };
     await saveWorkspace(session, begun);
@@ -114,7 +120,7 @@ async function make(
     await sandbox.keep(holder);
     return await detailOf(session, sandbox, state);
   } catch (error) {
-    if (holder) await sandbox.stop(holder).catch(() => undefined);
+    await sandbox.stop(holder).catch(() => undefined);
     await operation.failed(error);
     throw error;
   }

@@ -1,5 +1,5 @@
-// Which contents lie in a workspace that are kept elsewhere: its code as it came in, and whatever was pushed. All else is an
-// output that its end would lose. One line for each, `<sha256> <bytes>`, only ever added to.
+// Which contents lie in a workspace that are kept elsewhere: what came in from this host, and whatever was pushed. All else
+// is an output that its end would lose. One line for each, `<sha256> <bytes>`, only ever added to.
 import { createHash } from "node:crypto";
 import { appendFile } from "node:fs/promises";
 import type { FileEntry } from "../../base/file-entry.ts";

@@ -1,12 +1,11 @@
 // Looking at workspaces.
-import { CloisterError } from "../../base/errors.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import { runSummary } from "../run-summary.ts";
 import type { Session } from "../session.ts";
 import type { WorkspaceDetail, WorkspaceSummary } from "../types.ts";
 import { activityOf } from "./activity.ts";
 import { MOUNTS_WEAKEN } from "./mounts.ts";
-import { overBy } from "./over.ts";
+import { overBy, workspaceOver } from "./over.ts";
 import { shelvedRuns } from "./run-shelf.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
@@ -101,8 +100,5 @@ export async function requireRunning(session: Session, sandbox: Sandbox, name: s
     throw beingMade(name);
   }
   if (sandbox.alive(state.holder)) return state;
-  throw new CloisterError("NOT_FOUND", `workspace ${name} is over`, {
-    why: "its time to live ended, or the machine was restarted; what was in it is erased",
-    next: `cloister workspace destroy ${name}, then create it again`,
-  });
+  throw workspaceOver(state);
 }

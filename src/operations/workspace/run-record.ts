@@ -2,6 +2,7 @@
 import { CloisterError } from "../../base/errors.ts";
 import type { Facts, ManifestRun, RunNetwork } from "../../provenance/manifest.ts";
 import { isKeptLog, type RunDetails, type RunOutputs, type RunReads } from "../../provenance/run-details.ts";
+import type { Snapshot } from "../../sandbox/files/snapshot.ts";
 import type { ExecResult, ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
 import type { Session } from "../session.ts";
 import { changesOf } from "./run-changes.ts";
@@ -16,6 +17,8 @@ export interface RunStart {
   /** As the person gave it. */
   readonly argv: readonly string[];
   readonly seeds: Facts;
+  /** What lay in the workspace before, where somebody looks already. */
+  readonly before?: Promise<Snapshot> | undefined;
 }
 
 /** What is known of a run once its command has ended. */
@@ -33,12 +36,12 @@ export async function recordRun(
   session: Session,
   sandbox: Sandbox,
   state: WorkspaceState,
-  { start, spec }: { readonly start: RunStart; readonly spec: ExecSpec },
+  { start: { before: looking, ...start }, spec }: { readonly start: RunStart; readonly spec: ExecSpec },
   execute: () => Promise<RunEnd>,
 ): Promise<RunEnd & { readonly seconds: number }> {
   const { host } = session;
   const { holder } = state;
-  const before = await sandbox.snapshot(holder);
+  const before = await (looking ?? sandbox.snapshot(holder));
   const started = host.now();
   const begun = { ...start, cwd: "/workspace", startedOn: new Date(started).toISOString() };
   await shelveRun(session, state, begun);
@@ -49,10 +52,14 @@ export async function recordRun(
   const finished = host.now();
   const ended = { ...begun, finishedOn: new Date(finished).toISOString(), exitCode: end.exit, network: end.network };
   // The run is over, whatever can be said of it: the workspace may be, too.
-  const left = await sandbox
+  const comparing = sandbox
     .snapshot(holder)
     .then((after) => changesOf(sandbox, holder, before, after))
     .catch(() => undefined);
+  const run: ManifestRun = ended;
+  // First, since it fails where the workspace was destroyed meanwhile: nothing of it may be left on the device.
+  await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, run] }));
+  const left = await comparing;
   const details: RunDetails = {
     ...left,
     software: left && onlyLooked(left.outputs) ? undefined : await softwareOf(sandbox, state, spec),
@@ -60,9 +67,6 @@ export async function recordRun(
     code: state.code?.git && { commit: state.code.git.commit, patchSha256: state.code.git.patchSha256 },
     reads: end.reads,
   };
-  const run: ManifestRun = ended;
-  // First, since it fails where the workspace was destroyed meanwhile: nothing of it may be left on the device.
-  await changeWorkspace(session, state, (latest) => ({ ...latest, runs: [...latest.runs, run] }));
   await shelveRun(session, state, { ...ended, details });
   return { ...end, seconds: (finished - started) / 1000 };
 }

@@ -1,8 +1,9 @@
 // Running commands in a workspace.
 import type { Streams } from "../../base/streams.ts";
 import { ReadLog } from "../../provenance/reads.ts";
+import type { Snapshot } from "../../sandbox/files/snapshot.ts";
 import type { ExecResult, ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
-import { type Ask, perform, permit } from "../guard.ts";
+import { type Ask, type Operation, perform, permit } from "../guard.ts";
 import { type RunSecrets, secretsFor } from "../secret/run.ts";
 import type { Session } from "../session.ts";
 import type { RunOptions, RunResult } from "../types.ts";
@@ -66,7 +67,8 @@ export async function run(
   // Before a secret is opened for a command that may not run.
   if (uses.length > 0) await permit(session, ask);
   const secrets = await secretsFor(session, state, uses);
-  const { result, done } = await perform(session, ask, async (operation, released) => {
+  let before: Promise<Snapshot> | undefined;
+  const work = async (operation: Operation, released: () => void) => {
     const handed = await handCredentials(session, sandbox, state, { label: label?.class, provider: options.creds });
     const wayOut = await openWayOut(session, sandbox, state, options.network).catch(async (error: unknown) => {
       await handed.close();
@@ -74,7 +76,7 @@ export async function run(
     });
     released();
     way.begun?.();
-    const given = { id: operation.id, kept: options.keepOutput === true, secrets, handed, wayOut, way };
+    const given = { id: operation.id, kept: options.keepOutput === true, secrets, handed, wayOut, way, before };
     const ran = await whileActive(session, state.name, () =>
       execute(session, sandbox, state, options, streams, given),
     ).finally(() => {
@@ -84,6 +86,11 @@ export async function run(
     const { exit, seconds, stoppedBy } = ran;
     const facts = { exit, ms: Math.max(0, Math.round(seconds * 1000)), stoppedBy: stoppedBy?.limit };
     return { result: ran, outcome: { facts } };
+  };
+  const { result, done } = await perform(session, ask, work, () => {
+    before = sandbox.snapshot(state.holder);
+    // Where nothing is begun, nobody waits for it.
+    before.catch(() => undefined);
   });
   return { ...result, workspace: state.name, logEntry: done.entry };
 }
@@ -117,10 +124,11 @@ async function execute(
     readonly handed: HandedIn;
     readonly wayOut: WayOut;
     readonly way: RunWay;
+    readonly before: Promise<Snapshot> | undefined;
   },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
   const { host } = session;
-  const { id, kept, secrets, handed, wayOut, way } = given;
+  const { id, kept, secrets, handed, wayOut, way, before } = given;
   const around = surroundings(await environmentInForce(session, state.environment));
   const output = kept ? `.cloister/run-${id.slice(0, 8)}.log` : undefined;
   const seeds =
@@ -145,7 +153,7 @@ async function execute(
     runMs: options.runMs,
     traced: reads && ((path) => reads.add(path)),
   };
-  const start = { id, argv: way.recordedAs ?? options.argv, seeds };
+  const start = { id, argv: way.recordedAs ?? options.argv, seeds, before };
   const { seconds, ...end } = await recordRun(session, sandbox, state, { start, spec }, async () => {
     const ended = await sandbox.exec(state.holder, spec, streams);
     return { ...ended, network: wayOut.close(), reads: reads?.sum() };

@@ -27,7 +27,31 @@ export async function workingSandbox(host: Host, choice: DriverChoice = {}): Pro
   if (driverOf(choice) === "podman") (await import("../../sandbox/podman/image.ts")).checkImage(choice.image);
   const problem = await sandbox.problem();
   if (!problem) return sandbox;
-  throw new CloisterError("UNSUPPORTED_HOST", "workspaces cannot be sandboxed on this host", problem);
+  throw notSandboxed(problem);
+}
+
+/**
+ * A new workspace in which a command was seen to run, so that none has to be made for the trial alone.
+ * @throws CloisterError UNSUPPORTED_HOST with the reason and the fix; nothing is left running
+ */
+export async function provenWorkspace(sandbox: Sandbox, spec: CreateSpec): Promise<HolderState> {
+  const holder = await sandbox.create(spec).catch((error: unknown) => {
+    // What an encrypted volume lacks is no lack of the sandbox.
+    const host = error instanceof CloisterError && error.code === "UNSUPPORTED_HOST" && spec.volume !== "encrypted";
+    throw host ? notSandboxed(error) : error;
+  });
+  try {
+    const problem = await sandbox.tried(holder);
+    if (problem) throw notSandboxed(problem);
+    return holder;
+  } catch (error) {
+    await sandbox.stop(holder).catch(() => undefined);
+    throw error;
+  }
+}
+
+function notSandboxed({ why, next }: Pick<CloisterError, "why" | "next">): CloisterError {
+  return new CloisterError("UNSUPPORTED_HOST", "workspaces cannot be sandboxed on this host", { why, next });
 }
 
 /** @throws CloisterError USAGE for a driver that there is not, and for an image where none is used */
@@ -52,6 +76,7 @@ class Drivers implements Sandbox {
   }
 
   problem: Sandbox["problem"] = (volume) => this.#chosen.problem(volume);
+  tried: Sandbox["tried"] = (state) => this.#of(state).tried(state);
   encryptedProblem: Sandbox["encryptedProblem"] = () => this.#chosen.encryptedProblem();
   create: Sandbox["create"] = (spec: CreateSpec) => this.#chosen.create(spec);
   keep: Sandbox["keep"] = (state) => this.#of(state).keep(state);

@@ -1,11 +1,11 @@
 // A workspace as the source of a push: its label by the log, its files collected without trusting it.
-import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
 import type { RecordedRun } from "../../provenance/made-by.ts";
 import { labelOf, ranIn } from "../artifact/label.ts";
 import type { Session } from "../session.ts";
 import { whileActive } from "./activity.ts";
 import { noting, remember } from "./known.ts";
+import { workspaceOver } from "./over.ts";
 import { shelvedRuns } from "./run-shelf.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { changeWorkspace, requireWorkspace, type WorkspaceState } from "./state.ts";
@@ -30,12 +30,7 @@ export interface PushedFrom {
 export async function pushedFrom(session: Session, name: string): Promise<PushedFrom> {
   const state = await requireWorkspace(session, name);
   const sandbox = await sandboxOf(session.host);
-  if (!sandbox.alive(state.holder)) {
-    throw new CloisterError("NOT_FOUND", `workspace ${name} is over`, {
-      why: "its time to live ended, or the machine was restarted; what was in it is erased",
-      next: `cloister workspace create ${name} …`,
-    });
-  }
+  if (!sandbox.alive(state.holder)) throw workspaceOver(state);
   const { classifications } = (await session.policy()).compiled.policy;
   const taken: string[] = [];
   return {

@@ -8,6 +8,7 @@ import type { Session } from "../session.ts";
 import type { Synced, SyncOptions } from "../types.ts";
 import { type CodeSource, codeSource } from "./code-source.ts";
 import { checkCarried, copyAsk } from "./copy-ask.ts";
+import { noting, remember } from "./known.ts";
 import { requireRunning } from "./look.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { type Marks, marking, markOf, markOfEntry, readSent, saveSent } from "./sent-code.ts";
@@ -127,7 +128,9 @@ async function send(
   const { source, plan, going } = work;
   await sandbox.remove(state.holder, plan.removed);
   const gone = new Map<string, string>();
-  if (going.length > 0) await sandbox.fill(state.holder, "workspace", marking(each(going), gone));
+  const contents: string[] = [];
+  if (going.length > 0) await sandbox.fill(state.holder, "workspace", noting(marking(each(going), gone), contents));
+  await remember(session, state.name, contents);
   const sent = new Map(work.sent);
   for (const path of plan.removed) sent.delete(path);
   const kept = new Set(plan.kept);

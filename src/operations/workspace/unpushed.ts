@@ -1,4 +1,4 @@
-// What the end of a workspace would lose: regular files whose contents neither came in as code nor were pushed.
+// What the end of a workspace would lose: regular files whose contents neither came in from this host nor were pushed.
 import type { ListedFile, Sandbox } from "../../sandbox/sandbox.ts";
 import type { Session } from "../session.ts";
 import type { LostFile, LostFiles } from "../types.ts";

@@ -71,11 +71,7 @@ export class Bubblewrap implements Sandbox {
     try {
       const state = await this.create({ ...TRIAL, ...volume });
       try {
-        const task = startFolderTask(this.#ready(), state, { folder: "work", access: "read", script: ":", args: [] });
-        task.stdin.end();
-        task.stdout.resume();
-        const { exit, message } = await task.ended;
-        return exit === 0 ? undefined : explainFailure(message);
+        return await this.tried(state);
       } finally {
         await this.stop(state);
       }
@@ -83,6 +79,14 @@ export class Bubblewrap implements Sandbox {
       if (!(error instanceof CloisterError)) throw error;
       return { why: error.why ?? error.message, next: error.next ?? "cloister doctor" };
     }
+  }
+
+  async tried(state: HolderState): Promise<Problem | undefined> {
+    const task = startFolderTask(this.#ready(), state, { folder: "work", access: "read", script: ":", args: [] });
+    task.stdin.end();
+    task.stdout.resume();
+    const { exit, message } = await task.ended;
+    return exit === 0 ? undefined : explainFailure(message);
   }
 
   async create(spec: CreateSpec): Promise<HolderState> {

@@ -62,7 +62,7 @@ async function executeWith(
       tools: reachableTools(runtime, spec.tools),
       prlimit: runtime.programs.prlimit,
     }),
-    command: [...limited(runtime, state), ...checkCommand(spec.argv)],
+    command: [...limited(runtime, state, spec.tty), ...checkCommand(spec.argv)],
     feeds: [...commandFeeds(spec.hosts ?? []), ...files.map(({ bytes }) => bytes)],
     handed,
     traced: spec.traced && traceReader(spec.traced),
@@ -86,12 +86,12 @@ async function executeWith(
   return result;
 }
 
-/** The words before the command: signals that the way in ignores work again, and limits on what it may use. */
-function limited({ programs }: Runtime, state: HolderState): string[] {
+/** The words before the command: signals that the way in ignores on a terminal work again, and limits on what it may use. */
+function limited({ programs }: Runtime, state: HolderState, tty: boolean): string[] {
   const { limits, cgroup } = state;
   const memory = cgroup?.holds.includes("memory") === true ? undefined : limits.memoryBytes;
-  const signals = ["--default-signal=INT", "--default-signal=QUIT"];
-  return [programs.env, ...signals, STARTER, ...limitArguments(state, memory), "--"];
+  const heard = tty ? [programs.env, "--default-signal=INT", "--default-signal=QUIT"] : [];
+  return [...heard, STARTER, ...limitArguments(state, memory), "--"];
 }
 
 function environment(added: Readonly<Record<string, string>>): Record<string, string> {

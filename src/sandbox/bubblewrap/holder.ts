@@ -132,7 +132,8 @@ function spawnHolder(runtime: Runtime, limits: HolderSpec): ChildProcess {
   // The waiting shell is itself the first process, which collects those left without a parent.
   const reporting = ["--as-pid-1", "--info-fd", String(INFO_FD)];
   const bwrap = [...namespaces, ...root, "--perms", "0700", ...own, ...capabilities, ...reporting];
-  const drop = [programs.setpriv, ...dropArguments(runtime.uid, limits.uid), "--"];
+  const dropped = dropArguments(runtime.uid, limits.uid);
+  const drop = dropped.length === 0 ? [] : [programs.setpriv, ...dropped, "--"];
   const [program = "", ...args] = [
     ...limits.within,
     ...drop,

@@ -53,11 +53,14 @@ export function launch(runtime: Runtime, state: HolderState, launch: Launch): La
     throw new CloisterError("USAGE", "a command or path holds a NUL character");
   }
   const inside = [...enter(runtime, state, traced ? tracer(runtime, TRACE_FD) : []), ...command];
-  const child = spawnSealed(runtime, way(runtime, state, inside, terminal), [
-    ...[...stdio, "pipe", "pipe", "pipe", traced ? "pipe" : "ignore"],
-    ...feeds.map((): Stdio => "pipe"),
-    ...handed,
-  ] as const);
+  const child = spawnSealed(runtime, way(runtime, state, inside, terminal), {
+    detached: !terminal,
+    stdio: [
+      ...[...stdio, "pipe", "pipe", "pipe", traced ? "pipe" : "ignore"],
+      ...feeds.map((): Stdio => "pipe"),
+      ...handed,
+    ] as const,
+  });
   if (traced) eachLine(pipeOf(child, TRACE_FD), traced);
   feed(child, ARGUMENTS_FD, `${view.join("\0")}\0`);
   feed(child, SECCOMP_FD, seccompFilter(runtime.arch, { pinned: state.processors !== undefined }));
@@ -66,8 +69,8 @@ export function launch(runtime: Runtime, state: HolderState, launch: Launch): La
 }
 
 /**
- * The way in. It dies with us (`--pdeathsig`) and takes the sandbox along, and is deaf to the terminal's Ctrl-C, which
- * is for the command alone.
+ * The way in. It dies with us (`--pdeathsig`) and takes the sandbox along. The terminal's Ctrl-C, which is for the command
+ * alone, does not reach it: it is a session of its own, or, where it needs the terminal, deaf.
  */
 function way(runtime: Runtime, state: HolderState, inside: readonly string[], terminal: boolean): readonly string[] {
   const { programs, uid } = runtime;
@@ -75,9 +78,9 @@ function way(runtime: Runtime, state: HolderState, inside: readonly string[], te
   // While it may still: whoever it becomes later cannot write there.
   const within = [...enterWords(runtime, state.cgroup), ...firstToGoWords(runtime)];
   const pinned = processors ? [programs.taskset, "--cpu-list", processors.join(",")] : [];
-  const deaf = [...within, ...pinned, programs.env, "--ignore-signal=INT", "--ignore-signal=QUIT"];
   const drop = dropArguments(uid, state.uid);
-  if (!terminal) return [...deaf, programs.setpriv, "--pdeathsig=KILL", ...drop, "--", ...inside];
+  if (!terminal) return [...within, ...pinned, programs.setpriv, "--pdeathsig=KILL", ...drop, "--", ...inside];
+  const deaf = [...within, ...pinned, programs.env, "--ignore-signal=INT", "--ignore-signal=QUIT"];
   // Asked to end, whoever relays the terminal leaves it as it was. script(1) hears SIGINT even here, but only the first: the
   // kernel asks once for each thread of ours, and a second SIGTERM would end it before it came to that.
   const relay = [...deaf, programs.setpriv, "--pdeathsig=INT", ...drop, "--"];
@@ -96,11 +99,16 @@ function enter({ programs }: Runtime, state: HolderState, traced: readonly strin
   ];
 }
 
-function spawnSealed(runtime: Runtime, command: readonly string[], stdio: readonly Stdio[]): ChildProcess {
+function spawnSealed(
+  runtime: Runtime,
+  command: readonly string[],
+  { detached, stdio }: { readonly detached: boolean; readonly stdio: readonly Stdio[] },
+): ChildProcess {
   const [program = runtime.programs.env, ...rest] = command;
   const harmless = openSync("/dev/null", "r");
   try {
     return spawn(program, rest, {
+      detached,
       cwd: "/",
       env: OUTER_ENVIRONMENT,
       stdio: sealedStdio(stdio, inheritableDescriptors(), harmless),

@@ -22,17 +22,21 @@ export interface CommandPipes {
   handedOver(): void;
 }
 
+/** Each hands a line on and waits, with builtins alone: starting programs for it would take longer. */
+const MAKE = "hand() { read line && echo && read line; }\nhand | hand | hand | hand";
+
 /**
- * Three pipes, or two, where `joined` gives output and errors one, which keeps the order of what goes to both. Node cannot make one, but it can open those of a process through /proc: a shell makes them between four
- * programs, which have ended before anything is written.
+ * Three pipes, or two, where `joined` gives output and errors one, which keeps the order of what goes to both. Node cannot
+ * make one, but it can open those of a process through /proc: a shell makes them between four of its own processes, which
+ * have ended before anything is written.
  *
  * @throws {@link CloisterError} FAILURE where they cannot be had
  */
 export async function openPipes(
-  { programs }: { readonly programs: { readonly sh: string; readonly cat: string } },
+  { programs }: { readonly programs: { readonly sh: string } },
   joined: boolean,
 ): Promise<CommandPipes> {
-  const maker = spawn(programs.sh, ["-c", '"$0" | "$0" | "$0" | "$0"', programs.cat], {
+  const maker = spawn(programs.sh, ["-c", MAKE], {
     env: OUTER_ENVIRONMENT,
     cwd: "/",
     stdio: ["pipe", "pipe", "ignore"],

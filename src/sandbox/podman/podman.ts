@@ -48,7 +48,7 @@ export interface PodmanOptions extends Clocks {
 const TRIAL = { id: "trial", ttlMs: 60_000, diskBytes: 1024 * 1024 };
 
 /** What the scripts on folders need, as GNU has it. */
-const TOOLS = `tar --version | grep -q GNU && find / -maxdepth 0 -printf "" && echo | sort -z >/dev/null`;
+const TOOLS = `tar --version | grep -q GNU && find / -maxdepth 0 -printf "" && echo | sort -z >/dev/null && xargs -0 -r sha256sum -z </dev/null`;
 
 const ENCRYPTED: Problem = {
   why: "with podman, a workspace's volume is memory only",
@@ -80,17 +80,7 @@ export class Podman implements Sandbox {
     try {
       const state = await this.create(TRIAL);
       try {
-        const start = await this.#tasks(state);
-        const task = start({ folder: "work", access: "read", script: TOOLS, args: [] });
-        task.stdin.end();
-        task.stdout.resume();
-        const { exit, message } = await task.ended;
-        if (exit === 0) return undefined;
-        const why = message.trim().slice(0, 300) || "it lacks GNU tar, find or sort";
-        return {
-          why: `the image cannot be a workspace: ${why}`,
-          next: "use an image with GNU tar, findutils and coreutils",
-        };
+        return await this.tried(state);
       } finally {
         await this.stop(state);
       }
@@ -98,6 +88,19 @@ export class Podman implements Sandbox {
       if (!(error instanceof CloisterError)) throw error;
       return { why: error.why ?? error.message, next: error.next ?? "cloister doctor" };
     }
+  }
+
+  async tried(state: HolderState): Promise<Problem | undefined> {
+    const task = (await this.#tasks(state))({ folder: "work", access: "read", script: TOOLS, args: [] });
+    task.stdin.end();
+    task.stdout.resume();
+    const { exit, message } = await task.ended;
+    if (exit === 0) return undefined;
+    const why = message.trim().slice(0, 300) || "it lacks GNU tar, find or sort";
+    return {
+      why: `the image cannot be a workspace: ${why}`,
+      next: "use an image with GNU tar, findutils and coreutils",
+    };
   }
 
   async create(spec: CreateSpec): Promise<HolderState> {

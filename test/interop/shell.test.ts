@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { AuditRow, WorkspaceDetail } from "../../src/index.ts";
-import { HAS_SANDBOX, has, holders, type Member, marker, until, World } from "./harness.ts";
-import { Terminal } from "./terminal.ts";
+import { HAS_SANDBOX, has, holders, type Member, marker, until, World } from "../acceptance/harness.ts";
+import { Terminal } from "../acceptance/terminal.ts";
 
 const works = HAS_SANDBOX && has("tmux") && has("bash");
 const title = works ? "a shell in a workspace" : "a shell in a workspace (skipped: no bubblewrap, tmux or bash here)";

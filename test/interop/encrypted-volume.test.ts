@@ -4,10 +4,10 @@ import { once } from "node:events";
 import { chownSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compile } from "./compiled.ts";
-import { CASES } from "./encrypted-volume/cases.ts";
-import { ENCRYPTED_REASON, ENCRYPTED_WORKS, WITH_FUSE } from "./fuse.ts";
-import { IS_ROOT } from "./here.ts";
+import { compile } from "../sandbox/compiled.ts";
+import { CASES } from "../sandbox/encrypted-volume/cases.ts";
+import { ENCRYPTED_REASON, ENCRYPTED_WORKS, WITH_FUSE } from "../sandbox/fuse.ts";
+import { IS_ROOT } from "../sandbox/here.ts";
 
 /** An ordinary user for the tests that root runs; nothing of the system has this uid. */
 const USER = 61_010;

@@ -5,9 +5,9 @@ import { once } from "node:events";
 import { chownSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compile } from "./compiled.ts";
-import { IS_ROOT, REASON, WORKS } from "./here.ts";
-import { CASES } from "./limits/cases.ts";
+import { compile } from "../sandbox/compiled.ts";
+import { IS_ROOT, REASON, WORKS } from "../sandbox/here.ts";
+import { CASES } from "../sandbox/limits/cases.ts";
 
 /** An ordinary user for the tests that root runs; nothing of the system has this uid. */
 const USER = 61_007;

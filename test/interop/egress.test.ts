@@ -13,7 +13,7 @@ import {
   rig,
   tlsServer,
   tunnelTo,
-} from "./rig.ts";
+} from "../sandbox/egress/rig.ts";
 
 const NOT_LISTED = "it is not on this workspace's network list";
 const LOCAL = [["127.0.0.1"]];

@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { BIN, HAS_SANDBOX, has, type Member, start, World } from "./harness.ts";
-import { Terminal } from "./terminal.ts";
+import { BIN, HAS_SANDBOX, has, type Member, start, World } from "../acceptance/harness.ts";
+import { Terminal } from "../acceptance/terminal.ts";
 
 const works = HAS_SANDBOX && has("bash");
 const title = works ? "streams of a run" : "streams of a run (skipped: no bubblewrap or bash here)";
