@@ -115,6 +115,12 @@ test("a sandbox driver knows what is shared, not the other driver; what is share
   }
 });
 
+test("a driver that another workspace has costs no start: podman's machinery is loaded where a container is started", () => {
+  const podman = withoutComments("src/sandbox/podman/podman.ts");
+  const atOnce = [...podman.matchAll(/^(?:import|\} from)(?! type).*"\.\/(.+)\.ts";$/gm)].map(([, name]) => name);
+  expect(atOnce.sort()).toEqual(["describe", "group", "held", "ids", "image", "problem", "programs", "runtime"]);
+});
+
 test("files that ask where they stand are as deep as the packed command line, two folders below the package", () => {
   const asking = files.filter((file) => /\bimport\.meta\b/.test(withoutComments(file)));
   expect(asking.filter((file) => file.split("/").length !== 3)).toEqual([]);

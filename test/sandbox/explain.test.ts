@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { explainFailure } from "../../src/sandbox/host/explain.ts";
-import { idsOf } from "../../src/sandbox/podman/problem.ts";
+import { idsOf, runtimeFolderProblem } from "../../src/sandbox/podman/problem.ts";
 
 const kernel = (settings: Readonly<Record<string, string>>) => (name: string) => settings[name];
 
@@ -42,4 +42,11 @@ test("subordinate ids count for their owner, by name or number", () => {
   expect(idsOf(list, "ana", 1000)).toBe(65_546);
   expect(idsOf(list, "ben", 1001)).toBe(1000);
   expect(idsOf(list, "cleo", 1002)).toBe(0);
+});
+
+test("a folder whose path podman would refuse at the end of each container is refused before the first", () => {
+  expect(runtimeFolderProblem(undefined)).toBeUndefined();
+  expect(runtimeFolderProblem("/run/user/4294967294")).toBeUndefined();
+  expect(runtimeFolderProblem(`/${"r".repeat(38)}`)).toBeUndefined();
+  expect(runtimeFolderProblem(`/${"r".repeat(39)}`)).toMatchObject({ why: expect.stringContaining("XDG_RUNTIME_DIR") });
 });

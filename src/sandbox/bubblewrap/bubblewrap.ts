@@ -107,7 +107,7 @@ export class Bubblewrap extends WorkspaceFiles implements Sandbox {
   }
 
   async stop(state: HolderState): Promise<void> {
-    if (isRunning(state)) requireHolder(state, (uid) => isWorkspaceUid(process.geteuid?.() ?? 0, uid));
+    if (isRunning(state)) requireHolder(state, (uid) => isWorkspaceUid(callerUid(), uid));
     await stopHolder(state);
     this.#started.delete(state.id);
     await removeCgroup(state.cgroup);

@@ -7,7 +7,7 @@ import type { ListedEntry, Listing, ListingOf } from "./listing.ts";
 import { pathText } from "./path-text.ts";
 import { eachRecord } from "./records.ts";
 
-/** More than these, and a listing is not whole. */
+/** With these, or more, a listing is not whole. */
 const ENTRIES_MAX = 200_000;
 const BYTES_MAX = 64 * 1024 * 1024;
 const LIST_MS_MAX = 60_000;
@@ -22,14 +22,12 @@ export async function list(start: StartFolderTask, of: ListingOf): Promise<Listi
   const task = start({ folder, access, script: LIST, args: [] });
   task.stdin.end();
   const entries = new Map<string, ListedEntry>();
-  let full = false;
   const bounds = { msMax: LIST_MS_MAX, bytesMax: BYTES_MAX };
-  const { exit, message, late, long } = await eachRecord(task, bounds, (record) => {
-    full = entries.size >= ENTRIES_MAX;
-    if (!full) entries.set(...entryOf(record));
-    return !full;
+  const { exit, message, late, cut } = await eachRecord(task, bounds, (record) => {
+    entries.set(...entryOf(record));
+    return entries.size < ENTRIES_MAX;
   });
-  if (full || long) return { entries, whole: false, problem: undefined };
+  if (cut) return { entries, whole: false, problem: undefined };
   const said = printable(message.trim().slice(0, 500)) || `the sandbox ended with code ${String(exit)}`;
   const problem = late ? `it took longer than ${String(LIST_MS_MAX / 1000)} s` : exit === 0 ? undefined : said;
   return { entries, whole: problem === undefined, problem };

@@ -13,8 +13,6 @@ const DIGEST_SECONDS_MAX = 60;
 const REMOVE_SECONDS_MAX = 900;
 /** For all beside the reading: paths come in, kinds go out. */
 const BESIDE_SECONDS_MAX = 60;
-/** Paths come from us, and what is printed of each is its digest. */
-const PRINTED_BYTES_MAX = 256 * 1024 * 1024;
 
 // There is no /dev/null in these sandboxes, which xargs(1) would open where its list is not a file.
 
@@ -105,11 +103,10 @@ async function onPaths(
   paths: readonly string[],
   take: (item: string) => void,
 ): Promise<RecordsEnd> {
-  if (paths.length === 0) return { exit: 0, message: "", late: false, long: false };
+  if (paths.length === 0) return { exit: 0, message: "", late: false, cut: false };
   const task = start({ folder: "work", access, script, args: [String(secondsMax)] });
   task.stdin.end(paths.map((path) => `${path}\0`).join(""));
-  const bounds = { msMax: (secondsMax + BESIDE_SECONDS_MAX) * 1000, bytesMax: PRINTED_BYTES_MAX };
-  return await eachRecord(task, bounds, (record) => {
+  return await eachRecord(task, { msMax: (secondsMax + BESIDE_SECONDS_MAX) * 1000 }, (record) => {
     take(record.toString("utf8"));
     return true;
   });

@@ -9,7 +9,7 @@ type FileMethods = "fill" | "collect" | "list" | "digest" | "lookUp" | "remove";
 
 export abstract class WorkspaceFiles implements Pick<Sandbox, FileMethods> {
   /** @throws {@link CloisterError} NOT_FOUND where the workspace is over */
-  protected abstract tasks(state: HolderState): StartFolderTask;
+  protected abstract tasks(state: HolderState): StartFolderTask | Promise<StartFolderTask>;
 
   async fill(
     state: HolderState,
@@ -17,31 +17,31 @@ export abstract class WorkspaceFiles implements Pick<Sandbox, FileMethods> {
     files: AsyncIterable<FileEntry>,
   ): Promise<void> {
     const { fill } = await import("./fill.ts");
-    await fill(this.tasks(state), state, target, files);
+    await fill(await this.tasks(state), state, target, files);
   }
 
   async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
     const { collect } = await import("./collect.ts");
-    yield* collect(this.tasks(state), path);
+    yield* collect(await this.tasks(state), path);
   }
 
   async list(state: HolderState, of: ListingOf): Promise<Listing> {
     const { list } = await import("./list.ts");
-    return await list(this.tasks(state), of);
+    return await list(await this.tasks(state), of);
   }
 
   async digest(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const { digest } = await import("./lookup.ts");
-    return await digest(this.tasks(state), paths);
+    return await digest(await this.tasks(state), paths);
   }
 
   async lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>> {
     const { lookUp } = await import("./lookup.ts");
-    return await lookUp(this.tasks(state), paths);
+    return await lookUp(await this.tasks(state), paths);
   }
 
   async remove(state: HolderState, paths: readonly string[]): Promise<void> {
     const { remove } = await import("./lookup.ts");
-    await remove(this.tasks(state), paths);
+    await remove(await this.tasks(state), paths);
   }
 }

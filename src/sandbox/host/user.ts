@@ -43,11 +43,10 @@ export function isWorkspaceUid(callerUid: number, uid: number): boolean {
 export function requireHolder({ pid, uid }: { pid: number; uid: number }, own: (uid: number) => boolean): void {
   const found = uidOf(pid);
   if (own(uid) && (found === undefined || (found === uid && isFirstInside(pid)))) return;
+  if (!own(uid) || found !== uid) throw notOurs(found ?? uid);
   throw new CloisterError("FAILURE", "the workspace belongs to another user of this machine", {
-    why:
-      own(uid) && found === uid
-        ? `process ${String(pid)} holds no workspace: what this device knows of it was changed`
-        : `it runs under user id ${String(found ?? uid)}`,
+    why: `process ${String(pid)} holds no workspace: what this device knows of it was changed`,
+    next: "cloister ws prune",
   });
 }
 

@@ -3,31 +3,9 @@ import { mkdtempSync, openSync, rmdirSync, unlinkSync, writeSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { containerProfile } from "../filter/container-profile.ts";
-import type { Limits } from "../limits/limits.ts";
 import { limitArguments } from "../limits/process-limits.ts";
-
-/** User that everything in a container runs under, as it has it. */
-const INSIDE_UID = 1000;
-
-/**
- * Ids of the host that a root's containers are mapped to; nobody is given them (the upper half of ids is not for
- * accounts). All of them are the same, because an image is copied once for each mapping.
- */
-const MAPPED_FROM = 2_147_483_648;
-/** Images have files of any of these. */
-const MAPPED_IDS = 65_536;
-
-/** Uid of {@link INSIDE_UID} in the user namespace in which podman mounts volumes. */
-export function mountUid(callerUid: number): number {
-  return callerUid === 0 ? MAPPED_FROM + INSIDE_UID : INSIDE_UID;
-}
-
-/** Root's containers get ids of their own; anybody else's podman runs in a user namespace already. */
-export function mappedIds(callerUid: number): readonly string[] {
-  if (callerUid !== 0) return [];
-  const map = `0:${String(MAPPED_FROM)}:${String(MAPPED_IDS)}`;
-  return ["--uidmap", map, "--gidmap", map];
-}
+import type { HolderState } from "../sandbox.ts";
+import { INSIDE_UID } from "./ids.ts";
 
 /**
  * Options of podman-run(1).
@@ -35,10 +13,7 @@ export function mappedIds(callerUid: number): readonly string[] {
  * @param given `diskBytes` is the size of the volume, and so of the largest file
  * @param profileFd podman's descriptor of the system call filter
  */
-export function isolation(
-  given: { readonly limits: Limits; readonly diskBytes: number },
-  profileFd: number,
-): readonly string[] {
+export function isolation(given: Pick<HolderState, "limits" | "diskBytes">, profileFd: number): readonly string[] {
   const user = `${String(INSIDE_UID)}:${String(INSIDE_UID)}`;
   return [
     ...["--pull", "never", "--user", user, "--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
@@ -47,7 +22,8 @@ export function isolation(
     ...["--security-opt", "label=level:s0"],
     ...["--pid", "private", "--ipc", "private", "--uts", "private", "--hostname", "workspace", "--no-hosts"],
     ...["--read-only", "--read-only-tmpfs=false", "--log-driver", "none", "--http-proxy=false"],
-    ...limitArguments(given, given.limits.memoryBytes).flatMap(ulimit),
+    // The runtime starts under them; of memory it needs more than a workspace may have, see launch.ts.
+    ...limitArguments(given, undefined).flatMap(ulimit),
   ];
 }
 

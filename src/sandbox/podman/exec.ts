@@ -7,6 +7,7 @@ import { endOf, TIME_OVER } from "../command-end.ts";
 import type { ExecResult, ExecSpec } from "../exec-spec.ts";
 import { startOnPipes } from "../host/relay.ts";
 import { keepSettings } from "../host/terminal.ts";
+import { memoryKills } from "../limits/settings.ts";
 import { type Held, type Launch, type Launched, launch, type Mount } from "./launch.ts";
 import { notWithPodman } from "./problem.ts";
 import type { Runtime } from "./runtime.ts";
@@ -68,10 +69,12 @@ async function run(
   return result;
 }
 
-async function finish(launched: Launched, spec: ExecSpec, { limits }: Held): Promise<ExecResult> {
+async function finish(launched: Launched, spec: ExecSpec, { limits, pid }: Held): Promise<ExecResult> {
+  const killsBefore = memoryKills(pid);
   const { end, timeOver } = await endOf(launched, spec, limits.runMs);
   const { exit, started, message } = end;
   if (timeOver) return { exit: TIME_OVER, stoppedBy: "run-time" };
+  if (started && exit !== 0 && memoryKills(pid) > killsBefore) return { exit, stoppedBy: "memory" };
   if (started || spec.signal.aborted) return { exit };
   throw new CloisterError("FAILURE", "the command was not started", { why: message, next: "cloister doctor" });
 }

@@ -9,8 +9,11 @@ import { bootTimeMs } from "../host/boot-time.ts";
 import { identify, isRunning, type ProcessIdentity, sendSignal, uidOf } from "../host/process.ts";
 import { unsupported } from "../host/programs.ts";
 import { beginningOf, startProgram } from "../host/spawn.ts";
+import { type Cgroup, removeCgroup } from "../limits/cgroup.ts";
 import type { Limits } from "../limits/limits.ts";
-import { isolation, mappedIds, mountUid, openProfile } from "./container.ts";
+import { isolation, openProfile } from "./container.ts";
+import { enterFirst, makeGroup } from "./group.ts";
+import { mappedIds, mountUid } from "./ids.ts";
 import { ask, demand, engine, lastWords, type Runtime } from "./runtime.ts";
 import { type Watch, watchOver } from "./watch.ts";
 
@@ -52,29 +55,33 @@ export interface Holder extends ProcessIdentity {
   readonly uid: number;
   /** Name of the container, and of the volume. */
   readonly container: string;
+  /** Where podman mounts the volume. */
+  readonly mountpoint: string;
+  readonly cgroup?: Cgroup | undefined;
 }
 
 /**
  * Starts a holder and waits until its volume is there. It ends with this process until its watch is released.
  *
- * @param image id of a local image
+ * @param id of the workspace
  * @throws {@link CloisterError} UNSUPPORTED_HOST with podman's reason
  */
 export async function startHolder(
   runtime: Runtime,
+  id: string,
   given: HolderSpec,
 ): Promise<{ readonly holder: Holder; readonly watch: Watch }> {
   const container = `cloister-${randomBytes(8).toString("hex")}`;
-  await demand(
-    runtime,
-    [...engine(runtime), ...volumeOf(runtime, container, given.diskBytes)],
-    "no volume can be made",
-  );
+  const volume = [...engine(runtime), ...volumeOf(runtime, container, given.diskBytes)];
+  await demand(runtime, volume, "no volume can be made");
+  const cgroup = makeGroup(runtime.uid, id, given);
   try {
     const watch = await run(runtime, container, given);
-    return { holder: await find(runtime, container), watch };
+    const holder = await find(runtime, container);
+    return { holder: cgroup ? { ...holder, cgroup: enterFirst(cgroup, given, holder) } : holder, watch };
   } catch (error) {
     await remove(runtime, container);
+    await removeCgroup(cgroup);
     throw error;
   }
 }
@@ -130,15 +137,14 @@ async function run(
 }
 
 async function find(runtime: Runtime, container: string): Promise<Holder> {
-  const format = ["--format", "{{.State.Pid}}"];
-  const pid = Number(
-    await demand(runtime, [...engine(runtime), "inspect", ...format, container], "the holder is gone"),
-  );
-  const [identity, uid] = [identify(pid), uidOf(pid)];
+  const format = ["--format", "{{.State.Pid}} {{range .Mounts}}{{.Source}}{{end}}"];
+  const said = await demand(runtime, [...engine(runtime), "inspect", ...format, container], "the holder is gone");
+  const [, pid = "", mountpoint = ""] = /^(\d+) (\/.+)$/.exec(said) ?? [];
+  const [identity, uid] = [identify(Number(pid)), uidOf(Number(pid))];
   if (!identity || uid === undefined) throw new CloisterError("FAILURE", "the holder of the workspace has ended");
   // Neither by a mistake in the mapping nor by one in an engine's settings.
   if (uid === 0) throw new CloisterError("FAILURE", "podman started the workspace as root of the host");
-  return { ...identity, uid, container };
+  return { ...identity, uid, container, mountpoint };
 }
 
 /** The workspace ends this long from now. @throws {@link CloisterError} FAILURE */

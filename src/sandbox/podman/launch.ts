@@ -12,6 +12,7 @@ import { sendSignal } from "../host/process.ts";
 import { beginningOf, startSealed } from "../host/spawn.ts";
 import type { HolderState } from "../sandbox.ts";
 import { isolation, openProfile } from "./container.ts";
+import { enterGroup } from "./group.ts";
 import { ask, engine, engineInside, lastWords, type Runtime } from "./runtime.ts";
 import { watchOver } from "./watch.ts";
 
@@ -29,7 +30,8 @@ const KEPT = "9";
  * The first process: opens the working folder, which a command may have shut, reads variables and words, and says how
  * the command ended. `exec` finds programs only, no built-in of the shell; some shells take a leading dash for its option.
  */
-const FIRST = `eval "$(cat <&${String(FEED_FD)})" && [ $# -gt 0 ] || exit
+const FIRST = `echo here >&${String(STATUS_FD)}
+eval "$(cat <&${String(FEED_FD)})" && [ $# -gt 0 ] || exit
 exec ${String(FEED_FD)}<&-
 echo started >&${String(STATUS_FD)}
 exec ${KEPT}>&2 2>/dev/null
@@ -78,14 +80,16 @@ export interface Launched {
 
 /** @throws {@link CloisterError} USAGE for a NUL character in any argument */
 export function launch(runtime: Runtime, state: Held, what: Launch): Launched {
-  const script = feedOf(what);
+  const script = feedOf(what, state);
   const container = `${state.container}-${randomBytes(6).toString("hex")}`;
   const child = startPodman(runtime, commandLine(runtime, state, what, container), what.stdio);
   const feed = child.stdio[FEED_FD] as Duplex;
   feed.on("error", () => undefined);
-  feed.end(script);
   const watched = watchOver(runtime, state, container, child.pid);
-  const progress = { started: false };
+  const progress: Progress = { started: false };
+  const go = () => feed.end(progress.refused === undefined ? script : "");
+  if (state.cgroup) child.stdio[STATUS_FD]?.once("data", () => void admit(runtime, state, container, progress, go));
+  else go();
   const ended = watch(child, progress).finally(() => watched.release());
   const first = async () => (progress.started ? await firstProcess(runtime, container) : undefined);
   const end = async () => {
@@ -128,7 +132,7 @@ function commandLine(
   ];
 }
 
-function feedOf({ cwd, env, argv }: Launch): string {
+function feedOf({ cwd, env, argv }: Launch, { limits, cgroup }: Held): string {
   const words = [cwd, ...argv, ...Object.entries(env).flat()];
   if (words.some((word) => word.includes("\0"))) {
     throw nulInside();
@@ -141,7 +145,11 @@ function feedOf({ cwd, env, argv }: Launch): string {
   }
   const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quoted(value)}`);
   const enter = `chmod 0700 ${quoted(cwd)} 2>/dev/null; cd ${quoted(cwd)} || exit`;
-  return [enter, ...exports, `set -- ${argv.map(quoted).join(" ")}`, ""].join("\n");
+  const { memoryBytes } = limits;
+  // Private memory of each process, where nothing counts that of all together.
+  const alone = memoryBytes !== undefined && cgroup?.holds.includes("memory") !== true;
+  const limit = alone ? [`ulimit -d ${String(Math.ceil(memoryBytes / 1024))} || exit`] : [];
+  return [enter, ...limit, ...exports, `set -- ${argv.map(quoted).join(" ")}`, ""].join("\n");
 }
 
 function quoted(word: string): string {
@@ -163,20 +171,40 @@ function startPodman(runtime: Runtime, command: readonly string[], stdio: Launch
   }
 }
 
+interface Progress {
+  started: boolean;
+  /** Why it was given nothing to run. */
+  refused?: string;
+}
+
 async function watch(
   child: ChildProcess,
-  progress: { started: boolean },
+  progress: Progress,
 ): Promise<{ exit: number; started: boolean; message: string }> {
   const message = beginningOf(child.stderr, MESSAGE_CHARS_MAX);
   let status = "";
   child.stdio[STATUS_FD]?.on("data", (chunk) => {
     status += String(chunk);
-    progress.started = true;
+    progress.started = status.includes("started\n");
   });
   const code = await new Promise<number>((resolve) => child.once("close", (exit) => resolve(exit ?? 137)));
   // What the shell saw is certain. A container that was killed has no shell to say it, but podman saw how it ended.
-  const [, seen] = /^started\n(\d+)\n$/.exec(status) ?? [];
-  return { exit: seen === undefined ? code : Number(seen), started: progress.started, message: lastWords(message()) };
+  const [, seen] = /^here\nstarted\n(\d+)\n$/.exec(status) ?? [];
+  return {
+    exit: seen === undefined ? code : Number(seen),
+    started: progress.started,
+    message: progress.refused ?? lastWords(message()),
+  };
+}
+
+/** Nothing of the workspace runs before its group counts it: until then the first process waits for its script. */
+async function admit(runtime: Runtime, state: Held, container: string, progress: Progress, go: () => void) {
+  try {
+    enterGroup(state, (await firstProcess(runtime, container)) ?? 0);
+  } catch (error) {
+    progress.refused = error instanceof CloisterError ? `${error.message}: ${String(error.why)}` : String(error);
+  }
+  go();
 }
 
 async function firstProcess(runtime: Runtime, container: string): Promise<number | undefined> {

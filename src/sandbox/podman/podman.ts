@@ -10,21 +10,19 @@ import { explainFailure } from "../host/explain.ts";
 import { isRunning } from "../host/process.ts";
 import { type Problem, unsupported } from "../host/programs.ts";
 import { requireHolder } from "../host/user.ts";
+import { removeCgroup } from "../limits/cgroup.ts";
 import type { HeldLimit } from "../limits/limits.ts";
 import type { CreateSpec, Dialer, HolderState, LoopbackAddress, Sandbox, VolumeOptions } from "../sandbox.ts";
 import { problemOf, tryOut } from "../trial.ts";
-import { mountUid } from "./container.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
-import { execute } from "./exec.ts";
-import { startFolderTask } from "./folder-task.ts";
+import { groupSupport } from "./group.ts";
 import { heldByPodman } from "./held.ts";
-import { moveDeadline, startHolder, stopHolder } from "./holder.ts";
+import { mountUid } from "./ids.ts";
 import { bringImage, checkImage } from "./image.ts";
 import type { Held } from "./launch.ts";
 import { hostProblem, notWithPodman } from "./problem.ts";
 import { findPodman } from "./programs.ts";
-import { demand, engine, podmanEnvironment, type Runtime } from "./runtime.ts";
-import { tryContainer } from "./trial.ts";
+import { podmanEnvironment, type Runtime } from "./runtime.ts";
 import type { Watch } from "./watch.ts";
 
 export interface PodmanOptions extends Clocks {
@@ -35,14 +33,17 @@ export interface PodmanOptions extends Clocks {
 }
 
 /** What the scripts on folders need, as GNU has it. */
-const TOOLS = `tar --version | grep -q GNU && find / -maxdepth 0 -printf "" && echo | sort -z >/dev/null`;
+const TOOLS = `tar --version | grep -q GNU && find / -maxdepth 0 -printf "" && echo | sort -z >/dev/null && xargs -0 -r sha256sum -z </dev/null`;
 
 const ENCRYPTED: Problem = {
   why: "with podman, a workspace's volume is memory only",
   next: "add --volume memory, or --driver bubblewrap",
 };
 
-/** The podman driver. Making it costs nothing; the host is looked at when something is asked of it. */
+/**
+ * The podman driver. Making it costs nothing; the host is looked at when something is asked of it. Most commands have
+ * another driver's workspace: what starts containers is loaded where one is started.
+ */
 export class Podman extends WorkspaceFiles implements Sandbox {
   readonly #options: PodmanOptions;
   /** Workspaces that end with this process, by id. */
@@ -55,9 +56,10 @@ export class Podman extends WorkspaceFiles implements Sandbox {
   }
 
   async problem({ volume }: VolumeOptions = {}): Promise<Problem | undefined> {
-    const missing = hostProblem() ?? (volume === "encrypted" ? ENCRYPTED : undefined);
+    const missing = hostProblem(this.#options.env) ?? (volume === "encrypted" ? ENCRYPTED : undefined);
     if (missing) return missing;
     if (this.#options.image === undefined) {
+      const { tryContainer } = await import("./trial.ts");
       const failure = await tryContainer(this.#ready());
       return failure === undefined ? undefined : explainFailure(failure, { program: "podman" });
     }
@@ -69,7 +71,7 @@ export class Podman extends WorkspaceFiles implements Sandbox {
   }
 
   holdable({ limits = {}, diskBytes }: Parameters<Sandbox["holdable"]>[0]): readonly HeldLimit[] {
-    return heldByPodman(limits, diskBytes);
+    return heldByPodman(limits, diskBytes, groupSupport(process.geteuid?.() ?? 0));
   }
 
   checkMounts(mounts: readonly ShownFolder[]): void {
@@ -86,16 +88,16 @@ export class Podman extends WorkspaceFiles implements Sandbox {
     const runtime = this.#ready();
     const image = checkImage(this.#options.image);
     await bringImage(runtime, image);
+    const { startHolder } = await import("./holder.ts");
     const expires = expiry(ttlMs, this.#options);
-    const { holder, watch } = await startHolder(runtime, { image, ttlMs, diskBytes, limits });
+    const { holder, watch } = await startHolder(runtime, id, { image, ttlMs, diskBytes, limits });
     this.#started.set(id, watch);
-    const inspect = [...engine(runtime), "volume", "inspect", "--format", "{{.Mountpoint}}", holder.container];
-    const mountpoint = await demand(runtime, inspect, "the workspace has no volume");
-    return { driver: "podman", id, ...holder, diskBytes, limits, ...expires, image, mountpoint };
+    return { driver: "podman", id, ...holder, diskBytes, limits, ...expires, image };
   }
 
   async tried(state: HolderState): Promise<Problem | undefined> {
-    const task = this.tasks(state)({ folder: "work", access: "read", script: TOOLS, args: [] });
+    const start = await this.tasks(state);
+    const task = start({ folder: "work", access: "read", script: TOOLS, args: [] });
     return await problemOf(task, (message) => ({
       why: `the image cannot be a workspace: ${message.trim().slice(0, 300) || "it lacks GNU tar, find or sort"}`,
       next: "use an image with GNU tar, findutils and coreutils",
@@ -114,6 +116,7 @@ export class Podman extends WorkspaceFiles implements Sandbox {
   async extend(state: HolderState, ttlMs: number): Promise<HolderState> {
     const { container } = this.#enter(state);
     const extended = { ...state, ...expiry(ttlMs, this.#options) };
+    const { moveDeadline } = await import("./holder.ts");
     await moveDeadline(this.#ready(), container, ttlMs);
     // It may have ended just before.
     this.#enter(extended);
@@ -124,11 +127,14 @@ export class Podman extends WorkspaceFiles implements Sandbox {
     // Being made when that was interrupted: whoever watched has removed it.
     if (state.container === undefined) return;
     if (isRunning(state)) requireHolder(state, isMappedUid);
+    const { stopHolder } = await import("./holder.ts");
     await stopHolder(this.#ready(), named(state));
+    await removeCgroup(state.cgroup);
     await this.keep(state);
   }
 
   async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult> {
+    const { execute } = await import("./exec.ts");
     return execute(this.#ready(), this.#enter(state), spec, streams);
   }
 
@@ -142,16 +148,17 @@ export class Podman extends WorkspaceFiles implements Sandbox {
     return dialInto(this.#ready(), this.#enter(state));
   }
 
-  held({ limits, diskBytes }: HolderState): readonly HeldLimit[] {
-    return heldByPodman(limits, diskBytes);
+  held({ limits, diskBytes, cgroup }: HolderState): readonly HeldLimit[] {
+    return heldByPodman(limits, diskBytes, cgroup?.holds ?? []);
   }
 
   describe(): { driver: string; enforced: readonly string[]; notEnforced: readonly string[] } {
     return { driver: "podman", enforced: ENFORCED, notEnforced: NOT_ENFORCED };
   }
 
-  protected tasks(state: HolderState): StartFolderTask {
+  protected async tasks(state: HolderState): Promise<StartFolderTask> {
     const [runtime, held] = [this.#ready(), this.#enter(state)];
+    const { startFolderTask } = await import("./folder-task.ts");
     return (script) => startFolderTask(runtime, held, script);
   }
 

@@ -6,6 +6,7 @@ import { type ExecSpec, SECRETS } from "../exec-spec.ts";
 import { VOLUME } from "./holder.ts";
 import type { Held, Mount } from "./launch.ts";
 import { ask, engine, lastWords, type Runtime } from "./runtime.ts";
+import { afterOurEnd } from "./watch.ts";
 
 /** $1 is the folder; then each file's name and size in bytes. Their bytes come one after another. */
 const PLACE = `umask 077
@@ -61,7 +62,13 @@ async function place(
   const folder = `secrets/${randomBytes(8).toString("hex")}`;
   const path = `${VOLUME}/${folder}`;
   const inHolder = [...engine(runtime), "exec", "--interactive", container];
-  const remove = async () => void (await ask(runtime, [...inHolder, "rm", "-rf", path]));
+  const removal = [...inHolder, "rm", "-rf", path];
+  // Before the first byte is there: they must not outlive us, however we end.
+  const watch = afterOurEnd(runtime, removal);
+  const remove = async () => {
+    await ask(runtime, removal);
+    watch.release();
+  };
   const words = files.flatMap(({ name, bytes }) => [name, String(bytes.length)]);
   const { exit, message } = await ask(runtime, [...inHolder, "/bin/sh", "-c", PLACE, "place", path, ...words], {
     input: files.map(({ bytes }) => bytes),

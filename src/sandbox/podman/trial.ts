@@ -14,7 +14,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beginningOf, startProgram } from "../host/spawn.ts";
-import { isolation, mappedIds, openProfile } from "./container.ts";
+import { isolation, openProfile } from "./container.ts";
+import { mappedIds } from "./ids.ts";
 import { engine, lastWords, type Runtime } from "./runtime.ts";
 
 const PROFILE_FD = 3;

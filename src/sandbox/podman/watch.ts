@@ -1,7 +1,7 @@
 // A container outlives the podman that started it, and ours. So a shell on the host, out of its reach, waits beside each
 // command's, and beside a workspace that is being made: it removes the container when the process that started it ends, or
 // the workspace does.
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import type { ProcessIdentity } from "../host/process.ts";
 import { engine, type Runtime } from "./runtime.ts";
@@ -52,6 +52,27 @@ export function watchOver(
     ...{ cwd: "/", env: runtime.environment, detached: true },
     stdio: ["ignore", "ignore", "ignore", "pipe"],
   });
+  return lineTo(child);
+}
+
+/** Told nothing, it does what the rest says: twice, as what it undoes may have been under way. */
+const UNLESS_TOLD = `read -r _ <&3 && exit
+exec 3<&-
+"$@"
+sleep 2
+"$@"`;
+
+/** Runs a command once this process ends, however it does, unless it calls `release` before. */
+export function afterOurEnd(runtime: Runtime, command: readonly string[]): Watch {
+  const child = spawn(runtime.programs.sh, ["-c", UNLESS_TOLD, "watch", ...command], {
+    ...{ cwd: "/", env: runtime.environment, detached: true },
+    stdio: ["ignore", "ignore", "ignore", "pipe"],
+  });
+  return lineTo(child);
+}
+
+/** A line to a shell that waits for one; neither keeps this process from ending. */
+function lineTo(child: ChildProcess): Watch {
   const line = child.stdio[3] as Socket;
   child.on("error", () => undefined);
   line.on("error", () => undefined);

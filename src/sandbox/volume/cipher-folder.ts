@@ -71,7 +71,10 @@ export function makeCipherFolder(caller: Pick<Caller, "uid">, uid: number, spec:
 function giveAway(folder: string, uid: number): void {
   const fd = openSync(folder, FOLDER_ITSELF);
   try {
-    if (fstatSync(fd).uid !== 0) throw new CloisterError("FAILURE", `${folder} was replaced while it was made`);
+    if (fstatSync(fd).uid !== 0)
+      throw new CloisterError("FAILURE", `${folder} was replaced while it was made`, {
+        next: "--volume-dir FOLDER, in one that only you may write to",
+      });
     fchownSync(fd, uid, uid);
   } finally {
     closeSync(fd);

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Clocks } from "../../../src/sandbox/expiry.ts";
 import { Podman } from "../../../src/sandbox/podman/podman.ts";
 import { hostProblem } from "../../../src/sandbox/podman/problem.ts";
@@ -22,9 +22,45 @@ import type { Subject } from "../../sandbox/contract/subject.ts";
 
 /** What the scripts of the driver and of the tests run; of the first, a workspace's image has to have all. */
 const PROGRAMS = [
-  ...["sh", "cat", "chmod", "find", "grep", "head", "mkdir", "mv", "rm", "sleep", "sort", "tar"],
-  ...["df", "env", "ln", "ls", "od", "perl", "printf", "stat", "tail", "touch", "truncate", "yes", "true"],
+  ...[
+    "sh",
+    "cat",
+    "chmod",
+    "dirname",
+    "find",
+    "grep",
+    "head",
+    "mkdir",
+    "mv",
+    "rm",
+    "rmdir",
+    "sha256sum",
+    "sleep",
+    "sort",
+  ],
+  ...["tar", "timeout", "xargs"],
+  ...[
+    "df",
+    "env",
+    "ln",
+    "ls",
+    "mkfifo",
+    "od",
+    "perl",
+    "printf",
+    "seq",
+    "stat",
+    "stty",
+    "tail",
+    "touch",
+    "truncate",
+    "yes",
+  ],
+  ...["bash", "tty", "true"],
 ];
+
+/** Perl's files for sockets, one on a line. */
+const SOCKETS = 'print join "\\n", values %INC, @DynaLoader::dl_shared_objects';
 
 export interface Storage {
   /** The environment that leads to it. */
@@ -42,21 +78,23 @@ function makeStorage(): Storage {
   const folder = mkdtempSync(join(tmpdir(), "cloister-podman-"));
   chmodSync(folder, 0o755);
   const at = (name: string) => join(folder, name);
-  for (const name of ["graph", "run", "runtime"]) mkdirSync(at(name), { mode: 0o700 });
+  for (const name of ["graph", "run"]) mkdirSync(at(name), { mode: 0o700 });
+  // What podman itself allows of its path is short, see src/sandbox/podman/problem.ts.
+  const runtime = mkdtempSync("/tmp/cloister-run-");
   const roots = `graphroot = "${at("graph")}"\nrootless_storage_path = "${at("graph")}"\nrunroot = "${at("run")}"\n`;
   writeFileSync(at("storage.conf"), `[storage]\ndriver = "overlay"\n${roots}`);
-  const place = { XDG_RUNTIME_DIR: at("runtime"), CONTAINERS_STORAGE_CONF: at("storage.conf") };
+  const place = { XDG_RUNTIME_DIR: runtime, CONTAINERS_STORAGE_CONF: at("storage.conf") };
   const env = { ...process.env, ...place };
   const podman = (...args: readonly string[]) => execFileSync("podman", args, { env, encoding: "utf8", stdio: "pipe" });
   const remove = () => {
-    podman("rm", "--all", "--force", "--time", "0");
+    podman("rm", "--all", "--force", "--depend", "--time", "0");
     podman("volume", "rm", "--all", "--force");
     // Files of other users are root's to remove, in podman's user namespace; the one that keeps it ends last.
     if (process.getuid?.() !== 0) {
-      podman("unshare", "rm", "-rf", at("graph"));
-      endKeeper(at("runtime/libpod/tmp/pause.pid"));
+      podman("unshare", "sh", "-c", 'umount "$1/overlay"; rm -rf "$1"', "remove", at("graph"));
+      endKeeper(join(runtime, "libpod/tmp/pause.pid"));
     } else spawnSync("umount", [at("graph/overlay")]);
-    rmSync(folder, { recursive: true, force: true });
+    for (const each of [folder, runtime]) rmSync(each, { recursive: true, force: true });
   };
   try {
     const archive = at("image.tar");
@@ -83,13 +121,20 @@ function rootFolder(root: string): string {
     const path = realpathSync(pathOf(name));
     cpSync(path, join(root, "usr/bin", name));
     const { stdout } = spawnSync("ldd", [path], { encoding: "utf8" });
-    for (const [library] of stdout.matchAll(/\/[^ )\n]+/g)) {
-      const to = join(root, realpathSync(dirname(library)).replace(/^\/lib/, "/usr/lib"));
-      mkdirSync(to, { recursive: true });
-      cpSync(realpathSync(library), join(to, library.slice(library.lastIndexOf("/") + 1)));
-    }
+    for (const [library] of stdout.matchAll(/\/[^ )\n]+/g)) copyInto(root, library);
   }
+  const { stdout } = spawnSync(pathOf("perl"), ["-MSocket", "-e", SOCKETS], { encoding: "utf8" });
+  for (const module of stdout.split("\n")) copyInto(root, module);
+  // Else names are looked up in the network first, which there is none of.
+  writeFileSync(join(root, "etc/nsswitch.conf"), "hosts: files\n");
   return root;
+}
+
+/** A file of this machine to the same place. */
+function copyInto(root: string, path: string): void {
+  const folder = join(root, realpathSync(dirname(path)).replace(/^\/lib/, "/usr/lib"));
+  mkdirSync(folder, { recursive: true });
+  cpSync(realpathSync(path), join(folder, basename(path)));
 }
 
 function pathOf(program: string): string {
@@ -131,7 +176,7 @@ export async function podmanSubject(): Promise<{
 
 /** Storage, or why there can be none. */
 function tryStorage(): Storage | string {
-  const missing = hostProblem();
+  const missing = hostProblem({});
   if (missing) return missing.why;
   try {
     return makeStorage();

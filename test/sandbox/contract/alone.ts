@@ -4,13 +4,14 @@ import { Bubblewrap } from "../../../src/sandbox/bubblewrap/bubblewrap.ts";
 import { Podman } from "../../../src/sandbox/podman/podman.ts";
 import type { HolderState, Sandbox } from "../../../src/sandbox/sandbox.ts";
 
-const [, , mode = "", first = "", second = ""] = argv;
+const [, , mode = "", first = "", second = "", third] = argv;
 if (mode === "create") await create(2000, true);
 else if (mode === "begin") await create(60_000, false);
 else {
   const state = JSON.parse(first) as HolderState;
   const [argv, { signal }] = [["/bin/sh", "-c", second], new AbortController()];
-  const spec = { argv, env: {}, inputs: [], tools: [], tty: false, signal };
+  const files = third === undefined ? [] : [{ path: "/run/secrets/key", bytes: Buffer.from(third) }];
+  const spec = { argv, env: {}, inputs: [], tools: [], tty: false, signal, files };
   exit((await sandboxOf(state.driver, state.image).exec(state, spec, { stdin, stdout, stderr })).exit);
 }
 

@@ -45,15 +45,19 @@ export function secretFiles(subject: Subject): void {
     test("is there whole, for its user alone to read and for nobody to change", async () => {
       const { out } = await sh("stat -c '%a %u' /run/secrets/key; od -c /run/secrets/key | tail -1", { files });
       expect(out).toBe("400 1000\n0000032\n");
-      for (const change of [
+      // All in one command: starting one takes some drivers long.
+      const changes = [
         "echo x >> /run/secrets/key",
         "rm /run/secrets/key",
         "chmod 666 /run/secrets/key",
         "touch /run/secrets/x",
         "mv /run/secrets /run/x",
-      ]) {
-        expect((await sh(change, { files })).exit, change).not.toBe(0);
-      }
+      ];
+      const tried = changes.map((change) => `(${change}) 2>/dev/null && echo '${change}' worked`);
+      expect(await sh([...tried, "cat /run/secrets/key; ls /run/secrets"].join("\n"), { files })).toEqual({
+        exit: 0,
+        out: `${MARKER}\n\0binarykey\n`,
+      });
     });
 
     test("is not there for a command that runs at the same time, nor for the next", async () => {
