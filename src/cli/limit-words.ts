@@ -34,7 +34,7 @@ export function notHeld({ held, value, limit, how }: HeldLimit): readonly string
 }
 
 /** `2`, `4 GB`, `2 h`: in the unit that the limit is given in. */
-export function limitValue({ limit, value = 0 }: HeldLimit): string {
+function limitValue({ limit, value = 0 }: HeldLimit): string {
   if (limit === "memory" || limit === "disk") return formatBytes(value);
   return limit === "run-time" ? formatDuration(value) : String(value);
 }

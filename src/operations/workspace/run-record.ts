@@ -2,8 +2,9 @@
 import { CloisterError } from "../../base/errors.ts";
 import type { Facts, ManifestRun, RunNetwork } from "../../provenance/manifest.ts";
 import { isKeptLog, type RunDetails, type RunOutputs, type RunReads } from "../../provenance/run-details.ts";
-import type { Snapshot } from "../../sandbox/files/snapshot.ts";
-import type { ExecResult, ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
+import type { ExecResult, ExecSpec } from "../../sandbox/exec-spec.ts";
+import type { Listing } from "../../sandbox/files/listing.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
 import type { Session } from "../session.ts";
 import { changesOf } from "./run-changes.ts";
 import { shelveRun, unshelveRun } from "./run-shelf.ts";
@@ -18,7 +19,7 @@ export interface RunStart {
   readonly argv: readonly string[];
   readonly seeds: Facts;
   /** What lay in the workspace before, where somebody looks already. */
-  readonly before?: Promise<Snapshot> | undefined;
+  readonly before?: Promise<Listing> | undefined;
 }
 
 /** What is known of a run once its command has ended. */
@@ -41,7 +42,7 @@ export async function recordRun(
 ): Promise<RunEnd & { readonly seconds: number }> {
   const { host } = session;
   const { holder } = state;
-  const before = await (looking ?? sandbox.snapshot(holder));
+  const before = await (looking ?? sandbox.list(holder, "kept"));
   const started = host.now();
   const begun = { ...start, cwd: "/workspace", startedOn: new Date(started).toISOString() };
   await shelveRun(session, state, begun);
@@ -53,7 +54,7 @@ export async function recordRun(
   const ended = { ...begun, finishedOn: new Date(finished).toISOString(), exitCode: end.exit, network: end.network };
   // The run is over, whatever can be said of it: the workspace may be, too.
   const comparing = sandbox
-    .snapshot(holder)
+    .list(holder, "kept")
     .then((after) => changesOf(sandbox, holder, before, after))
     .catch(() => undefined);
   const run: ManifestRun = ended;

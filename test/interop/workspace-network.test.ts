@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PolicyChecked, RunResult, WorkspaceDetail } from "../../src/index.ts";
+import { filesBelow, HAS_SANDBOX, type Member, World } from "../acceptance/harness.ts";
+import { NO_NAMES, withNames } from "../acceptance/named-hosts.ts";
 import { changePolicy } from "../aws/project.ts";
 import { httpServer, LOOPBACK, type Outside, tlsServer } from "../sandbox/egress/rig.ts";
-import { filesBelow, HAS_SANDBOX, type Member, World } from "./harness.ts";
-import { NO_NAMES, withNames } from "./named-hosts.ts";
 
 const reason = HAS_SANDBOX ? NO_NAMES : " (skipped: no bubblewrap here)";
 const NAMES = { "good.test": "127.0.0.1", "bad.test": "127.0.0.1", "other.test": "127.0.0.1" };
