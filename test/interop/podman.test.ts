@@ -95,10 +95,11 @@ describe.skipIf(!counts)(
     });
 
     test("keep processes of all commands to a number", async () => {
-      const { out } = await world.perl(
-        "my $n = 0; $n++ while $n < 200 && defined(my $pid = fork || (sleep(20), exit)); print $n",
-      );
-      expect(Number(out)).toBeLessThan(72);
+      const fork = "my $pid = fork; last unless defined $pid; if ($pid == 0) { sleep 20; exit } $n++";
+      const { out } = await world.perl(`my $n = 0; while ($n < 200) { ${fork} } print $n`);
+      // The limit, and what there is beside it for Cloister's own.
+      expect(Number(out)).toBeGreaterThan(20);
+      expect(Number(out)).toBeLessThan(40 + 32);
       expect((await world.sh("echo still works")).out).toBe("still works\n");
     });
   },
