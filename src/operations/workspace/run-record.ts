@@ -17,8 +17,8 @@ export interface RunStart {
   /** As the person gave it. */
   readonly argv: readonly string[];
   readonly seeds: Facts;
-  /** What lay in the workspace before, where somebody looks already. */
-  readonly before?: Promise<Snapshot> | undefined;
+  /** What lies in the workspace before it. */
+  readonly before: Promise<Snapshot>;
 }
 
 /** What is known of a run once its command has ended. */
@@ -41,7 +41,7 @@ export async function recordRun(
 ): Promise<RunEnd & { readonly seconds: number }> {
   const { host } = session;
   const { holder } = state;
-  const before = await (looking ?? sandbox.snapshot(holder));
+  const before = await looking;
   const started = host.now();
   const begun = { ...start, cwd: "/workspace", startedOn: new Date(started).toISOString() };
   await shelveRun(session, state, begun);

@@ -3,7 +3,7 @@ import type { Streams } from "../../base/streams.ts";
 import { ReadLog } from "../../provenance/reads.ts";
 import type { Snapshot } from "../../sandbox/files/snapshot.ts";
 import type { ExecResult, ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
-import { type Ask, type Operation, perform, permit } from "../guard.ts";
+import { type Ask, perform, permit } from "../guard.ts";
 import { type RunSecrets, secretsFor } from "../secret/run.ts";
 import type { Session } from "../session.ts";
 import type { RunOptions, RunResult } from "../types.ts";
@@ -64,11 +64,13 @@ export async function run(
     sealed: { workspace: state.name, command: (way.recordedAs ?? options.argv).join(" ") },
   };
   const uses = options.secrets ?? [];
-  // Before a secret is opened for a command that may not run.
-  if (uses.length > 0) await permit(session, ask);
+  // Before a secret is opened for a command that may not run, and before its workspace is looked at, beside what follows.
+  await permit(session, ask);
+  const before = sandbox.snapshot(state.holder);
+  // Where nothing is begun, nobody waits for it.
+  before.catch(() => undefined);
   const secrets = await secretsFor(session, state, uses);
-  let before: Promise<Snapshot> | undefined;
-  const work = async (operation: Operation, released: () => void) => {
+  const { result, done } = await perform(session, ask, async (operation, released) => {
     const handed = await handCredentials(session, sandbox, state, { label: label?.class, provider: options.creds });
     const wayOut = await openWayOut(session, sandbox, state, options.network).catch(async (error: unknown) => {
       await handed.close();
@@ -86,11 +88,6 @@ export async function run(
     const { exit, seconds, stoppedBy } = ran;
     const facts = { exit, ms: Math.max(0, Math.round(seconds * 1000)), stoppedBy: stoppedBy?.limit };
     return { result: ran, outcome: { facts } };
-  };
-  const { result, done } = await perform(session, ask, work, () => {
-    before = sandbox.snapshot(state.holder);
-    // Where nothing is begun, nobody waits for it.
-    before.catch(() => undefined);
   });
   return { ...result, workspace: state.name, logEntry: done.entry };
 }
@@ -124,7 +121,7 @@ async function execute(
     readonly handed: HandedIn;
     readonly wayOut: WayOut;
     readonly way: RunWay;
-    readonly before: Promise<Snapshot> | undefined;
+    readonly before: Promise<Snapshot>;
   },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
   const { host } = session;
