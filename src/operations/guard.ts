@@ -94,17 +94,10 @@ export async function whyNot(session: Session, ask: Ask): Promise<readonly Refus
  * somebody else's entry gets there first, the policy may be another, and it is decided again.
  *
  * @param id operation id of an interrupted attempt, whose intent is then not logged twice
- * @param permitted told once it is, before it is on record: what only looks may begin meanwhile
  * @throws CloisterError POLICY_DENIED (logged), UNAVAILABLE
  */
-export async function begin(
-  session: Session,
-  ask: Ask,
-  id = newOperationId(),
-  permitted?: () => void,
-): Promise<Operation> {
+export async function begin(session: Session, ask: Ask, id = newOperationId()): Promise<Operation> {
   await permit(session, ask);
-  permitted?.();
   const identity = await session.identity();
   if (ask.action !== "workspace.destroy") await session.logOverdue();
   const keyId = keyIdOf(identity.signs);
@@ -149,15 +142,14 @@ async function logIntent(session: Session, identity: Identity, ask: Ask, id: str
 
 /**
  * {@link begin}, the work, and the record of how it ended. `released` is called before the first byte leaves: from then on
- * an interruption is no failure with nothing done, and is not logged as one. `permitted` as in {@link begin}.
+ * an interruption is no failure with nothing done, and is not logged as one.
  */
 export async function perform<T>(
   session: Session,
   ask: Ask,
   work: (operation: Operation, released: () => void) => Promise<{ result: T; outcome?: Outcome }>,
-  permitted?: () => void,
 ): Promise<{ result: T; done: LoggedEvent }> {
-  const operation = await begin(session, ask, newOperationId(), permitted);
+  const operation = await begin(session, ask);
   let hasEffect = false;
   const released = () => {
     hasEffect = true;

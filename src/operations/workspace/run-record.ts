@@ -26,8 +26,8 @@ export interface RunStart {
   /** As the person gave it. */
   readonly argv: readonly string[];
   readonly seeds: Facts;
-  /** What lay in the workspace before, where somebody looks already. */
-  readonly before?: Promise<Listing> | undefined;
+  /** What lies in the workspace before it. */
+  readonly before: Promise<Listing>;
 }
 
 /** What is known of a run once its command has ended. */
@@ -52,7 +52,7 @@ export async function recordRun(
 ): Promise<RunEnd & { readonly seconds: number }> {
   const { host } = session;
   const { holder } = state;
-  const before = await (looking ?? sandbox.list(holder, "kept"));
+  const before = await looking;
   const limits = limitsOf(state, sandbox.held(holder), spec.runMs);
   const started = host.now();
   const begun = { ...start, cwd: "/workspace", startedOn: new Date(started).toISOString() };

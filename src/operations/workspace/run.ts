@@ -4,7 +4,7 @@ import { ReadLog } from "../../provenance/reads.ts";
 import type { ExecResult, ExecSpec } from "../../sandbox/exec-spec.ts";
 import type { Listing } from "../../sandbox/files/listing.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
-import { type Ask, type Operation, perform, permit } from "../guard.ts";
+import { type Ask, perform, permit } from "../guard.ts";
 import { type RunSecrets, secretsFor } from "../secret/run.ts";
 import type { Session } from "../session.ts";
 import type { RunOptions, RunResult } from "../types.ts";
@@ -65,11 +65,13 @@ export async function run(
     sealed: { workspace: state.name, command: (way.recordedAs ?? options.argv).join(" ") },
   };
   const uses = options.secrets ?? [];
-  // Before a secret is opened for a command that may not run.
-  if (uses.length > 0) await permit(session, ask);
+  // Before a secret is opened for a command that may not run, and before its workspace is looked at, beside what follows.
+  await permit(session, ask);
+  const before = sandbox.list(state.holder, "kept");
+  // Where nothing is begun, nobody waits for it.
+  before.catch(() => undefined);
   const secrets = await secretsFor(session, state, uses);
-  let before: Promise<Listing> | undefined;
-  const work = async (operation: Operation, released: () => void) => {
+  const { result, done } = await perform(session, ask, async (operation, released) => {
     const handed = await handCredentials(session, sandbox, state, { label: label?.class, provider: options.creds });
     const wayOut = await openWayOut(session, sandbox, state, options.network).catch(async (error: unknown) => {
       await handed.close();
@@ -88,11 +90,6 @@ export async function run(
     const over = ran.over ? true : undefined;
     const facts = { exit, ms: Math.max(0, Math.round(seconds * 1000)), stoppedBy: stoppedBy?.limit, over };
     return { result: ran, outcome: { facts } };
-  };
-  const { result, done } = await perform(session, ask, work, () => {
-    before = sandbox.list(state.holder, "kept");
-    // Where nothing is begun, nobody waits for it.
-    before.catch(() => undefined);
   });
   return { ...result, workspace: state.name, logEntry: done.entry };
 }
@@ -126,7 +123,7 @@ async function execute(
     readonly handed: HandedIn;
     readonly wayOut: WayOut;
     readonly way: RunWay;
-    readonly before: Promise<Listing> | undefined;
+    readonly before: Promise<Listing>;
   },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
   const { host } = session;
