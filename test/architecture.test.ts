@@ -32,6 +32,9 @@ const ROOMS: Readonly<Record<string, Room>> = {
 
 const LINES_MAX = 300;
 
+/** Rooms of the sandbox in which its drivers stand; all others are what the drivers share. */
+const DRIVERS = ["bubblewrap", "podman"];
+
 const root = resolve(import.meta.dirname, "..");
 const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".ts"))
@@ -96,8 +99,19 @@ test("drivers are chosen in one place each", () => {
   const importers = (driver: string) => files.filter((file) => importsOf(file).some((s) => s.endsWith(driver)));
   expect(importers("store/folder.ts")).toEqual(["src/operations/open-store.ts"]);
   expect(importers("store/s3.ts")).toEqual(["src/operations/open-store.ts"]);
-  for (const driver of ["bubblewrap", "podman"]) {
+  for (const driver of DRIVERS) {
     expect(importers(`sandbox/${driver}/${driver}.ts`)).toEqual(["src/operations/workspace/sandbox.ts"]);
+  }
+});
+
+test("a sandbox driver knows what is shared, not the other driver; what is shared knows no driver", () => {
+  for (const file of files.filter((each) => roomOf(each) === "sandbox")) {
+    const folderOf = (path: string) => path.split("/")[2] ?? "";
+    const known = importsOf(file)
+      .filter((specifier) => specifier.startsWith("."))
+      .map((specifier) => folderOf(relative(root, resolve(root, dirname(file), specifier))))
+      .filter((folder) => DRIVERS.includes(folder) && folder !== folderOf(file));
+    expect({ file, known }).toEqual({ file, known: [] });
   }
 });
 

@@ -1,4 +1,5 @@
 // How what a command reached, and what it was refused, reads.
+import { isIP } from "node:net";
 import { CloisterError } from "../base/errors.ts";
 import { formatBytes } from "../base/units.ts";
 import type { NetworkDecision, RunNetwork, WorkspaceDetail } from "../index.ts";
@@ -24,8 +25,9 @@ export function refusedLines(workspace: string, network: RunNetwork | undefined)
     .map((one) => `refused by the network list: ${hostOf(one)}${times(one)}: ${one.why ?? ""}`);
   if (lines.length === 0) return [];
   if (refused.length > NAMED_MAX) lines.push(`and ${String(refused.length - NAMED_MAX)} more`);
+  // The policy names hosts, never addresses.
   const unlisted = refused.find(
-    ({ host, port }) => port !== 0 && !network?.allowed.includes(`${host}:${String(port)}`),
+    ({ host, port }) => port !== 0 && isIP(host) === 0 && !network?.allowed.includes(`${host}:${String(port)}`),
   );
   if (unlisted) {
     const create = `cloister ws create NAME --network ${hostOf(unlisted)}`;

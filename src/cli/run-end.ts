@@ -7,7 +7,7 @@ import { refusedLines } from "./network-words.ts";
 import { warn } from "./output.ts";
 import { log, took } from "./words.ts";
 
-/** How a command in a workspace ended, on standard error. @param what the subject: the workspace itself goes on */
+/** How a command in a workspace ended, on standard error. @param what the subject, as the workspace itself goes on */
 export function showEnd(call: Call, result: RunResult, what: "command" | "shell"): void {
   const { workspace, exit, seconds, output, over, network, logEntry, stoppedBy } = result;
   const { io } = call.context;

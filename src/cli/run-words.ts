@@ -8,6 +8,12 @@ import { files, shellLine, took } from "./words.ts";
 /** Of a list that belongs to one run. */
 const SHOWN = 5;
 
+/** What stands for so many of a list. */
+interface Named {
+  readonly text: string;
+  readonly count: number;
+}
+
 const PARTS: Readonly<Record<string, string>> = {
   wrote: "wrote files of this",
   read: "wrote what a later run read",
@@ -61,7 +67,7 @@ function linesOf({
       software && `${String(software.split("\n").length - 1)} packages and interpreters (--json lists them)`,
     ],
     ["opened", reads && opened(reads.inputs)],
-    ["undeclared", reads && some(reads.undeclared, reads.undeclaredCount)],
+    ["undeclared", reads && someNamed(byFolder(reads.undeclared), reads.undeclaredCount)],
     ["refused", network && hosts(network)],
   ];
   return lines.filter((line): line is [string, string] => line[1] !== undefined);
@@ -87,8 +93,33 @@ function hosts(network: NonNullable<RunSummary["network"]>): string | undefined 
   return some(refused, refused.length);
 }
 
+/** Parts of a path that stay where many are named by their folder: `/home/user/venv`. */
+const FOLDER_PARTS = 3;
+
+/** Each path where they are few; else the folders they are in, so that an environment is one word and not its files. */
+function byFolder(paths: readonly string[]): readonly Named[] {
+  if (paths.length <= SHOWN) return paths.map((path) => ({ text: path, count: 1 }));
+  const counts = new Map<string, number>();
+  for (const path of paths) {
+    const folder = path
+      .split("/")
+      .slice(0, FOLDER_PARTS + 1)
+      .join("/");
+    counts.set(folder, (counts.get(folder) ?? 0) + 1);
+  }
+  return [...counts].map(([text, count]) => ({ text: count === 1 ? text : `${text}/ (${files(count)})`, count }));
+}
+
 function some(texts: readonly string[], count: number): string | undefined {
+  return someNamed(
+    texts.map((text) => ({ text, count: 1 })),
+    count,
+  );
+}
+
+function someNamed(named: readonly Named[], count: number): string | undefined {
   if (count === 0) return undefined;
-  const shown = texts.slice(0, SHOWN);
-  return [...shown, ...(count > shown.length ? [`and ${String(count - shown.length)} more`] : [])].join(", ");
+  const shown = named.slice(0, SHOWN);
+  const more = count - shown.reduce((sum, each) => sum + each.count, 0);
+  return [...shown.map(({ text }) => text), ...(more > 0 ? [`and ${String(more)} more`] : [])].join(", ");
 }

@@ -1,4 +1,5 @@
 // Whether a workspace's time is over, told from its state alone.
+import { CloisterError } from "../base/errors.ts";
 import { bootTimeMs } from "./host/boot-time.ts";
 import type { HolderState } from "./sandbox.ts";
 
@@ -22,4 +23,9 @@ export function expiry(ttlMs: number, clocks: Clocks): Pick<HolderState, "expire
   const { bootTime = bootTimeMs } = clocks;
   const bootMs = bootTime();
   return { expiresMs: clocks.now() + ttlMs, expiresBootMs: bootMs === undefined ? undefined : bootMs + ttlMs };
+}
+
+/** The error of whoever wants something in a workspace that is over. */
+export function isOver(why = "its time ran out, it was destroyed, or the machine was started anew"): CloisterError {
+  return new CloisterError("NOT_FOUND", "the workspace is over", { why, next: "cloister ws create NAME" });
 }

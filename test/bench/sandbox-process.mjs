@@ -8,6 +8,7 @@ const sandbox = new Bubblewrap({ now: Date.now });
 const state = what === "create" ? undefined : JSON.parse(readFileSync(file, "utf8"));
 if (what === "create") {
   const made = await sandbox.create({ id: "bench", ttlMs: 600_000, diskBytes: 64_000_000 });
+  await sandbox.keep(made);
   writeFileSync(file, JSON.stringify(made));
 } else if (what === "stop") {
   await sandbox.stop(state);

@@ -25,6 +25,14 @@ describe("what was refused, at the end of a run", () => {
     ]);
   });
 
+  it("asks nobody to allow an address: hosts are allowed by name", () => {
+    const why = "it is an address, and hosts are allowed by name";
+    expect(refusedLines("w1", { allowed, decisions: [decision("192.0.2.1", { why })] })).toEqual([
+      `refused by the network list: 192.0.2.1:443: ${why}`,
+      "all of it: cloister ws show w1 --network",
+    ]);
+  });
+
   it("does not ask for what is on the list already, and is cut where it is long", () => {
     const why = "its TLS names another host";
     expect(refusedLines("w1", { allowed, decisions: [decision("good.example", { why })] })).toEqual([

@@ -174,6 +174,31 @@ describe("workspace", () => {
     expect(out).toContain("  network pypi.org:443 a.example:80\n  limits cpus 2   memory 4 GB\n");
   });
 
+  it("names what a run read beside its inputs by its folder, where that is much", async () => {
+    const undeclared = ["bin/python", "lib/a.py", "lib/b.py", "lib/c.py", "pyvenv.cfg"].map(
+      (path) => `/home/user/venv/${path}`,
+    );
+    const reads = { inputs: {}, workspace: [], workspaceCount: 0, elsewhere: 0, undeclaredCount: 9 };
+    const show = async (paths: readonly string[]) => {
+      const run = {
+        id: "r",
+        argv: ["x"],
+        seeds: {},
+        exit: 0,
+        seconds: 1,
+        startedAt: "",
+        part: undefined,
+        reads: { ...reads, undeclared: paths },
+      };
+      const project = { showWorkspace: async () => ({ ...detail, runs: [run] }) };
+      return (await cloister(["ws", "show", "t1"], { project })).out;
+    };
+    expect(await show(undeclared)).toContain(`run undeclared\t${undeclared.join(", ")}, and 4 more\n`);
+    expect(await show([...undeclared, "/home/user/.netrc"])).toContain(
+      "run undeclared\t/home/user/venv/ (5 files), /home/user/.netrc, and 3 more\n",
+    );
+  });
+
   it("creates with typed flags", async () => {
     let seen: unknown;
     const project = {
@@ -251,6 +276,8 @@ describe("workspace", () => {
       );
       const piped = await cloister(["ws", "destroy", "t1"], { project: ending().project });
       expect(piped.out).toContain(`file\t${"ab".repeat(32)} 1500 out/a.bin\n`);
+      const planned = await cloister(["ws", "destroy", "t1", "--dry-run"], { project: ending().project });
+      expect(planned.out).toContain("lost\t3 files, 4.5 KB   (asks first, or takes --yes)\n");
     });
   });
 });

@@ -116,6 +116,12 @@ describe.skipIf(!works)(title, () => {
     expect((await ana.cli("run", "w1", "--", "true")).exit).toBe(0);
   });
 
+  it("that is left at once ends with 0", async () => {
+    const terminal = await shell();
+    terminal.keys("C-d");
+    expect(await terminal.exit()).toBe(0);
+  });
+
   it("is told when the workspace's time is over, and the terminal comes back", async () => {
     await ana.ok("ws", "create", "short", "--purpose", "modelling", "--ttl", "5s");
     const terminal = await shell("short");

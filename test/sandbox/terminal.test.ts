@@ -13,7 +13,7 @@ describe.skipIf(!WORKS)(`a command on a terminal${REASON}`, () => {
   let built: { readonly folder: string; readonly program: string };
 
   beforeAll(() => {
-    built = compile("test/sandbox/escapes/main.ts");
+    built = compile("test/interop/escape/main.ts");
   });
 
   afterAll(() => {

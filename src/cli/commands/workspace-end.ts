@@ -118,10 +118,11 @@ function showReceipt(page: Page, receipt: Receipt, dryRun: boolean): void {
   ]);
 }
 
-function lostText({ lost, why }: Receipt): string {
+function lostText({ lost, why, logEntry }: Receipt): string {
   if (!lost) return why === "destroyed" ? "unknown: nobody could look" : "unknown: it was gone already";
   const unsure = lost.complete ? "" : ", or less: there was too much to look at all of it";
-  return lost.files === 0 ? "nothing" : `${files(lost.files)}, ${formatBytes(lost.bytes)}${unsure}`;
+  const asked = logEntry === undefined ? "   (asks first, or takes --yes)" : "";
+  return lost.files === 0 ? "nothing" : `${files(lost.files)}, ${formatBytes(lost.bytes)}${unsure}${asked}`;
 }
 
 /** People see the first few; a pipe gets all that are named, each with its digest. */

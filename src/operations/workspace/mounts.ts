@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { sha256Hex } from "../../base/digest.ts";
 import { CloisterError } from "../../base/errors.ts";
 import { pathEntry } from "../../policy/host-entry.ts";
-import type { Sandbox, ShownFolder } from "../../sandbox/sandbox.ts";
+import type { ShownFolder } from "../../sandbox/exec-spec.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
 import type { Session } from "../session.ts";
 
 export interface WorkspaceMount extends ShownFolder {

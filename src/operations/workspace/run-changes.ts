@@ -1,8 +1,8 @@
-// What a run left in its workspace: two snapshots compared, digests taken of what differs.
+// What a run left in its workspace: two listings compared, digests taken of what differs.
 import { sortedByPath } from "../../base/folder-digests.ts";
 import { pathProblem } from "../../base/path.ts";
 import type { RunFile, RunOutputs } from "../../provenance/run-details.ts";
-import type { Snapshot, SnapshotEntry } from "../../sandbox/files/snapshot.ts";
+import type { ListedEntry, Listing } from "../../sandbox/files/listing.ts";
 import type { HolderState, Sandbox } from "../../sandbox/sandbox.ts";
 
 /** Of one run's outputs, and of what it deleted. */
@@ -23,8 +23,8 @@ export interface RunChanges {
 export async function changesOf(
   sandbox: Sandbox,
   holder: HolderState,
-  before: Snapshot,
-  after: Snapshot,
+  before: Listing,
+  after: Listing,
 ): Promise<RunChanges> {
   const known = before.whole && after.whole;
   const changed = entriesOf(after).filter(({ path, state }) => before.entries.get(path)?.state !== state);
@@ -38,9 +38,11 @@ export async function changesOf(
   // Where not all is known, what differs between the parts that were seen is no list of what was written.
   const written = known ? listable(inWork.filter(({ isFile }) => isFile)) : [];
   const lockFiles = listable(locks).slice(0, LOCKS_MAX);
-  const wanted = [...written, ...lockFiles].map(({ path, bytes }) => ({ name: bytesOf(path), bytes }));
-  const digests = await sandbox.digest(holder, wanted);
-  const digested = ({ path, bytes }: Entry): RunFile => ({ path, bytes, sha256: digests.get(bytesOf(path)) });
+  const digests = await sandbox.digest(
+    holder,
+    [...written, ...lockFiles].map(({ path }) => path),
+  );
+  const digested = ({ path, bytes }: Entry): RunFile => ({ path, bytes, sha256: digests.get(path) });
   const gone = known ? deleted.filter(isWork).map(belowWork) : [];
   return {
     outputs: {
@@ -55,14 +57,9 @@ export async function changesOf(
   };
 }
 
-/** A name as the sandbox takes it: each byte a character. */
-function bytesOf(path: string): string {
-  return Buffer.from(path).toString("latin1");
-}
+type Entry = ListedEntry & { readonly path: string };
 
-type Entry = SnapshotEntry & { readonly path: string };
-
-function entriesOf({ entries }: Snapshot): readonly Entry[] {
+function entriesOf({ entries }: Listing): readonly Entry[] {
   return [...entries].map(([path, entry]) => ({ path, ...entry }));
 }
 

@@ -8,9 +8,10 @@ import {
   type RunReads,
   type StoppedBy,
 } from "../../provenance/run-details.ts";
-import type { Snapshot } from "../../sandbox/files/snapshot.ts";
+import type { ExecSpec } from "../../sandbox/exec-spec.ts";
+import type { Listing } from "../../sandbox/files/listing.ts";
 import type { HeldLimit, LimitName } from "../../sandbox/limits/limits.ts";
-import type { ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
 import type { Session } from "../session.ts";
 import { signalName } from "../signal-name.ts";
 import { changesOf } from "./run-changes.ts";
@@ -26,7 +27,7 @@ export interface RunStart {
   readonly argv: readonly string[];
   readonly seeds: Facts;
   /** What lay in the workspace before, where somebody looks already. */
-  readonly before?: Promise<Snapshot> | undefined;
+  readonly before?: Promise<Listing> | undefined;
 }
 
 /** What is known of a run once its command has ended. */
@@ -51,7 +52,7 @@ export async function recordRun(
 ): Promise<RunEnd & { readonly seconds: number }> {
   const { host } = session;
   const { holder } = state;
-  const before = await (looking ?? sandbox.snapshot(holder));
+  const before = await (looking ?? sandbox.list(holder, "kept"));
   const limits = limitsOf(state, sandbox.held(holder), spec.runMs);
   const started = host.now();
   const begun = { ...start, cwd: "/workspace", startedOn: new Date(started).toISOString() };
@@ -64,7 +65,7 @@ export async function recordRun(
   const ended = { ...begun, finishedOn: new Date(finished).toISOString(), exitCode: end.exit, network: end.network };
   // The run is over, whatever can be said of it: the workspace may be, too.
   const comparing = sandbox
-    .snapshot(holder)
+    .list(holder, "kept")
     .then((after) => changesOf(sandbox, holder, before, after))
     .catch(() => undefined);
   const result = { ...end, seconds: (finished - started) / 1000 };

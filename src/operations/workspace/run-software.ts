@@ -1,7 +1,8 @@
 // The packages a command could load, looked for in a sandbox like its own, so that nothing else of the host is listed.
 import { PassThrough, Readable, Writable } from "node:stream";
 import { SOFTWARE_SCRIPT, softwareList } from "../../provenance/software.ts";
-import type { ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
+import type { ExecSpec } from "../../sandbox/exec-spec.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
 import type { WorkspaceState } from "./state.ts";
 
 const LOOK_MS_MAX = 20_000;

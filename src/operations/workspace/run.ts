@@ -1,8 +1,9 @@
 // Running commands in a workspace.
 import type { Streams } from "../../base/streams.ts";
 import { ReadLog } from "../../provenance/reads.ts";
-import type { Snapshot } from "../../sandbox/files/snapshot.ts";
-import type { ExecResult, ExecSpec, Sandbox } from "../../sandbox/sandbox.ts";
+import type { ExecResult, ExecSpec } from "../../sandbox/exec-spec.ts";
+import type { Listing } from "../../sandbox/files/listing.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
 import { type Ask, type Operation, perform, permit } from "../guard.ts";
 import { type RunSecrets, secretsFor } from "../secret/run.ts";
 import type { Session } from "../session.ts";
@@ -67,7 +68,7 @@ export async function run(
   // Before a secret is opened for a command that may not run.
   if (uses.length > 0) await permit(session, ask);
   const secrets = await secretsFor(session, state, uses);
-  let before: Promise<Snapshot> | undefined;
+  let before: Promise<Listing> | undefined;
   const work = async (operation: Operation, released: () => void) => {
     const handed = await handCredentials(session, sandbox, state, { label: label?.class, provider: options.creds });
     const wayOut = await openWayOut(session, sandbox, state, options.network).catch(async (error: unknown) => {
@@ -89,7 +90,7 @@ export async function run(
     return { result: ran, outcome: { facts } };
   };
   const { result, done } = await perform(session, ask, work, () => {
-    before = sandbox.snapshot(state.holder);
+    before = sandbox.list(state.holder, "kept");
     // Where nothing is begun, nobody waits for it.
     before.catch(() => undefined);
   });
@@ -125,7 +126,7 @@ async function execute(
     readonly handed: HandedIn;
     readonly wayOut: WayOut;
     readonly way: RunWay;
-    readonly before: Promise<Snapshot> | undefined;
+    readonly before: Promise<Listing> | undefined;
   },
 ): Promise<Omit<RunResult, "workspace" | "logEntry">> {
   const { host } = session;

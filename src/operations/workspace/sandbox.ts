@@ -89,14 +89,12 @@ class Drivers implements Sandbox {
   collect: Sandbox["collect"] = (state, path) => this.#of(state).collect(state, path);
   lookUp: Sandbox["lookUp"] = (state, paths) => this.#of(state).lookUp(state, paths);
   remove: Sandbox["remove"] = (state, paths) => this.#of(state).remove(state, paths);
-  list: Sandbox["list"] = (state, filesMax) => this.#of(state).list(state, filesMax);
-  digest: Sandbox["digest"] = (state, files) => this.#of(state).digest(state, files);
-  snapshot: Sandbox["snapshot"] = (state) => this.#of(state).snapshot(state);
+  list: Sandbox["list"] = (state, of) => this.#of(state).list(state, of);
+  digest: Sandbox["digest"] = (state, paths) => this.#of(state).digest(state, paths);
   checkMounts: Sandbox["checkMounts"] = (mounts, keep) => this.#chosen.checkMounts(mounts, keep);
   gpu: Sandbox["gpu"] = () => this.#chosen.gpu();
   held: Sandbox["held"] = (state) => this.#of(state).held(state);
   holdable: Sandbox["holdable"] = (spec) => this.#chosen.holdable(spec);
-  measure: Sandbox["measure"] = (state) => this.#of(state).measure(state);
   stop: Sandbox["stop"] = (state) => this.#of(state).stop(state);
   describe: Sandbox["describe"] = (state) => (state ? this.#of(state) : this.#chosen).describe(state);
 

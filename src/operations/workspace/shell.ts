@@ -8,7 +8,10 @@ import { run } from "./run.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { labelWithSource } from "./source.ts";
 
-/** What the workspace's own settings say comes last. The history lies in its home, is written line by line, and goes with it. */
+/**
+ * What the workspace's own settings say comes last. The history lies in its home, is written line by line, and goes with it.
+ * They end well: a shell that is left at once ends with the code of its last command, and that would be theirs.
+ */
 const SETTINGS = `exec 3<&-
 [ -r /etc/bash.bashrc ] && . /etc/bash.bashrc
 HISTFILE=~/.bash_history HISTSIZE=10000 HISTFILESIZE=20000 HISTCONTROL=ignoreboth
@@ -20,7 +23,8 @@ case \${NO_COLOR:+none}$TERM in
   *) PS1='\\[\\e[1;32m\\]\${CLOISTER_WORKSPACE}\\[\\e[0m\\]:\\[\\e[33m\\]\${CLOISTER_LABEL}\\[\\e[0m\\] \\w \\$ '
      alias ls='ls --color=auto' grep='grep --color=auto' ;;
 esac
-[ -r ~/.bashrc ] && . ~/.bashrc`;
+[ -r ~/.bashrc ] && . ~/.bashrc
+:`;
 
 /** bash where it is there; else what sh is, without a history. */
 const SHELL = `command -v bash >/dev/null || exec sh -i

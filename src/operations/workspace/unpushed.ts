@@ -1,13 +1,15 @@
 // What the end of a workspace would lose: regular files whose contents neither came in from this host nor were pushed.
-import type { ListedFile, Sandbox } from "../../sandbox/sandbox.ts";
+import { CloisterError } from "../../base/errors.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
 import type { Session } from "../session.ts";
 import type { LostFile, LostFiles } from "../types.ts";
 import { type Known, knownIn } from "./known.ts";
 import type { WorkspaceState } from "./state.ts";
 
-/** Bounds of the work. What lies beyond them counts as unpushed, and is said not to have been looked at. */
-const FILES_MAX = 100_000;
-/** Of files as long as something that is kept elsewhere, which only their contents tell apart. */
+/**
+ * Bounds of the work. What lies beyond them counts as unpushed, and is said not to have been looked at. First: of files as
+ * long as something that is kept elsewhere, which only their contents tell apart.
+ */
 const COMPARED_BYTES_MAX = 8_000_000_000;
 /** Of all others, whose digests are only for the receipt. */
 const DIGESTED_BYTES_MAX = 256_000_000;
@@ -16,23 +18,41 @@ const NAMED_MAX = 1000;
 /** Looks through a workspace that is alive. @throws CloisterError FAILURE where it ended or cannot be listed */
 export async function unpushedIn(session: Session, sandbox: Sandbox, state: WorkspaceState): Promise<LostFiles> {
   const known = await knownIn(session, state.name);
-  const { files, complete } = await sandbox.list(state.holder, FILES_MAX);
-  const digests = await sandbox.digest(state.holder, worthReading(files, known));
-  const lost = files.filter(({ name, bytes }) => bytes > 0 && !known.digests.has(digests.get(name) ?? ""));
-  const unread = lost.some(({ name, bytes }) => known.sizes.has(bytes) && !digests.has(name));
+  const files = await regularFiles(sandbox, state);
+  const digests = await sandbox.digest(
+    state.holder,
+    worthReading(files.listed, known).map(({ path }) => path),
+  );
+  const lost = files.listed.filter(({ path, bytes }) => bytes > 0 && !known.digests.has(digests.get(path) ?? ""));
+  const unread = lost.some(({ path, bytes }) => known.sizes.has(bytes) && !digests.has(path));
   return {
     files: lost.length,
     bytes: lost.reduce((sum, { bytes }) => sum + bytes, 0),
     named: lost
       .slice(0, NAMED_MAX)
-      .map((file) => described(file, digests))
+      .map(({ path, bytes }): LostFile => ({ path, bytes, sha256: digests.get(path) }))
       .sort(byPath),
-    complete: complete && !unread,
+    complete: files.whole && !unread,
   };
 }
 
+interface RegularFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+async function regularFiles(
+  sandbox: Sandbox,
+  { holder }: WorkspaceState,
+): Promise<{ readonly listed: readonly RegularFile[]; readonly whole: boolean }> {
+  const { entries, whole, problem } = await sandbox.list(holder, "workspace");
+  if (problem) throw new CloisterError("FAILURE", "what lies in the workspace could not be listed", { why: problem });
+  const listed = [...entries].flatMap(([path, { bytes, isFile }]) => (isFile ? [{ path, bytes }] : []));
+  return { listed, whole };
+}
+
 /** First those that may be known, then, as far as it is cheap, the others. */
-function worthReading(files: readonly ListedFile[], { sizes }: Known): readonly ListedFile[] {
+function worthReading(files: readonly RegularFile[], { sizes }: Known): readonly RegularFile[] {
   const mayBeKnown = within(
     COMPARED_BYTES_MAX,
     files.filter(({ bytes }) => bytes > 0 && sizes.has(bytes)),
@@ -41,17 +61,13 @@ function worthReading(files: readonly ListedFile[], { sizes }: Known): readonly 
   return [...mayBeKnown, ...within(DIGESTED_BYTES_MAX, others)];
 }
 
-function within(bytesMax: number, files: readonly ListedFile[]): readonly ListedFile[] {
+function within(bytesMax: number, files: readonly RegularFile[]): readonly RegularFile[] {
   let sum = 0;
   return files.filter(({ bytes }) => {
     if (sum + bytes > bytesMax) return false;
     sum += bytes;
     return true;
   });
-}
-
-function described({ name, bytes }: ListedFile, digests: ReadonlyMap<string, string>): LostFile {
-  return { path: Buffer.from(name, "latin1").toString("utf8"), bytes, sha256: digests.get(name) };
 }
 
 function byPath(a: LostFile, b: LostFile): number {

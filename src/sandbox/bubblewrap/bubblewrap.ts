@@ -1,45 +1,30 @@
 // The driver for Linux: a holder per workspace, and a fresh bubblewrap sandbox inside it for every command.
 import type { Server } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
-import type { FileEntry } from "../../base/file-entry.ts";
 import type { Streams } from "../../base/streams.ts";
-import { type Clocks, expiry, isPast } from "../expiry.ts";
+import type { ExecResult, ExecSpec, ShownFolder } from "../exec-spec.ts";
+import { type Clocks, expiry, isOver, isPast } from "../expiry.ts";
 import type { StartFolderTask } from "../files/folder-task.ts";
-import { digest, list } from "../files/list.ts";
-import { measure } from "../files/measure.ts";
-import type { Snapshot } from "../files/snapshot.ts";
-import { hasFilter } from "../filter/seccomp.ts";
+import { WorkspaceFiles } from "../files/workspace-files.ts";
 import { explainFailure } from "../host/explain.ts";
+import { GPU_WEAKENS, type GpuNodes, gpuNodes } from "../host/gpu-nodes.ts";
+import { platformProblem } from "../host/platform.ts";
 import { isRunning } from "../host/process.ts";
 import { findPrograms, type Problem, requirePrograms, unsupported } from "../host/programs.ts";
-import { chooseUid, isWorkspaceUid } from "../host/user.ts";
-import { enterWords, prepareCgroup, provenCgroup, removeCgroup } from "../limits/cgroup.ts";
+import { isWorkspaceUid, notOurs } from "../host/user.ts";
+import { removeCgroup } from "../limits/cgroup.ts";
 import { heldLimits, holdableLimits } from "../limits/held.ts";
 import type { HeldLimit } from "../limits/limits.ts";
-import { chooseProcessors } from "../limits/processors.ts";
-import { amountsOf } from "../limits/settings.ts";
-import type {
-  CreateSpec,
-  Dialer,
-  ExecResult,
-  ExecSpec,
-  HolderState,
-  Listed,
-  ListedFile,
-  LoopbackAddress,
-  Sandbox,
-  ShownFolder,
-  VolumeOptions,
-  WorkspaceFile,
-} from "../sandbox.ts";
-import { makeCipherFolder, removeCipherFolder } from "../volume/cipher-folder.ts";
+import type { CreateSpec, Dialer, HolderState, LoopbackAddress, Sandbox, VolumeOptions } from "../sandbox.ts";
+import { problemOf, tryOut } from "../trial.ts";
+import { removeCipherFolder } from "../volume/cipher-folder.ts";
 import { encryptedProblem } from "../volume/fuse-device.ts";
+import { createWorkspace } from "./create.ts";
 import { moveDeadline } from "./deadline.ts";
 import { describeBubblewrap } from "./describe.ts";
-import { GPU_WEAKENS, type GpuNodes, gpuNodes } from "./devices.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
-import { FOLDERS, type StartedHolder, startHolder, stopHolder } from "./holder.ts";
+import { type StartedHolder, stopHolder } from "./holder.ts";
 import { openMounts } from "./mounts.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -48,11 +33,8 @@ export interface BubblewrapOptions extends Clocks {
   readonly devices?: string | undefined;
 }
 
-/** Time for the trial sandbox of {@link Sandbox.problem}. */
-const TRIAL = { id: "trial", ttlMs: 30_000, diskBytes: 1024 * 1024 };
-
 /** The bubblewrap driver. Making it costs nothing; the host is looked at when something is asked of it. */
-export class Bubblewrap implements Sandbox {
+export class Bubblewrap extends WorkspaceFiles implements Sandbox {
   readonly #clocks: Clocks;
   readonly #devices: string;
   /** Holders that were not kept yet, by workspace. */
@@ -60,66 +42,43 @@ export class Bubblewrap implements Sandbox {
   #runtime: Runtime | undefined;
 
   constructor(options: BubblewrapOptions) {
+    super();
     this.#clocks = options;
     this.#devices = options.devices ?? "/dev";
   }
 
   async problem(volume: VolumeOptions = {}): Promise<Problem | undefined> {
-    const missing =
-      hostProblem() ?? (volume.volume === "encrypted" ? this.encryptedProblem() : undefined) ?? findPrograms();
+    const encrypted = volume.volume === "encrypted" ? this.encryptedProblem() : undefined;
+    const missing = platformProblem() ?? encrypted ?? findPrograms();
     if ("why" in missing) return missing;
-    try {
-      const state = await this.create({ ...TRIAL, ...volume });
-      try {
-        return await this.tried(state);
-      } finally {
-        await this.stop(state);
-      }
-    } catch (error) {
-      if (!(error instanceof CloisterError)) throw error;
-      return { why: error.why ?? error.message, next: error.next ?? "cloister doctor" };
-    }
+    return await tryOut(this, volume);
   }
 
-  async tried(state: HolderState): Promise<Problem | undefined> {
-    const task = startFolderTask(this.#ready(), state, { folder: "work", access: "read", script: ":", args: [] });
-    task.stdin.end();
-    task.stdout.resume();
-    const { exit, message } = await task.ended;
-    return exit === 0 ? undefined : explainFailure(message);
+  encryptedProblem(): Problem | undefined {
+    return encryptedProblem(callerUid());
+  }
+
+  holdable(spec: Parameters<Sandbox["holdable"]>[0]): readonly HeldLimit[] {
+    return holdableLimits(spec, callerUid());
+  }
+
+  checkMounts(mounts: readonly ShownFolder[], keep: { secluded: readonly string[]; home: string }): void {
+    openMounts(mounts, { uid: this.#ready().uid, ...keep }).close();
+  }
+
+  gpu(): GpuNodes & { readonly weakens: readonly string[] } {
+    return { ...gpuNodes(this.#devices, this.#ready().uid), weakens: GPU_WEAKENS };
   }
 
   async create(spec: CreateSpec): Promise<HolderState> {
-    const { id, ttlMs, diskBytes, volume = "memory", limits = {} } = spec;
-    const runtime = this.#ready();
-    const uid = chooseUid(runtime.uid);
-    const expires = expiry(ttlMs, this.#clocks);
-    // What lies on the disk takes no memory.
-    const amounts = amountsOf(limits, volume === "memory" ? diskBytes : 0);
-    const cipherFolder = volume === "encrypted" ? makeCipherFolder(runtime, uid, spec) : undefined;
-    const prepared = prepareCgroup(runtime, id, amounts);
-    let started: StartedHolder | undefined;
-    try {
-      started = await startHolder(runtime, { uid, ttlMs, diskBytes, volume, within: prepared?.words ?? [] });
-      const { identity } = started;
-      const cgroup = prepared && provenCgroup(prepared.cgroup, amounts, identity.pid);
-      const counted = limits.cpus === undefined || cgroup?.holds.includes("cpu") === true;
-      const processors = counted ? undefined : chooseProcessors(limits.cpus ?? 0, id);
-      if (cipherFolder !== undefined) {
-        const { mountEncrypted } = await import("../volume/encrypted.ts");
-        const within = enterWords(runtime, cgroup);
-        const target = { folder: cipherFolder, diskBytes, folders: `set -e\n${FOLDERS}`, within };
-        await mountEncrypted(runtime, { pid: identity.pid, uid }, target);
-      }
-      this.#started.set(id, started);
-      const kept = { diskBytes, volume, cipherFolder, limits, cgroup, processors, ...expires };
-      return { driver: "bubblewrap", id, ...identity, uid, ...kept };
-    } catch (error) {
-      if (started) await stopHolder(started.identity);
-      if (cipherFolder !== undefined) await removeCipherFolder(runtime, cipherFolder);
-      await removeCgroup(prepared?.cgroup);
-      throw error;
-    }
+    const { state, holder } = await createWorkspace(this.#ready(), spec, this.#clocks);
+    this.#started.set(state.id, holder);
+    return state;
+  }
+
+  async tried(state: HolderState): Promise<Problem | undefined> {
+    const task = this.tasks(state)({ folder: "work", access: "read", script: ":", args: [] });
+    return await problemOf(task, explainFailure);
   }
 
   async keep(state: HolderState): Promise<void> {
@@ -147,68 +106,6 @@ export class Bubblewrap implements Sandbox {
     return extended;
   }
 
-  async fill(
-    state: HolderState,
-    target: { readonly input: string } | "workspace",
-    files: AsyncIterable<FileEntry>,
-  ): Promise<void> {
-    const { fill } = await import("../files/fill.ts");
-    await fill(this.#tasks(state), state, target, files);
-  }
-
-  async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult> {
-    return execute(this.#enter(state), state, spec, streams);
-  }
-
-  async listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]> {
-    const { listenInside } = await import("./loopback.ts");
-    return listenInside(this.#enter(state), state, at);
-  }
-
-  async dialer(state: HolderState): Promise<Dialer> {
-    const { dialInto } = await import("./dial.ts");
-    return dialInto(this.#enter(state), state);
-  }
-
-  async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
-    const { collect } = await import("../files/collect.ts");
-    yield* collect(this.#tasks(state), path);
-  }
-
-  async lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>> {
-    const { lookUp } = await import("../files/lookup.ts");
-    return lookUp(this.#tasks(state), paths);
-  }
-
-  async remove(state: HolderState, paths: readonly string[]): Promise<void> {
-    const { remove } = await import("../files/lookup.ts");
-    await remove(this.#tasks(state), paths);
-  }
-
-  async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
-    return measure(this.#tasks(state));
-  }
-
-  async snapshot(state: HolderState): Promise<Snapshot> {
-    return (await import("../files/snapshot.ts")).snapshot(this.#tasks(state));
-  }
-
-  async list(state: HolderState, filesMax: number): Promise<Listed> {
-    return list(this.#tasks(state), filesMax);
-  }
-
-  async digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>> {
-    return digest(this.#tasks(state), files);
-  }
-
-  checkMounts(mounts: readonly ShownFolder[], keep: { secluded: readonly string[]; home: string }): void {
-    openMounts(mounts, { uid: this.#ready().uid, ...keep }).close();
-  }
-
-  gpu(): GpuNodes & { readonly weakens: readonly string[] } {
-    return { ...gpuNodes(this.#devices, this.#ready().uid), weakens: GPU_WEAKENS };
-  }
-
   async stop(state: HolderState): Promise<void> {
     await stopHolder(state);
     this.#started.delete(state.id);
@@ -217,33 +114,39 @@ export class Bubblewrap implements Sandbox {
     if (state.cipherFolder !== undefined) await removeCipherFolder(this.#ready(), state.cipherFolder);
   }
 
-  held(state: HolderState): readonly HeldLimit[] {
-    return heldLimits(state, process.geteuid?.() ?? 0);
+  async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult> {
+    return execute(this.#enter(state), state, spec, streams);
   }
 
-  holdable(spec: Parameters<Sandbox["holdable"]>[0]): readonly HeldLimit[] {
-    return holdableLimits(spec, process.geteuid?.() ?? 0);
+  async listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]> {
+    const { listenInside } = await import("../loopback/listen.ts");
+    return listenInside(this.#enter(state), state, at);
+  }
+
+  async dialer(state: HolderState): Promise<Dialer> {
+    const { dialInto } = await import("../loopback/dial.ts");
+    return dialInto(this.#enter(state), state);
+  }
+
+  held(state: HolderState): readonly HeldLimit[] {
+    return heldLimits(state, callerUid());
   }
 
   describe(state?: HolderState) {
     return describeBubblewrap(state?.volume);
   }
 
-  encryptedProblem(): Problem | undefined {
-    return encryptedProblem(process.geteuid?.() ?? 0);
-  }
-
-  #tasks(state: HolderState): StartFolderTask {
+  protected tasks(state: HolderState): StartFolderTask {
     const runtime = this.#enter(state);
     return (script) => startFolderTask(runtime, state, script);
   }
 
   #ready(): Runtime {
-    const problem = hostProblem();
+    const problem = platformProblem();
     if (problem) throw unsupported(problem);
     this.#runtime ??= {
       programs: requirePrograms(),
-      uid: process.geteuid?.() ?? 0,
+      uid: callerUid(),
       arch: process.arch,
       devices: this.#devices,
     };
@@ -252,29 +155,14 @@ export class Bubblewrap implements Sandbox {
 
   /** What is needed to go into a workspace, once it is certain that there is one. */
   #enter(state: HolderState): Runtime {
-    if (!this.alive(state)) {
-      throw new CloisterError("NOT_FOUND", "the workspace is over", {
-        why: "its time ran out, it was destroyed, or the machine was started anew",
-        next: "cloister ws create NAME",
-      });
-    }
+    if (!this.alive(state)) throw isOver();
     const runtime = this.#ready();
     // A state that was tampered with must not make root enter as root.
-    if (!isWorkspaceUid(runtime.uid, state.uid)) {
-      throw new CloisterError("FAILURE", "the workspace belongs to another user of this machine", {
-        why: `it runs under user id ${String(state.uid)}`,
-      });
-    }
+    if (!isWorkspaceUid(runtime.uid, state.uid)) throw notOurs(state.uid);
     return runtime;
   }
 }
 
-function hostProblem(): Problem | undefined {
-  if (process.platform !== "linux") {
-    return { why: "sandboxed workspaces need Linux", next: "work on a Linux machine, or in a Linux virtual machine" };
-  }
-  if (!hasFilter(process.arch)) {
-    return { why: `there is no system call filter for ${process.arch}`, next: "use an x64 or arm64 machine" };
-  }
-  return undefined;
+function callerUid(): number {
+  return process.geteuid?.() ?? 0;
 }

@@ -3,9 +3,10 @@
 import { execFile } from "node:child_process";
 import { CloisterError } from "../../base/errors.ts";
 import { printable } from "../../base/terminal.ts";
+import { OUTER_ENVIRONMENT } from "../host/programs.ts";
 import { dropArguments } from "../host/user.ts";
 import type { HolderState } from "../sandbox.ts";
-import { HOLDER_FOLDER, OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
+import { HOLDER_FOLDER, type Runtime } from "./runtime.ts";
 
 export const DEADLINE = `${HOLDER_FOLDER}/deadline`;
 /** Written whole first, and then put in its place in one step. */
@@ -47,7 +48,13 @@ export async function moveDeadline({ programs, uid }: Runtime, state: HolderStat
     execFile(program ?? "", [...drop, ...enter, "--", ...script], options, (cause, _out, message) => {
       if (!cause) return resolve();
       const why = printable(message.trim().slice(0, 300)) || "its namespaces could not be entered";
-      reject(new CloisterError("FAILURE", "the workspace's end could not be moved", { why, cause }));
+      reject(
+        new CloisterError("FAILURE", "the workspace's end could not be moved", {
+          why,
+          next: "cloister ws list",
+          cause,
+        }),
+      );
     });
   });
 }

@@ -1,13 +1,14 @@
-// Starts the scripts that fill, collect and measure, in a bubblewrap sandbox of one folder.
+// Starts the scripts that deal with files, in a bubblewrap sandbox of one folder.
 import type { FolderScript, FolderTask } from "../files/folder-task.ts";
+import { beginningOf } from "../host/spawn.ts";
 import type { HolderState } from "../sandbox.ts";
 import { launch } from "./launch.ts";
 import type { Runtime } from "./runtime.ts";
 import { folderView } from "./view.ts";
 
-const MESSAGE_BYTES_MAX = 16 * 1024;
+const MESSAGE_CHARS_MAX = 16 * 1024;
 
-/** Starts a script; read `stdout` to its end, or kill the task. */
+/** See {@link StartFolderTask}. */
 export function startFolderTask(runtime: Runtime, state: HolderState, task: FolderScript): FolderTask {
   const { child, ended } = launch(runtime, state, {
     view: folderView(task.folder, task.access),
@@ -19,14 +20,11 @@ export function startFolderTask(runtime: Runtime, state: HolderState, task: Fold
   if (!stdin || !stdout || !stderr) throw new TypeError("a folder task has no pipes");
   // A script that ends early says why by its exit code.
   stdin.on("error", () => undefined);
-  let message = "";
-  stderr.on("data", (chunk) => {
-    if (message.length < MESSAGE_BYTES_MAX) message += String(chunk);
-  });
+  const message = beginningOf(stderr, MESSAGE_CHARS_MAX);
   return {
     stdin,
     stdout,
-    ended: ended.then(({ exit }) => ({ exit, message: message.slice(0, MESSAGE_BYTES_MAX) })),
+    ended: ended.then(({ exit }) => ({ exit, message: message() })),
     kill: () => child.kill("SIGKILL"),
   };
 }

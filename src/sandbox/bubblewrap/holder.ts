@@ -1,19 +1,17 @@
 // The holder: a process that does nothing but keep a workspace's namespaces and volume alive until its time is over.
 // When it ends, the kernel ends every process inside and frees the volume, so no daemon has to.
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CloisterError, systemCode } from "../../base/errors.ts";
-import { inheritableDescriptors, sealedStdio } from "../host/descriptors.ts";
 import { explainFailure } from "../host/explain.ts";
-import { identify, isRunning, type ProcessIdentity, sendSignal } from "../host/process.ts";
-import { unsupported } from "../host/programs.ts";
-import { dropArguments } from "../host/user.ts";
+import { identify, isRunning, type ProcessIdentity, sendSignal, uidOf } from "../host/process.ts";
+import { OUTER_ENVIRONMENT, unsupported } from "../host/programs.ts";
+import { startSealed } from "../host/spawn.ts";
+import { dropArguments, notOurs } from "../host/user.ts";
 import type { VolumeKind } from "../sandbox.ts";
 import { DEADLINE, WAIT, writeDeadline } from "./deadline.ts";
-import { HOLDER_FOLDER, OUTER_ENVIRONMENT, type Runtime, VOLUME } from "./runtime.ts";
+import { HOLDER_FOLDER, type Runtime, VOLUME } from "./runtime.ts";
 
 const INFO_FD = 3;
 const READY_FD = 4;
@@ -22,9 +20,11 @@ const BYTES_PER_INODE = 4096;
 const INODES_MAX = 1_000_000;
 /** For the deadline, and for the folder that the volume is mounted on. */
 const HOLDER_FOLDER_BYTES = 64 * 1024;
+/** systemd may take its time to make a scope. */
+const START_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
 const POLL_MS = 5;
-const MESSAGE_BYTES_MAX = 4096;
+const MESSAGE_CHARS_MAX = 4096;
 
 /** Makes the volume's folders, once it is mounted. */
 export const FOLDERS = `cd ${VOLUME}
@@ -49,7 +49,7 @@ export interface HolderSpec {
   readonly uid: number;
   readonly ttlMs: number;
   readonly diskBytes: number;
-  /** An encrypted volume is mounted afterwards, see `volume/encrypted.ts`. */
+  /** An encrypted volume is mounted afterwards, see `encrypted-volume.ts`. */
   readonly volume: VolumeKind;
   /** Words that put the process they start into the workspace's control group. */
   readonly within: readonly string[];
@@ -67,29 +67,35 @@ export interface StartedHolder {
  *
  * @throws {@link CloisterError} UNSUPPORTED_HOST with what most likely prevents it
  */
-export async function startHolder(runtime: Runtime, limits: HolderSpec): Promise<StartedHolder> {
-  const child = spawnHolder(runtime, limits);
+export async function startHolder(runtime: Runtime, spec: HolderSpec): Promise<StartedHolder> {
+  // A session of its own: neither Ctrl-C nor the end of our terminal reaches it.
+  const options = { detached: true, cwd: "/", env: OUTER_ENVIRONMENT };
+  const child = startSealed(commandLine(runtime, spec), ["pipe", "ignore", "pipe", "pipe", "pipe"], options);
   const [, , errors, info, ready] = child.stdio as Readable[];
   const life = child.stdin as Socket | null;
   if (!life || !errors || !info || !ready) throw new TypeError("the holder has no pipes");
-  const message = firstText(errors, (text) => text.length >= MESSAGE_BYTES_MAX);
   // One that has ended needs not be told anything.
   life.on("error", () => undefined).unref();
+  const letGo = () => {
+    for (const stream of [errors, info, ready]) stream.destroy();
+  };
+  const timer = setTimeout(letGo, START_MS);
+  let identity: ProcessIdentity | undefined;
   try {
-    const [pidText, readyText] = await Promise.all([
-      firstText(info, (text) => text.includes("}")),
-      firstText(ready, (text) => text.includes("ready")),
-    ]);
-    const pid = readPid(pidText);
-    const identity = pid === undefined ? undefined : identify(pid);
-    if (!readyText.includes("ready") || !identity) throw unsupported(explainFailure(await message));
+    const message = firstText(errors, (text) => text.length >= MESSAGE_CHARS_MAX);
+    const readyText = firstText(ready, (text) => text.includes("ready"));
+    const pid = readPid(await firstText(info, (text) => text.includes("}")));
+    identity = pid === undefined ? undefined : identify(pid);
+    if (!(await readyText).includes("ready") || !identity) throw unsupported(explainFailure(await message));
     return { identity, keep: () => new Promise((resolve) => void life.end("keep\n", resolve)) };
   } catch (error) {
     life.destroy();
     child.kill("SIGKILL");
+    if (identity) sendSignal(identity.pid, "SIGKILL");
     throw error;
   } finally {
-    for (const stream of [errors, info, ready]) stream.destroy();
+    clearTimeout(timer);
+    letGo();
     child.unref();
   }
 }
@@ -105,58 +111,41 @@ export async function stopHolder(identity: ProcessIdentity): Promise<void> {
     sendSignal(identity.pid, "SIGKILL");
   } catch (cause) {
     if (systemCode(cause) !== "EPERM") throw cause;
-    throw new CloisterError("FAILURE", "the workspace belongs to another user of this machine", { cause });
+    throw notOurs(uidOf(identity.pid), cause);
   }
   for (let waitedMs = 0; isRunning(identity); waitedMs += POLL_MS) {
     if (waitedMs > STOP_TIMEOUT_MS) {
       throw new CloisterError("FAILURE", "the workspace does not end", {
         why: `process ${String(identity.pid)} is still there ${String(STOP_TIMEOUT_MS / 1000)} s after SIGKILL`,
+        next: "what it waits for may be a disk: once it answers, destroy the workspace again",
       });
     }
     await sleep(POLL_MS);
   }
 }
 
-function spawnHolder(runtime: Runtime, limits: HolderSpec): ChildProcess {
-  const { programs } = runtime;
-  const inodes = Math.min(INODES_MAX, Math.ceil(limits.diskBytes / BYTES_PER_INODE) + 64);
-  const options = `size=${String(limits.diskBytes)},nr_inodes=${String(inodes)},mode=0700,nosuid,nodev`;
-  const memory = limits.volume === "memory" ? options : "";
-  const seconds = String(Math.ceil(limits.ttlMs / 1000));
-  const init = [INIT, "init", programs.mount, memory, programs.setpriv, programs.sh, programs.sleep, seconds];
+function commandLine({ programs, uid: callerUid }: Runtime, spec: HolderSpec): readonly string[] {
   const namespaces = ["--unshare-user", "--unshare-net", "--unshare-ipc", "--unshare-pid", "--unshare-uts"];
-  // Of the capabilities inside, mount(8) needs the first and setpriv, which gives them all up, the second.
-  const capabilities = ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"];
   const root = ["--uid", "0", "--gid", "0", "--dev-bind", "/", "/", "--proc", "/proc"];
   const own = ["--size", String(HOLDER_FOLDER_BYTES), "--tmpfs", HOLDER_FOLDER, "--perms", "0700", "--dir", VOLUME];
+  // Of the capabilities inside, mount(8) needs the first and setpriv, which gives them all up, the second.
+  const capabilities = ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"];
   // The waiting shell is itself the first process, which collects those left without a parent.
   const reporting = ["--as-pid-1", "--info-fd", String(INFO_FD)];
-  const bwrap = [...namespaces, ...root, "--perms", "0700", ...own, ...capabilities, ...reporting];
-  const dropped = dropArguments(runtime.uid, limits.uid);
-  const drop = dropped.length === 0 ? [] : [programs.setpriv, ...dropped, "--"];
-  const [program = "", ...args] = [
-    ...limits.within,
-    ...drop,
-    programs.bwrap,
-    ...bwrap,
-    "--",
-    programs.sh,
-    "-c",
-    ...init,
+  const seconds = String(Math.ceil(spec.ttlMs / 1000));
+  const tools = [programs.mount, mountOptions(spec), programs.setpriv, programs.sh, programs.sleep];
+  const dropped = dropArguments(callerUid, spec.uid);
+  return [
+    ...[...spec.within, ...(dropped.length === 0 ? [] : [programs.setpriv, ...dropped, "--"]), programs.bwrap],
+    ...[...namespaces, ...root, "--perms", "0700", ...own, ...capabilities, ...reporting, "--"],
+    ...[programs.sh, "-c", INIT, "init", ...tools, seconds],
   ];
+}
 
-  const harmless = openSync("/dev/null", "r");
-  try {
-    return spawn(program, args, {
-      // A session of its own: neither Ctrl-C nor the end of our terminal reaches it.
-      detached: true,
-      cwd: "/",
-      env: OUTER_ENVIRONMENT,
-      stdio: sealedStdio(["pipe", "ignore", "pipe", "pipe", "pipe"], inheritableDescriptors(), harmless),
-    });
-  } finally {
-    closeSync(harmless);
-  }
+/** Of tmpfs(5); empty where the volume is mounted afterwards. */
+function mountOptions({ volume, diskBytes }: HolderSpec): string {
+  const inodes = Math.min(INODES_MAX, Math.ceil(diskBytes / BYTES_PER_INODE) + 64);
+  return volume === "memory" ? `size=${String(diskBytes)},nr_inodes=${String(inodes)},mode=0700,nosuid,nodev` : "";
 }
 
 /** Text of a stream up to its end, or until there is enough. */
@@ -168,7 +157,7 @@ async function firstText(stream: Readable, enough: (text: string) => boolean): P
       if (enough(text)) break;
     }
   } catch (error) {
-    // Destroyed by startHolder, which needs no more of it.
+    // Destroyed by startHolder, which needs no more of it, or has waited long enough.
     if (systemCode(error) !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
   }
   return text;

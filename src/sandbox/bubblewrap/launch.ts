@@ -1,17 +1,18 @@
 // Starts one process in a fresh sandbox inside a holder's namespaces.
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 import type { Duplex } from "node:stream";
-import { CloisterError } from "../../base/errors.ts";
+import { nulInside } from "../check-command.ts";
 import { seccompFilter } from "../filter/seccomp.ts";
-import { inheritableDescriptors, type Stdio, sealedStdio } from "../host/descriptors.ts";
+import type { Stdio } from "../host/descriptors.ts";
+import { OUTER_ENVIRONMENT } from "../host/programs.ts";
+import { startSealed } from "../host/spawn.ts";
 import { onTerminal } from "../host/terminal.ts";
 import { dropArguments } from "../host/user.ts";
 import { enterWords, firstToGoWords } from "../limits/cgroup.ts";
 import { workspaceLimitArguments } from "../limits/process-limits.ts";
 import type { HolderState } from "../sandbox.ts";
-import { OUTER_ENVIRONMENT, type Runtime } from "./runtime.ts";
+import type { Runtime } from "./runtime.ts";
 import { eachLine, tracer } from "./trace.ts";
 
 const ARGUMENTS_FD = 3;
@@ -50,17 +51,16 @@ export function launch(runtime: Runtime, state: HolderState, launch: Launch): La
   const { view, command, stdio, feeds, terminal = false, handed = [], traced } = launch;
   // Options travel NUL-separated, so a NUL inside one would smuggle in another.
   if ([...view, ...command].some((argument) => argument.includes("\0"))) {
-    throw new CloisterError("USAGE", "a command or path holds a NUL character");
+    throw nulInside();
   }
   const inside = [...enter(runtime, state, traced ? tracer(runtime, TRACE_FD) : []), ...command];
-  const child = spawnSealed(runtime, way(runtime, state, inside, terminal), {
-    detached: !terminal,
-    stdio: [
-      ...[...stdio, "pipe", "pipe", "pipe", traced ? "pipe" : "ignore"],
-      ...feeds.map((): Stdio => "pipe"),
-      ...handed,
-    ] as const,
-  });
+  const streams: readonly Stdio[] = [
+    ...[...stdio, "pipe", "pipe", "pipe", traced ? "pipe" : "ignore"],
+    ...feeds.map((): Stdio => "pipe"),
+    ...handed,
+  ] as const;
+  const options = { detached: !terminal, cwd: "/", env: OUTER_ENVIRONMENT };
+  const child = startSealed(way(runtime, state, inside, terminal), streams, options);
   if (traced) eachLine(pipeOf(child, TRACE_FD), traced);
   feed(child, ARGUMENTS_FD, `${view.join("\0")}\0`);
   feed(child, SECCOMP_FD, seccompFilter(runtime.arch, { pinned: state.processors !== undefined }));
@@ -97,25 +97,6 @@ function enter({ programs }: Runtime, state: HolderState, traced: readonly strin
     ...[programs.bwrap, "--seccomp", String(SECCOMP_FD), "--json-status-fd", String(STATUS_FD)],
     ...["--args", String(ARGUMENTS_FD), "--"],
   ];
-}
-
-function spawnSealed(
-  runtime: Runtime,
-  command: readonly string[],
-  { detached, stdio }: { readonly detached: boolean; readonly stdio: readonly Stdio[] },
-): ChildProcess {
-  const [program = runtime.programs.env, ...rest] = command;
-  const harmless = openSync("/dev/null", "r");
-  try {
-    return spawn(program, rest, {
-      detached,
-      cwd: "/",
-      env: OUTER_ENVIRONMENT,
-      stdio: sealedStdio(stdio, inheritableDescriptors(), harmless),
-    });
-  } finally {
-    closeSync(harmless);
-  }
 }
 
 function feed(child: ChildProcess, fd: number, data: string | Uint8Array): void {

@@ -2,8 +2,8 @@
 // what it stands for and compares it with what then lies at its place.
 import { closeSync } from "node:fs";
 import { CloisterError } from "../../base/errors.ts";
+import type { ExecSpec } from "../exec-spec.ts";
 import { type Looker, openShownFolder, overlaps } from "../host/shown-folder.ts";
-import type { ExecSpec } from "../sandbox.ts";
 import { HOLDER_FOLDER } from "./runtime.ts";
 
 type Mounts = NonNullable<ExecSpec["mounts"]>;

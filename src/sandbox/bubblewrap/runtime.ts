@@ -16,6 +16,3 @@ export const HOLDER_FOLDER = "/mnt";
 
 /** Where the volume lies in that view. */
 export const VOLUME = `${HOLDER_FOLDER}/volume`;
-
-/** All that the programs on the way into a sandbox get to see of an environment. */
-export const OUTER_ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };

@@ -1,8 +1,8 @@
 // What processes in a sandbox see of a file system, as bwrap's options. bwrap(1) works through them in order.
 import { lstatSync, readlinkSync } from "node:fs";
+import { type ExecSpec, SECRETS, type ShownFolder } from "../exec-spec.ts";
 import { type FolderScript, placesOf } from "../files/folder-task.ts";
-import { type ExecSpec, SECRETS, type ShownFolder } from "../sandbox.ts";
-import { deviceArguments, lookedUpArguments } from "./devices.ts";
+import { deviceArguments, lookedUpArguments } from "./gpu-view.ts";
 import { FEED_FD } from "./launch.ts";
 import { mountArguments } from "./mounts.ts";
 import { VOLUME } from "./runtime.ts";

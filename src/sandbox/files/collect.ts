@@ -72,6 +72,7 @@ function partsOf(path: string): string[] {
   if (absolute !== "/workspace" && !absolute.startsWith("/workspace/")) {
     throw new CloisterError("USAGE", `${printable(path)} is not in /workspace`, {
       why: "only what lies in /workspace can leave a workspace",
+      next: "cloister run NAME -- cp -r PATH /workspace/",
     });
   }
   return absolute.split("/").slice(2);
@@ -85,7 +86,11 @@ async function* filesOf(archive: tar.Extract): AsyncGenerator<FileEntry> {
     try {
       next = await entries.next();
     } catch (cause) {
-      throw new CloisterError("FAILURE", "the workspace ended while files were read from it", { cause });
+      throw new CloisterError("FAILURE", "the workspace ended while files were read from it", {
+        why: "what was read is not whole",
+        next: "cloister ws list",
+        cause,
+      });
     }
     if (next.done) return;
     const entry = next.value;

@@ -102,6 +102,7 @@ class ArchiveWriter {
     if (bytes !== file.bytes) {
       throw new CloisterError("FAILURE", `${printable(file.path)} changed while it was read`, {
         why: `it was ${String(file.bytes)} bytes long and then ${String(bytes)} or more`,
+        next: "wait until nothing writes to it, then try again",
       });
     }
     member.end();
@@ -133,7 +134,10 @@ function failure(
   message: string,
 ): CloisterError {
   const what = target === "workspace" ? "the code" : `input ${target.input}`;
-  if (exit === EXISTS) return new CloisterError("USAGE", `${what} is in the workspace already`);
+  if (exit === EXISTS)
+    return new CloisterError("USAGE", `${what} is in the workspace already`, {
+      next: "give it another path, or create another workspace",
+    });
   if (FULL.test(message)) {
     const disk = state.volume === "encrypted" ? ", or the disk that it lies on is full" : "";
     return new CloisterError("FAILURE", `${what} does not fit into the workspace`, {
@@ -143,5 +147,6 @@ function failure(
   }
   return new CloisterError("FAILURE", `${what} could not be written into the workspace`, {
     why: printable(message.trim().slice(0, 500)) || `the sandbox ended with code ${String(exit)}`,
+    next: "cloister ws show NAME",
   });
 }

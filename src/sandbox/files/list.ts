@@ -1,57 +1,44 @@
-// Which files lie in a workspace, and what is in them, without taking any out: find and sha256sum say so from a sandbox that
-// shows nothing but /workspace.
-import { CloisterError } from "../../base/errors.ts";
+// What lies in a workspace, without taking any of it out: find says so from a sandbox that shows nothing but the folders it
+// is about. Listed twice, before a command and after it, it shows what the command left: nobody inside can set a ctime, so
+// a change that is hidden behind an old mtime shows.
 import { printable } from "../../base/terminal.ts";
-import type { Listed, ListedFile } from "../sandbox.ts";
-import type { FolderTask, StartFolderTask } from "./folder-task.ts";
+import type { StartFolderTask } from "./folder-task.ts";
+import type { ListedEntry, Listing, ListingOf } from "./listing.ts";
+import { pathText } from "./path-text.ts";
+import { eachRecord } from "./records.ts";
 
-/** Folders made unreadable, which would hide something, are opened. Names end with NUL, the one byte none of them holds. */
-const LIST = `find /folder -mindepth 1 -type d ! -perm -500 -exec chmod u+rx -- {} ";" -o -type f -printf "%s/%P\\0" |
-head -z -n "$1"`;
+/** More than these, and a listing is not whole. */
+const ENTRIES_MAX = 200_000;
+const BYTES_MAX = 64 * 1024 * 1024;
+const LIST_MS_MAX = 60_000;
 
-/** A file may have become something else since it was listed, which would never be read to its end. */
-const DIGEST_MS = 60_000;
-const DIGEST = `cd /folder && exec xargs -0 -r sha256sum -z --`;
+/** Folders that the workspace's code shut are opened first, where that can be done. */
+const LIST = `cd /folder && exec find . -mindepth 1 -type d ! -perm -500 -exec chmod u+rx -- {} ";" -o \\
+  ! -type d -printf "%y %s %i %T@ %C@ %P\\0"`;
 
 /** Does what {@link Sandbox.list} says, in a workspace that is known to be alive. */
-export async function list(start: StartFolderTask, filesMax: number): Promise<Listed> {
-  const task = start({ folder: "work", access: "write", script: LIST, args: [String(filesMax + 1)] });
+export async function list(start: StartFolderTask, of: ListingOf): Promise<Listing> {
+  const [folder, access] = of === "workspace" ? (["work", "write"] as const) : (["kept", "read"] as const);
+  const task = start({ folder, access, script: LIST, args: [] });
   task.stdin.end();
-  const files = (await records(task)).map((record): ListedFile => {
-    const at = record.indexOf("/");
-    return { bytes: Number(record.slice(0, at)), name: record.slice(at + 1) };
+  const entries = new Map<string, ListedEntry>();
+  let full = false;
+  const { exit, message, late } = await eachRecord(task, LIST_MS_MAX, (record, bytesSoFar) => {
+    full = entries.size >= ENTRIES_MAX || bytesSoFar > BYTES_MAX;
+    if (!full) entries.set(...entryOf(record));
+    return !full;
   });
-  const { exit, message } = await task.ended;
-  if (exit !== 0) {
-    throw new CloisterError("FAILURE", "what lies in the workspace could not be listed", {
-      why: printable(message.trim().slice(0, 500)) || `the sandbox ended with code ${String(exit)}`,
-    });
-  }
-  return { files: files.slice(0, filesMax), complete: files.length <= filesMax };
+  if (full) return { entries, whole: false, problem: undefined };
+  const said = printable(message.trim().slice(0, 500)) || `the sandbox ended with code ${String(exit)}`;
+  const problem = late ? `it took longer than ${String(LIST_MS_MAX / 1000)} s` : exit === 0 ? undefined : said;
+  return { entries, whole: problem === undefined, problem };
 }
 
-/** Does what {@link Sandbox.digest} says, in a workspace that is known to be alive. */
-export async function digest(
-  start: StartFolderTask,
-  files: readonly ListedFile[],
-): Promise<ReadonlyMap<string, string>> {
-  if (files.length === 0) return new Map();
-  const task = start({ folder: "work", access: "read", script: DIGEST, args: [] });
-  const timer = setTimeout(() => task.kill(), DIGEST_MS);
-  try {
-    task.stdin.end(Buffer.from(files.map(({ name }) => `./${name}\0`).join(""), "latin1"));
-    const lines = await records(task);
-    await task.ended;
-    // `<hex>  ./<name>`; for files that are gone or cannot be read there is no line.
-    return new Map(lines.map((line) => [line.slice(64 + "  ./".length), line.slice(0, 64)]));
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** What it writes, cut at NUL; one character for each byte. */
-async function records(task: FolderTask): Promise<string[]> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of task.stdout) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("latin1").split("\0").slice(0, -1);
+/** One line of {@link LIST}; only the path, which is last, may hold a space. */
+function entryOf(record: Buffer): [path: string, entry: ListedEntry] {
+  let at = -1;
+  for (let field = 0; field < 5; field++) at = record.indexOf(" ", at + 1);
+  const state = record.toString("latin1", 0, at);
+  const [kind, bytes] = state.split(" ");
+  return [pathText(record.subarray(at + 1)), { bytes: Number(bytes), isFile: kind === "f", state }];
 }

@@ -1,12 +1,15 @@
 // Real pipes for a command's standard streams. Node's own "pipes" are sockets, on which `> /dev/stderr` fails inside;
 // named pipes will not do either: opening one again by name waits for a partner that may be gone (fifo(7)).
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, constants, fchmodSync, openSync, readlinkSync } from "node:fs";
 import { Socket } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
-import { OUTER_ENVIRONMENT } from "../bubblewrap/runtime.ts";
 import { childrenOf, sendSignal } from "./process.ts";
+import { OUTER_ENVIRONMENT } from "./programs.ts";
+import { startProgram } from "./spawn.ts";
+
+/** A shell and its four processes are there within this time. */
+const MAKE_MS = 10_000;
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
@@ -36,21 +39,23 @@ export async function openPipes(
   { programs }: { readonly programs: { readonly sh: string } },
   joined: boolean,
 ): Promise<CommandPipes> {
-  const maker = spawn(programs.sh, ["-c", MAKE], {
-    env: OUTER_ENVIRONMENT,
-    cwd: "/",
+  const maker = startProgram([programs.sh, "-c", MAKE], {
+    ...{ cwd: "/", env: OUTER_ENVIRONMENT, timeout: MAKE_MS, killSignal: "SIGKILL" },
     stdio: ["pipe", "pipe", "ignore"],
   });
+  const { stdin, stdout } = maker;
+  if (!stdin || !stdout) throw new TypeError("the maker of pipes has none");
   const closed = once(maker, "close");
+  stdin.on("error", () => undefined);
   // A line that has come all the way shows that everything stands, and that the pipes are empty.
-  maker.stdin.write("\n");
-  await Promise.race([once(maker.stdout, "data"), closed]);
+  stdin.write("\n");
+  await Promise.race([once(stdout, "data"), closed]);
   const makers = childrenOf(maker.pid ?? 0);
   try {
     return between(makers.map((pid) => `/proc/${String(pid)}/fd/1`).filter(isPipe), joined);
   } finally {
     for (const pid of makers) sendSignal(pid, "SIGKILL");
-    maker.stdin.destroy();
+    stdin.destroy();
     await closed;
   }
 }
@@ -58,7 +63,8 @@ export async function openPipes(
 function between([input, output, errors]: readonly string[], joined: boolean): CommandPipes {
   if (input === undefined || output === undefined || errors === undefined) {
     throw new CloisterError("FAILURE", "no pipes for the command's input and output", {
-      why: "/proc does not show our own processes",
+      why: "/proc does not show our own processes, or they were not there in time",
+      next: "cloister doctor",
     });
   }
   const theirs = [

@@ -19,6 +19,9 @@ const PROGRAMS = [
   "taskset",
 ] as const;
 
+/** All that the programs on the way into a sandbox get to see of an environment. */
+export const OUTER_ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
+
 /** Absolute path of each program. */
 export type Programs = Readonly<Record<(typeof PROGRAMS)[number], string>>;
 

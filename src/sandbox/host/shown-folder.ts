@@ -78,7 +78,10 @@ function open(source: string): number {
   } catch (cause) {
     const code = systemCode(cause) ?? "";
     if (["ENOENT", "ENOTDIR", "ELOOP"].includes(code)) {
-      throw new CloisterError("NOT_FOUND", `there is no folder ${source} to show`, { cause });
+      throw new CloisterError("NOT_FOUND", `there is no folder ${source} to show`, {
+        next: `ls -ld ${source}`,
+        cause,
+      });
     }
     throw refused(source, `it cannot be opened (${code})`);
   }

@@ -38,6 +38,15 @@ export function dropArguments(callerUid: number, uid: number): readonly string[]
   return [`--reuid=${String(uid)}`, `--regid=${String(uid)}`, "--clear-groups", "--inh-caps=-all"];
 }
 
+/** The error of whoever meets a workspace of another user. @param uid that it runs under */
+export function notOurs(uid: number | undefined, cause?: unknown): CloisterError {
+  return new CloisterError("FAILURE", "the workspace belongs to another user of this machine", {
+    why: `it runs under user id ${String(uid ?? "unknown")}`,
+    next: "work with it as the user who made it",
+    cause,
+  });
+}
+
 function uidsInUse(): Set<number> {
   const used = new Set<number>();
   for (const name of readdirSync("/proc")) {

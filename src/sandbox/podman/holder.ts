@@ -1,5 +1,5 @@
 // The holder: a container that only waits until the workspace's time is over, and the volume that lives as long as it.
-import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { closeSync } from "node:fs";
 import type { Readable } from "node:stream";
@@ -8,6 +8,7 @@ import { CloisterError } from "../../base/errors.ts";
 import { bootTimeMs } from "../host/boot-time.ts";
 import { identify, isRunning, type ProcessIdentity, sendSignal, uidOf } from "../host/process.ts";
 import { unsupported } from "../host/programs.ts";
+import { beginningOf, startProgram } from "../host/spawn.ts";
 import type { Limits } from "../limits/limits.ts";
 import { isolation, mappedIds, mountUid, openProfile } from "./container.ts";
 import { ask, demand, engine, lastWords, type Runtime } from "./runtime.ts";
@@ -21,7 +22,7 @@ const PROFILE_FD = 4;
 const START_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 const POLL_MS = 20;
-const MESSAGE_BYTES_MAX = 16 * 1024;
+const MESSAGE_CHARS_MAX = 16 * 1024;
 /** tmpfs(5) counts in pages, and older releases of podman take `size=` for a quota of the disk. */
 const PAGE_BYTES = 4096;
 const INODES_MAX = 1_000_000;
@@ -96,37 +97,32 @@ async function run(
   const profile = openProfile(arch);
   const own = uid === 0 ? [programs.unshare, "--mount", "--propagation", "slave", "--"] : [];
   const end = secondsAt(ttlMs);
-  const [program = "", ...args] = [
+  const command = [
     ...[...own, ...engine(runtime), "run", "--detach", "--name", container, "--preserve-fds", "1"],
     ...[...isolation({ limits, diskBytes }, PROFILE_FD), ...mappedIds(uid), "--network", "none"],
     ...["--volume", `${container}:${VOLUME}`, "--entrypoint", "/bin/sh", image, "-c", WAIT, "holder", end],
   ];
-  const child = spawn(program, args, {
-    ...{ cwd: "/", env: environment, detached: true, timeout: START_MS, killSignal: "SIGKILL" },
-    stdio: ["ignore", "ignore", "pipe", "pipe", profile],
-  });
-  closeSync(profile);
+  let child: ChildProcess;
+  try {
+    child = startProgram(command, {
+      ...{ cwd: "/", env: environment, detached: true, timeout: START_MS, killSignal: "SIGKILL" },
+      stdio: ["ignore", "ignore", "pipe", "pipe", profile],
+    });
+  } finally {
+    closeSync(profile);
+  }
   const watch = watchOver(runtime, undefined, container, child.pid);
   const [errors, ready] = [child.stdio[2], child.stdio[READY_FD]] as Readable[];
   if (!errors || !ready) throw new TypeError("the holder has no pipes");
-  let [message, said] = ["", ""];
-  errors.on("data", (chunk) => {
-    if (message.length < MESSAGE_BYTES_MAX) message += String(chunk);
-  });
-  ready.on("data", (chunk) => {
-    said += String(chunk);
-  });
+  const [message, said] = [beginningOf(errors, MESSAGE_CHARS_MAX), beginningOf(ready, MESSAGE_CHARS_MAX)];
   try {
-    const exit = await new Promise<number>((resolve, reject) => {
-      child.once("error", reject);
-      child.once("exit", (code) => resolve(code ?? -1));
-    });
-    for (let waitedMs = 0; exit === 0 && !said.includes("ready") && waitedMs < STOP_TIMEOUT_MS; waitedMs += POLL_MS) {
+    const exit = await new Promise<number>((resolve) => child.once("exit", (code) => resolve(code ?? -1)));
+    for (let waitedMs = 0; exit === 0 && !said().includes("ready") && waitedMs < STOP_TIMEOUT_MS; waitedMs += POLL_MS) {
       await sleep(POLL_MS);
     }
-    if (exit === 0 && said.includes("ready")) return watch;
+    if (exit === 0 && said().includes("ready")) return watch;
     watch.release();
-    const why = exit === 0 ? "its folders could not be made: the image needs /bin/sh and mkdir" : lastWords(message);
+    const why = exit === 0 ? "its folders could not be made: the image needs /bin/sh and mkdir" : lastWords(message());
     throw unsupported({ why: `podman did not start a workspace: ${why}`, next: "cloister doctor" });
   } finally {
     for (const stream of [errors, ready]) stream.destroy();

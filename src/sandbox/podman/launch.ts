@@ -1,13 +1,15 @@
 // Starts one command in a container of its own, which shares nothing with the holder's but folders of the volume. It is
 // the container's second process: the first, a shell of ours, gets what to run by pipe, so that no variable and no
 // argument stands in podman's records.
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { CloisterError } from "../../base/errors.ts";
-import { inheritableDescriptors, type Stdio, sealedStdio } from "../host/descriptors.ts";
+import { nulInside } from "../check-command.ts";
+import type { Stdio } from "../host/descriptors.ts";
 import { sendSignal } from "../host/process.ts";
+import { beginningOf, startSealed } from "../host/spawn.ts";
 import type { HolderState } from "../sandbox.ts";
 import { isolation, openProfile } from "./container.ts";
 import { ask, engine, engineInside, lastWords, type Runtime } from "./runtime.ts";
@@ -18,7 +20,7 @@ const STATUS_FD = 4;
 /** The command's standard streams, where they are not a terminal. */
 export const STREAMS_FD = 5;
 
-const MESSAGE_BYTES_MAX = 16 * 1024;
+const MESSAGE_CHARS_MAX = 16 * 1024;
 
 /** Standard error of the command, while the shell's own, where it would say that a signal ended the command, is shut. */
 const KEPT = "9";
@@ -71,14 +73,14 @@ export interface Launched {
   readonly ended: Promise<{ readonly exit: number; readonly started: boolean; readonly message: string }>;
   /** Pid on the host of the first process in the container; undefined where it is not there, or starts nothing yet. */
   first(): Promise<number | undefined>;
-  kill(): Promise<void>;
+  kill(): void;
 }
 
 /** @throws {@link CloisterError} USAGE for a NUL character in any argument */
 export function launch(runtime: Runtime, state: Held, what: Launch): Launched {
   const script = feedOf(what);
   const container = `${state.container}-${randomBytes(6).toString("hex")}`;
-  const child = spawnSealed(runtime, commandLine(runtime, state, what, container), what.stdio);
+  const child = startPodman(runtime, commandLine(runtime, state, what, container), what.stdio);
   const feed = child.stdio[FEED_FD] as Duplex;
   feed.on("error", () => undefined);
   feed.end(script);
@@ -86,12 +88,14 @@ export function launch(runtime: Runtime, state: Held, what: Launch): Launched {
   const progress = { started: false };
   const ended = watch(child, progress).finally(() => watched.release());
   const first = async () => (progress.started ? await firstProcess(runtime, container) : undefined);
-  const kill = async () => {
+  const end = async () => {
     const pid = await firstProcess(runtime, container);
     if (pid !== undefined) sendSignal(pid, "SIGKILL");
     // Not there yet, or there no more: podman itself is what is left.
     else child.kill("SIGKILL");
   };
+  // podman may be what does not answer.
+  const kill = () => void end().catch(() => child.kill("SIGKILL"));
   return { container, child, ended, first, kill };
 }
 
@@ -127,7 +131,7 @@ function commandLine(
 function feedOf({ cwd, env, argv }: Launch): string {
   const words = [cwd, ...argv, ...Object.entries(env).flat()];
   if (words.some((word) => word.includes("\0"))) {
-    throw new CloisterError("USAGE", "a command or path holds a NUL character");
+    throw nulInside();
   }
   const wrong = Object.keys(env).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
   if (wrong !== undefined) {
@@ -144,24 +148,17 @@ function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-function spawnSealed(runtime: Runtime, command: readonly string[], stdio: Launch["stdio"]): ChildProcess {
-  const [program = "", ...args] = command;
-  const harmless = openSync("/dev/null", "r");
+function startPodman(runtime: Runtime, command: readonly string[], stdio: Launch["stdio"]): ChildProcess {
   const profile = openProfile(runtime.arch);
   const streams: readonly Stdio[] =
     stdio === "tty"
       ? ["inherit", "inherit", "inherit", "pipe", "pipe"]
       : ["ignore", "ignore", "pipe", "pipe", "pipe", ...stdio];
   try {
-    return spawn(program, args, {
-      cwd: "/",
-      env: runtime.environment,
-      // Off a terminal, Ctrl-C there is not for podman.
-      detached: stdio !== "tty",
-      stdio: sealedStdio([...streams, profile], inheritableDescriptors(), harmless),
-    });
+    // Off a terminal, Ctrl-C there is not for podman.
+    const options = { cwd: "/", env: runtime.environment, detached: stdio !== "tty" };
+    return startSealed(command, [...streams, profile], options);
   } finally {
-    closeSync(harmless);
     closeSync(profile);
   }
 }
@@ -170,21 +167,16 @@ async function watch(
   child: ChildProcess,
   progress: { started: boolean },
 ): Promise<{ exit: number; started: boolean; message: string }> {
-  let [message, status] = ["", ""];
-  child.stdio[2]?.on("data", (chunk) => {
-    if (message.length < MESSAGE_BYTES_MAX) message += String(chunk);
-  });
+  const message = beginningOf(child.stderr, MESSAGE_CHARS_MAX);
+  let status = "";
   child.stdio[STATUS_FD]?.on("data", (chunk) => {
     status += String(chunk);
     progress.started = true;
   });
-  const code = await new Promise<number>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (exit) => resolve(exit ?? 137));
-  });
+  const code = await new Promise<number>((resolve) => child.once("close", (exit) => resolve(exit ?? 137)));
   // What the shell saw is certain. A container that was killed has no shell to say it, but podman saw how it ended.
   const [, seen] = /^started\n(\d+)\n$/.exec(status) ?? [];
-  return { exit: seen === undefined ? code : Number(seen), started: progress.started, message: lastWords(message) };
+  return { exit: seen === undefined ? code : Number(seen), started: progress.started, message: lastWords(message()) };
 }
 
 async function firstProcess(runtime: Runtime, container: string): Promise<number | undefined> {

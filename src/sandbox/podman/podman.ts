@@ -1,31 +1,18 @@
 // The driver for container images: a container that holds a workspace, and one for every command. It has no daemon.
 import type { Server } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
-import type { FileEntry } from "../../base/file-entry.ts";
 import type { Streams } from "../../base/streams.ts";
-import { type Clocks, expiry, isPast } from "../expiry.ts";
+import type { ExecResult, ExecSpec, ShownFolder } from "../exec-spec.ts";
+import { type Clocks, expiry, isOver, isPast } from "../expiry.ts";
 import type { StartFolderTask } from "../files/folder-task.ts";
-import { digest, list } from "../files/list.ts";
-import { measure } from "../files/measure.ts";
-import type { Snapshot } from "../files/snapshot.ts";
+import { WorkspaceFiles } from "../files/workspace-files.ts";
 import { explainFailure } from "../host/explain.ts";
 import { isRunning, uidOf } from "../host/process.ts";
 import { type Problem, unsupported } from "../host/programs.ts";
+import { notOurs } from "../host/user.ts";
 import type { HeldLimit } from "../limits/limits.ts";
-import type {
-  CreateSpec,
-  Dialer,
-  ExecResult,
-  ExecSpec,
-  HolderState,
-  Listed,
-  ListedFile,
-  LoopbackAddress,
-  Sandbox,
-  ShownFolder,
-  VolumeOptions,
-  WorkspaceFile,
-} from "../sandbox.ts";
+import type { CreateSpec, Dialer, HolderState, LoopbackAddress, Sandbox, VolumeOptions } from "../sandbox.ts";
+import { problemOf, tryOut } from "../trial.ts";
 import { ENFORCED, NOT_ENFORCED } from "./describe.ts";
 import { execute } from "./exec.ts";
 import { startFolderTask } from "./folder-task.ts";
@@ -46,9 +33,6 @@ export interface PodmanOptions extends Clocks {
   readonly image?: string | undefined;
 }
 
-/** Time for the trial workspace of {@link Sandbox.problem}. */
-const TRIAL = { id: "trial", ttlMs: 60_000, diskBytes: 1024 * 1024 };
-
 /** What the scripts on folders need, as GNU has it. */
 const TOOLS = `tar --version | grep -q GNU && find / -maxdepth 0 -printf "" && echo | sort -z >/dev/null`;
 
@@ -58,13 +42,14 @@ const ENCRYPTED: Problem = {
 };
 
 /** The podman driver. Making it costs nothing; the host is looked at when something is asked of it. */
-export class Podman implements Sandbox {
+export class Podman extends WorkspaceFiles implements Sandbox {
   readonly #options: PodmanOptions;
   /** Workspaces that end with this process, by id. */
   readonly #started = new Map<string, Watch>();
   #runtime: Runtime | undefined;
 
   constructor(options: PodmanOptions) {
+    super();
     this.#options = options;
   }
 
@@ -75,37 +60,28 @@ export class Podman implements Sandbox {
       const failure = await tryContainer(this.#ready());
       return failure === undefined ? undefined : explainFailure(failure, { program: "podman" });
     }
-    try {
-      const state = await this.create(TRIAL);
-      try {
-        return await this.tried(state);
-      } finally {
-        await this.stop(state);
-      }
-    } catch (error) {
-      if (!(error instanceof CloisterError)) throw error;
-      return { why: error.why ?? error.message, next: error.next ?? "cloister doctor" };
-    }
+    return await tryOut(this, {});
   }
 
-  async tried(state: HolderState): Promise<Problem | undefined> {
-    const task = this.#tasks(state)({ folder: "work", access: "read", script: TOOLS, args: [] });
-    task.stdin.end();
-    task.stdout.resume();
-    const { exit, message } = await task.ended;
-    if (exit === 0) return undefined;
-    const why = message.trim().slice(0, 300) || "it lacks GNU tar, find or sort";
-    return {
-      why: `the image cannot be a workspace: ${why}`,
-      next: "use an image with GNU tar, findutils and coreutils",
-    };
+  encryptedProblem(): Problem {
+    return ENCRYPTED;
+  }
+
+  holdable({ limits = {}, diskBytes }: Parameters<Sandbox["holdable"]>[0]): readonly HeldLimit[] {
+    return heldByPodman(limits, diskBytes);
+  }
+
+  checkMounts(mounts: readonly ShownFolder[]): void {
+    if (mounts.length > 0) throw notWithPodman("folders of the host", "--mount-ro");
+  }
+
+  gpu(): never {
+    throw notWithPodman("GPUs", "--gpu");
   }
 
   async create(spec: CreateSpec): Promise<HolderState> {
     const { id, ttlMs, diskBytes, limits = {} } = spec;
-    if (spec.volume === "encrypted") {
-      throw unsupported(ENCRYPTED);
-    }
+    if (spec.volume === "encrypted") throw unsupported(ENCRYPTED);
     const runtime = this.#ready();
     const image = checkImage(this.#options.image);
     await bringImage(runtime, image);
@@ -115,6 +91,14 @@ export class Podman implements Sandbox {
     const inspect = [...engine(runtime), "volume", "inspect", "--format", "{{.Mountpoint}}", holder.container];
     const mountpoint = await demand(runtime, inspect, "the workspace has no volume");
     return { driver: "podman", id, ...holder, diskBytes, limits, ...expires, image, mountpoint };
+  }
+
+  async tried(state: HolderState): Promise<Problem | undefined> {
+    const task = this.tasks(state)({ folder: "work", access: "read", script: TOOLS, args: [] });
+    return await problemOf(task, (message) => ({
+      why: `the image cannot be a workspace: ${message.trim().slice(0, 300) || "it lacks GNU tar, find or sort"}`,
+      next: "use an image with GNU tar, findutils and coreutils",
+    }));
   }
 
   async keep(state: HolderState): Promise<void> {
@@ -135,72 +119,6 @@ export class Podman implements Sandbox {
     return extended;
   }
 
-  async fill(
-    state: HolderState,
-    target: { readonly input: string } | "workspace",
-    files: AsyncIterable<FileEntry>,
-  ): Promise<void> {
-    const { fill } = await import("../files/fill.ts");
-    await fill(this.#tasks(state), state, target, files);
-  }
-
-  async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult> {
-    return execute(this.#ready(), this.#enter(state), spec, streams);
-  }
-
-  async listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]> {
-    const { listenInside } = await import("../bubblewrap/loopback.ts");
-    return listenInside(this.#ready(), this.#enter(state), at);
-  }
-
-  async dialer(state: HolderState): Promise<Dialer> {
-    const { dialInto } = await import("../bubblewrap/dial.ts");
-    return dialInto(this.#ready(), this.#enter(state));
-  }
-
-  async *collect(state: HolderState, path: string): AsyncGenerator<FileEntry> {
-    const { collect } = await import("../files/collect.ts");
-    yield* collect(this.#tasks(state), path);
-  }
-
-  async lookUp(state: HolderState, paths: readonly string[]): Promise<ReadonlyMap<string, WorkspaceFile>> {
-    const { lookUp } = await import("../files/lookup.ts");
-    return lookUp(this.#tasks(state), paths);
-  }
-
-  async remove(state: HolderState, paths: readonly string[]): Promise<void> {
-    const { remove } = await import("../files/lookup.ts");
-    await remove(this.#tasks(state), paths);
-  }
-
-  async measure(state: HolderState): Promise<{ files: number; bytes: number }> {
-    return measure(this.#tasks(state));
-  }
-
-  async list(state: HolderState, filesMax: number): Promise<Listed> {
-    return list(this.#tasks(state), filesMax);
-  }
-
-  async digest(state: HolderState, files: readonly ListedFile[]): Promise<ReadonlyMap<string, string>> {
-    return digest(this.#tasks(state), files);
-  }
-
-  async snapshot(state: HolderState): Promise<Snapshot> {
-    return (await import("../files/snapshot.ts")).snapshot(this.#tasks(state));
-  }
-
-  checkMounts(mounts: readonly ShownFolder[]): void {
-    if (mounts.length > 0) throw notWithPodman("folders of the host", "--mount-ro");
-  }
-
-  gpu(): never {
-    throw notWithPodman("GPUs", "--gpu");
-  }
-
-  encryptedProblem(): Problem {
-    return ENCRYPTED;
-  }
-
   async stop(state: HolderState): Promise<void> {
     // Being made when that was interrupted: whoever watched has removed it.
     if (state.container === undefined) return;
@@ -208,11 +126,21 @@ export class Podman implements Sandbox {
     await this.keep(state);
   }
 
-  held({ limits, diskBytes }: HolderState): readonly HeldLimit[] {
-    return heldByPodman(limits, diskBytes);
+  async exec(state: HolderState, spec: ExecSpec, streams: Streams): Promise<ExecResult> {
+    return execute(this.#ready(), this.#enter(state), spec, streams);
   }
 
-  holdable({ limits = {}, diskBytes }: Parameters<Sandbox["holdable"]>[0]): readonly HeldLimit[] {
+  async listen(state: HolderState, at: readonly LoopbackAddress[]): Promise<readonly Server[]> {
+    const { listenInside } = await import("../loopback/listen.ts");
+    return listenInside(this.#ready(), this.#enter(state), at);
+  }
+
+  async dialer(state: HolderState): Promise<Dialer> {
+    const { dialInto } = await import("../loopback/dial.ts");
+    return dialInto(this.#ready(), this.#enter(state));
+  }
+
+  held({ limits, diskBytes }: HolderState): readonly HeldLimit[] {
     return heldByPodman(limits, diskBytes);
   }
 
@@ -220,7 +148,7 @@ export class Podman implements Sandbox {
     return { driver: "podman", enforced: ENFORCED, notEnforced: NOT_ENFORCED };
   }
 
-  #tasks(state: HolderState): StartFolderTask {
+  protected tasks(state: HolderState): StartFolderTask {
     const [runtime, held] = [this.#ready(), this.#enter(state)];
     return (script) => startFolderTask(runtime, held, script);
   }
@@ -236,18 +164,10 @@ export class Podman implements Sandbox {
 
   /** A workspace that is certain to be there. */
   #enter(state: HolderState): Held {
-    if (!this.alive(state)) {
-      throw new CloisterError("NOT_FOUND", "the workspace is over", {
-        why: "its time ran out, it was destroyed, or the machine was started anew",
-        next: "cloister ws create NAME",
-      });
-    }
+    if (!this.alive(state)) throw isOver();
     // A state that was tampered with must not lead to a process of somebody else.
-    if (state.uid === 0 || uidOf(state.pid) !== state.uid) {
-      throw new CloisterError("FAILURE", "the workspace belongs to another user of this machine", {
-        why: `it runs under user id ${String(uidOf(state.pid))}`,
-      });
-    }
+    const uid = uidOf(state.pid);
+    if (state.uid === 0 || uid !== state.uid) throw notOurs(uid);
     return named(state);
   }
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import type { CloisterError } from "../../base/errors.ts";
-import { hasFilter } from "../filter/seccomp.ts";
+import { platformProblem } from "../host/platform.ts";
 import { type Problem, unsupported } from "../host/programs.ts";
 import { findPodman } from "./programs.ts";
 
@@ -19,12 +19,8 @@ export function notWithPodman(what: string, flag: string): CloisterError {
 
 /** Undefined where nothing stands in the way that can be seen from outside. */
 export function hostProblem(): Problem | undefined {
-  if (process.platform !== "linux") {
-    return { why: "sandboxed workspaces need Linux", next: "work on a Linux machine, or in a Linux virtual machine" };
-  }
-  if (!hasFilter(process.arch)) {
-    return { why: `there is no system call filter for ${process.arch}`, next: "use an x64 or arm64 machine" };
-  }
+  const platform = platformProblem();
+  if (platform) return platform;
   const programs = findPodman();
   if ("why" in programs) return programs;
   if (process.geteuid?.() === 0) return undefined;

@@ -1,9 +1,10 @@
 // How podman is started: which program, with which settings, and in which view of the file system.
-import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { CloisterError } from "../../base/errors.ts";
 import { printable } from "../../base/terminal.ts";
+import { isOver } from "../expiry.ts";
 import { parentOf } from "../host/process.ts";
+import { beginningOf, startProgram } from "../host/spawn.ts";
 import type { HolderState } from "../sandbox.ts";
 import type { PodmanPrograms } from "./programs.ts";
 
@@ -30,7 +31,7 @@ const PASSED_ON = [
 
 const SECOND_MS = 1000;
 const ANSWER_MS = 60 * SECOND_MS;
-const TEXT_BYTES_MAX = 1024 * 1024;
+const TEXT_CHARS_MAX = 1024 * 1024;
 
 /** The environment of podman and of the programs around it. */
 export function podmanEnvironment(
@@ -66,10 +67,7 @@ export function engineInside(runtime: Runtime, state: HolderState): readonly str
   if (runtime.uid !== 0) return engine(runtime);
   const keeper = parentOf(state.pid) ?? 0;
   if (nameOf(keeper) !== "conmon") {
-    throw new CloisterError("NOT_FOUND", "the workspace is over", {
-      why: "the process that keeps its volume has ended",
-      next: "cloister ws create NAME",
-    });
+    throw isOver("the process that keeps its volume has ended");
   }
   return [runtime.programs.nsenter, `--mount=/proc/${String(keeper)}/ns/mnt`, "--", ...engine(runtime)];
 }
@@ -86,25 +84,15 @@ export async function ask(
   command: readonly string[],
   { input, withinMs = ANSWER_MS }: { readonly input?: readonly Uint8Array[]; readonly withinMs?: number } = {},
 ): Promise<Answer> {
-  const [program = "", ...args] = command;
-  const child = spawn(program, args, {
+  const child = startProgram(command, {
     ...{ cwd: "/", env: environment, detached: true, timeout: withinMs, killSignal: "SIGKILL" },
     stdio: [input ? "pipe" : "ignore", "pipe", "pipe"],
   });
   child.stdin?.on("error", () => undefined);
   child.stdin?.end(input ? Buffer.concat(input) : undefined);
-  const texts = { text: "", message: "" };
-  child.stdout?.on("data", (chunk) => {
-    if (texts.text.length < TEXT_BYTES_MAX) texts.text += String(chunk);
-  });
-  child.stderr?.on("data", (chunk) => {
-    if (texts.message.length < TEXT_BYTES_MAX) texts.message += String(chunk);
-  });
-  const exit = await new Promise<number>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => resolve(code ?? -1));
-  });
-  return { exit, text: texts.text.trim(), message: texts.message };
+  const [text, message] = [child.stdout, child.stderr].map((stream) => beginningOf(stream, TEXT_CHARS_MAX));
+  const exit = await new Promise<number>((resolve) => child.once("close", (code) => resolve(code ?? -1)));
+  return { exit, text: text?.().trim() ?? "", message: message?.() ?? "" };
 }
 
 /** {@link ask}. @throws {@link CloisterError} FAILURE with podman's own words */

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { basename } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
-import { type ExecSpec, SECRETS } from "../sandbox.ts";
+import { type ExecSpec, SECRETS } from "../exec-spec.ts";
 import { VOLUME } from "./holder.ts";
 import type { Held, Mount } from "./launch.ts";
 import { ask, engine, lastWords, type Runtime } from "./runtime.ts";

@@ -1,5 +1,4 @@
 // Whether podman can isolate anything here, tried without an image: a container of the programs of this machine.
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -14,11 +13,13 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { beginningOf, startProgram } from "../host/spawn.ts";
 import { isolation, mappedIds, openProfile } from "./container.ts";
 import { engine, lastWords, type Runtime } from "./runtime.ts";
 
 const PROFILE_FD = 3;
 const TRIAL_MS = 60_000;
+const MESSAGE_CHARS_MAX = 16 * 1024;
 const DISK_BYTES = 1024 * 1024;
 /** What podman and its runtime put something at; who runs in the container could not make them. */
 const FOLDERS = ["dev", "etc", "proc", "run", "sys", "tmp", "usr"];
@@ -31,20 +32,17 @@ export async function tryContainer(runtime: Runtime): Promise<string | undefined
   const profile = openProfile(runtime.arch);
   try {
     const shown = rootOf(folder).flatMap((path) => ["--volume", `${path}:${path}:ro`]);
-    const [program = "", ...args] = [
+    const command = [
       ...[...engine(runtime), "run", "--rm", ...isolation({ limits: {}, diskBytes: DISK_BYTES }, PROFILE_FD)],
       ...[...mappedIds(runtime.uid), "--network", "none", ...shown, "--rootfs", folder, "/usr/bin/env", "true"],
     ];
-    const child = spawn(program, args, {
+    const child = startProgram(command, {
       ...{ cwd: "/", env: runtime.environment, detached: true, timeout: TRIAL_MS, killSignal: "SIGKILL" },
       stdio: ["ignore", "ignore", "pipe", profile],
     });
-    let message = "";
-    child.stderr?.on("data", (chunk) => {
-      message += String(chunk);
-    });
+    const message = beginningOf(child.stderr, MESSAGE_CHARS_MAX);
     const [code] = (await once(child, "close")) as [number | null];
-    return code === 0 ? undefined : lastWords(message);
+    return code === 0 ? undefined : lastWords(message());
   } finally {
     closeSync(profile);
     rmSync(folder, { recursive: true, force: true });

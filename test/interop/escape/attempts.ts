@@ -1,3 +1,4 @@
+import type { VolumeKind } from "../../../src/sandbox/sandbox.ts";
 import { HOST_FILES } from "./host-files.ts";
 import { KERNEL } from "./kernel.ts";
 import { NEIGHBOURS } from "./neighbours.ts";
@@ -9,7 +10,7 @@ import { WAY_OUT } from "./way-out.ts";
 import type { Attempt } from "./world.ts";
 
 /** Every way out that is tried, in order; the last ones end or fill things. */
-export const ATTEMPTS: readonly Attempt[] = [
+const ATTEMPTS: readonly Attempt[] = [
   ...HOST_FILES,
   ...KERNEL,
   ...PROCESSES,
@@ -19,3 +20,8 @@ export const ATTEMPTS: readonly Attempt[] = [
   ...OUTPUTS,
   ...RESOURCES,
 ];
+
+/** Those that are made in a volume of this kind. */
+export function attemptsOn(volume: VolumeKind): readonly Attempt[] {
+  return ATTEMPTS.filter((attempt) => (attempt.volume ?? volume) === volume);
+}

@@ -3,7 +3,8 @@
 import { argv, exit, stderr, stdin, stdout } from "node:process";
 import { Bubblewrap } from "../../../src/sandbox/bubblewrap/bubblewrap.ts";
 import type { HolderState, VolumeKind } from "../../../src/sandbox/sandbox.ts";
-import { ATTEMPTS } from "./attempts.ts";
+import { runCases } from "../../sandbox/cases.ts";
+import { attemptsOn } from "./attempts.ts";
 import { DISK_BYTES, World } from "./world.ts";
 
 const [, program = "", mode = "", ...rest] = argv;
@@ -15,14 +16,7 @@ else await runOne(mode === "tty", JSON.parse(rest[0] ?? "") as HolderState, rest
 async function runAll(volume: VolumeKind, folder: string): Promise<void> {
   const world = await World.make(folder, program, {}, DISK_BYTES, volume);
   try {
-    for (const attempt of ATTEMPTS.filter((each) => (each.volume ?? volume) === volume)) {
-      const startMs = performance.now();
-      const error = await attempt.run(world).then(
-        () => undefined,
-        (cause: unknown) => String(cause instanceof Error ? (cause.stack ?? cause.message) : cause),
-      );
-      stdout.write(`${JSON.stringify({ name: attempt.name, error, ms: Math.round(performance.now() - startMs) })}\n`);
-    }
+    await runCases(attemptsOn(volume), world);
   } finally {
     await world.end();
   }

@@ -8,9 +8,11 @@ import { PassThrough } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FileEntry } from "../../../src/base/file-entry.ts";
 import { Bubblewrap } from "../../../src/sandbox/bubblewrap/bubblewrap.ts";
+import type { ExecResult, ExecSpec } from "../../../src/sandbox/exec-spec.ts";
 import { SYSCALLS } from "../../../src/sandbox/filter/syscalls.ts";
 import type { Limits } from "../../../src/sandbox/limits/limits.ts";
-import type { ExecResult, ExecSpec, HolderState, Sandbox, VolumeKind } from "../../../src/sandbox/sandbox.ts";
+import type { HolderState, Sandbox, VolumeKind } from "../../../src/sandbox/sandbox.ts";
+import type { Case } from "../../sandbox/cases.ts";
 
 export const DISK_BYTES = 16 * 1024 * 1024;
 
@@ -55,6 +57,13 @@ export class World {
     const world = new World(folder, program, sandbox, state);
     await sandbox.fill(state, { input: "data" }, files({ "table.csv": "a,b\n1,2\n" }));
     return world;
+  }
+
+  /** What lies in /workspace: everything that is no folder, and the sizes of the regular files in bytes. */
+  async measure(): Promise<{ readonly files: number; readonly bytes: number }> {
+    const { entries } = await this.sandbox.list(this.state, "workspace");
+    const sizes = [...entries.values()].map(({ isFile, bytes }) => (isFile ? bytes : 0));
+    return { files: sizes.length, bytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
   }
 
   async end(): Promise<void> {
@@ -167,9 +176,7 @@ export async function survivorsWith(text: string): Promise<string[]> {
 }
 
 /** One way out that must be closed; throws where it is open. */
-export interface Attempt {
-  readonly name: string;
+export interface Attempt extends Case<World> {
   /** Made in a volume of this kind alone; default: in each. */
   readonly volume?: VolumeKind;
-  run(world: World): Promise<void>;
 }

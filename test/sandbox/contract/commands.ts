@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { PassThrough, Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ExecSpec } from "../../../src/sandbox/sandbox.ts";
+import type { ExecSpec } from "../../../src/sandbox/exec-spec.ts";
 import { DISK_BYTES, World } from "../../interop/escape/world.ts";
 import { type Subject, titleOf } from "./subject.ts";
 

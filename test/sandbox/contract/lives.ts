@@ -31,7 +31,8 @@ export function lives(subject: Subject): void {
       rmSync(folder, { recursive: true, force: true });
     });
 
-    const gone = (state: HolderState) => expect(sandbox.measure(state)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    const gone = (state: HolderState) =>
+      expect(sandbox.list(state, "workspace")).rejects.toMatchObject({ code: "NOT_FOUND" });
 
     test("begins empty, is found again from its state, and ends by stop", async () => {
       const state = JSON.parse(JSON.stringify(await sandbox.create(spec))) as HolderState;
@@ -39,7 +40,7 @@ export function lives(subject: Subject): void {
       expect(state.expiresMs).toBeGreaterThan(Date.now() + 50_000);
       const again = subject.make();
       expect(again.alive(state)).toBe(true);
-      expect(await again.measure(state)).toEqual({ files: 0, bytes: 0 });
+      expect((await again.list(state, "workspace")).entries.size).toBe(0);
       await again.stop(state);
       expect(sandbox.alive(state)).toBe(false);
       await gone(state);
@@ -60,7 +61,7 @@ export function lives(subject: Subject): void {
       `of root cannot be entered as root by a changed state${IS_ROOT ? "" : " (skipped: not root)"}`,
       async () => {
         const state = await sandbox.create(spec);
-        await expect(sandbox.measure({ ...state, uid: 0 })).rejects.toMatchObject({ code: "FAILURE" });
+        await expect(sandbox.list({ ...state, uid: 0 }, "workspace")).rejects.toMatchObject({ code: "FAILURE" });
         await sandbox.stop(state);
       },
     );
@@ -87,7 +88,7 @@ export function lives(subject: Subject): void {
       const state = await sandbox.create(spec);
       const later = subject.make({ now: () => Date.now() + spec.ttlMs });
       expect(later.alive(state)).toBe(false);
-      await expect(later.measure(state)).rejects.toMatchObject({ code: "NOT_FOUND" });
+      await expect(later.list(state, "workspace")).rejects.toMatchObject({ code: "NOT_FOUND" });
       await later.stop(state);
       expect(isRunning(state)).toBe(false);
     });
@@ -112,7 +113,7 @@ export function lives(subject: Subject): void {
       await sleep(Math.max(0, state.expiresMs - Date.now()) + 1200);
       expect(isRunning(state)).toBe(true);
       expect(sandbox.alive(state)).toBe(false);
-      expect(await sandbox.measure(extended)).toEqual({ files: 0, bytes: 0 });
+      expect(await sandbox.list(extended, "workspace")).toMatchObject({ entries: new Map(), whole: true });
       for (let tries = 0; isRunning(state) && tries < 500; tries++) await sleep(20);
       expect(isRunning(state)).toBe(false);
       expect(Date.now()).toBeGreaterThan(extended.expiresMs - 1000);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ExecSpec } from "../../../src/sandbox/sandbox.ts";
+import type { ExecSpec } from "../../../src/sandbox/exec-spec.ts";
 import { DISK_BYTES, World } from "../../interop/escape/world.ts";
 import { type Subject, titleOf } from "./subject.ts";
 

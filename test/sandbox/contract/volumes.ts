@@ -74,7 +74,7 @@ export function volumes(subject: Subject, volume: VolumeKind = "memory"): void {
         ["\uff5e", "file", 27, "before astral ones in UTF-8"],
         ["\u{1f600}/ü", "file", 2, "é"],
       ]);
-      expect(await world.sandbox.measure(world.state)).toEqual({ files: 6, bytes: 44 });
+      expect(await world.measure()).toEqual({ files: 6, bytes: 44 });
     });
 
     test("a file is collected by its base name, a folder relative to itself, nothing as nothing", async () => {
@@ -104,13 +104,13 @@ export function volumes(subject: Subject, volume: VolumeKind = "memory"): void {
       await expect(collected("out")).rejects.toMatchObject({ code: "FAILURE", why: expect.stringContaining("f: ") });
       await world.sh("chmod 600 out/f; chmod 0 out/shut");
       await expect(collected("out")).rejects.toMatchObject({ code: "FAILURE" });
-      expect(await world.sandbox.measure(world.state)).toEqual({ files: 2, bytes: 4 });
+      expect(await world.measure()).toEqual({ files: 2, bytes: 4 });
     });
 
     test("a workspace that shuts itself is still counted", async () => {
       await world.sh("mkdir -p a/b; echo 1 >a/b/c; chmod 0 a/b a /workspace");
       await expect(collected("a")).rejects.toMatchObject({ code: "FAILURE" });
-      expect(await world.sandbox.measure(world.state)).toEqual({ files: 1, bytes: 2 });
+      expect(await world.measure()).toEqual({ files: 1, bytes: 2 });
       expect((await world.sh("cat a/b/c")).out).toBe("1\n");
     });
 

@@ -1,4 +1,4 @@
-import type { Case } from "../limits/workspaces.ts";
+import type { Case } from "../cases.ts";
 import { ERASURE } from "./erasure.ts";
 import { FILES } from "./files.ts";
 import { REMOVAL } from "./removal.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isRunning } from "../../../src/sandbox/host/process.ts";
 import type { World } from "../../interop/escape/world.ts";
-import type { Case } from "../limits/workspaces.ts";
+import type { Case } from "../cases.ts";
 import { encrypted } from "./workspaces.ts";
 
 const NAME = "customers-of-acme";

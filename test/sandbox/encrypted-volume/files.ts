@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { files } from "../../interop/escape/world.ts";
-import type { Case } from "../limits/workspaces.ts";
+import type { Case } from "../cases.ts";
 import { encrypted } from "./workspaces.ts";
 
 /** Memory maps, a database with its own log and locks, and shared memory, as training code uses them. */
@@ -48,6 +48,6 @@ export const FILES: readonly Case[] = [
     assert.equal((await world.sh("cat /inputs/data/table.csv; echo z >/inputs/data/table.csv")).out, "a,b\n1,2\n");
     await world.sandbox.fill(world.state, "workspace", files({ "out/a": "1", "out/b": "22" }));
     assert.deepEqual((await world.collect("out")).texts, { a: "1", b: "22" });
-    assert.deepEqual(await world.sandbox.measure(world.state), { files: 2, bytes: 3 });
+    assert.deepEqual(await world.measure(), { files: 2, bytes: 3 });
   }),
 ];

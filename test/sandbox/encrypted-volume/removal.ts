@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from "node:path";
 import { requirePrograms } from "../../../src/sandbox/host/programs.ts";
 import { removeCipherFolder } from "../../../src/sandbox/volume/cipher-folder.ts";
-import type { Case } from "../limits/workspaces.ts";
+import type { Case } from "../cases.ts";
 import { encrypted } from "./workspaces.ts";
 
 const runtime = { uid: process.geteuid?.() ?? 0, programs: requirePrograms() };

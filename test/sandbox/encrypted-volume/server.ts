@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import type { Case } from "../limits/workspaces.ts";
+import type { Case } from "../cases.ts";
 import { encrypted } from "./workspaces.ts";
 
 /** Pids of gocryptfs on the host that run under a uid. */

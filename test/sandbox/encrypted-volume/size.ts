@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Bubblewrap } from "../../../src/sandbox/bubblewrap/bubblewrap.ts";
-import type { Case } from "../limits/workspaces.ts";
+import type { Case } from "../cases.ts";
 import { encrypted } from "./workspaces.ts";
 
 const MB = 1e6;
@@ -17,7 +17,7 @@ export const SIZE: readonly Case[] = [
       const { exit } = await world.sh(WRITE, "100");
       assert.notEqual(exit, 0);
       assert.match((await world.sh("cat err")).out, /^$|File too large/);
-      const { bytes } = await world.sandbox.measure(world.state);
+      const { bytes } = await world.measure();
       assert.ok(bytes > 25 * MB && bytes < 200 * MB, String(bytes));
       assert.equal((await world.sh("cat first; rm f[0-9]*; ls")).out, "kept\nerr\nfirst\n");
       // It is counted again within a second or so.
@@ -58,7 +58,7 @@ export const SIZE: readonly Case[] = [
           code: "FAILURE",
           message: "input large does not fit into the workspace",
         });
-        assert.deepEqual(await sandbox.measure(state), { files: 0, bytes: 0 });
+        assert.equal((await sandbox.list(state, "workspace")).entries.size, 0);
         await sandbox.stop(state);
       } finally {
         spawnSync("umount", ["-l", volumeFolder]);

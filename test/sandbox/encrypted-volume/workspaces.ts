@@ -1,6 +1,6 @@
 // What the cases about encrypted volumes share.
 import { World } from "../../interop/escape/world.ts";
-import type { Case, Place } from "../limits/workspaces.ts";
+import type { Case, Place } from "../cases.ts";
 
 /** A case in a workspace with an encrypted volume, which is ended whatever happens. */
 export function encrypted(

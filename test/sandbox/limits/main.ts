@@ -1,7 +1,8 @@
-// Runs every case as the user it is started by, and reports each on a line of its own as JSON. Started to make a
-// workspace with limits, it prints its state and ends without ending it.
+// Runs every case as the user it is started by. Started to make a workspace with limits, it prints its state and ends without
+// ending it.
 import { argv, stdout } from "node:process";
 import { Bubblewrap } from "../../../src/sandbox/bubblewrap/bubblewrap.ts";
+import { runCases } from "../cases.ts";
 import { CASES } from "./cases.ts";
 
 const [, program = "", mode = "", folder = ""] = argv;
@@ -12,12 +13,5 @@ if (mode === "create") {
   await sandbox.keep(state);
   stdout.write(JSON.stringify(state));
 } else {
-  for (const { name, run } of CASES) {
-    const startMs = performance.now();
-    const error = await run({ folder, program }).then(
-      () => undefined,
-      (cause: unknown) => String(cause instanceof Error ? (cause.stack ?? cause.message) : cause),
-    );
-    stdout.write(`${JSON.stringify({ name, error, ms: Math.round(performance.now() - startMs) })}\n`);
-  }
+  await runCases(CASES, { folder, program });
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Case } from "./workspaces.ts";
+import type { Case } from "../cases.ts";
 import { isHeld, limited, othersWork } from "./workspaces.ts";
 
 const MEMORY_BYTES = 150e6;

@@ -5,7 +5,8 @@ import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { childrenOf } from "../../../src/sandbox/host/process.ts";
 import { survivorsWith } from "../../interop/escape/world.ts";
-import { type Case, isHeld, limited, othersWork, pidsWith, until } from "./workspaces.ts";
+import type { Case } from "../cases.ts";
+import { isHeld, limited, othersWork, pidsWith, until } from "./workspaces.ts";
 
 /** Forks as long as it may, says how often, and keeps them for a time. */
 const FORK = `my $n = 0; for (;;) { my $p = fork; last unless defined $p; if (!$p) { sleep 20; exit } last if ++$n > 3000 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Case, limited } from "./workspaces.ts";
+import type { Case } from "../cases.ts";
+import { limited } from "./workspaces.ts";
 
 export const TIME: readonly Case[] = [
   limited("a command is asked to end when its time is over", { runMs: 1000 }, async (world) => {

@@ -4,17 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LimitName, Limits } from "../../../src/sandbox/limits/limits.ts";
 import { World } from "../../interop/escape/world.ts";
-
-/** Where worlds keep their folders, and the program that runs the cases. */
-export interface Place {
-  readonly folder: string;
-  readonly program: string;
-}
-
-export interface Case {
-  readonly name: string;
-  run(place: Place): Promise<void>;
-}
+import type { Case, Place } from "../cases.ts";
 
 /** A case in a workspace with limits; it is ended whatever happens, and leaves no control group. */
 export function limited(

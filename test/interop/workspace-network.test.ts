@@ -3,11 +3,11 @@ import { chmodSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PolicyChecked, RunResult, WorkspaceDetail } from "../../src/index.ts";
+import { filesBelow, HAS_SANDBOX, type Member, start, World } from "../acceptance/harness.ts";
+import { NO_NAMES, namedArgv, withNames } from "../acceptance/named-hosts.ts";
+import { Terminal } from "../acceptance/terminal.ts";
 import { changePolicy } from "../aws/project.ts";
 import { httpServer, LOOPBACK, type Outside, tlsServer } from "../sandbox/egress/rig.ts";
-import { filesBelow, HAS_SANDBOX, type Member, start, World } from "./harness.ts";
-import { NO_NAMES, namedArgv, withNames } from "./named-hosts.ts";
-import { Terminal } from "./terminal.ts";
 
 const reason = HAS_SANDBOX ? NO_NAMES : " (skipped: no bubblewrap here)";
 const NAMES = { "good.test": "127.0.0.1", "bad.test": "127.0.0.1", "other.test": "127.0.0.1" };

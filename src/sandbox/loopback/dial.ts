@@ -1,12 +1,13 @@
 // Connections from the host to what listens on a workspace's loopback. A process enters the workspace's network namespace
 // and no other of its namespaces, connects, and hands the connected socket over: nothing inside can send it elsewhere, as a
 // link at a socket's path could.
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
+import { OUTER_ENVIRONMENT } from "../host/programs.ts";
+import { startProgram } from "../host/spawn.ts";
 import type { Dialer, HolderState } from "../sandbox.ts";
-import { type Entrant, enterNetwork } from "./loopback.ts";
-import { OUTER_ENVIRONMENT } from "./runtime.ts";
+import { type Entrant, enterNetwork } from "./enter.ts";
 
 const DIAL_MS = 10_000;
 
@@ -28,10 +29,8 @@ interface Answer {
 
 /** Does what {@link Sandbox.dialer} says, in a workspace that is known to be alive. */
 export function dialInto(runtime: Entrant, state: HolderState): Dialer {
-  const [program = "", ...args] = [...enterNetwork(runtime, state), process.execPath, "-e", CONNECTOR];
-  const child = spawn(program, args, {
-    cwd: "/",
-    env: OUTER_ENVIRONMENT,
+  const child = startProgram([...enterNetwork(runtime, state), process.execPath, "-e", CONNECTOR], {
+    ...{ cwd: "/", env: OUTER_ENVIRONMENT },
     stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
   const waiting = answersOf(child);
@@ -69,11 +68,15 @@ function answersOf(child: ChildProcess): Map<number, (socket: Socket | undefined
   const end = (): void => {
     for (const settle of waiting.values()) settle(undefined, "the way into the workspace ended");
   };
-  child.once("error", end);
+  // Of a message that could not be sent, whoever sent it is told.
+  child.on("error", () => undefined);
   child.once("close", end);
   return waiting;
 }
 
 function unreachable(why: string): CloisterError {
-  return new CloisterError("UNAVAILABLE", "nothing answers in the workspace", { why });
+  return new CloisterError("UNAVAILABLE", "nothing answers in the workspace", {
+    why,
+    next: "look whether what is to listen there still runs",
+  });
 }

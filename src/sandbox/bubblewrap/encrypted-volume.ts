@@ -7,25 +7,25 @@
 //    was opened in the user namespace that mounts it;
 // 3. the volume is mounted in the holder's mount namespace, and gocryptfs started in a sandbox of its own that shows
 //    the ciphertext and nothing else. It stays, the rest ends.
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { CloisterError } from "../../base/errors.ts";
 import { printable } from "../../base/terminal.ts";
-import { HOLDER_FOLDER, OUTER_ENVIRONMENT, type Runtime, VOLUME } from "../bubblewrap/runtime.ts";
 import { seccompFilter } from "../filter/seccomp.ts";
-import { inheritableDescriptors, sealedStdio } from "../host/descriptors.ts";
+import { OUTER_ENVIRONMENT } from "../host/programs.ts";
+import { beginningOf, startSealed } from "../host/spawn.ts";
 import { dropArguments } from "../host/user.ts";
-import { FUSE_DEVICE, fuseDevice } from "./fuse-device.ts";
-import { serverCommand } from "./server.ts";
+import { FUSE_DEVICE, fuseDevice } from "../volume/fuse-device.ts";
+import { HOLDER_FOLDER, type Runtime, VOLUME } from "./runtime.ts";
+import { serverCommand } from "./volume-server.ts";
 
 const SECCOMP_FD = 3;
 const NAMESPACE_FD = 8;
 const FUSE_FD = 9;
 const KEY_BYTES = 32;
 const READY_MS = 20_000;
-const MESSAGE_BYTES_MAX = 1000;
+const MESSAGE_CHARS_MAX = 1000;
 
 /** Step 1: `$1` and `$2` the device's numbers, `$3` the workspace's user; then the command. */
 const OWN_DEVICE = `set -e
@@ -84,14 +84,11 @@ export async function mountEncrypted(
   for (const pipe of [key, filter]) pipe.on("error", () => undefined);
   key.end(randomBytes(KEY_BYTES).toString("hex"));
   filter.end(seccompFilter(runtime.arch));
-  let message = "";
-  errors.on("data", (chunk) => {
-    if (message.length < MESSAGE_BYTES_MAX) message += String(chunk);
-  });
+  const message = beginningOf(errors, MESSAGE_CHARS_MAX);
   try {
     if (await isReady(child, ready)) return;
     throw new CloisterError("UNSUPPORTED_HOST", "the encrypted volume could not be mounted", {
-      why: printable(message.trim().slice(0, MESSAGE_BYTES_MAX)) || "it was not ready in time",
+      why: printable(message().trim()) || "it was not ready in time",
       next: "cloister doctor, or --volume memory",
     });
   } finally {
@@ -102,7 +99,7 @@ export async function mountEncrypted(
 
 /** True once the folders are there; false where the child ended before, or took too long. */
 async function isReady(child: ChildProcess, ready: Duplex): Promise<boolean> {
-  return await new Promise((resolve, reject) => {
+  return await new Promise((resolve) => {
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
       resolve(false);
@@ -116,7 +113,6 @@ async function isReady(child: ChildProcess, ready: Duplex): Promise<boolean> {
       text += String(chunk);
       if (text.includes("ready")) settle(true);
     });
-    child.once("error", reject);
     // What it wrote before it ended is read by then.
     child.once("exit", () => setTimeout(() => settle(text.includes("ready")), 50));
   });
@@ -140,19 +136,8 @@ function spawnServer(
     ...[programs.sh, "-c", OPEN_DEVICE, "volume", own],
     ...[programs.sh, "-c", MOUNT, "volume", String(pid), folders, ...bwrap],
   ];
-  const [program = "", ...rest] = words;
-  const harmless = openSync("/dev/null", "r");
-  try {
-    return spawn(program, rest, {
-      // A session of its own, as the holder.
-      detached: true,
-      cwd: folder,
-      env: OUTER_ENVIRONMENT,
-      stdio: sealedStdio(["pipe", "pipe", "pipe", "pipe"], inheritableDescriptors(), harmless),
-    });
-  } finally {
-    closeSync(harmless);
-  }
+  // A session of its own, as the holder.
+  return startSealed(words, ["pipe", "pipe", "pipe", "pipe"], { detached: true, cwd: folder, env: OUTER_ENVIRONMENT });
 }
 
 function ownDevice({ sh }: Runtime["programs"], uid: number): string[] {

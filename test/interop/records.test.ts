@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Pushed, RunSummary, VersionDetail, WorkspaceDetail } from "../../src/index.ts";
-import { HAS_SANDBOX, has, type Member, World } from "./harness.ts";
+import { HAS_SANDBOX, has, type Member, World } from "../acceptance/harness.ts";
 
 const title = HAS_SANDBOX ? "records of runs" : "records of runs (skipped: no bubblewrap here)";
 const use = ["--purpose", "modelling", "--ttl", "10m"];

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Bubblewrap } from "../../src/sandbox/bubblewrap/bubblewrap.ts";
-import { gpuNodes } from "../../src/sandbox/bubblewrap/devices.ts";
+import { gpuNodes } from "../../src/sandbox/host/gpu-nodes.ts";
 import type { HolderState } from "../../src/sandbox/sandbox.ts";
 import { IS_ROOT, REASON, WORKS } from "./here.ts";
 

@@ -17,8 +17,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
 import type { AuditRow, WorkspaceDetail, WorkspaceSummary, WorkspaceTemplate } from "../../src/index.ts";
-import { HAS_SANDBOX, has, type Member, World } from "./harness.ts";
+import { HAS_SANDBOX, has, type Member, World } from "../acceptance/harness.ts";
 
 const title = HAS_SANDBOX
   ? "the environment of a workspace"

@@ -1,16 +1,19 @@
 // A way into a workspace that has no network: sockets that listen on its own loopback and are served from outside. Only
 // the sockets cross the border. They are opened by a process that enters the workspace's network namespace, hands them
 // over and ends; a socket belongs to the namespace it was made in, whoever holds it.
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { Server } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
+import { printable } from "../../base/terminal.ts";
+import { OUTER_ENVIRONMENT } from "../host/programs.ts";
+import { beginningOf, startProgram } from "../host/spawn.ts";
 import type { HolderState, LoopbackAddress } from "../sandbox.ts";
-import { OUTER_ENVIRONMENT } from "./runtime.ts";
+import { type Entrant, enterNetwork } from "./enter.ts";
 
 const OPEN_MS = 10_000;
 /** More than the libraries of one command open at once. */
 const CONNECTIONS_MAX = 64;
-const MESSAGE_BYTES_MAX = 300;
+const MESSAGE_CHARS_MAX = 300;
 
 /**
  * Runs in the workspace's network namespace, and in no other of its namespaces. It enters its user namespace as the one
@@ -31,13 +34,6 @@ const open = ([first, ...rest]) => {
 };
 `;
 
-/** What this needs of a driver. */
-export interface Entrant {
-  readonly programs: { readonly nsenter: string };
-  /** Effective uid of this process. */
-  readonly uid: number;
-}
-
 /** Does what {@link Sandbox.listen} says, in a workspace that is known to be alive. */
 export async function listenInside(
   runtime: Entrant,
@@ -45,8 +41,10 @@ export async function listenInside(
   at: readonly LoopbackAddress[],
 ): Promise<readonly Server[]> {
   const opener = [process.execPath, "-e", `${OPENER}open(${JSON.stringify(at)});`];
-  const [program = "", ...args] = [...enterNetwork(runtime, state), ...opener];
-  const child = spawn(program, args, { cwd: "/", env: OUTER_ENVIRONMENT, stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  const child = startProgram([...enterNetwork(runtime, state), ...opener], {
+    ...{ cwd: "/", env: OUTER_ENVIRONMENT },
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
   const timer = setTimeout(() => child.kill("SIGKILL"), OPEN_MS);
   try {
     const servers = await handedOver(child, at.length);
@@ -59,30 +57,22 @@ export async function listenInside(
   }
 }
 
-/** Root may enter any network namespace; others only as the user who owns it, through its user namespace. */
-export function enterNetwork({ programs, uid }: Entrant, { pid }: HolderState): readonly string[] {
-  const through = uid === 0 ? [] : ["--preserve-credentials", "--user"];
-  return [programs.nsenter, `--target=${String(pid)}`, ...through, "--net", "--"];
-}
-
 /** As many sockets as were asked for, in their order, or none at all. */
 function handedOver(child: ChildProcess, count: number): Promise<readonly Server[]> {
   return new Promise((resolve, reject) => {
     const servers: Server[] = [];
-    let message = "";
-    child.stderr?.on("data", (chunk) => {
-      message = `${message}${String(chunk)}`.slice(0, MESSAGE_BYTES_MAX);
-    });
+    const said = beginningOf(child.stderr, MESSAGE_CHARS_MAX);
+    let refused = "";
     child.on("message", (text, handle) => {
       if (handle) servers.push(handle as Server);
-      else message = String(text);
+      else refused = String(text);
       if (servers.length === count) resolve(servers);
     });
-    child.once("error", reject);
     child.once("close", () => {
       if (servers.length === count) return;
       for (const server of servers) server.close();
-      const why = message.split("\n")[0] || `it was not open within ${String(OPEN_MS / 1000)} s`;
+      const why =
+        refused || printable(said().split("\n")[0] ?? "") || `it was not open within ${String(OPEN_MS / 1000)} s`;
       reject(
         new CloisterError("FAILURE", "no endpoint can be opened in the workspace", { why, next: "cloister doctor" }),
       );

@@ -1,5 +1,5 @@
 // What runs beside gocryptfs in its sandbox: gocryptfs knows no size limit, so a shell watches how much it has written.
-import { systemFiles } from "../bubblewrap/view.ts";
+import { systemFiles } from "./view.ts";
 
 /** Where the ciphertext folder lies in the sandbox of gocryptfs. */
 const CIPHER = "/cipher";

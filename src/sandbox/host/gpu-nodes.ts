@@ -1,16 +1,10 @@
-// GPUs in a command's view: the device nodes that the host has, and what the libraries in front of them look up.
+// The device nodes of the host's GPUs, and what a workspace gives up that is shown them.
 import { accessSync, constants, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 /** Nodes of a GPU itself, without which the others are of no use. */
 const GPU = /^(?:nvidia\d+|dri\/renderD\d+|kfd)$/;
 const BESIDE = /^(?:nvidiactl|nvidia-uvm|nvidia-uvm-tools|nvidia-modeset|nvidia-caps\/nvidia-cap\d+)$/;
-
-/** Where libraries find which GPU a node belongs to, and which of them serves it. */
-const LOOKED_UP = [
-  ...["/sys/bus/pci", "/sys/class/drm", "/sys/class/kfd", "/sys/dev/char", "/sys/devices"],
-  ...["/etc/OpenCL", "/etc/glvnd", "/etc/vulkan"],
-];
 
 /** What `--gpu` gives up, as people read it. */
 export const GPU_WEAKENS: readonly string[] = [
@@ -41,16 +35,6 @@ export function gpuNodes(folder: string, uid: number): GpuNodes {
     devices: devices.map((name) => `/dev/${name}`),
     shut: nodes.filter((name) => !open.includes(name)).map((name) => `/dev/${name}`),
   };
-}
-
-/** bwrap's options, while `/dev` can still be filled. @param folder the host's `/dev` */
-export function deviceArguments(devices: readonly string[], folder: string): readonly string[] {
-  return devices.flatMap((path) => ["--dev-bind", join(folder, path.slice("/dev/".length)), path]);
-}
-
-/** bwrap's options for what GPU libraries look up. */
-export function lookedUpArguments(devices: readonly string[]): readonly string[] {
-  return devices.length === 0 ? [] : LOOKED_UP.flatMap((path) => ["--ro-bind-try", path, path]);
 }
 
 function names(folder: string): readonly string[] {

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { AuditRow, Pruned, Receipt, WorkspaceExtended, WorkspaceSummary } from "../../src/index.ts";
-import { filesBelow, HAS_SANDBOX, type Member, until, World } from "./harness.ts";
+import { filesBelow, HAS_SANDBOX, type Member, until, World } from "../acceptance/harness.ts";
 
 const title = HAS_SANDBOX ? "the life of a workspace" : "the life of a workspace (skipped: no bubblewrap here)";
 const use = ["--purpose", "modelling", "--input", "cohort"];
