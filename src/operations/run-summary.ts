@@ -1,6 +1,7 @@
 // A recorded run as it is shown.
-import { signalName } from "../base/signal-name.ts";
+
 import type { RecordedRun } from "../provenance/made-by.ts";
+import { signalName } from "./signal-name.ts";
 import type { RunSummary } from "./types.ts";
 
 export function runSummary(run: RecordedRun): RunSummary {

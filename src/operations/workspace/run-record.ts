@@ -1,6 +1,5 @@
 // What is recorded of a command in a workspace, whichever way it was started.
 import { CloisterError } from "../../base/errors.ts";
-import { signalName } from "../../base/signal-name.ts";
 import type { Facts, ManifestRun, RunNetwork } from "../../provenance/manifest.ts";
 import {
   isKeptLog,
@@ -14,6 +13,7 @@ import type { Listing } from "../../sandbox/files/listing.ts";
 import type { HeldLimit, LimitName } from "../../sandbox/limits/limits.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import type { Session } from "../session.ts";
+import { signalName } from "../signal-name.ts";
 import { changesOf } from "./run-changes.ts";
 import { shelveRun, unshelveRun } from "./run-shelf.ts";
 import { softwareOf } from "./run-software.ts";
