@@ -72,6 +72,11 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     const longer = await bo.fails("ws", "extend", "w3", "--ttl", "8h");
     expect(longer).toMatchObject({ exit: 3, code: "POLICY_DENIED" });
     expect(longer.refusals[0]?.next).toContain("ws extend w3 --ttl 7h".replace("ws", "workspace"));
+    // Nor by a record that says it was made only later.
+    const record = join(recordsOf(bo), "w3.json");
+    const state = JSON.parse(readFileSync(record, "utf8")) as { createdMs: number };
+    writeFileSync(record, JSON.stringify({ ...state, createdMs: state.createdMs + 7 * 3_600_000 }));
+    expect(await bo.fails("ws", "extend", "w3", "--ttl", "8h")).toMatchObject({ exit: 3 });
     expect(await bo.fails("ws", "extend", "w3")).toMatchObject({ exit: 2 });
     expect(await bo.fails("ws", "extend", "nosuch", "--ttl", "1h")).toMatchObject({ exit: 7 });
     await bo.ok("ws", "destroy", "w3");

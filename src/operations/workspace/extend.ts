@@ -64,7 +64,7 @@ async function extendAsk(
 ): Promise<Ask & { readonly ttlMs: number }> {
   const { policy } = (await session.policy()).compiled;
   const { name, domain, diskBytes, purpose, id } = state;
-  const livedMs = Math.max(0, session.host.now() - state.createdMs);
+  const livedMs = Math.max(0, session.host.now() - createdBy(session, state));
   const wholeMs = Math.ceil(livedMs + ttlMs);
   const { asked } = await planUse(session, policy, { ...state.use, ttlMs: wholeMs, diskBytes });
   return {
@@ -75,6 +75,14 @@ async function extendAsk(
     facts: { ttlMs: Math.ceil(ttlMs), extends: true },
     sealed: { workspace: name, purpose, justification },
   };
+}
+
+/** When it was created, by the log: the record on this device can be edited. Not logged is before everything. */
+function createdBy({ ledger }: Session, { id, keyId, createdMs }: WorkspaceState): number {
+  const logged = ledger
+    .inWorkspace(id)
+    .find(({ keyId: by, event }) => by === keyId && event.action === "workspace.create" && event.phase === "intent");
+  return Math.min(createdMs, logged?.timeMs ?? 0);
 }
 
 async function wayForward(

@@ -4,7 +4,8 @@ import { formatBytes } from "../../base/units.ts";
 import type { CreateSpec, HolderState, VolumeKind } from "../sandbox.ts";
 import { cgroupSupport } from "./cgroup.ts";
 import type { Controller } from "./hierarchy.ts";
-import { type HeldLimit, type LimitName, type Limits, OPEN_FILES_DEFAULT, PROCESSES_DEFAULT } from "./limits.ts";
+import { type HeldLimit, type LimitName, type Limits, PROCESSES_DEFAULT } from "./limits.ts";
+import { openFilesOf } from "./process-limits.ts";
 import { allowedProcessors } from "./processors.ts";
 
 interface Holding {
@@ -48,7 +49,7 @@ function linesOf(holding: Holding): readonly HeldLimit[] {
     memory(holding),
     processes(holding),
     disk(diskBytes, volume),
-    alone("open-files", limits.openFiles ?? OPEN_FILES_DEFAULT, "each process, by the kernel's limit for one"),
+    alone("open-files", openFilesOf(limits), "each process, by the kernel's limit for one"),
     alone("run-time", limits.runMs, "each command, by the cloister that runs it"),
   ];
 }

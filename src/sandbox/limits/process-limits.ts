@@ -20,7 +20,7 @@ export function limitArguments(
   const within = (limit: number, name: string) => String(Math.min(limit, hardLimit(hostLimits, name)));
   return [
     `--nproc=${within(limits.processes ?? PROCESSES_DEFAULT, "Max processes")}`,
-    `--nofile=${within(limits.openFiles ?? OPEN_FILES_DEFAULT, "Max open files")}`,
+    `--nofile=${String(openFilesOf(limits, hostLimits))}`,
     `--fsize=${within(diskBytes, "Max file size")}`,
     // Private writable memory. The whole address space (--as) would not do: V8 reserves much more than it uses.
     ...(memory === undefined ? [] : [`--data=${within(memory, "Max data size")}`]),
@@ -38,6 +38,14 @@ export function workspaceLimitArguments(
 ): string[] {
   const wanted = (limits.processes ?? PROCESSES_DEFAULT) + OWN_PROCESSES;
   return [`--nproc=${String(Math.min(wanted, hardLimit(hostLimits, "Max processes")))}`];
+}
+
+/** Open files that a process may have: no more than the host allows. */
+export function openFilesOf(
+  { openFiles = OPEN_FILES_DEFAULT }: Limits,
+  hostLimits = readFileSync("/proc/self/limits", "utf8"),
+): number {
+  return Math.min(openFiles, hardLimit(hostLimits, "Max open files"));
 }
 
 /** Each line is a name, the soft limit, the hard limit and a unit (proc_pid_limits(5)). */
