@@ -95,7 +95,7 @@ describe.skipIf(reason !== "")(`workspaces with a network${reason}`, () => {
         "  why    it is not on this workspace's network list\n" +
         `  hosts  ${good}, good.test:${String(tls.port)}\n` +
         `  next   an owner adds bad.test:${String(web.port)} to roles.data-scientist.workspace.network; ` +
-        `then a new workspace: cloister ws create w1 --network bad.test:${String(web.port)} …\n`,
+        `then cloister ws create NAME --network bad.test:${String(web.port)} …   (w1 keeps the list that it was made with)\n`,
     );
     const page = (await bo.ok("ws", "show", "w1", "--network")).out;
     expect(page).toContain(

@@ -1,5 +1,6 @@
 // The hosts that one command in a workspace reaches: those the workspace was made with, as far as the policy in force
 // still names them, or fewer. What was reached and what was refused goes into the record of the run.
+import { isIP } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
 import { coversHost } from "../../policy/host-entry.ts";
 import type { Role } from "../../policy/schema.ts";
@@ -150,9 +151,11 @@ function refusalText(refusal: Refused, hosts: readonly string[], next: string | 
 
 function nextOf({ target, status }: Refused, workspace: string, roles: readonly Role[]): string | undefined {
   if (!target || status !== 403) return undefined;
+  // No policy names addresses.
+  if (isIP(target.host) !== 0) return "ask for a host by its name";
   const host = textOf(target);
   const named = roles.some((role) => role.workspace.network.some((entry) => coversHost(entry, host)));
-  const create = `a new workspace: cloister ws create ${workspace} --network ${host} …`;
+  const create = `cloister ws create NAME --network ${host} …   (${workspace} keeps the list that it was made with)`;
   if (named) return create;
   return `an owner adds ${host} to roles.${roles[0]?.id ?? "ROLE"}.workspace.network; then ${create}`;
 }

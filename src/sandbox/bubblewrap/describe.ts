@@ -4,7 +4,7 @@ import type { VolumeKind } from "../sandbox.ts";
 import { volumeWords } from "../volume/words.ts";
 
 const ENFORCED: readonly string[] = [
-  "no network but the hosts named by --network, through a proxy outside; no host sockets, no cloud metadata",
+  "no network, but for hosts that --network names, through a proxy outside; no host sockets, no cloud metadata",
   "host files: only /usr, a few files of /etc and what --mount-ro names, read-only; nothing else of your home folder",
   "inputs are read-only",
   "no capabilities, no new user namespaces, no setuid; a filter refuses about 60 system calls",
