@@ -168,10 +168,10 @@ describe("workspace", () => {
       { limit: "processes", value: 4096, held: true, how: "" },
       { limit: "run-time", value: undefined, held: false, how: "no limit is set" },
     ] as const;
-    const made = { ...detail, leftMs: 29_500, network: ["pypi.org:443", "a.example:80"], limits };
+    const made = { ...detail, leftMs: 29_500, network: ["pypi.acme.example:443", "a.example:80"], limits };
     const { out } = await cloister(["ws", "create", "t1"], { project: { createWorkspace: async () => made } });
     expect(out).toContain("label internal   30 s left\n");
-    expect(out).toContain("  network pypi.org:443 a.example:80\n  limits cpus 2   memory 4 GB\n");
+    expect(out).toContain("  network pypi.acme.example:443 a.example:80\n  limits cpus 2   memory 4 GB\n");
   });
 
   it("names what a run read beside its inputs by its folder, where that is much", async () => {

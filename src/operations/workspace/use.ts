@@ -114,7 +114,7 @@ export function hostOf(text: string): string {
   if (entry !== undefined) return entry;
   throw new CloisterError("USAGE", `${JSON.stringify(text)} is no host that a workspace can reach`, {
     why: "hosts are names with a port, and never addresses",
-    next: "write --network pypi.org:443 or --network '*.example.org:443'",
+    next: "write --network pypi.acme.example:443 or --network '*.example.org:443'",
   });
 }
 
