@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openShownFolder } from "../../src/sandbox/host/shown-folder.ts";
@@ -83,7 +83,19 @@ describe.skipIf(!WORKS)(`a folder of the host in a workspace${REASON}`, () => {
   });
 
   test("is refused where it holds more than a toolchain", async () => {
-    const places = ["/", "/proc", "/proc/1", "/sys", "/dev", "/dev/shm", "/etc", "/etc/ssl", "/run", "/var", homedir()];
+    const places = [
+      "/",
+      "/proc",
+      "/proc/1",
+      "/sys",
+      "/dev",
+      "/dev/shm",
+      "/etc",
+      "/etc/ssl",
+      "/run",
+      "/var",
+      userInfo().homedir,
+    ];
     for (const place of places) await expect(show("true", place), place).rejects.toMatchObject({ code: "USAGE" });
     const seclude = () => openShownFolder(folder, { uid: 0, secluded: [join(folder, "tools/state")] });
     expect(seclude).toThrow(expect.objectContaining({ why: expect.stringContaining("tools/state") }));

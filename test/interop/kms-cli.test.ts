@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Joined, KeySummary, Listing, MemberAdded, Pulled, Pushed, Rotated, WhoAmI } from "../../src/index.ts";
+import { filesBelow, holders, type Member, marker, overwrite, World } from "../acceptance/harness.ts";
 import { TestKms } from "../aws/kms-server.ts";
-import { filesBelow, holders, type Member, marker, overwrite, World } from "./harness.ts";
 
 const world = new World();
 const kms = new TestKms();

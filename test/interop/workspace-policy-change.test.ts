@@ -1,8 +1,8 @@
 // A policy that changes while a workspace runs: every use of it is decided anew, and its owner can always erase it.
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Receipt } from "../../src/index.ts";
+import { HAS_SANDBOX, type Member, World } from "../acceptance/harness.ts";
 import { changePolicy } from "../aws/project.ts";
-import { HAS_SANDBOX, type Member, World } from "./harness.ts";
 
 const title = HAS_SANDBOX
   ? "a workspace whose policy changes"

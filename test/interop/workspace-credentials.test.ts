@@ -1,10 +1,10 @@
 // Credentials in a workspace: unmodified SDKs find an endpoint on the loopback of a sandbox that has no network.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CredentialListing } from "../../src/index.ts";
+import { HAS_SANDBOX, has, type Member, World } from "../acceptance/harness.ts";
 import { changePolicy, projectInAws } from "../aws/project.ts";
 import { type LoopbackSts, startSts } from "../aws/sts.ts";
 import { copyPackage } from "../sandbox/compiled.ts";
-import { HAS_SANDBOX, has, type Member, World } from "./harness.ts";
 
 const title = HAS_SANDBOX ? "credentials in a workspace" : "credentials in a workspace (skipped: no bubblewrap here)";
 const use = ["--purpose", "modelling", "--ttl", "5m"];

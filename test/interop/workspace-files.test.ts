@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync 
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Copied, Pushed, Receipt, Synced, VersionDetail, WorkspaceDetail } from "../../src/index.ts";
-import { filesBelow, HAS_SANDBOX, holders, type Member, marker, World } from "./harness.ts";
+import { filesBelow, HAS_SANDBOX, holders, type Member, marker, World } from "../acceptance/harness.ts";
 
 const title = HAS_SANDBOX ? "files of a workspace" : "files of a workspace (skipped: no bubblewrap here)";
 const secret = marker();
