@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { explainFailure } from "../../src/sandbox/host/explain.ts";
-import { idsOf, runtimeFolderProblem } from "../../src/sandbox/podman/problem.ts";
+import { callerBy, idsOf, runtimeFolderProblem } from "../../src/sandbox/podman/problem.ts";
 
 const kernel = (settings: Readonly<Record<string, string>>) => (name: string) => settings[name];
 
@@ -49,4 +49,11 @@ test("a folder whose path podman would refuse at the end of each container is re
   expect(runtimeFolderProblem("/run/user/4294967294")).toBeUndefined();
   expect(runtimeFolderProblem(`/${"r".repeat(38)}`)).toBeUndefined();
   expect(runtimeFolderProblem(`/${"r".repeat(39)}`)).toMatchObject({ why: expect.stringContaining("XDG_RUNTIME_DIR") });
+});
+
+test("whoever no user database knows, as in a container, goes by the number", () => {
+  const unknown = () => {
+    throw new Error("uv_os_get_passwd returned ENOENT");
+  };
+  expect(callerBy(unknown)).toEqual({ username: String(process.geteuid?.()), uid: process.geteuid?.() });
 });

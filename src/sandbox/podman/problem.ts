@@ -33,7 +33,7 @@ export function hostProblem(env: Readonly<Record<string, string | undefined>>): 
   if (process.geteuid?.() === 0) return undefined;
   const far = runtimeFolderProblem(env["XDG_RUNTIME_DIR"]);
   if (far) return far;
-  const { username, uid } = userInfo();
+  const { username, uid } = callerBy(userInfo);
   const lacking = ["/etc/subuid", "/etc/subgid"].find((file) => idsOf(readList(file), username, uid) < IDS_NEEDED);
   if (lacking === undefined) return undefined;
   return {
@@ -53,6 +53,16 @@ export function runtimeFolderProblem(folder: string | undefined): Problem | unde
     why: `podman takes no path as long as that of XDG_RUNTIME_DIR (${String(folder)})`,
     next: "set XDG_RUNTIME_DIR to a folder of yours with a short path, such as /run/user/UID",
   };
+}
+
+/** A container may run under an id that no user database knows; then userInfo() throws. */
+export function callerBy(look: typeof userInfo): { readonly username: string; readonly uid: number } {
+  try {
+    return look();
+  } catch {
+    const uid = process.geteuid?.() ?? 0;
+    return { username: String(uid), uid };
+  }
 }
 
 /** How many ids a list in the form of subuid(5) gives a user. */
