@@ -166,6 +166,19 @@ function jsonFlag(args: readonly string[]): readonly string[] {
   return dashes < 0 ? [...args, "--json"] : [...args.slice(0, dashes), "--json", ...args.slice(dashes)];
 }
 
+/** Workspaces that a test left running would wait for their time with nobody who knows of them. */
+function endWorkspaces(home: string): void {
+  for (const path of filesBelow(home).filter((each) => /\/workspaces\/[^/]+\.json$/.test(each))) {
+    try {
+      const { holder } = JSON.parse(readFileSync(join(home, path), "utf8"));
+      const same = readFileSync(`/proc/${String(holder.pid)}/stat`, "utf8").includes(` ${String(holder.startTime)} `);
+      if (same) process.kill(holder.pid, "SIGKILL");
+    } catch {
+      // A record that a test damaged, or a workspace that is over.
+    }
+  }
+}
+
 /** A temporary folder with people in it; gone after the file's last test, with what the kernel remembers of them. */
 export class World {
   readonly root = mkdtempSync(join(tmpdir(), "cloister-acceptance-"));
@@ -175,6 +188,7 @@ export class World {
     afterAll(async () => {
       const devices = this.#members.filter(({ home }) => existsSync(join(home, ".config")));
       await Promise.all(devices.map((member) => member.cli("lock")));
+      for (const { home } of devices) endWorkspaces(home);
       rmSync(this.root, { recursive: true, force: true });
     });
   }
