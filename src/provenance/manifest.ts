@@ -1,5 +1,6 @@
 // What a manifest says about one artifact version, as plain data; statement.ts and statement-reader.ts turn it into in-toto and back.
 
+import type { NetworkDecision } from "../base/network-decision.ts";
 import type { Origins, RunDetails, RunPart } from "./run-details.ts";
 
 /** The predicate that the statements carry: SLSA build provenance v1. */
@@ -63,21 +64,6 @@ export interface RunNetwork {
   /** `host:port`, or `*.domain:port`. */
   readonly allowed: readonly string[];
   readonly decisions: readonly NetworkDecision[];
-}
-
-/** Connections and requests to one host that ended the same way. */
-export interface NetworkDecision {
-  /** `?` where what was asked for is no host; `*` for more hosts than are listed. */
-  readonly host: string;
-  /** 0 where there is none. */
-  readonly port: number;
-  readonly allowed: boolean;
-  /** Why it was refused. */
-  readonly why?: string | undefined;
-  readonly count: number;
-  /** Bytes to the host, and from it. */
-  readonly sent: number;
-  readonly received: number;
 }
 
 /** The state of the work tree that the code came from. */

@@ -8,7 +8,8 @@ import type { VolumeKind } from "../../sandbox/sandbox.ts";
 import type { RunSummary } from "./artifact.ts";
 import type { SecretUse } from "./secret.ts";
 
-export type { NetworkDecision, RunNetwork } from "../../provenance/manifest.ts";
+export type { NetworkDecision } from "../../base/network-decision.ts";
+export type { RunNetwork } from "../../provenance/manifest.ts";
 export type { StoppedBy } from "../../provenance/run-details.ts";
 export type { HeldLimit } from "../../sandbox/limits/limits.ts";
 

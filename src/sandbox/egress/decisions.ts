@@ -1,21 +1,7 @@
 // What was allowed and what was refused, counted by host: the list is for people and for the signed record, and whoever
 // asks for a million hosts must not make it a million lines long.
+import type { NetworkDecision } from "../../base/network-decision.ts";
 import type { Target } from "./target.ts";
-
-/** Connections and requests to one host that ended the same way. */
-export interface NetworkDecision {
-  /** Its name, or the star it is allowed by; `?` where what was asked for is none, `*` for refused ones beyond the listed. */
-  readonly host: string;
-  /** 0 where there is none. */
-  readonly port: number;
-  readonly allowed: boolean;
-  /** Why it was refused. */
-  readonly why?: string | undefined;
-  readonly count: number;
-  /** Bytes that went out to the host, and that came back. */
-  readonly sent: number;
-  readonly received: number;
-}
 
 /** Hosts that were reached, and hosts and reasons that were refused, as many as are told apart. */
 const ENTRIES_MAX = 100;

@@ -2,9 +2,9 @@
 // workspace. Hosts are allowed by name and port; what a name turns out to be, and which host is asked for once there, is
 // checked as well. Everybody in the workspace may be hostile, and so may be whoever answers.
 import type { Server, Socket } from "node:net";
+import type { NetworkDecision } from "../../base/network-decision.ts";
 import { addressCheck } from "./address.ts";
 import { isTls } from "./client-hello.ts";
-import type { NetworkDecision } from "./decisions.ts";
 import { IDLE_MS } from "./dial.ts";
 import { type Destination, Gate } from "./gate.ts";
 import { httpProxy } from "./http-proxy.ts";

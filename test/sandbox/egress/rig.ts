@@ -8,8 +8,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls, createServer as createTls } from "node:tls";
+import type { NetworkDecision } from "../../../src/base/network-decision.ts";
 import { coversHost } from "../../../src/policy/host-entry.ts";
-import type { NetworkDecision } from "../../../src/sandbox/egress/decisions.ts";
 import { type Egress, startEgress } from "../../../src/sandbox/egress/egress.ts";
 import type { Target } from "../../../src/sandbox/egress/target.ts";
 
