@@ -119,9 +119,13 @@ export async function doctor(host: Host, folder: string): Promise<Diagnosis> {
   const node = process.versions.node;
   checks.push({ name: "node", state: "good", text: `Node.js ${node}`, next: undefined });
   checks.push(...(await checkStorage(identityPlaces(host))));
-  checks.push(...(await checkDrivers(host)));
-  const sandbox = await sandboxOf(host);
-  if (!(await sandbox.problem())) checks.push(checkLimits(sandbox), await checkVolumes(host, sandbox));
+  const drivers = await checkDrivers(host);
+  checks.push(...drivers);
+  // Of the driver that is used unless another is asked for.
+  if (drivers[0]?.state === "good") {
+    const sandbox = await sandboxOf(host);
+    checks.push(checkLimits(sandbox), await checkVolumes(host, sandbox));
+  }
   checks.push(...(await checkProject(host, folder)));
   return { ok: checks.every(({ state }) => state !== "bad"), checks };
 }

@@ -12,7 +12,7 @@ const DRIVERS: readonly { readonly driver: Driver; readonly name: string; readon
   { driver: "podman", name: "podman", good: "podman can, too: --driver podman --image NAME@sha256:…" },
 ];
 
-/** One driver is enough: those that do not work are bad only where none does. */
+/** The one that is used unless another is asked for comes first. One driver is enough: those that do not work are bad only where none does. */
 export async function checkDrivers(host: Host): Promise<readonly Finding[]> {
   const tried = await Promise.all(
     DRIVERS.map(async ({ driver, name, good }) => {
