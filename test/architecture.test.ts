@@ -72,11 +72,11 @@ test.each(
   expect(withoutComments(file)).not.toMatch(/create(Cipheriv|Decipheriv|Sign|Verify|Hmac)\b/);
 });
 
-test("the policy decides in one place only: nobody outside its room and the guard compares roles or classes", () => {
+test("the policy decides in one place only: nobody outside its room, the guard and the readers compares roles or classes", () => {
   const deciders = files.filter((file) => /\bdecide\(/.test(withoutComments(file)) && roomOf(file) !== "policy");
   expect(deciders.sort()).toEqual([
     "src/operations/artifact/versions.ts",
-    "src/operations/guard.ts",
+    "src/operations/decision.ts",
     "src/operations/policy/read.ts",
     "src/operations/secret/secrets.ts",
   ]);

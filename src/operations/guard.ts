@@ -1,34 +1,15 @@
 // The only door: every operation the policy can govern is decided here, logged, and only then done.
 import { randomBytes } from "node:crypto";
-import type { AuditEvent } from "../audit/event.ts";
 import type { LoggedEvent } from "../audit/taken.ts";
 import { CloisterError, type Refusal } from "../base/errors.ts";
-import { canonicalBytes, type Json } from "../base/json.ts";
-import { encryptTo } from "../keys/age.ts";
+import type { Json } from "../base/json.ts";
 import { type Identity, keyIdOf } from "../keys/identity.ts";
-import type { Action } from "../policy/actions.ts";
-import { type Decision, type DecisionRequest, decide } from "../policy/decide.ts";
-import type { Member, Policy } from "../policy/schema.ts";
-import { AUDIT_PLACE } from "./class-keys.ts";
-import type { SecondFactor } from "./login/state.ts";
+import type { Decision } from "../policy/decide.ts";
+import { type Ask, decideNow, withEvidence } from "./decision.ts";
+import { eventOf, rulesOf } from "./log-entry.ts";
 import type { Session } from "./session.ts";
-import { openWorkspaces } from "./workspace/open-workspaces.ts";
 
-/** What somebody wants to do, with everything the decision may rest on. */
-export interface Ask extends Omit<DecisionRequest, "member" | "now" | "openWorkspaces" | "mfaAgeMs"> {
-  /** `push risk:1.2`, for the person who is refused. */
-  readonly title: string;
-  /** Workspace it happens in, for the clear part of the log. */
-  readonly workspace?: string | undefined;
-  /** Version it is about, where that is known. */
-  readonly versionId?: string | undefined;
-  /** The way forward, where the policy's own suggestion would not fit what the person did. */
-  readonly next?: string | undefined;
-  /** Numbers and digests for the clear part. */
-  readonly facts?: { readonly [name: string]: Json | undefined };
-  /** Names, justifications and other text for the sealed part. */
-  readonly sealed: { readonly [name: string]: string | undefined };
-}
+export type { Ask } from "./decision.ts";
 
 /** An operation whose intent is logged. */
 export interface Operation {
@@ -166,54 +147,6 @@ export function newOperationId(): string {
   return randomBytes(16).toString("hex");
 }
 
-/** What a decision rested on besides the request, with the sources that the log is to name. */
-type Evidence = Pick<Ask, "facts" | "sealed">;
-
-interface Decided {
-  readonly decision: Decision;
-  /** Version of the policy that decided. */
-  readonly policy: number;
-  readonly evidence: Evidence | undefined;
-}
-
-async function decideNow(session: Session, ask: Ask): Promise<Decided> {
-  const [me, now] = [await session.me(), await session.clock()];
-  const { compiled } = await session.policy();
-  const { policy } = compiled;
-  const open = () => openWorkspaces(session.ledger, me.id, now, ask.workspace);
-  const factor = await secondFactorFor(session, policy, me, ask.action, now);
-  const request: DecisionRequest = {
-    ...requestOf(ask),
-    member: me.id,
-    now,
-    ...(ask.action === "workspace.create" ? { openWorkspaces: open() } : {}),
-    ...(factor === undefined ? {} : { mfaAgeMs: factor.ageMs }),
-  };
-  return { decision: await decide(compiled, request), policy: policy.version, evidence: factor };
-}
-
-/** The login that counts for an action; looked for only where the policy asks for one. */
-export async function secondFactorFor(
-  session: Session,
-  policy: Policy,
-  me: Member,
-  action: Action,
-  now: number,
-): Promise<SecondFactor | undefined> {
-  if (!policy.mfaWithin.some((each) => each.action === action)) return undefined;
-  return (await import("./login/state.ts")).secondFactorOf(session, policy, me, now);
-}
-
-function withEvidence(ask: Ask, evidence: Evidence | undefined): Ask {
-  if (!evidence) return ask;
-  return { ...ask, facts: { ...ask.facts, ...evidence.facts }, sealed: { ...ask.sealed, ...evidence.sealed } };
-}
-
-function requestOf(ask: Ask): Omit<DecisionRequest, "member" | "now"> {
-  const { title: _t, sealed: _s, facts: _f, workspace: _w, versionId: _v, next: _n, ...request } = ask;
-  return request;
-}
-
 /** A refusal that cannot be logged is a refusal all the same. */
 async function refuse(session: Session, ask: Ask, decision: Decision): Promise<LoggedEvent | undefined> {
   try {
@@ -227,58 +160,6 @@ async function refuse(session: Session, ask: Ask, decision: Decision): Promise<L
     session.host.notice(`this refusal could not be logged: ${why}`);
     return undefined;
   }
-}
-
-interface Step {
-  readonly id: string;
-  readonly phase: AuditEvent["phase"];
-  readonly policy: number;
-  readonly decision: Decision | { readonly rules: readonly string[]; readonly enforcement: string };
-}
-
-async function eventOf(session: Session, ask: Ask, { id, phase, policy, decision }: Step): Promise<AuditEvent> {
-  const { rules, enforcement } = "rules" in decision ? decision : rulesOf(decision);
-  const { action, domain, class: klass, versionId, workspace, facts } = ask;
-  return {
-    project: session.config.project,
-    operation: id,
-    phase,
-    action,
-    timeMs: Math.floor(await session.store.now()),
-    policy,
-    domain,
-    class: klass,
-    versionId,
-    workspace,
-    rules,
-    enforcement,
-    facts,
-    sealed: await seal(session, ask.sealed),
-  };
-}
-
-function rulesOf(decision: Decision): { rules: readonly string[]; enforcement: string } {
-  const rules = decision.allow ? decision.by.map((by) => by.rule) : decision.refusals.map((refusal) => refusal.rule);
-  return { rules: [...new Set(rules)], enforcement: decision.enforcement };
-}
-
-/** Long texts are cut: an event has 16 KiB, and an over-long name must not keep a refusal out of the log. */
-const SEALED_BYTES_MAX = 6000;
-
-function cut(text: string, bytesMax: number): string {
-  const bytes = Buffer.from(text);
-  return bytes.length <= bytesMax
-    ? text
-    : new TextDecoder().decode(bytes.subarray(0, bytesMax)).replace(/\ufffd+$/, "");
-}
-
-async function seal(session: Session, texts: Ask["sealed"]): Promise<string | undefined> {
-  const given = Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  if (given.length === 0) return undefined;
-  const room = Math.floor(SEALED_BYTES_MAX / given.length);
-  const plain = canonicalBytes(Object.fromEntries(given.map(([key, text]) => [key, cut(text, room)])));
-  const { recipient } = await session.keys.newest(AUDIT_PLACE);
-  return Buffer.from(await encryptTo([recipient], plain)).toString("base64");
 }
 
 function denial(ask: Ask, decision: Decision, policy: number, entry: number | undefined): CloisterError {

@@ -9,6 +9,7 @@ import { SHA256 } from "../base/record.ts";
 import { keyIdOf } from "../keys/identity.ts";
 import { covers } from "../policy/entitlements.ts";
 import type { Policy } from "../policy/schema.ts";
+import { LogIndex } from "./log-index.ts";
 import { changesPolicy } from "./policy-event.ts";
 import { type PolicyShelf, type PolicyVersion, signedByOwnerOf } from "./policy-shelf.ts";
 import { changesSecret, SecretLedger, secretIn } from "./secret/ledger.ts";
@@ -48,6 +49,7 @@ export class Ledger implements Admission {
   /** SHA-256 of epoch records, by `domain/class/epoch`. */
   readonly epochs = new Map<string, string>();
   readonly secrets = new SecretLedger();
+  readonly index = new LogIndex();
   readonly #operations = new Map<string, OperationRecord>();
   readonly #byWorkspace = new Map<string, LoggedEvent[]>();
   readonly #byId = new Map<string, LoggedVersion>();
@@ -189,6 +191,7 @@ export class Ledger implements Admission {
     const record = this.#operations.get(key) ?? {};
     this.#operations.set(key, { ...record, [event.phase]: logged });
     this.events.push(logged);
+    this.index.take(logged);
     const workspace = event.workspace === undefined ? undefined : this.#inWorkspaceOf(event.workspace);
     workspace?.push(logged);
     const epochs = changesPolicy(event) ? this.#takePolicy(logged) : [];
@@ -201,6 +204,7 @@ export class Ledger implements Admission {
       if (secret) this.secrets.drop(secret);
       this.#operations.set(key, record);
       this.events.pop();
+      this.index.drop(logged);
       workspace?.pop();
       for (const epoch of epochs) this.epochs.delete(epoch);
       if (changesPolicy(event)) this.policies.pop();

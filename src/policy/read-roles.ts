@@ -36,6 +36,8 @@ export function readRoles(tree: Tree | undefined, names: Names, problems: Proble
       can: actions.map((spot) => spot.value),
       upTo: reference(section.required("up-to"), "classification", names.classes, problems),
       purposes: purposes ? purposeSpots.map((spot) => spot.value) : undefined,
+      stages: undefined,
+      quota: { pullBytesPerDay: undefined, exportsPerWeek: undefined },
       workspace: readLimits(workspace, problems),
       credentialTtlMs: readCredentials(section, entry.key, actions, problems),
     };

@@ -33,6 +33,11 @@ function readRule(entry: Entry, names: Names, roles: readonly Role[], problems: 
     from: fromClass,
     domains: readSome(section, "domains", "domain", names.domains, problems),
     ...readEffect(section, entry, problems),
+    approvals: undefined,
+    grant: undefined,
+    release: undefined,
+    evidence: [],
+    destinations: undefined,
   };
   checkFires(rule, on, names, roles, problems);
   return rule;

@@ -90,6 +90,14 @@ function readTop(tree: Tree, problems: Problems, now: number): Policy | undefine
     members,
     roles,
     ...readAlways(top.optional("always"), { roles, members, owners: owners.members, login }, problems),
+    labelFloorMs: undefined,
+    separate: [],
+    evidence: [],
+    stages: [],
+    gates: [],
+    retention: undefined,
+    breakGlass: undefined,
+    accessReview: undefined,
     rules: readRules(top.optional("rules"), names, roles, problems),
     login,
     aws: readAws(top.optional("aws"), { project, names, roles }, problems),
@@ -158,7 +166,7 @@ function readOwners(
   problems: Problems,
 ): Policy["owners"] {
   const section = new Section(tree, "owners", ["threshold", "members"], [], problems);
-  const owners = { line: section.place.line, threshold: 1 as const };
+  const owners = { line: section.place.line, threshold: 1 };
   if (!tree) return { ...owners, members: [] };
   const threshold = section.required("threshold");
   if (threshold && scalar(threshold) !== 1) {

@@ -5,6 +5,7 @@ import { type Action, isAction, KINDS, scopeOf } from "./actions.ts";
 import type { CedarRequest } from "./cedar.ts";
 import { entity } from "./cedar-json.ts";
 import type { CompiledPolicy } from "./compiled.ts";
+import type { GovernanceFacts } from "./facts.ts";
 import { holdingText, type Member, type Policy } from "./schema.ts";
 import { useContext, type WorkspaceUse } from "./workspace-use.ts";
 
@@ -44,6 +45,8 @@ export interface DecisionRequest {
    * gathers the fact allows for clocks that differ.
    */
   readonly mfaAgeMs?: number | undefined;
+  /** Consent of others, stages, quotas and what else the log tells about an artifact. */
+  readonly governance?: GovernanceFacts | undefined;
   /** Whether the workspace to destroy is the member's own. */
   readonly ownWorkspace?: boolean | undefined;
   /** What the person called it, for the commands that refusals suggest. It decides nothing. */

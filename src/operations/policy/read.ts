@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import { ACTIONS, isAction } from "../../policy/actions.ts";
 import { type DecisionRequest, decide } from "../../policy/decide.ts";
-import { secondFactorFor } from "../guard.ts";
+import { secondFactorFor } from "../decision.ts";
 import type { Host } from "../host.ts";
 import { readLocal } from "../local-file.ts";
 import type { Session } from "../session.ts";
