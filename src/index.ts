@@ -13,6 +13,7 @@ export type { KeySet } from "./operations/creds/jwks.ts";
 export type { ProcessDocument } from "./operations/creds/process.ts";
 export type { Serving } from "./operations/creds/serve.ts";
 export type { Host, Progress } from "./operations/host.ts";
+export { testPolicy } from "./operations/policy/checking.ts";
 export type * from "./operations/types.ts";
 
 /**

@@ -22,6 +22,23 @@ export const policyCommand: Noun = {
       load: async () => (await import("./commands/policy.ts")).check,
     },
     {
+      name: "test",
+      summary: "run the cases of the policy's test file (exit 1 if one fails)",
+      args: [["[file]", "test file (default: cloister.policy.test.yaml beside the policy)"]],
+      options: [
+        { flags: "--file <policy>", text: "policy to test: a file, a version such as 3, or @in-force" },
+        { flags: "--mutate", text: "also find what could be removed without a case failing (exit 1)" },
+      ],
+      examples: ["cloister policy test", "cloister policy test --file draft.yaml", "cloister policy test --mutate"],
+      notes:
+        "A case says who asks for what, on which facts, and what the answer has to be:\n" +
+        "  cloister-test: 1\n" +
+        "  cases:\n" +
+        "    - { name: bo pushes, as: bo, action: artifact.push, domain: churn,\n" +
+        "        class: internal, expect: allow, rule: role:data-scientist }",
+      load: async () => (await import("./commands/policy-check.ts")).test,
+    },
+    {
       name: "explain",
       summary: "may someone do something, and which line says so",
       args: [["<action>", "e.g. artifact.pull, artifact.push, workspace.create"]],

@@ -9,6 +9,7 @@ import type { Call } from "../call.ts";
 import { exitOf } from "../exit-codes.ts";
 import { refusalLines } from "../failure-text.ts";
 import { type Page, print, warn } from "../output.ts";
+import { showProblems } from "../problem-lines.ts";
 import { log } from "../words.ts";
 import { wrap } from "../wrap.ts";
 
@@ -60,13 +61,8 @@ function nearestPolicy(folder: string): string {
   }
 }
 
-/** One problem a line as compilers print them, so that editors can jump there. */
 function showChecked(page: Page, checked: PolicyChecked, file: string): void {
-  for (const { line, column, severity, message, hint } of checked.problems) {
-    const paint = severity === "error" ? page.paint.red : page.paint.yellow;
-    page.line(`${file}:${String(line)}:${String(column)}: ${severity}: ${message}`, paint);
-    if (hint) page.line(`  ${hint}`);
-  }
+  showProblems(page, file, checked.problems);
   if (!checked.ok) return;
   page.done(`${file} is a sound policy`);
   for (const text of checked.lines) page.line(`  ${text}`);
