@@ -61,7 +61,7 @@ export const policyCommand: Noun = {
         { flags: "--exit-code", text: "exit 3 where it is refused" },
       ],
       examples: [
-        "cloister policy explain --as bo artifact.pull churn/cohort:v3 --purpose churn-modelling",
+        "cloister policy explain --as bo artifact.pull cohort:v3 --purpose modelling",
         "cloister policy explain artifact.promote risk:v2 --to candidate --json | jq -e .allow",
         "cloister policy explain workspace.create --as bo --ttl 24h",
       ],
