@@ -13,6 +13,6 @@ export function withStandIns(policy: Policy, ids: ReadonlyMap<string, Holding>):
 }
 
 function standIn(id: string, roles: readonly Holding[]): Member {
-  const nothing = { signs: "", reads: "", service: false, oidc: undefined, suspended: undefined };
+  const nothing = { devices: [], service: false, oidc: undefined, suspended: undefined };
   return { id, line: 1, name: id, roles, ...nothing };
 }
