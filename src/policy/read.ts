@@ -166,15 +166,16 @@ function readOwners(
   problems: Problems,
 ): Policy["owners"] {
   const section = new Section(tree, "owners", ["threshold", "members"], [], problems);
-  const owners = { line: section.place.line, threshold: 1 };
-  if (!tree) return { ...owners, members: [] };
-  const threshold = section.required("threshold");
-  if (threshold && scalar(threshold) !== 1) {
-    problems.error(threshold.place, "a threshold other than 1 is not yet supported", "write threshold: 1");
-  }
+  if (!tree) return { line: section.place.line, threshold: 1, members: [] };
+  const threshold = section.integer("threshold", 1);
+  const owners = { line: section.place.line, threshold };
   const listed = section.required("members");
   const spots = references(textList(listed, "owners.members", problems), "member", names.members, problems);
   if (listed?.kind === "list" && listed.items.length === 0) problems.error(listed.place, "the policy has no owner");
+  if (threshold > spots.length && spots.length > 0) {
+    const place = section.optional("threshold")?.place ?? section.place;
+    problems.error(place, `the threshold is more than there are owners: the policy could never change`);
+  }
   const changers = new Set(roles.filter((role) => role.can.includes("policy.change")).map((role) => role.id));
   let canChange = false;
   for (const spot of spots) {

@@ -30,7 +30,6 @@ export const LATER: readonly Refused[] = [
     ],
   ),
   ["email", "service: true,", "email: x,", "email:", '"email" is not yet supported'],
-  ["a threshold", "threshold: 1", "threshold: 2", "2, members", "a threshold other than 1 is not yet supported"],
 ];
 
 export const WRONG: readonly Refused[] = [
