@@ -9,7 +9,8 @@ import { readStatement } from "../../provenance/statement-reader.ts";
 import type { Session } from "../session.ts";
 import { readPart } from "./artifact-seal.ts";
 import { type OwnedWorkspace, ownEvents } from "./label.ts";
-import { contextOfVersion, sealName, type Version } from "./versions.ts";
+import { contextOfVersion, sealName } from "./version-record.ts";
+import type { Version } from "./versions.ts";
 
 /** The signed manifest bundle of a version as it stands in the store. @throws CloisterError INTEGRITY */
 function bundleOf(session: Session, { record, versionId, metadataKey }: Version): Promise<Buffer> {

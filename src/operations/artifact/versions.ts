@@ -1,17 +1,28 @@
 // Reading versions as every reader must: what the log and the policy at its position do not bear out is not accepted.
 import type { LoggedEvent } from "../../audit/taken.ts";
-import { explained, integrity, isIntegrity } from "../../base/errors.ts";
+import { CloisterError, explained, integrity, isIntegrity } from "../../base/errors.ts";
 import { verifyEnvelope } from "../../keys/dsse.ts";
 import { KmsRefused } from "../../keys/kms.ts";
 import { decide } from "../../policy/decide.ts";
-import type { Field } from "../../policy/schema.ts";
+import { splitsOf } from "../../policy/key-halves.ts";
+import type { Field, Policy } from "../../policy/schema.ts";
 import { labelIdOf, nameIdOf } from "../class-keys.ts";
 import type { LoggedVersion } from "../ledger.ts";
+import { metadataByHalf } from "../release/own-half.ts";
+import { needsRelease } from "../release/released-key.ts";
 import type { Session } from "../session.ts";
 import type { Ignored, VersionSummary } from "../types.ts";
-import { decodeHeader, type Header, readPart, type SealContext } from "./artifact-seal.ts";
+import { decodeHeader, type Header, readPart } from "./artifact-seal.ts";
 import { labelOf, ranIn } from "./label.ts";
-import { readVersion, VERSION_BYTES_MAX, type VersionRecord, versionName } from "./version-record.ts";
+import {
+  contextOfVersion,
+  readVersion,
+  sealName,
+  VERSION_BYTES_MAX,
+  type VersionRecord,
+  versionName,
+  wrapName,
+} from "./version-record.ts";
 
 /** A version that counts, opened as far as its header. */
 export interface Version {
@@ -34,19 +45,6 @@ export type Judged =
   | { readonly kind: "ignored"; readonly ignored: Ignored; readonly damaged: boolean };
 
 const WRAP_BYTES_MAX = 16 * 1024;
-
-export function sealName(record: VersionRecord, versionId: string): string {
-  return `seals/${record.domain}/${record.class}/${versionId}`;
-}
-
-export function wrapName(record: VersionRecord, versionId: string, purpose: "data" | "metadata"): string {
-  return `wraps/${record.domain}/${record.class}/${versionId}/${purpose}`;
-}
-
-export function contextOfVersion(record: VersionRecord): SealContext {
-  const { project, domain, class: klass, epoch, nameId, number } = record;
-  return { project, domain, class: klass, epoch, nameId, number };
-}
 
 /**
  * Reads one logged version. Damage and forgery come back as `ignored`; only a failing store throws.
@@ -80,7 +78,7 @@ export function refusedByKms(error: unknown): KmsRefused {
 }
 
 /** The signed record that the log's entry names. @throws CloisterError INTEGRITY where it is missing or another */
-async function readRecord(session: Session, logged: LoggedVersion) {
+export async function readRecord(session: Session, logged: LoggedVersion) {
   const { domain, nameId, number, versionId, done } = logged;
   const bytes = await session.store.get(versionName(logged), VERSION_BYTES_MAX);
   if (!bytes)
@@ -145,6 +143,8 @@ async function whyNotEntitled(
   push: Push,
 ): Promise<string | undefined> {
   const { compiled } = await session.ledger.policy(record.policy);
+  const unsplit = whyNotSplit(compiled.policy, record, header.kind);
+  if (unsplit !== undefined) return unsplit;
   const decision = await decide(compiled, {
     ...pushRequest(session, compiled.policy.classifications, header, push),
     member: push.pusher,
@@ -156,6 +156,18 @@ async function whyNotEntitled(
   if (decision.allow) return undefined;
   const [refusal] = decision.refusals;
   return `${push.pusher} was not allowed to push it${refusal ? `: ${refusal.rule}: ${refusal.why}` : ""}`;
+}
+
+/** Keys are split just as the policy said, or else somebody could read who may not, or nobody who may. */
+function whyNotSplit(policy: Policy, { domain, class: klass, halves = [] }: VersionRecord, kind: string) {
+  try {
+    const expected = splitsOf(policy, { domain, class: klass, kind }).flatMap((split) => split.halves);
+    if (expected.sort().join() === halves.map(({ half }) => half).join()) return undefined;
+    return `its data key is not split as policy version ${String(policy.version)} says`;
+  } catch (error) {
+    if (error instanceof CloisterError) return explained(error);
+    throw error;
+  }
 }
 
 function pushRequest(session: Session, classifications: readonly string[], header: Header, { intent, entry }: Push) {
@@ -186,7 +198,7 @@ export function declaredFields(given: Readonly<Record<Field, string | undefined>
 }
 
 /**
- * A key of the version; undefined where this member holds no key of its class.
+ * A key of the version; undefined where this member holds no key of its class, and for data keys that others release.
  * @throws CloisterError INTEGRITY; for a class under KMS also KmsRefused and UNAVAILABLE
  */
 export async function keyOfVersion(
@@ -195,11 +207,14 @@ export async function keyOfVersion(
   versionId: string,
   purpose: "data" | "metadata",
 ): Promise<Buffer | undefined> {
-  return session.keys.openVersionKey({ ...contextOfVersion(record), purpose }, async () => {
+  const isReleased = needsRelease({ record });
+  if (purpose === "data" && isReleased) return undefined;
+  const key = await session.keys.openVersionKey({ ...contextOfVersion(record), purpose }, async () => {
     const wrap = await session.store.get(wrapName(record, versionId, purpose), WRAP_BYTES_MAX);
     if (!wrap) throw integrity(`its ${purpose} key is missing from the store`);
     return wrap;
   });
+  return key ?? (isReleased ? metadataByHalf(session, { record, versionId }) : undefined);
 }
 
 /** `domain/name:label` or `domain/name:vN`. */
