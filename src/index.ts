@@ -4,6 +4,7 @@ import type { KeySet } from "./operations/creds/jwks.ts";
 import type { ProcessDocument } from "./operations/creds/process.ts";
 import type { Serving } from "./operations/creds/serve.ts";
 import type { Host } from "./operations/host.ts";
+import { type Leaving, leavingOf } from "./operations/leaving.ts";
 import type { Session } from "./operations/session.ts";
 import type * as T from "./operations/types.ts";
 
@@ -22,7 +23,7 @@ export type * from "./operations/types.ts";
  * is no member or its identity cannot be unlocked, INTEGRITY for anything tampered with, UNAVAILABLE where the store
  * fails (try again), INTERRUPTED after `host.signal` was aborted.
  */
-export interface Project {
+export interface Project extends Leaving {
   /** Encrypts, signs and stores files as a new version of an artifact. */
   push(options: T.PushOptions): Promise<T.Pushed>;
   /** Decrypts a version into a new or empty folder, or its only file into a stream. */
@@ -131,6 +132,7 @@ export async function open(host: Host, options: { readonly folder: string }): Pr
 /** Each operation is loaded when it is called: a light command does not pay for a heavy one. */
 function projectOf(session: Session): Project {
   return {
+    ...leavingOf(session),
     push: async (options) => (await import("./operations/artifact/push.ts")).push(session, options),
     pull: async (options) => (await import("./operations/artifact/pull.ts")).pull(session, options),
     list: async (options) => (await import("./operations/artifact/list.ts")).list(session, options),

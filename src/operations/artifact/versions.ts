@@ -10,7 +10,8 @@ import type { LoggedVersion } from "../ledger.ts";
 import type { Session } from "../session.ts";
 import type { Ignored, VersionSummary } from "../types.ts";
 import { decodeHeader, type Header, readPart, type SealContext } from "./artifact-seal.ts";
-import { labelOf, ranIn } from "./label.ts";
+import { crossingOf, type LoggedCrossing } from "./crossing.ts";
+import { foreignMount, labelOf, ranIn } from "./label.ts";
 import { readVersion, VERSION_BYTES_MAX, type VersionRecord, versionName } from "./version-record.ts";
 
 /** A version that counts, opened as far as its header. */
@@ -145,8 +146,11 @@ async function whyNotEntitled(
   push: Push,
 ): Promise<string | undefined> {
   const { compiled } = await session.ledger.policy(record.policy);
+  const crossing = crossingOf(session.ledger, push.intent, record.domain);
+  const unfit = await whyNotCrossed(session, crossing, { record, header, push });
+  if (typeof crossing === "string" || unfit !== undefined) return unfit;
   const decision = await decide(compiled, {
-    ...pushRequest(session, compiled.policy.classifications, header, push),
+    ...pushRequest(session, compiled.policy.classifications, header, push, crossing),
     member: push.pusher,
     now: push.intent.timeMs,
     domain: record.domain,
@@ -158,15 +162,45 @@ async function whyNotEntitled(
   return `${push.pusher} was not allowed to push it${refusal ? `: ${refusal.rule}: ${refusal.why}` : ""}`;
 }
 
-function pushRequest(session: Session, classifications: readonly string[], header: Header, { intent, entry }: Push) {
+/** Why data of another domain may not stand in this one: nothing crosses without an export that its signer was allowed. */
+async function whyNotCrossed(
+  session: Session,
+  crossing: ReturnType<typeof crossingOf>,
+  { record, header, push }: { readonly record: VersionRecord; readonly header: Header; readonly push: Push },
+): Promise<string | undefined> {
+  const { intent, entry, pusher } = push;
+  const { workspace } = intent.event;
+  const mount =
+    workspace === undefined
+      ? undefined
+      : foreignMount(session.ledger, { workspace, keyId: intent.keyId }, record.domain, entry);
+  if (mount) return `${pusher} made it with data of another domain (log #${String(mount.entry)})`;
+  if (crossing === undefined) return undefined;
+  const brought = `${pusher} brought it over from another domain`;
+  if (typeof crossing === "string") return `${brought}, and ${crossing}`;
+  const { kind, purpose, justification } = header;
+  const refusal = await whyNotAllowed(session, crossing.export, {
+    ...{ action: "artifact.export", domain: crossing.domain, class: crossing.class, versionId: crossing.versionId },
+    ...{ kind, purpose, justification, governance: { destination: `domain:${record.domain}` } },
+  });
+  return refusal === undefined ? undefined : `${brought}, and was not allowed to export it: ${refusal}`;
+}
+
+function pushRequest(
+  session: Session,
+  classifications: readonly string[],
+  header: Header,
+  { intent, entry }: Push,
+  crossing: LoggedCrossing | undefined,
+) {
   const { workspace } = intent.event;
   if (workspace !== header.workspace) throw integrity("its header and the log name different workspaces");
   const { kind, purpose, justification, owner, licence } = header;
   const fields = declaredFields({ owner, licence, purpose, justification });
   const owned = workspace === undefined ? undefined : { workspace, keyId: intent.keyId };
   // What is mounted between a push's intent and its end may be in what is pushed.
-  const label = owned && labelOf(session.ledger, owned, classifications, entry);
-  const provenance = owned && ranIn(session.ledger, owned, intent.entry) ? "run" : "none";
+  const label = crossing ?? (owned && labelOf(session.ledger, owned, classifications, entry));
+  const provenance = crossing?.ran || (owned && ranIn(session.ledger, owned, intent.entry)) ? "run" : "none";
   return {
     action: "artifact.push" as const,
     kind,
