@@ -1,15 +1,17 @@
 // The public library. The command line uses nothing else of it.
 import type { Streams } from "./base/streams.ts";
+import { type Governance, governanceOf } from "./index/governance.ts";
+import { type Leaving, leavingOf } from "./index/leaving.ts";
 import type { KeySet } from "./operations/creds/jwks.ts";
 import type { ProcessDocument } from "./operations/creds/process.ts";
 import type { Serving } from "./operations/creds/serve.ts";
 import type { Host } from "./operations/host.ts";
-import { type Leaving, leavingOf } from "./operations/leaving.ts";
 import type { Session } from "./operations/session.ts";
 import type * as T from "./operations/types.ts";
 
 export { CloisterError, type ErrorCode, type Refusal } from "./base/errors.ts";
 export type { Streams } from "./base/streams.ts";
+export type { Governance } from "./index/governance.ts";
 export type { KeySet } from "./operations/creds/jwks.ts";
 export type { ProcessDocument } from "./operations/creds/process.ts";
 export type { Serving } from "./operations/creds/serve.ts";
@@ -23,7 +25,7 @@ export type * from "./operations/types.ts";
  * is no member or its identity cannot be unlocked, INTEGRITY for anything tampered with, UNAVAILABLE where the store
  * fails (try again), INTERRUPTED after `host.signal` was aborted.
  */
-export interface Project extends Leaving {
+export interface Project extends Governance, Leaving {
   /** Encrypts, signs and stores files as a new version of an artifact. */
   push(options: T.PushOptions): Promise<T.Pushed>;
   /** Decrypts a version into a new or empty folder, or its only file into a stream. */
@@ -69,26 +71,6 @@ export interface Project extends Leaving {
   showSecret(options: { readonly name: string; readonly domain?: string | undefined }): Promise<T.SecretSummary>;
   /** Hands a value out on this host. */
   leaseSecret(options: T.LeaseOptions): Promise<T.SecretLease>;
-  /** Adds the person behind a join line: a new signed policy version, and their class keys. */
-  addMember(options: T.AddMemberOptions): Promise<T.MemberAdded>;
-  listMembers(): Promise<readonly T.MemberSummary[]>;
-  /** Keys of classes, names and the log: where each is kept, since when, and whether it opens for this member. */
-  listKeys(): Promise<readonly T.KeySummary[]>;
-  /** New keys for classes; versions pushed before stay readable. */
-  rotateKeys(options: T.RotateOptions): Promise<T.Rotated>;
-  /** The policy in force. */
-  showPolicy(): Promise<T.PolicyShown>;
-  /** What the policy would say to a request; nothing is logged. */
-  explainPolicy(options: T.ExplainOptions): Promise<T.Explained>;
-  /** Signs and publishes the local policy file as the next version. */
-  proposePolicy(options: {
-    readonly justification?: string | undefined;
-    readonly dryRun?: boolean | undefined;
-  }): Promise<T.Proposed>;
-  /** The log, with the sealed parts this member can open. */
-  listAudit(options: T.AuditListOptions): Promise<readonly T.AuditRow[]>;
-  /** Checks the whole log from its first entry. */
-  verifyAudit(): Promise<T.AuditVerified>;
   status(): Promise<T.Status>;
   /** A short-lived credential: a kept one that is still good, or a new one, decided and logged. */
   getCredential(options: T.CredentialOptions): Promise<T.IssuedCredential>;
@@ -132,6 +114,7 @@ export async function open(host: Host, options: { readonly folder: string }): Pr
 /** Each operation is loaded when it is called: a light command does not pay for a heavy one. */
 function projectOf(session: Session): Project {
   return {
+    ...governanceOf(session),
     ...leavingOf(session),
     push: async (options) => (await import("./operations/artifact/push.ts")).push(session, options),
     pull: async (options) => (await import("./operations/artifact/pull.ts")).pull(session, options),
@@ -167,15 +150,6 @@ function projectOf(session: Session): Project {
     showSecret: async ({ name, domain }) =>
       (await import("./operations/secret/list.ts")).showSecret(session, name, domain),
     leaseSecret: async (options) => (await import("./operations/secret/lease.ts")).leaseSecret(session, options),
-    addMember: async (options) => (await import("./operations/policy/change.ts")).addMember(session, options),
-    listMembers: async () => (await import("./operations/policy/change.ts")).listMembers(session),
-    listKeys: async () => (await import("./operations/key/list.ts")).listKeys(session),
-    rotateKeys: async (options) => (await import("./operations/key/rotate.ts")).rotateKeys(session, options),
-    showPolicy: async () => (await import("./operations/policy/read.ts")).showPolicy(session),
-    explainPolicy: async (options) => (await import("./operations/policy/read.ts")).explainPolicy(session, options),
-    proposePolicy: async (options) => (await import("./operations/policy/change.ts")).proposePolicy(session, options),
-    listAudit: async (options) => (await import("./operations/project/audit.ts")).listAudit(session, options),
-    verifyAudit: async () => (await import("./operations/project/audit.ts")).verifyAudit(session),
     status: async () => (await import("./operations/project/status.ts")).status(session),
     getCredential: async (options) => (await import("./operations/creds/issue.ts")).getCredential(session, options),
     credentialProcess: async (options) =>

@@ -77,6 +77,7 @@ test("the policy decides in one place only: nobody outside its room, the guard a
   expect(deciders.sort()).toEqual([
     "src/operations/artifact/versions.ts",
     "src/operations/decision.ts",
+    "src/operations/governance/judge.ts",
     "src/operations/policy/read.ts",
     "src/operations/secret/secrets.ts",
   ]);

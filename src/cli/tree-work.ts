@@ -1,7 +1,7 @@
 // Everyday commands: artifacts.
 
-import { exportLeaves } from "./tree-export.ts";
 import type { Choice, Leaf, Noun } from "./tree.ts";
+import { exportLeaves } from "./tree-export.ts";
 
 export const purpose: Choice = { flags: "--purpose <name>", text: "what it is for (also: CLOISTER_PURPOSE)" };
 export const why: Choice = { flags: "--why <text>", text: "justification, kept in the log" };

@@ -6,9 +6,9 @@ import type { LoggedEvent } from "../audit/taken.ts";
 import { integrity, isIntegrity } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
 import { SHA256 } from "../base/record.ts";
-import { keyIdOf } from "../keys/identity.ts";
 import { covers } from "../policy/entitlements.ts";
 import type { Policy } from "../policy/schema.ts";
+import { holderOf } from "./devices.ts";
 import { LogIndex } from "./log-index.ts";
 import { changesPolicy } from "./policy-event.ts";
 import { type PolicyShelf, type PolicyVersion, signedByOwnerOf } from "./policy-shelf.ts";
@@ -120,16 +120,17 @@ export class Ledger implements Admission {
   async signerOf(keyId: string): Promise<{ signs: string; member: string } | undefined> {
     for (const { version } of [...this.policies].reverse()) {
       const { compiled } = await this.policy(version);
-      const member = compiled.policy.members.find((m) => keyIdOf(m.signs) === keyId);
-      if (member) return { signs: member.signs, member: member.id };
+      const holder = holderOf(compiled.policy, keyId);
+      if (holder) return { signs: holder.device.signs, member: holder.member.id };
     }
     return undefined;
   }
 
   async keyOf(keyId: string, event: AuditEvent): Promise<{ signs: string; member: string } | undefined> {
     const { compiled } = this.policies.length > 0 ? await this.policy() : await this.#first(event);
-    const member = compiled.policy.members.find((m) => m.suspended === undefined && keyIdOf(m.signs) === keyId);
-    return member && { signs: member.signs, member: member.id };
+    const holder = holderOf(compiled.policy, keyId);
+    if (!holder || holder.member.suspended !== undefined) return undefined;
+    return { signs: holder.device.signs, member: holder.member.id };
   }
 
   async admit(logged: LoggedEvent): Promise<(() => void) | undefined> {

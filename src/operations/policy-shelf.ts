@@ -5,7 +5,7 @@ import { integrity } from "../base/errors.ts";
 import { type Envelope, parseEnvelope, signEnvelope, verifyEnvelope } from "../keys/dsse.ts";
 import type { Identity } from "../keys/identity.ts";
 import { type CompiledPolicy, parseCompiled } from "../policy/compiled.ts";
-import { memberOf, type Policy } from "../policy/schema.ts";
+import { type Member, memberOf, type Policy } from "../policy/schema.ts";
 import type { Store } from "../store/store.ts";
 import { readLocal, writeLocal } from "./local-file.ts";
 
@@ -41,8 +41,13 @@ export function signPolicy(text: Uint8Array, identity: Identity): Promise<Uint8A
 export function signedByOwnerOf(policy: Policy, envelope: Envelope): boolean {
   return policy.owners.members.some((id) => {
     const owner = memberOf(policy, id);
-    return owner !== undefined && owner.suspended === undefined && verifyEnvelope(envelope, owner.signs);
+    return owner !== undefined && owner.suspended === undefined && signedByMember(envelope, owner);
   });
+}
+
+/** Whether one of a member's devices signed. */
+function signedByMember(envelope: Envelope, { devices }: Member): boolean {
+  return devices.some(({ signs }) => verifyEnvelope(envelope, signs));
 }
 
 /** Fetches, checks and compiles policy versions; each at most once per process. */
@@ -83,7 +88,7 @@ export class PolicyShelf {
     const compiled = await this.#compile(envelope.payload, digest, what);
     if (compiled.policy.version !== version) throw integrity(`${what} calls itself another version`);
     const signedBy = compiled.policy.members
-      .filter((member) => verifyEnvelope(envelope, member.signs))
+      .filter((member) => signedByMember(envelope, member))
       .map((member) => member.id);
     if (!signedByOwnerOf(compiled.policy, envelope)) throw integrity(`${what} is not signed by one of its owners`);
     return { compiled, signedBy, text: Buffer.from(envelope.payload).toString("utf8"), envelope };

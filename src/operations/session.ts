@@ -10,6 +10,7 @@ import type { Member, Policy } from "../policy/schema.ts";
 import type { Store } from "../store/store.ts";
 import { ClassKeys } from "./class-keys.ts";
 import { type ProjectConfig, requireConfig } from "./config.ts";
+import { holderOf } from "./devices.ts";
 import type { Host } from "./host.ts";
 import { kmsOf } from "./kms.ts";
 import { Ledger } from "./ledger.ts";
@@ -130,9 +131,8 @@ async function unlock(host: Host): Promise<Identity> {
 }
 
 function memberHere({ compiled }: PolicyVersion, device: KnownIdentity): Member {
-  const keyId = keyIdOf(device.signs);
-  const member = compiled.policy.members.find((m) => keyIdOf(m.signs) === keyId);
-  if (member) return member;
+  const holder = holderOf(compiled.policy, keyIdOf(device.signs));
+  if (holder) return holder.member;
   throw new CloisterError("NOT_AUTHENTICATED", `you are no member of ${compiled.policy.project}`, {
     why: `its policy (version ${String(compiled.policy.version)}) does not name this device's key ${device.fingerprint}`,
     next: `ask an owner (${ownersOf(compiled.policy)}) to add you: cloister join prints the line to hand over`,

@@ -79,8 +79,7 @@ export async function conclude(
     });
   } catch (error) {
     // Not after an interruption, when nothing more is to be asked than must be.
-    const there =
-      unsure && !connection.access.signal.aborted ? await draft.found().catch(() => undefined) : undefined;
+    const there = unsure && !connection.access.signal.aborted ? await draft.found().catch(() => undefined) : undefined;
     if (there !== undefined) return there;
     throw error;
   }

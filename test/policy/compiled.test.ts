@@ -46,7 +46,7 @@ describe("a compiled policy", () => {
     ["a role that reaches further", '"upTo":"internal"', '"upTo":"restricted"'],
     ["a permit that asks less", '"effect":"forbid"', '"effect":"permit"'],
     ["a member back from suspension", ',"suspended":"left 2026-06-30"', ""],
-    ["the format of another version", "compiled-policy@7", "compiled-policy@0"],
+    ["the format of another version", "compiled-policy@", "compiled-policy@0"],
     ["a key of the prototype", '{"format"', '{"__proto__":{"x":1},"format"'],
   ])("with %s is refused", (_, from, to) => {
     const text = bytes.toString();

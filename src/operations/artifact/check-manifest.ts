@@ -90,7 +90,8 @@ function checkManifest(session: Session, version: Version, manifest: Manifest, k
 function checkInputs(session: Session, { intent, entry: end, record }: Version, manifest: Manifest): void {
   const { ledger, config } = session;
   const crossing = crossingOf(ledger, intent, record.domain);
-  if (typeof crossing === "string") throw integrity("it comes from another domain without an export", { why: crossing });
+  if (typeof crossing === "string")
+    throw integrity("it comes from another domain without an export", { why: crossing });
   const mounted = new Set<string>(crossing ? [crossing.versionId] : []);
   for (const { entry, event } of ownEvents(ledger, workspaceOf(intent))) {
     if (entry >= end || event.action !== "workspace.mount" || event.phase !== "done") continue;

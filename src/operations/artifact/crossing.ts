@@ -69,5 +69,7 @@ export function crossingOf(ledger: Ledger, intent: LoggedEvent, domain: string):
 export function wasRun(ledger: Ledger, done: LoggedEvent): boolean {
   const intent = ledger.operation(done.keyId, done.event.operation)?.intent;
   const workspace = intent?.event.workspace;
-  return intent !== undefined && workspace !== undefined && ranIn(ledger, { workspace, keyId: intent.keyId }, intent.entry);
+  return (
+    intent !== undefined && workspace !== undefined && ranIn(ledger, { workspace, keyId: intent.keyId }, intent.entry)
+  );
 }

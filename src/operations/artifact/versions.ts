@@ -6,6 +6,7 @@ import { KmsRefused } from "../../keys/kms.ts";
 import { decide } from "../../policy/decide.ts";
 import type { Field } from "../../policy/schema.ts";
 import { labelIdOf, nameIdOf } from "../class-keys.ts";
+import { judge, refusalText } from "../governance/judge.ts";
 import type { LoggedVersion } from "../ledger.ts";
 import type { Session } from "../session.ts";
 import type { Ignored, VersionSummary } from "../types.ts";
@@ -178,12 +179,11 @@ async function whyNotCrossed(
   if (crossing === undefined) return undefined;
   const brought = `${pusher} brought it over from another domain`;
   if (typeof crossing === "string") return `${brought}, and ${crossing}`;
-  const { kind, purpose, justification } = header;
-  const refusal = await whyNotAllowed(session, crossing.export, {
-    ...{ action: "artifact.export", domain: crossing.domain, class: crossing.class, versionId: crossing.versionId },
-    ...{ kind, purpose, justification, governance: { destination: `domain:${record.domain}` } },
+  const refusal = await judge(session, crossing.export, {
+    kind: header.kind,
+    effect: session.ledger.operation(intent.keyId, intent.event.operation)?.done,
   });
-  return refusal === undefined ? undefined : `${brought}, and was not allowed to export it: ${refusal}`;
+  return refusal && `${brought}: ${refusalText(crossing.export, refusal)}`;
 }
 
 function pushRequest(

@@ -1,7 +1,7 @@
 // Export to another domain: the same files as a new version there, whose provenance names where they come from.
 import { CloisterError } from "../../base/errors.ts";
-import { artifactUri } from "../../provenance/manifest.ts";
 import { keyIdOf } from "../../keys/identity.ts";
+import { artifactUri } from "../../provenance/manifest.ts";
 import { manifestOf } from "../artifact/check-manifest.ts";
 import { type Crossing, wasRun } from "../artifact/crossing.ts";
 import { push } from "../artifact/push.ts";
@@ -59,7 +59,16 @@ function pushOptions({ record, header }: Version, options: ExportOptions, domain
   const { kind, owner, licence } = header;
   const klass = options.class ?? record.class;
   // The path is never looked at: the files come from the version.
-  return { source: { path: "." }, name: `${domain}/${name}`, class: klass, kind, owner, licence, purpose, justification };
+  return {
+    source: { path: "." },
+    name: `${domain}/${name}`,
+    class: klass,
+    kind,
+    owner,
+    licence,
+    purpose,
+    justification,
+  };
 }
 
 async function crossing(session: Session, version: Version, operation: string): Promise<Crossing> {
@@ -68,7 +77,12 @@ async function crossing(session: Session, version: Version, operation: string): 
   // It is named as what the new version was made from: what does not hold must not be passed on.
   await manifestOf(session, version);
   const done = ledger.versionById(versionId)?.done;
-  const uri = artifactUri({ projectId: config.project, domain: record.domain, name: header.name, number: record.number });
+  const uri = artifactUri({
+    projectId: config.project,
+    domain: record.domain,
+    name: header.name,
+    number: record.number,
+  });
   const input = {
     ...{ name: header.name, uri, digest: header.dirHash, versionId, class: record.class, kind: header.kind },
     ...{ licence: header.licence, manifestDigest: header.manifest },

@@ -1,6 +1,6 @@
-// What leaves a project, and what ends in it, as methods of an open project.
-import type { Session } from "./session.ts";
-import type * as T from "./types.ts";
+// The part of the public library that is about what leaves a project, and what ends in it.
+import type { Session } from "../operations/session.ts";
+import type * as T from "../operations/types.ts";
 
 /** Exports, shares, and the end of versions. */
 export interface Leaving {
@@ -11,6 +11,6 @@ export interface Leaving {
 /** Each operation is loaded when it is called. */
 export function leavingOf(session: Session): Leaving {
   return {
-    exportVersion: async (options) => (await import("./export/export.ts")).exportVersion(session, options),
+    exportVersion: async (options) => (await import("../operations/export/export.ts")).exportVersion(session, options),
   };
 }
