@@ -57,6 +57,7 @@ export class S3Sender {
   }
 
   async #inParts(key: string, file: Outgoing): Promise<"created" | "exists"> {
+    if (await this.#isTaken(key)) return "exists";
     const upload = await begin(this.#connection, key);
     try {
       const MultipartUpload = { Parts: [...(await this.#upload(upload, file))] };
@@ -72,6 +73,15 @@ export class S3Sender {
       await abort(this.#connection, upload);
       throw error;
     }
+  }
+
+  /** Servers other than AWS may keep no names where an object is written in parts. Who may not look cannot be told. */
+  async #isTaken(key: string): Promise<boolean> {
+    const there = await readRange(this.#connection, key, 0, 0).catch((error: unknown) => {
+      if (error instanceof CloisterError && error.code === "UNAVAILABLE") throw error;
+      return undefined;
+    });
+    return there !== undefined;
   }
 
   /** A few parts at a time, read in order. */
