@@ -126,7 +126,9 @@ function saidIn({ facts = {} }: AuditEvent): GovernanceFacts {
     return typeof fact === "string" && fact.length <= WORD_MAX ? fact : undefined;
   };
   const retire = RETIRE.find((each) => each === word("retire"));
-  return { toStage: word("toStage"), toClass: word("toClass"), retire };
+  const toDomain = word("toDomain");
+  const destination = toDomain === undefined ? undefined : `domain:${toDomain}`;
+  return { toStage: word("toStage"), toClass: word("toClass"), retire, destination };
 }
 
 const RETIRE = ["retire", "shred", "hold", "release"] as const;
