@@ -1,6 +1,7 @@
 // Commands for owners, reviewers and security officers, and the help command.
 import type { Leaf, Noun } from "./tree.ts";
 import { reach } from "./tree-project.ts";
+import { review } from "./tree-review.ts";
 
 const member: Noun = {
   name: "member",
@@ -36,6 +37,7 @@ const member: Noun = {
       examples: ["cloister member list", "cloister member ls --json | jq -r '.members[].id'"],
       load: async () => (await import("./commands/member.ts")).list,
     },
+    review,
   ],
 };
 
