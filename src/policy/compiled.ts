@@ -11,7 +11,7 @@ import type { UsePart } from "./workspace-use.ts";
  * Names what `compile.ts` makes of a policy. It changes whenever the same policy compiles to something else, so that a
  * newer tool does not decide by what an older one cached; `test/policy/compiled.test.ts` holds the two together.
  */
-export const COMPILED_FORMAT = "cloister/compiled-policy@8";
+export const COMPILED_FORMAT = "cloister/compiled-policy@9";
 
 /** One part of what a role grants: it must hold, beside the others, for the role to allow an action. */
 export interface Clause {

@@ -120,15 +120,24 @@ export interface Holding {
 export interface Member extends Named {
   readonly name: string;
   readonly roles: readonly Holding[];
-  /** `p256:…`, see `keys/identity.ts`. */
-  readonly signs: string;
-  /** `age1…`. */
-  readonly reads: string;
+  /** At least one: that of the member's own entry, then those of `devices:`. Whose keys they are is one person. */
+  readonly devices: readonly Device[];
   readonly service: boolean;
   /** Who the member is to the OpenID provider; never an e-mail address. */
   readonly oidc: { readonly issuer: string; readonly sub: string } | undefined;
   /** Why the member is suspended; undefined where not. */
   readonly suspended: string | undefined;
+}
+
+/** The public halves of one device's keys. */
+export interface Device {
+  readonly line: number;
+  /** What its owner calls it; undefined where they gave it no name. */
+  readonly name: string | undefined;
+  /** `p256:…`, see `keys/identity.ts`. */
+  readonly signs: string;
+  /** `age1…`. */
+  readonly reads: string;
 }
 
 export interface Role extends Named {

@@ -11,6 +11,7 @@ import { kmsKeyOf } from "../../policy/kms-key.ts";
 import { holdingText, type Policy } from "../../policy/schema.ts";
 import { epochKey } from "../class-keys.ts";
 import { POLICY_FILE } from "../config.ts";
+import { holderOf } from "../devices.ts";
 import { type Ask, perform, permit, wouldPermit } from "../guard.ts";
 import { keysElsewhere } from "../key/kms-pending.ts";
 import { readLocal, writeLocal } from "../local-file.ts";
@@ -48,7 +49,7 @@ export async function addMember(session: Session, options: AddMemberOptions): Pr
   }
   const id = checkName(options.id ?? claim.member, "member id");
   const name = options.name ?? claim.name;
-  const taken = policy.members.find((m) => m.id === id || keyIdOf(m.signs) === keyIdOf(claim.signs));
+  const taken = policy.members.find((m) => m.id === id) ?? holderOf(policy, keyIdOf(claim.signs))?.member;
   if (taken) {
     throw new CloisterError("USAGE", `${taken.id} is a member already`, {
       next: taken.id === id ? "choose another id: --id ID" : "cloister member list",
@@ -194,7 +195,8 @@ export async function publish(
     return { result: { digest, fresh, made: Object.keys(digests) }, outcome };
   });
   const before = (await session.ledger.policy(version - 1)).compiled.policy;
-  const isNew = (member: { readonly id: string }) => !before.members.some(({ id }) => id === member.id);
+  const known = new Set(before.members.flatMap(({ devices }) => devices.map(({ reads }) => reads)));
+  const isNew = ({ reads }: { readonly reads: string }) => !known.has(reads);
   const old = await distribute(session.store, next, await heldKeys(session), isNew);
   const given = new Map(next.members.map(({ id }) => [id, [...(old.get(id) ?? []), ...(result.fresh.get(id) ?? [])]]));
   if (localFile !== "differs" || ifEdited === undefined) {
@@ -256,13 +258,22 @@ export async function listMembers(session: Session): Promise<readonly MemberSumm
   await session.sync();
   const { policy } = (await session.policy()).compiled;
   const me = await session.device().catch(() => undefined);
-  return policy.members.map((member) => ({
-    id: member.id,
-    name: member.name,
-    roles: member.roles.map(holdingText),
-    fingerprint: fingerprint(member),
-    suspended: member.suspended !== undefined,
-    owner: policy.owners.members.includes(member.id),
-    you: me !== undefined && keyIdOf(me.signs) === keyIdOf(member.signs),
-  }));
+  const mine = me && keyIdOf(me.signs);
+  return policy.members.map((member) => {
+    const devices = member.devices.map((device) => ({
+      name: device.name,
+      fingerprint: fingerprint(device),
+      here: keyIdOf(device.signs) === mine,
+    }));
+    return {
+      id: member.id,
+      name: member.name,
+      roles: member.roles.map(holdingText),
+      fingerprint: devices[0]?.fingerprint ?? "",
+      devices,
+      suspended: member.suspended !== undefined,
+      owner: policy.owners.members.includes(member.id),
+      you: devices.some(({ here }) => here),
+    };
+  });
 }

@@ -141,7 +141,15 @@ export interface MemberSummary {
   readonly id: string;
   readonly name: string;
   readonly roles: readonly string[];
+  /** Of the first device. */
   readonly fingerprint: string;
+  /** At least one. */
+  readonly devices: readonly {
+    readonly name: string | undefined;
+    readonly fingerprint: string;
+    /** Whether it is the one that asks. */
+    readonly here: boolean;
+  }[];
   readonly suspended: boolean;
   readonly owner: boolean;
   readonly you: boolean;
