@@ -3,7 +3,8 @@ import type { GovernanceFacts } from "../../policy/facts.ts";
 import { holds } from "../../policy/review.ts";
 import { type Holding, holdingText, type Member, type Policy } from "../../policy/schema.ts";
 import type { Act } from "../governance/facts.ts";
-import type { InForce, Ledger } from "../ledger.ts";
+import type { Ledger } from "../ledger.ts";
+import type { InForce } from "../policy-ledger.ts";
 import { type Verdict, verdictsOn } from "./verdicts.ts";
 
 /** Of everything that a member holds, what was confirmed the longest ago. */
