@@ -2,6 +2,7 @@
 import type { Leaf, Noun } from "./tree.ts";
 import { policyCommand } from "./tree-policy.ts";
 import { reach } from "./tree-project.ts";
+import { review } from "./tree-review.ts";
 
 const member: Noun = {
   name: "member",
@@ -37,6 +38,7 @@ const member: Noun = {
       examples: ["cloister member list", "cloister member ls --json | jq -r '.members[].id'"],
       load: async () => (await import("./commands/member.ts")).list,
     },
+    review,
   ],
 };
 

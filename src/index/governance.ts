@@ -7,6 +7,10 @@ export interface Governance {
   /** Adds the person behind a join line: a new signed policy version, and their class keys. */
   addMember(options: T.AddMemberOptions): Promise<T.MemberAdded>;
   listMembers(): Promise<readonly T.MemberSummary[]>;
+  /** What everybody holds, when they last used it, and when it was confirmed. */
+  listAccess(): Promise<T.AccessReviewed>;
+  /** Signs that what a member holds stays, or is to be taken away. */
+  reviewAccess(options: T.ReviewOptions): Promise<T.ReviewRecorded>;
   /** Keys of classes, names and the log: where each is kept, since when, and whether it opens for this member. */
   listKeys(): Promise<readonly T.KeySummary[]>;
   /** New keys for classes; versions pushed before stay readable. */
@@ -31,6 +35,8 @@ export function governanceOf(session: Session): Governance {
   return {
     addMember: async (options) => (await import("../operations/policy/change.ts")).addMember(session, options),
     listMembers: async () => (await import("../operations/policy/change.ts")).listMembers(session),
+    listAccess: async () => (await import("../operations/review/review.ts")).listAccess(session),
+    reviewAccess: async (options) => (await import("../operations/review/review.ts")).reviewAccess(session, options),
     listKeys: async () => (await import("../operations/key/list.ts")).listKeys(session),
     rotateKeys: async (options) => (await import("../operations/key/rotate.ts")).rotateKeys(session, options),
     showPolicy: async () => (await import("../operations/policy/read.ts")).showPolicy(session),

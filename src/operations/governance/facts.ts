@@ -2,6 +2,7 @@
 import type { Action } from "../../policy/actions.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
 import type { Member, Policy } from "../../policy/schema.ts";
+import { reviewOf } from "../review/age.ts";
 import type { Session } from "../session.ts";
 import { pastOf } from "./past.ts";
 
@@ -28,7 +29,7 @@ export interface Act {
 type Gather = (act: Act) => GovernanceFacts | Promise<GovernanceFacts>;
 
 /** Each looks at the policy first, and at the log only where the policy asks for what it would find. */
-const GATHER: readonly Gather[] = [pastOf];
+const GATHER: readonly Gather[] = [pastOf, reviewOf];
 
 /** What is gathered stands above what was said: nobody can claim a fact. */
 export async function factsOf(act: Act): Promise<GovernanceFacts> {
