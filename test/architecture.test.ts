@@ -78,6 +78,7 @@ test("the policy decides in one place only: nobody outside its room, the guard a
     "src/operations/artifact/versions.ts",
     "src/operations/decision.ts",
     "src/operations/policy/read.ts",
+    "src/operations/request/entitled.ts",
     "src/operations/secret/secrets.ts",
   ]);
 });

@@ -2,6 +2,7 @@
 import type { Leaf, Noun } from "./tree.ts";
 import { policyCommand } from "./tree-policy.ts";
 import { reach } from "./tree-project.ts";
+import { requestCommand } from "./tree-request.ts";
 
 const member: Noun = {
   name: "member",
@@ -134,4 +135,12 @@ const help: Leaf = {
   load: async () => (await import("./commands/help.ts")).help,
 };
 
-export const governanceCommands: readonly (Leaf | Noun)[] = [member, policyCommand, key, audit, store, help];
+export const governanceCommands: readonly (Leaf | Noun)[] = [
+  requestCommand,
+  member,
+  policyCommand,
+  key,
+  audit,
+  store,
+  help,
+];

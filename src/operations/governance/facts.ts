@@ -2,6 +2,7 @@
 import type { Action } from "../../policy/actions.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
 import type { Member, Policy } from "../../policy/schema.ts";
+import { approvalsOf } from "../request/gather.ts";
 import type { Session } from "../session.ts";
 import { pastOf } from "./past.ts";
 
@@ -13,6 +14,8 @@ export interface Act {
   readonly action: Action;
   readonly domain: string | undefined;
   readonly class: string | undefined;
+  /** Kind of artifact; undefined where it is not known. */
+  readonly kind: string | undefined;
   readonly versionId: string | undefined;
   readonly purpose: string | undefined;
   /** Time of the decision, ms since 1970. */
@@ -26,7 +29,7 @@ export interface Act {
 type Gather = (act: Act) => GovernanceFacts | Promise<GovernanceFacts>;
 
 /** Each looks at the policy first, and at the log only where the policy asks for what it would find. */
-const GATHER: readonly Gather[] = [pastOf];
+const GATHER: readonly Gather[] = [pastOf, approvalsOf];
 
 /** What is gathered stands above what was said: nobody can claim a fact. */
 export async function factsOf(act: Act): Promise<GovernanceFacts> {
