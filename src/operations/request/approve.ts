@@ -1,6 +1,7 @@
 // Approving: only what one has read, as it was signed.
 import { CloisterError } from "../../base/errors.ts";
-import type { Outcome } from "../guard.ts";
+import { memberOf } from "../../policy/schema.ts";
+import { releaseHalf } from "../release/release-half.ts";
 import type { Session } from "../session.ts";
 import type { AnswerOptions, RequestAnswered } from "../types.ts";
 import { type Answerable, answer, answerable, answered, requireState } from "./answer.ts";
@@ -18,6 +19,8 @@ export async function approveRequest(session: Session, options: AnswerOptions): 
   const me = (await session.me()).id;
   const mine = standing.approvals.find(({ member }) => member === me);
   if (mine && (standing.state === "open" || standing.state === "approved")) {
+    // Whoever writes to the store can lose what was given, and the approval stands all the same.
+    if (!options.dryRun) await give(session, request);
     const now = await answered(session, request, "approve");
     return { ...now, logEntry: mine.entry, again: true, dryRun: options.dryRun === true };
   }
@@ -40,9 +43,13 @@ function requireRead({ request, details, problem }: Answerable): void {
 }
 
 /**
- * What an approver gives with their approval, between its intent and its end; the facts of it go into the log. Consent is
- * all that there is to give.
+ * What an approver gives with their consent, between its intent and its end: of a version whose key is in two halves, the
+ * half that they hold, to the devices of whoever asked. What was given goes into the log.
  */
-async function give(_session: Session, _request: LoggedRequest): Promise<Outcome["facts"]> {
-  return {};
+async function give(session: Session, { kind, requester, hash, versionId, expiresMs }: LoggedRequest) {
+  if (kind !== "access") return {};
+  const { policy } = (await session.policy()).compiled;
+  const devices = memberOf(policy, requester)?.devices.map(({ reads }) => reads) ?? [];
+  const given = await releaseHalf(session, { hash, versionId, devices, expiresMs });
+  return { half: given?.half, devices: given?.devices };
 }

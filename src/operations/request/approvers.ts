@@ -4,17 +4,8 @@ import { memberOf } from "../../policy/schema.ts";
 import { factsOf } from "../governance/facts.ts";
 import type { Session } from "../session.ts";
 import { mayApprove } from "./entitled.ts";
-import { holds, type Missing } from "./needs.ts";
+import { approvesAs, type Missing, type Subject } from "./needs.ts";
 import type { Position, Standing } from "./standing.ts";
-
-/** What approvers have to be entitled to. */
-export interface Subject {
-  readonly domain: string;
-  readonly class: string;
-  readonly versionId: string;
-  /** Member who asks. */
-  readonly requester: string;
-}
 
 /** Members whom the policy lets approve it, whether or not their approval is needed. */
 export async function approversOf(session: Session, subject: Subject, at: Position): Promise<readonly string[]> {
@@ -59,18 +50,18 @@ export interface Wanted extends Missing {
 /** Exactly who can still approve: by role that is missing, those who are let and have not done so. */
 export async function wantedFor(
   session: Session,
-  { request, approvals, needs }: Pick<Standing, "approvals" | "needs"> & { readonly request: Subject },
+  { subject, approvals, needs }: Pick<Standing, "subject" | "approvals" | "needs">,
   at: Position,
 ): Promise<readonly Wanted[]> {
   const missing = needs.flatMap((need) => need.missing);
   if (missing.length === 0) return [];
   const done = new Set(approvals.map(({ member }) => member));
-  const able = (await approversOf(session, request, at)).filter((id) => !done.has(id));
+  const able = (await approversOf(session, subject, at)).filter((id) => !done.has(id));
   return [...new Set(missing.map(({ role }) => role))].map((role) => ({
     role,
     // Rules count for themselves: the same person's approval serves them all.
     count: Math.max(...missing.filter((each) => each.role === role).map(({ count }) => count)),
-    members: able.filter((id) => holds(memberOf(at.compiled.policy, id), role, request.domain)),
+    members: able.filter((id) => approvesAs(at.compiled.policy, id, role, subject)),
   }));
 }
 

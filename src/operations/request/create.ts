@@ -10,10 +10,10 @@ import { type Ask, decideNow } from "../decision.ts";
 import { perform, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { RequestCreated, RequestOptions } from "../types.ts";
-import { approversOf, type Subject, wantedFor } from "./approvers.ts";
+import { approversOf, wantedFor } from "./approvers.ts";
 import { positionNow, requestId } from "./find.ts";
 import { actsOf } from "./kinds.ts";
-import { missingOf, needsOf, type OpenNeed } from "./needs.ts";
+import { missingOf, needsOf, type OpenNeed, type Subject } from "./needs.ts";
 import { destinationDigest, RECIPIENTS_MAX, requestName, sealDetails, signRequest } from "./record.ts";
 import { lastsOf, type Terms, termsOf } from "./terms.ts";
 
@@ -27,9 +27,10 @@ export async function createRequest(session: Session, options: RequestOptions): 
   const version = await resolve(session, options.reference, { action: "artifact.read-metadata" });
   const { policy } = (await session.policy()).compiled;
   const { reference, domain, class: klass, versionId, kind: artifact, digest } = summaryOf(version);
-  const terms = termsOf(session, policy, options, klass);
+  const terms = await termsOf(session, policy, options, klass);
   const lastsMs = lastsOf(options);
-  const needs = await checkAsking(session, options, version, terms);
+  const subject = { domain, class: klass, versionId, requester: (await session.me()).id, pushedBy: version.pusher };
+  const needs = await checkAsking(session, options, version, { terms, subject });
   const { destination, purpose, toStage, toClass } = terms;
   const expiresMs = Math.floor(await session.clock()) + lastsMs;
   const ask: Ask = {
@@ -39,12 +40,11 @@ export async function createRequest(session: Session, options: RequestOptions): 
     facts: { kind, expiresMs, toStage, toClass },
     sealed: { artifact: reference, destination, purpose, justification },
   };
-  const subject = { domain, class: klass, versionId, requester: (await session.me()).id };
   const to = destination ?? toStage ?? toClass;
   const said = { kind, reference, versionId, class: klass, purpose, to, expiresAt: new Date(expiresMs).toISOString() };
   if (options.dryRun) {
     await wouldPermit(session, ask);
-    const wanted = await wantedFor(session, { request: subject, approvals: [], needs }, await positionNow(session));
+    const wanted = await wantedFor(session, { subject, approvals: [], needs }, await positionNow(session));
     return { id: undefined, sha256: undefined, ...said, wanted, logEntry: undefined, dryRun: true };
   }
   const recipients = await recipientsOf(session, subject);
@@ -62,7 +62,7 @@ export async function createRequest(session: Session, options: RequestOptions): 
     await session.store.create(requestName(hash), [bytes]);
     return { result: hash, outcome: { facts: { request: hash, kind, expiresMs, ...bound } } };
   });
-  const wanted = await wantedFor(session, { request: subject, approvals: [], needs }, await positionNow(session));
+  const wanted = await wantedFor(session, { subject, approvals: [], needs }, await positionNow(session));
   return { id: requestId(done), sha256, ...said, wanted, logEntry: done.entry, dryRun: false };
 }
 
@@ -86,7 +86,7 @@ async function checkAsking(
   session: Session,
   options: RequestOptions,
   version: Version,
-  terms: Terms,
+  { terms, subject }: { readonly terms: Terms; readonly subject: Subject },
 ): Promise<readonly OpenNeed[]> {
   const { kind, justification } = options;
   const { policy } = (await session.policy()).compiled;
@@ -116,5 +116,5 @@ async function checkAsking(
     grant: { approvals: everybody, ageMs: 0 },
   });
   for (const { rule, why } of decision.refusals) session.host.notice(`approvals alone will not do: ${rule}: ${why}`);
-  return needs.map((need) => ({ ...need, missing: missingOf(policy, need, domain, []) }));
+  return needs.map((need) => ({ ...need, missing: missingOf(policy, need, subject, []) }));
 }

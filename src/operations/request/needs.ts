@@ -1,6 +1,7 @@
 // Whose approvals a policy asks for, and who of them has not approved yet. The policy itself decides; this is for people.
+import { approvingRoles, tally } from "../../policy/approvals.ts";
 import { ANYBODY, type Approvals } from "../../policy/governance.ts";
-import { type Member, memberOf, type Policy, type Rule } from "../../policy/schema.ts";
+import { memberOf, type Policy, type Rule } from "../../policy/schema.ts";
 import { actsOf, type RequestKind } from "./kinds.ts";
 
 /** What one rule or gate asks for. */
@@ -26,6 +27,17 @@ export interface Asked {
   readonly toStage: string | undefined;
   /** Kind of artifact; left out, rules about any kind apply. */
   readonly artifact?: string | undefined;
+}
+
+/** What approvers have to be entitled to. */
+export interface Subject {
+  readonly domain: string;
+  readonly class: string;
+  readonly versionId: string;
+  /** Member who asks. */
+  readonly requester: string;
+  /** Member who pushed the version. */
+  readonly pushedBy: string | undefined;
 }
 
 /** People of a role who are still missing. */
@@ -57,40 +69,20 @@ function applies(policy: Policy, { from, kinds, domains }: Rule, asked: Asked): 
   return domains === undefined || domains.includes(asked.domain);
 }
 
-/** Roles that are not filled by these people; each of them fills one place. Empty where the need is met. */
+/** Roles that are not filled by these people; empty where the need is met. */
 export function missingOf(
   policy: Policy,
   { approvals }: Need,
-  domain: string,
+  { domain, class: klass, requester, pushedBy }: Subject,
   people: readonly string[],
 ): readonly Missing[] {
-  const places = approvals.needs.flatMap(({ role, count }) => Array.from({ length: count }, () => role));
-  const filled = fill(places, people, (role, id) => holds(memberOf(policy, id), role, domain));
-  const open = places.filter((_, at) => filled[at] === undefined);
-  return [...new Set(open)].map((role) => ({ role, count: open.filter((each) => each === role).length }));
+  const { missing } = tally(policy, approvals.needs, people, { domain, class: klass, requester, pushedBy });
+  return [...new Set(missing)].map((role) => ({ role, count: missing.filter((each) => each === role).length }));
 }
 
-export function holds(member: Member | undefined, role: string, domain: string): boolean {
-  if (!member || member.suspended !== undefined) return false;
-  return role === ANYBODY || member.roles.some((held) => held.role === role && (held.domain ?? domain) === domain);
-}
-
-/** Largest assignment of people to places (augmenting paths): who holds two roles must not take the place of the only other. */
-function fill(
-  places: readonly string[],
-  people: readonly string[],
-  fits: (place: string, person: string) => boolean,
-): readonly (string | undefined)[] {
-  const taken: (string | undefined)[] = places.map(() => undefined);
-  const seat = (person: string, tried: Set<number>): boolean =>
-    places.some((place, at) => {
-      if (tried.has(at) || !fits(place, person)) return false;
-      tried.add(at);
-      const before = taken[at];
-      if (before !== undefined && !seat(before, tried)) return false;
-      taken[at] = person;
-      return true;
-    });
-  for (const person of new Set(people)) seat(person, new Set());
-  return taken;
+/** Whether a member's approval counts as that of a role. */
+export function approvesAs(policy: Policy, id: string, role: string, { domain, class: klass }: Subject): boolean {
+  const member = memberOf(policy, id);
+  const roles = member ? approvingRoles(policy, member, { domain, class: klass }) : [];
+  return role === ANYBODY ? roles.length > 0 : roles.includes(role);
 }

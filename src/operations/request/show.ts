@@ -109,9 +109,13 @@ function isAsCalled(version: Version, { reference, digest, artifact }: RequestDe
   return referenceTo(version) === reference && header.dirHash === digest && header.kind === artifact;
 }
 
+/** What stands in its manifest, which its pusher signed; undefined where that is damaged. */
 async function inputsOf(session: Session, version: Version): Promise<RequestDetail["inputs"]> {
-  const { manifest } = await manifestOf(session, version);
-  return manifest.inputs.map(({ uri, class: klass }) => {
+  const read = await manifestOf(session, version).catch((error: unknown) => {
+    if (isIntegrity(error)) return undefined;
+    throw error;
+  });
+  return read?.manifest.inputs.map(({ uri, class: klass }) => {
     return { reference: uri.replace(/^cloister:\/\/[0-9a-f]{32}\//, "").replace(/@(v\d+)$/, ":$1"), class: klass };
   });
 }

@@ -6,7 +6,7 @@ import type { Session } from "../session.ts";
 import { whyNotEntitled, whyNotEntitledThen } from "./entitled.ts";
 import { actsOf, isUsedUp } from "./kinds.ts";
 import { type Answer, answerIn, type LoggedRequest, requestIn, requestUsed } from "./logged.ts";
-import { missingOf, type Need, needsOf, type OpenNeed } from "./needs.ts";
+import { missingOf, type Need, needsOf, type OpenNeed, type Subject } from "./needs.ts";
 
 export type RequestState = "open" | "approved" | "denied" | "withdrawn" | "revoked" | "expired" | "consumed";
 
@@ -22,6 +22,7 @@ export interface Position {
 
 export interface Standing {
   readonly request: LoggedRequest;
+  readonly subject: Subject;
   readonly state: RequestState;
   /** Approvals that count, one of each person, in the order of the log. */
   readonly approvals: readonly Answer[];
@@ -57,11 +58,14 @@ export async function standingOf(session: Session, request: LoggedRequest, at: P
   const said = await weigh(session, request, at);
   const { policy } = at.compiled;
   const needs = needsOf(policy, request);
+  const { domain, class: klass, versionId, requester } = request;
+  const pushedBy = session.ledger.versionById(versionId)?.done.member;
+  const subject = { domain, class: klass, versionId, requester, pushedBy };
   const missing = (people: readonly Answer[]) => (need: Need) =>
     missingOf(
       policy,
       need,
-      request.domain,
+      subject,
       people.map(({ member }) => member),
     );
   const met = (people: readonly Answer[]) => needs.every((need) => missing(people)(need).length === 0);
@@ -74,7 +78,7 @@ export async function standingOf(session: Session, request: LoggedRequest, at: P
   const open = isOver ? "expired" : isComplete ? "approved" : "open";
   const state = used && !(said.ended && said.ended.entry < used.entry) ? "consumed" : (stateOf(said.ended) ?? open);
   return {
-    ...{ request, state, completeMs, used, ...said },
+    ...{ request, subject, state, completeMs, used, ...said },
     needs: needs.map((need) => ({ ...need, missing: missing(said.approvals)(need) })),
   };
 }

@@ -2,9 +2,10 @@
 import { CloisterError } from "../../base/errors.ts";
 import { formatDuration } from "../../base/units.ts";
 import type { Policy } from "../../policy/schema.ts";
+import { destinationOf } from "../export/destination.ts";
 import type { Session } from "../session.ts";
 import type { RequestOptions } from "../types.ts";
-import { destinationOf } from "./destination.ts";
+
 import type { RequestDetails, RequestRecord } from "./record.ts";
 
 const LASTS_MS = 72 * 3_600_000;
@@ -16,7 +17,12 @@ const WHY_MAX = 4000;
 export type Terms = Pick<RequestRecord, "toStage" | "toClass"> & Pick<RequestDetails, "destination" | "purpose">;
 
 /** @param klass of the version. @throws CloisterError USAGE */
-export function termsOf(session: Session, policy: Policy, options: RequestOptions, klass: string): Terms {
+export async function termsOf(
+  session: Session,
+  policy: Policy,
+  options: RequestOptions,
+  klass: string,
+): Promise<Terms> {
   const { kind, to, purpose } = options;
   const none = { toStage: undefined, toClass: undefined, destination: undefined, purpose };
   const classes = policy.classifications;
@@ -29,12 +35,22 @@ export function termsOf(session: Session, policy: Policy, options: RequestOption
       }
       return none;
     case "export":
-      return { ...none, destination: destinationOf(to ?? "", session.host.cwd) };
+      return { ...none, destination: await placeOf(session, to) };
     case "promote":
       return { ...none, toStage: oneOf(to, policy.stages, "stage") };
     case "declassify":
       return { ...none, toClass: oneOf(to, classes.slice(0, classes.indexOf(klass)), `class below ${klass}`) };
   }
+}
+
+/** The one spelling that the export is decided for. A recipient alone is that of a share. */
+async function placeOf({ host }: Session, to: string | undefined): Promise<string> {
+  if (to === undefined) {
+    throw new CloisterError("USAGE", "export to where?", {
+      next: "add --to s3://bucket/prefix, domain:NAME, age1… or ./folder",
+    });
+  }
+  return (await destinationOf(host, to.startsWith("age1") ? `share:${to}` : to)).text;
 }
 
 function oneOf(to: string | undefined, known: readonly string[], what: string): string {
