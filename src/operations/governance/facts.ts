@@ -2,6 +2,7 @@
 import type { Action } from "../../policy/actions.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
 import type { Member, Policy } from "../../policy/schema.ts";
+import { approvalsOf } from "../request/gather.ts";
 import { reviewOf } from "../review/age.ts";
 import type { Session } from "../session.ts";
 import { pastOf } from "./past.ts";
@@ -29,7 +30,11 @@ export interface Act {
 type Gather = (act: Act) => GovernanceFacts | Promise<GovernanceFacts>;
 
 /** Each looks at the policy first, and at the log only where the policy asks for what it would find. */
-const GATHER: readonly Gather[] = [pastOf, reviewOf];
+const GATHER: readonly Gather[] = [
+  pastOf, // first: what others find of it is added by them
+  approvalsOf,
+  reviewOf,
+];
 
 /** What is gathered stands above what was said: nobody can claim a fact. */
 export async function factsOf(act: Act): Promise<GovernanceFacts> {
