@@ -3,9 +3,11 @@
 export type * from "./types/artifact.ts";
 export type * from "./types/aws.ts";
 export type * from "./types/creds.ts";
+export type * from "./types/export.ts";
 export type * from "./types/key.ts";
 export type * from "./types/login.ts";
 export type * from "./types/policy.ts";
+export type * from "./types/policy-check.ts";
 export type * from "./types/project.ts";
 export type * from "./types/secret.ts";
 export type * from "./types/status.ts";

@@ -12,6 +12,7 @@ import type { Pushed, PushOptions } from "../types.ts";
 import { notePushed } from "../workspace/source.ts";
 import { carriedLabel } from "./carried-label.ts";
 import { type Committed, commitVersion, isCommitted } from "./commit-version.ts";
+import type { Crossing } from "./crossing.ts";
 import { Journal } from "./journal.ts";
 import { manifestOf } from "./manifest.ts";
 import { checkSource, type Source, write } from "./push-content.ts";
@@ -19,15 +20,15 @@ import { askOf, type PushPlan, planPush } from "./push-plan.ts";
 import { referenceOf } from "./versions.ts";
 
 /**
- * Pushes a file, a folder, standard input, or a path in a workspace.
+ * Pushes a file, a folder, standard input, a path in a workspace, or what crosses from another domain.
  * @throws CloisterError USAGE, NOT_FOUND, POLICY_DENIED (logged), FAILURE (a file that cannot stand in an artifact or
  * changed), UNAVAILABLE, INTERRUPTED; whatever it throws, no version exists that was not pushed whole
  */
-export async function push(session: Session, options: PushOptions): Promise<Pushed> {
-  const source = await checkSource(session, options);
+export async function push(session: Session, options: PushOptions, crossing?: Crossing): Promise<Pushed> {
+  const source = crossing ? await crossing.source() : await checkSource(session, options);
   await session.sync();
-  const carried = await carriedLabel(session, source?.sayers ?? []);
-  const plan = await planPush(session, options, carried);
+  const carried = crossing?.label ?? (await carriedLabel(session, source?.sayers ?? []));
+  const plan = { ...(await planPush(session, options, carried)), crossing };
   const ask = await askOf(session, plan);
   if (options.dryRun) {
     await wouldPermit(session, ask);
@@ -135,7 +136,7 @@ function journalKey(session: Session, plan: PushPlan): readonly string[] {
   const { source } = plan.options;
   const path = "stream" in source ? "-" : plan.from ? source.path : resolvePath(session.host.cwd, source.path);
   const { owner = "", licence = "", justification = "" } = plan.options;
-  const declared = [plan.kind, plan.purpose ?? "", owner, licence, justification];
+  const declared = [plan.kind, plan.purpose ?? "", owner, licence, justification, ...(plan.crossing?.journal ?? [])];
   return [plan.domain, plan.name, plan.label ?? "", plan.class, plan.from?.id ?? "", path, ...declared];
 }
 

@@ -1,11 +1,8 @@
 // Reading versions as every reader must: what the log and the policy at its position do not bear out is not accepted.
 import type { LoggedEvent } from "../../audit/taken.ts";
-import { CloisterError, explained, integrity, isIntegrity } from "../../base/errors.ts";
+import { explained, integrity, isIntegrity } from "../../base/errors.ts";
 import { verifyEnvelope } from "../../keys/dsse.ts";
 import { KmsRefused } from "../../keys/kms.ts";
-import { decide } from "../../policy/decide.ts";
-import { splitsOf } from "../../policy/key-halves.ts";
-import type { Field, Policy } from "../../policy/schema.ts";
 import { labelIdOf, nameIdOf } from "../class-keys.ts";
 import type { LoggedVersion } from "../ledger.ts";
 import { metadataByHalf } from "../release/own-half.ts";
@@ -13,7 +10,7 @@ import { needsRelease } from "../release/released-key.ts";
 import type { Session } from "../session.ts";
 import type { Ignored, VersionSummary } from "../types.ts";
 import { decodeHeader, type Header, readPart } from "./artifact-seal.ts";
-import { labelOf, ranIn } from "./label.ts";
+import { type Push, whyNotEntitled } from "./judge-push.ts";
 import {
   contextOfVersion,
   readVersion,
@@ -111,13 +108,6 @@ function checkFiled({ name, label }: Header, { nameId, labelId }: LoggedVersion,
   if (expected !== labelId) throw integrity("its label is another than the log says");
 }
 
-interface Push {
-  readonly pusher: string;
-  readonly intent: LoggedEvent;
-  readonly entry: number;
-  readonly timeMs: number;
-}
-
 /** The logged push behind a record. @throws CloisterError INTEGRITY where they contradict each other */
 function pushOf(session: Session, record: VersionRecord, { done }: LoggedVersion): Push {
   const intent = session.ledger.operation(done.keyId, record.operation)?.intent;
@@ -133,68 +123,6 @@ function pushOf(session: Session, record: VersionRecord, { done }: LoggedVersion
     throw integrity("the log says something else about its push");
   }
   return { pusher: done.member, intent, entry: done.entry, timeMs: done.timeMs };
-}
-
-/** Why the pusher was not allowed this push, under the policy and the label at that position of the log. */
-async function whyNotEntitled(
-  session: Session,
-  record: VersionRecord,
-  header: Header,
-  push: Push,
-): Promise<string | undefined> {
-  const { compiled } = await session.ledger.policy(record.policy);
-  const unsplit = whyNotSplit(compiled.policy, record, header.kind);
-  if (unsplit !== undefined) return unsplit;
-  const decision = await decide(compiled, {
-    ...pushRequest(session, compiled.policy.classifications, header, push),
-    member: push.pusher,
-    now: push.intent.timeMs,
-    domain: record.domain,
-    class: record.class,
-    epoch: record.epoch,
-  });
-  if (decision.allow) return undefined;
-  const [refusal] = decision.refusals;
-  return `${push.pusher} was not allowed to push it${refusal ? `: ${refusal.rule}: ${refusal.why}` : ""}`;
-}
-
-/** Keys are split just as the policy said, or else somebody could read who may not, or nobody who may. */
-function whyNotSplit(policy: Policy, { domain, class: klass, halves = [] }: VersionRecord, kind: string) {
-  try {
-    const expected = splitsOf(policy, { domain, class: klass, kind }).flatMap((split) => split.halves);
-    if (expected.sort().join() === halves.map(({ half }) => half).join()) return undefined;
-    return `its data key is not split as policy version ${String(policy.version)} says`;
-  } catch (error) {
-    if (error instanceof CloisterError) return explained(error);
-    throw error;
-  }
-}
-
-function pushRequest(session: Session, classifications: readonly string[], header: Header, { intent, entry }: Push) {
-  const { workspace } = intent.event;
-  if (workspace !== header.workspace) throw integrity("its header and the log name different workspaces");
-  const { kind, purpose, justification, owner, licence } = header;
-  const fields = declaredFields({ owner, licence, purpose, justification });
-  const owned = workspace === undefined ? undefined : { workspace, keyId: intent.keyId };
-  // What is mounted between a push's intent and its end may be in what is pushed.
-  const label = owned && labelOf(session.ledger, owned, classifications, entry);
-  const provenance = owned && ranIn(session.ledger, owned, intent.entry) ? "run" : "none";
-  return {
-    action: "artifact.push" as const,
-    kind,
-    fields,
-    provenance: provenance as "run" | "none",
-    // A login is checked where the person logs in; who reads later has nothing to check it by.
-    mfaAgeMs: 0,
-    ...(purpose === undefined ? {} : { purpose }),
-    ...(justification === undefined ? {} : { justification }),
-    ...(label === undefined ? {} : { label: { class: label.class, from: `version ${label.versionId.slice(0, 12)}` } }),
-  };
-}
-
-/** Names of what a push declares, as the policy asks for them. */
-export function declaredFields(given: Readonly<Record<Field, string | undefined>>): readonly string[] {
-  return Object.entries(given).flatMap(([field, value]) => (value === undefined ? [] : [field]));
 }
 
 /**
