@@ -65,6 +65,7 @@ async function questionOf(session: Session, policy: Policy, member: Member, aske
   const place = {
     domain: about?.domain ?? asked.domain ?? onlyDomain?.id,
     class: about?.class ?? asked.class,
+    kind: about ? about.kind : (asked.kind ?? (action === "artifact.push" ? "dataset" : undefined)),
   };
   // Others' logins are on their own devices.
   const factor = asked.as === undefined ? await secondFactorFor(session, policy, member, action, now) : undefined;
@@ -75,7 +76,6 @@ async function questionOf(session: Session, policy: Policy, member: Member, aske
   });
   return {
     ...{ action, member: member.id, now, ...place, governance, reference: asked.reference },
-    kind: about ? about.kind : (asked.kind ?? (action === "artifact.push" ? "dataset" : undefined)),
     ...{ purpose, justification: asked.justification, ttlMs: asked.ttlMs },
     openWorkspaces: openWorkspaces(session.ledger, member.id, now),
     ownWorkspace: true,
