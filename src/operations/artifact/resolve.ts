@@ -16,6 +16,8 @@ export interface Use {
     | "artifact.attest"
     | "artifact.promote"
     | "artifact.declassify"
+    | "artifact.export"
+    | "share.create"
     | "workspace.mount";
   readonly purpose?: string | undefined;
   readonly justification?: string | undefined;

@@ -127,7 +127,9 @@ const ASKED_OF_THE_PERSON = /^(always:|purpose:|builtin:purpose$)/;
 /** What an act says of itself in the clear part of its intent. */
 function saidIn(event: AuditEvent): GovernanceFacts {
   const retire = RETIRE.find((each) => each === factText(event, "retire"));
-  return { toStage: factText(event, "toStage"), toClass: factText(event, "toClass"), retire };
+  const toDomain = factText(event, "toDomain");
+  const destination = toDomain === undefined ? undefined : `domain:${toDomain}`;
+  return { toStage: factText(event, "toStage"), toClass: factText(event, "toClass"), retire, destination };
 }
 
 const RETIRE = ["retire", "shred", "hold", "release"] as const;
