@@ -6,11 +6,13 @@ import { parseReference } from "../../base/name.ts";
 import { KmsRefused } from "../../keys/kms.ts";
 import type { GitState } from "../../provenance/manifest.ts";
 import { nameIdOf } from "../class-keys.ts";
+import { type Standing, standingOf } from "../governance/stage.ts";
 import { mayI } from "../guard.ts";
 import type { LoggedVersion } from "../ledger.ts";
 import { runSummary } from "../run-summary.ts";
 import type { Session } from "../session.ts";
-import type { CodeState, Ignored, Listing, VersionDetail, VersionSummary } from "../types.ts";
+import { statementsOf } from "../stage/statements.ts";
+import type { CodeState, Ignored, ListedVersion, Listing, VersionDetail } from "../types.ts";
 import { manifestOf } from "./check-manifest.ts";
 import { domainOf, permitReading, resolve } from "./resolve.ts";
 import { treeOf } from "./version-content.ts";
@@ -20,14 +22,16 @@ import { readVersionAt, summaryOf, type Version } from "./versions.ts";
 export async function list(session: Session, options: { readonly name?: string | undefined }): Promise<Listing> {
   await session.sync();
   await session.me();
-  const versions: VersionSummary[] = [];
+  const versions: ListedVersion[] = [];
   const hidden = new Map<string, { where: string; count: number; why: string | undefined }>();
   const ignored: Ignored[] = [];
   for (const { logged, nameKey } of await wanted(session, options.name)) {
     const judged = await readVersionAt(session, logged, nameKey);
     if (judged.kind === "ignored") ignored.push(judged.ignored);
     else if (judged.kind === "accepted" && (await visible(session, judged.version))) {
-      versions.push(summaryOf(judged.version));
+      const standing = await standingNow(session, judged.version);
+      versions.push({ ...summaryOf(judged.version), stage: standing?.stage });
+      ignored.push(...(standing?.ignored ?? []));
     } else {
       const { record } = judged.kind === "hidden" ? judged : judged.version;
       const where = `${record.domain}/${record.class}`;
@@ -61,6 +65,12 @@ async function wanted(session: Session, name: string | undefined) {
   return all;
 }
 
+/** Where it stands in the stages of the policy in force. */
+async function standingNow(session: Session, { versionId, header }: Version): Promise<Standing | undefined> {
+  const { policy } = (await session.policy()).compiled;
+  return standingOf(session, versionId, { policy, kind: header.kind });
+}
+
 function visible(session: Session, { record, header, versionId }: Version): Promise<boolean> {
   const { domain, class: klass } = record;
   return mayI(session, { action: "artifact.read-metadata", domain, class: klass, kind: header.kind, versionId });
@@ -75,8 +85,13 @@ export async function show(session: Session, reference: string): Promise<Version
   const { manifest } = await manifestOf(session, version);
   const run = manifest.runs?.at(-1);
   const tree = await treeOf(session, version).catch(unlessDenied);
+  const standing = await standingNow(session, version);
+  const { statements, ignored } = await statementsOf(session, version);
   return {
     ...summaryOf(version),
+    stage: standing?.stage,
+    statements,
+    ignored: [...(standing?.ignored ?? []), ...ignored],
     owner: header.owner,
     licence: header.licence,
     purpose: header.purpose,

@@ -10,6 +10,7 @@ import { verifyFiles } from "../../provenance/verify-files.ts";
 import { nameIdOf } from "../class-keys.ts";
 import { readLocal } from "../local-file.ts";
 import type { Session } from "../session.ts";
+import { governanceChecks } from "../stage/checks.ts";
 import type { Check, Verified } from "../types.ts";
 import { manifestOf, verifyManifest } from "./check-manifest.ts";
 import { PROVENANCE_FILE } from "./provenance-file.ts";
@@ -64,7 +65,7 @@ export async function verifyReference(session: Session, text: string): Promise<V
       return [files === version.header.files, `${countOf(files)} decrypted, every digest matches`];
     });
   }
-  if (version) checks.push(...entitled(version));
+  if (version) checks.push(...entitled(version), ...(await governanceChecks(session, version)));
   const ok = checks.every(({ state }) => state !== "bad");
   return { target: text, ok, checks, reference: version && summaryOf(version).reference };
 }
@@ -138,7 +139,7 @@ async function checkVersion(session: Session, manifest: Manifest, bundle: Buffer
     accepted = judged.version;
     return [true, `version v${String(manifest.number)} in the store bears this manifest`];
   });
-  if (accepted) checks.push(...entitled(accepted));
+  if (accepted) checks.push(...entitled(accepted), ...(await governanceChecks(session, accepted)));
 }
 
 /** What `readVersionAt` established before it accepted the version. */

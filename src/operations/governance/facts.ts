@@ -5,7 +5,9 @@ import type { Member, Policy } from "../../policy/schema.ts";
 import { approvalsOf } from "../request/gather.ts";
 import { reviewOf } from "../review/age.ts";
 import type { Session } from "../session.ts";
+import { evidenceOf } from "./evidence.ts";
 import { pastOf } from "./past.ts";
+import { stageOf } from "./stage.ts";
 
 /** The act, who wants it, and where in the log it stands. */
 export interface Act {
@@ -31,9 +33,12 @@ type Gather = (act: Act) => GovernanceFacts | Promise<GovernanceFacts>;
 
 /** Each looks at the policy first, and at the log only where the policy asks for what it would find. */
 const GATHER: readonly Gather[] = [
-  pastOf, // first: what others find of it is added by them
-  approvalsOf,
+  pastOf,
   reviewOf,
+  // These judge what others did, which is to gather facts again: named when they are called, not when this is loaded.
+  (act) => approvalsOf(act),
+  (act) => stageOf(act),
+  (act) => evidenceOf(act),
 ];
 
 /** What is gathered stands above what was said: nobody can claim a fact. */

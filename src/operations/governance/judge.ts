@@ -7,7 +7,9 @@ import { type Action, isAction } from "../../policy/actions.ts";
 import { decide } from "../../policy/decide.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
 import { FIELDS, memberOf } from "../../policy/schema.ts";
+import { whyNotStated } from "../../policy/stating.ts";
 import type { Session } from "../session.ts";
+import { factText } from "./fact-text.ts";
 import { factsOf } from "./facts.ts";
 
 /** What a reader knows of an operation besides its entries. */
@@ -113,24 +115,21 @@ async function decideAt(
     fields: FIELDS,
     mfaAgeMs: 0,
   });
-  return decision.refusals.find(({ rule }) => !ASKED_OF_THE_PERSON.test(rule));
+  const unmet = decision.refusals.find(({ rule }) => !ASKED_OF_THE_PERSON.test(rule));
+  if (unmet || action !== "artifact.attest") return unmet;
+  const stated = { member: id, kind: factText(event, "kind") ?? "", domain: event.domain };
+  return whyNotStated(policy, { ...stated, pushedBy: governance?.pushedBy });
 }
 
 /** Rules about what the person declares and how they logged in. */
 const ASKED_OF_THE_PERSON = /^(always:|purpose:|builtin:purpose$)/;
 
 /** What an act says of itself in the clear part of its intent. */
-function saidIn({ facts = {} }: AuditEvent): GovernanceFacts {
-  const word = (name: string): string | undefined => {
-    const fact = facts[name];
-    return typeof fact === "string" && fact.length <= WORD_MAX ? fact : undefined;
-  };
-  const retire = RETIRE.find((each) => each === word("retire"));
-  const toDomain = word("toDomain");
+function saidIn(event: AuditEvent): GovernanceFacts {
+  const retire = RETIRE.find((each) => each === factText(event, "retire"));
+  const toDomain = factText(event, "toDomain");
   const destination = toDomain === undefined ? undefined : `domain:${toDomain}`;
-  return { toStage: word("toStage"), toClass: word("toClass"), retire, destination };
+  return { toStage: factText(event, "toStage"), toClass: factText(event, "toClass"), retire, destination };
 }
 
 const RETIRE = ["retire", "shred", "hold", "release"] as const;
-/** Longer than any name in a policy. */
-const WORD_MAX = 128;

@@ -2,6 +2,7 @@
 import type { Readable, Writable } from "node:stream";
 import type { RunNetwork } from "../../provenance/manifest.ts";
 import type { Origins, RunDetails, RunPart } from "../../provenance/run-details.ts";
+import type { StatementSummary } from "./stage.ts";
 
 export type ArtifactKind = "dataset" | "model" | "code" | "report";
 
@@ -76,8 +77,14 @@ export interface Ignored {
   readonly why: string;
 }
 
+/** A version in a list. */
+export interface ListedVersion extends VersionSummary {
+  /** Where it stands in the policy's stages; undefined where there are none. */
+  readonly stage: string | undefined;
+}
+
 export interface Listing {
-  readonly versions: readonly VersionSummary[];
+  readonly versions: readonly ListedVersion[];
   /** Versions that exist but that this member cannot open, counted by `domain/class`; `why` where KMS refuses the key. */
   readonly hidden: readonly { readonly where: string; readonly count: number; readonly why: string | undefined }[];
   readonly ignored: readonly Ignored[];
@@ -109,7 +116,7 @@ export interface RunSummary extends RunDetails {
   readonly part: RunPart | undefined;
 }
 
-export interface VersionDetail extends VersionSummary {
+export interface VersionDetail extends ListedVersion {
   readonly owner: string | undefined;
   readonly licence: string | undefined;
   readonly purpose: string | undefined;
@@ -128,6 +135,10 @@ export interface VersionDetail extends VersionSummary {
   readonly policyVersion: number;
   readonly signer: string;
   readonly fileList: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[] | undefined;
+  /** What members stated about it, oldest first. */
+  readonly statements: readonly StatementSummary[];
+  /** What was logged about it and does not count. */
+  readonly ignored: readonly Ignored[];
 }
 
 /** One thing that was checked; `verify` fails where one of them is `bad`. */
