@@ -169,6 +169,16 @@ function projectOf(session: Session): Project {
   };
 }
 
+/** Whether a file is a share rather than the name of an artifact. */
+export async function isShareFile(host: Pick<Host, "cwd">, path: string): Promise<boolean> {
+  return (await import("./operations/share/open.ts")).isShareFile(host, path);
+}
+
+/** Opens a share. It needs no project; one in `folder` can vouch for the sharer. */
+export async function openShare(host: Host, folder: string, options: T.OpenShareOptions): Promise<T.ShareOpened> {
+  return (await import("./operations/share/open.ts")).openShare(host, folder, options);
+}
+
 /** Makes a project: identity, store, keys, policy version 1 and log. @throws CloisterError USAGE, UNSUPPORTED_HOST */
 export async function create(host: Host, options: T.CreateOptions): Promise<T.Created> {
   return (await import("./operations/init.ts")).create(host, options);

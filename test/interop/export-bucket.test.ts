@@ -82,6 +82,9 @@ describe.skipIf(NO_RADOSGW !== "")(`export to a bucket${NO_RADOSGW}`, () => {
     const to = `s3://no-such-bucket-${randomBytes(4).toString("hex")}/in`;
     const options = { reference: "churn/risk:1", to, endpoint: server.endpoint };
     await expect(exportVersion(session, options)).rejects.toMatchObject({ name: "CloisterError" });
-    expect(session.ledger.events.at(-1)?.event).toMatchObject({ action: "artifact.export", facts: { complete: false } });
+    expect(session.ledger.events.at(-1)?.event).toMatchObject({
+      action: "artifact.export",
+      facts: { complete: false },
+    });
   });
 });

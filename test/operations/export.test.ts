@@ -78,7 +78,9 @@ describe("to a folder", () => {
     expect(done).toMatchObject({ destination: `file:${ana.cwd}/handover`, dryRun: false });
     expect(contentOf(join(ana.cwd, "handover"))).toEqual(contentOf(join(ana.cwd, "data")));
     expect(readdirSync(join(ana.cwd, "handover"))).toContain("provenance.sigstore.json");
-    const entry = session.ledger.events.find(({ event }) => event.action === "artifact.export" && event.phase === "intent");
+    const entry = session.ledger.events.find(
+      ({ event }) => event.action === "artifact.export" && event.phase === "intent",
+    );
     expect(entry?.event.facts).toEqual({ bytes: done.bytes, to: "folder" });
   });
 
@@ -117,7 +119,11 @@ describe("to another domain", () => {
       code: "POLICY_DENIED",
       refusals: [expect.objectContaining({ rule: "builtin:label-flow" })],
     });
-    const higher = await exportVersion(await sessionOf(people.ana), { ...options, name: "higher", class: "confidential" });
+    const higher = await exportVersion(await sessionOf(people.ana), {
+      ...options,
+      name: "higher",
+      class: "confidential",
+    });
     expect(higher.made?.class).toBe("confidential");
   });
 
