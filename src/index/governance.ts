@@ -34,7 +34,7 @@ export function governanceOf(session: Session): Governance {
     listKeys: async () => (await import("../operations/key/list.ts")).listKeys(session),
     rotateKeys: async (options) => (await import("../operations/key/rotate.ts")).rotateKeys(session, options),
     showPolicy: async () => (await import("../operations/policy/read.ts")).showPolicy(session),
-    explainPolicy: async (options) => (await import("../operations/policy/read.ts")).explainPolicy(session, options),
+    explainPolicy: async (options) => (await import("../operations/policy/explain.ts")).explainPolicy(session, options),
     proposePolicy: async (options) => (await import("../operations/policy/change.ts")).proposePolicy(session, options),
     listAudit: async (options) => (await import("../operations/project/audit.ts")).listAudit(session, options),
     verifyAudit: async () => (await import("../operations/project/audit.ts")).verifyAudit(session),

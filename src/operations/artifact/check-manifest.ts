@@ -10,7 +10,8 @@ import type { Session } from "../session.ts";
 import { readPart } from "./artifact-seal.ts";
 import { crossingOf } from "./crossing.ts";
 import { type OwnedWorkspace, ownEvents } from "./label.ts";
-import { contextOfVersion, sealName, type Version } from "./versions.ts";
+import { contextOfVersion, sealName } from "./version-record.ts";
+import type { Version } from "./versions.ts";
 
 /** The signed manifest bundle of a version as it stands in the store. @throws CloisterError INTEGRITY */
 function bundleOf(session: Session, { record, versionId, metadataKey }: Version): Promise<Buffer> {

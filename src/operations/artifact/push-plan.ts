@@ -6,8 +6,8 @@ import type { Session } from "../session.ts";
 import type { PushOptions } from "../types.ts";
 import { type PushedFrom, pushedFrom } from "../workspace/source.ts";
 import type { Crossing } from "./crossing.ts";
+import { declaredFields } from "./judge-push.ts";
 import { domainOf } from "./resolve.ts";
-import { declaredFields } from "./versions.ts";
 
 /** A push as it was asked for, with everything that follows from the policy and the workspace filled in. */
 export interface PushPlan {

@@ -6,6 +6,7 @@ import type { Written } from "../../content/write.ts";
 import { keyIdOf } from "../../keys/identity.ts";
 import { labelIdOf, nameIdOf } from "../class-keys.ts";
 import { type Ask, begin, type Operation, type Outcome, permit, wouldPermit } from "../guard.ts";
+import { isReleased } from "../release/split.ts";
 import type { Session } from "../session.ts";
 import type { Pushed, PushOptions } from "../types.ts";
 import { notePushed } from "../workspace/source.ts";
@@ -34,10 +35,13 @@ export async function push(session: Session, options: PushOptions, crossing?: Cr
     return dryRunOf(session, plan);
   }
   await permit(session, ask);
+  const released = isReleased((await session.policy()).compiled.policy, plan);
   const filing = await filingOf(session, plan);
   const journal = await Journal.open(stateOf(session), await session.identity(), journalKey(session, plan));
   try {
-    return await store(session, plan, { ask, source, filing, journal });
+    // Whoever is released one version must not get by it the key that another was stored under.
+    if (released && (await endedEarlier(session, journal))) await journal.forgetStored();
+    return await store(session, plan, { ask, source, filing, journal, released });
   } finally {
     await journal.release();
   }
@@ -48,11 +52,14 @@ interface Pushing {
   readonly source: Source | undefined;
   readonly filing: Filing;
   readonly journal: Journal;
+  /** Others release its key: it shares nothing with other versions. */
+  readonly released: boolean;
 }
 
-async function store(session: Session, plan: PushPlan, { ask, source, filing, journal }: Pushing): Promise<Pushed> {
+async function store(session: Session, plan: PushPlan, pushing: Pushing): Promise<Pushed> {
+  const { ask, source, filing, journal, released } = pushing;
   await checkLabel(session, plan, filing, journal);
-  const content = await write(session, plan, source, journal);
+  const content = await write(session, plan, source, { journal, shares: !released });
   const finished = await finishedEarlier(session, plan, journal, content);
   if (finished) return finished;
   const operation = await begin(session, ask, await operationFor(session, plan, filing, journal));
@@ -133,6 +140,12 @@ function journalKey(session: Session, plan: PushPlan): readonly string[] {
   return [plan.domain, plan.name, plan.label ?? "", plan.class, plan.from?.id ?? "", path, ...declared];
 }
 
+/** The entry that finished the operation of a journal. */
+async function endedEarlier(session: Session, journal: Journal): Promise<LoggedEvent | undefined> {
+  const keyId = keyIdOf((await session.device()).signs);
+  return session.ledger.operation(keyId, journal.operation)?.done;
+}
+
 /** The push was logged as done, and only its journal was left. */
 async function finishedEarlier(
   session: Session,
@@ -140,8 +153,7 @@ async function finishedEarlier(
   journal: Journal,
   content: Written,
 ): Promise<Pushed | undefined> {
-  const keyId = keyIdOf((await session.device()).signs);
-  const done = session.ledger.operation(keyId, journal.operation)?.done;
+  const done = await endedEarlier(session, journal);
   const { attempt } = journal;
   if (!done || attempt?.dirHash !== content.dirHash || attempt.versionId !== done.event.versionId) return undefined;
   return pushed(session, plan, content, { ...attempt, done, journal });
