@@ -32,7 +32,7 @@ export interface Project extends Governance, Leaving {
   /** Decrypts a version into a new or empty folder, or its only file into a stream. */
   pull(options: T.PullOptions): Promise<T.Pulled>;
   /** Versions this member can see, by name and number; of one artifact where `name` is given. */
-  list(options: { readonly name?: string | undefined }): Promise<T.Listing>;
+  list(options: T.ListOptions): Promise<T.Listing>;
   /** Everything about one version. */
   show(reference: string): Promise<T.VersionDetail>;
   /** Checks files, signature, signer, label and log of a pulled folder or of a version in the store. */

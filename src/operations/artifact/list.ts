@@ -1,5 +1,6 @@
 // Listing and showing what this member can see.
 
+import type { LoggedEvent } from "../../audit/taken.ts";
 import { byUtf8 } from "../../base/digest.ts";
 import { CloisterError } from "../../base/errors.ts";
 import { parseReference } from "../../base/name.ts";
@@ -9,25 +10,30 @@ import { nameIdOf } from "../class-keys.ts";
 import { mayI } from "../guard.ts";
 import type { LoggedVersion } from "../ledger.ts";
 import { runSummary } from "../run-summary.ts";
+import { fateOf } from "../retention/fate.ts";
 import type { Session } from "../session.ts";
-import type { CodeState, Ignored, Listing, VersionDetail, VersionSummary } from "../types.ts";
+import type { CodeState, Ignored, ListedVersion, Listing, ListOptions, VersionDetail } from "../types.ts";
 import { manifestOf } from "./check-manifest.ts";
 import { domainOf, permitReading, resolve } from "./resolve.ts";
 import { treeOf } from "./version-content.ts";
 import { readVersionAt, summaryOf, type Version } from "./versions.ts";
 
 /** Versions this member may see, by name and number; what does not count is named with the reason. */
-export async function list(session: Session, options: { readonly name?: string | undefined }): Promise<Listing> {
+export async function list(session: Session, options: ListOptions): Promise<Listing> {
   await session.sync();
   await session.me();
-  const versions: VersionSummary[] = [];
+  const versions: ListedVersion[] = [];
+  const shredded: Listing["shredded"][number][] = [];
   const hidden = new Map<string, { where: string; count: number; why: string | undefined }>();
   const ignored: Ignored[] = [];
   for (const { logged, nameKey } of await wanted(session, options.name)) {
     const judged = await readVersionAt(session, logged, nameKey);
     if (judged.kind === "ignored") ignored.push(judged.ignored);
-    else if (judged.kind === "accepted" && (await visible(session, judged.version))) {
-      versions.push(summaryOf(judged.version));
+    else if (judged.kind === "shredded") {
+      if (options.all) shredded.push(shreddedOf(logged, judged.begun));
+    } else if (judged.kind === "accepted" && (await visible(session, judged.version))) {
+      const listed = { ...summaryOf(judged.version), ...(await doneTo(session, logged.versionId, ignored)) };
+      if (options.all || !listed.retired) versions.push(listed);
     } else {
       const { record } = judged.kind === "hidden" ? judged : judged.version;
       const where = `${record.domain}/${record.class}`;
@@ -36,7 +42,20 @@ export async function list(session: Session, options: { readonly name?: string |
     }
   }
   versions.sort((a, b) => byUtf8(`${a.domain}/${a.name}`, `${b.domain}/${b.name}`) || a.number - b.number);
-  return { versions, hidden: [...hidden.values()], ignored };
+  return { versions, shredded, hidden: [...hidden.values()], ignored };
+}
+
+function shreddedOf({ domain, nameId, number, versionId }: LoggedVersion, { member, entry }: LoggedEvent) {
+  const what = `${domain}/(name ${nameId.slice(0, 12)}):v${String(number)}`;
+  return { what, versionId, by: member, logEntry: entry };
+}
+
+/** What became of a version; what was logged of that and does not count is added to what is ignored. */
+async function doneTo(session: Session, versionId: string, reported: Ignored[] = []) {
+  const { retired, held, ignored } = await fateOf(session, versionId);
+  reported.push(...ignored.map((why) => ({ what: `an entry about version ${versionId.slice(0, 12)}…`, why })));
+  const by = (logged: LoggedEvent | undefined) => logged && { by: logged.member, logEntry: logged.entry };
+  return { retired: by(retired), held: by(held) };
 }
 
 /** The logged versions of one artifact, or of all in the domains whose name key this member holds. */
@@ -77,6 +96,7 @@ export async function show(session: Session, reference: string): Promise<Version
   const tree = await treeOf(session, version).catch(unlessDenied);
   return {
     ...summaryOf(version),
+    ...(await doneTo(session, version.versionId)),
     owner: header.owner,
     licence: header.licence,
     purpose: header.purpose,

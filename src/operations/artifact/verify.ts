@@ -9,6 +9,7 @@ import type { Manifest } from "../../provenance/manifest.ts";
 import { verifyFiles } from "../../provenance/verify-files.ts";
 import { nameIdOf } from "../class-keys.ts";
 import { readLocal } from "../local-file.ts";
+import { fateOf, shreddedText } from "../retention/fate.ts";
 import type { Session } from "../session.ts";
 import type { Check, Verified } from "../types.ts";
 import { manifestOf, verifyManifest } from "./check-manifest.ts";
@@ -64,7 +65,7 @@ export async function verifyReference(session: Session, text: string): Promise<V
       return [files === version.header.files, `${countOf(files)} decrypted, every digest matches`];
     });
   }
-  if (version) checks.push(...entitled(version));
+  if (version) checks.push(...entitled(version), ...(await ended(session, version)));
   const ok = checks.every(({ state }) => state !== "bad");
   return { target: text, ok, checks, reference: version && summaryOf(version).reference };
 }
@@ -128,6 +129,7 @@ async function checkVersion(session: Session, manifest: Manifest, bundle: Buffer
     if (!logged) return [false, "the log has no such version"];
     const judged = await readVersionAt(session, logged, nameKey);
     if (judged.kind === "ignored") return [false, judged.ignored.why];
+    if (judged.kind === "shredded") return [true, `it is in the log; ${shreddedText(judged.begun)}`];
     if (judged.kind === "hidden")
       return [
         true,
@@ -138,7 +140,18 @@ async function checkVersion(session: Session, manifest: Manifest, bundle: Buffer
     accepted = judged.version;
     return [true, `version v${String(manifest.number)} in the store bears this manifest`];
   });
-  if (accepted) checks.push(...entitled(accepted));
+  if (accepted) checks.push(...entitled(accepted), ...(await ended(session, accepted)));
+}
+
+/** That it is not to be used any more says nothing against its integrity. Entries that do not count are named. */
+async function ended(session: Session, { versionId }: Version): Promise<readonly Check[]> {
+  const { retired, held, ignored } = await fateOf(session, versionId);
+  const note = (name: string, text: string): Check => ({ name, state: "unknown", text });
+  return [
+    ...(retired ? [note("retired", `${retired.member} retired it (#${String(retired.entry)})`)] : []),
+    ...(held ? [note("held", `${held.member} put it under legal hold (#${String(held.entry)})`)] : []),
+    ...ignored.map((text) => note("ignored", text)),
+  ];
 }
 
 /** What `readVersionAt` established before it accepted the version. */

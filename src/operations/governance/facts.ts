@@ -3,6 +3,7 @@ import type { Action } from "../../policy/actions.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
 import type { Member, Policy } from "../../policy/schema.ts";
 import type { Session } from "../session.ts";
+import { fateFacts } from "../retention/fate.ts";
 import { pastOf } from "./past.ts";
 
 /** The act, who wants it, and where in the log it stands. */
@@ -28,7 +29,7 @@ export interface Act {
 type Gather = (act: Act) => GovernanceFacts | Promise<GovernanceFacts>;
 
 /** Each looks at the policy first, and at the log only where the policy asks for what it would find. */
-const GATHER: readonly Gather[] = [pastOf];
+const GATHER: readonly Gather[] = [pastOf, fateFacts];
 
 /** What is gathered stands above what was said: nobody can claim a fact. */
 export async function factsOf(act: Act): Promise<GovernanceFacts> {
