@@ -2,6 +2,7 @@
 import type { Streams } from "./base/streams.ts";
 import { type Governance, governanceOf } from "./index/governance.ts";
 import { type Leaving, leavingOf } from "./index/leaving.ts";
+import { type Stages, stagesOf } from "./index/stages.ts";
 import type { KeySet } from "./operations/creds/jwks.ts";
 import type { ProcessDocument } from "./operations/creds/process.ts";
 import type { Serving } from "./operations/creds/serve.ts";
@@ -13,6 +14,7 @@ export { CloisterError, type ErrorCode, type Refusal } from "./base/errors.ts";
 export type { Streams } from "./base/streams.ts";
 export type { Governance } from "./index/governance.ts";
 export { testPolicy } from "./index/policy-trials.ts";
+export type { Stages } from "./index/stages.ts";
 export type { KeySet } from "./operations/creds/jwks.ts";
 export type { ProcessDocument } from "./operations/creds/process.ts";
 export type { Serving } from "./operations/creds/serve.ts";
@@ -26,7 +28,7 @@ export type * from "./operations/types.ts";
  * is no member or its identity cannot be unlocked, INTEGRITY for anything tampered with, UNAVAILABLE where the store
  * fails (try again), INTERRUPTED after `host.signal` was aborted.
  */
-export interface Project extends Governance, Leaving {
+export interface Project extends Governance, Leaving, Stages {
   /** Encrypts, signs and stores files as a new version of an artifact. */
   push(options: T.PushOptions): Promise<T.Pushed>;
   /** Decrypts a version into a new or empty folder, or its only file into a stream. */
@@ -116,6 +118,7 @@ export async function open(host: Host, options: { readonly folder: string }): Pr
 function projectOf(session: Session): Project {
   return {
     ...governanceOf(session),
+    ...stagesOf(session),
     ...leavingOf(session),
     push: async (options) => (await import("./operations/artifact/push.ts")).push(session, options),
     pull: async (options) => (await import("./operations/artifact/pull.ts")).pull(session, options),

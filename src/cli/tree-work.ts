@@ -2,6 +2,7 @@
 
 import type { Choice, Leaf, Noun } from "./tree.ts";
 import { exportLeaves } from "./tree-export.ts";
+import { stageLeaves } from "./tree-stage.ts";
 
 export const purpose: Choice = { flags: "--purpose <name>", text: "what it is for (also: CLOISTER_PURPOSE)" };
 export const why: Choice = { flags: "--why <text>", text: "justification, kept in the log" };
@@ -63,7 +64,10 @@ const show: Leaf = {
   name: "show",
   summary: "where an artifact comes from: inputs, run, code, signer, files",
   args: [["<ref>", "[domain/]name[:version] or [domain/]name@sha256:…"]],
-  options: [{ flags: "--patch", text: "only what its code had that was not committed, for git apply" }],
+  options: [
+    { flags: "--patch", text: "only what its code had that was not committed, for git apply" },
+    { flags: "--statement <digest>", text: "only the document behind this statement" },
+  ],
   examples: [
     "cloister show risk:1.2",
     "cloister show risk --json | jq .inputs",
@@ -85,7 +89,7 @@ const artifact: Noun = {
   aliases: ["a"],
   summary: "sealed, versioned data, models, code and reports",
   examples: ["cloister artifact push out/model --name risk:1.2", "cloister a ls", "cloister a show risk:1.2"],
-  leaves: [push, pull, list, show, verify, ...exportLeaves],
+  leaves: [push, pull, list, show, verify, ...stageLeaves, ...exportLeaves],
 };
 
 export const artifactCommands: readonly (Leaf | Noun)[] = [push, pull, list, show, verify, artifact];

@@ -11,6 +11,7 @@ export type * from "./types/policy-check.ts";
 export type * from "./types/project.ts";
 export type * from "./types/secret.ts";
 export type * from "./types/share.ts";
+export type * from "./types/stage.ts";
 export type * from "./types/status.ts";
 export type * from "./types/store.ts";
 export type * from "./types/workspace.ts";

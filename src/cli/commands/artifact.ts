@@ -9,6 +9,7 @@ import { showChecks } from "../checks.ts";
 import { exitOf } from "../exit-codes.ts";
 import { Page, print, type Row, warn } from "../output.ts";
 import { showRuns } from "../run-words.ts";
+import { showDocument, showStatements } from "../statement-words.ts";
 import { files, log, minutes, minutesUtc, shellLine, shellWord } from "../words.ts";
 
 const KINDS = ["dataset", "model", "code", "report"] as const;
@@ -126,10 +127,11 @@ function showPulled(page: Page, pulled: Pulled, place: string): void {
 
 export async function list(call: Call): Promise<undefined> {
   const listing = await (await call.project()).list({ name: call.args[0] });
+  const staged = listing.versions.some(({ stage }) => stage !== undefined);
   print(call, "list", listing, (page) => {
     page.table(
-      ["ARTIFACT", "CLASS", "KIND", "SIZE", "BY", "PUSHED (UTC)", "DIGEST"],
-      listing.versions.map((version) => listRow(page, version)),
+      ["ARTIFACT", "CLASS", "KIND", "SIZE", "BY", "PUSHED (UTC)", "DIGEST", ...(staged ? ["STAGE"] : [])],
+      listing.versions.map((version) => [...listRow(page, version), ...(staged ? [version.stage ?? ""] : [])]),
       ["DIGEST", "KIND"],
     );
     if (page.tty && listing.versions.length === 0 && call.args.length === 0 && !page.quiet) {
@@ -158,16 +160,20 @@ function listRow(page: Page, version: VersionSummary): readonly string[] {
 }
 
 export async function show(call: Call): Promise<undefined> {
+  const statement = call.flags.text("statement");
+  if (statement !== undefined) return showDocument(call, call.args[0] ?? "", statement);
   const detail = await (await call.project()).show(call.args[0] ?? "");
   if (call.flags.on("patch") && !call.json) return showPatch(call, detail);
   print(call, "show", detail, (page) => {
     if (page.tty) page.line(detail.reference, page.paint.bold);
     page.fields(detailRows(page, detail));
+    showStatements(page, detail);
     showInputs(page, detail);
     showRuns(page, detail.runs);
     showOrigins(page, detail);
     showFiles(page, detail);
   });
+  for (const { what, why } of call.json ? [] : detail.ignored) warn(call, `ignored ${what}: ${why}`);
 }
 
 /** The patch as it was, for `git apply`. @throws CloisterError NOT_FOUND */
@@ -194,6 +200,7 @@ function detailRows(page: Page, detail: VersionDetail): readonly Row[] {
     ["id", detail.versionId],
     ["kind", detail.kind],
     ["class", detail.class],
+    ["stage", detail.stage],
     ["size", `${formatBytes(detail.bytes)} in ${files(detail.files)}`],
     ["pushed", `${page.tty ? minutesUtc(detail.pushedAt) : detail.pushedAt} by ${detail.pushedBy}`],
     ["signer", detail.signer],

@@ -7,11 +7,13 @@ import { parseReference } from "../../base/name.ts";
 import { KmsRefused } from "../../keys/kms.ts";
 import type { GitState } from "../../provenance/manifest.ts";
 import { nameIdOf } from "../class-keys.ts";
+import { type Standing, standingOf } from "../governance/stage.ts";
 import { mayI } from "../guard.ts";
 import type { LoggedVersion } from "../ledger.ts";
 import { runSummary } from "../run-summary.ts";
 import { fateOf } from "../retention/fate.ts";
 import type { Session } from "../session.ts";
+import { statementsOf } from "../stage/statements.ts";
 import type { CodeState, Ignored, ListedVersion, Listing, ListOptions, VersionDetail } from "../types.ts";
 import { manifestOf } from "./check-manifest.ts";
 import { domainOf, permitReading, resolve } from "./resolve.ts";
@@ -32,8 +34,10 @@ export async function list(session: Session, options: ListOptions): Promise<List
     else if (judged.kind === "shredded") {
       if (options.all) shredded.push(shreddedOf(logged, judged.begun));
     } else if (judged.kind === "accepted" && (await visible(session, judged.version))) {
-      const listed = { ...summaryOf(judged.version), ...(await doneTo(session, logged.versionId, ignored)) };
-      if (options.all || !listed.retired) versions.push(listed);
+      const standing = await standingNow(session, judged.version);
+      const end = await endOf(session, logged.versionId);
+      if (options.all || !end.retired) versions.push({ ...summaryOf(judged.version), stage: standing?.stage, ...end.now });
+      ignored.push(...(standing?.ignored ?? []), ...end.ignored);
     } else {
       const { record } = judged.kind === "hidden" ? judged : judged.version;
       const where = `${record.domain}/${record.class}`;
@@ -50,12 +54,11 @@ function shreddedOf({ domain, nameId, number, versionId }: LoggedVersion, { memb
   return { what, versionId, by: member, logEntry: entry };
 }
 
-/** What became of a version; what was logged of that and does not count is added to what is ignored. */
-async function doneTo(session: Session, versionId: string, reported: Ignored[] = []) {
+/** What became of a version, and what was logged of that and does not count. */
+async function endOf(session: Session, versionId: string) {
   const { retired, held, ignored } = await fateOf(session, versionId);
-  reported.push(...ignored.map((why) => ({ what: `an entry about version ${versionId.slice(0, 12)}…`, why })));
   const by = (logged: LoggedEvent | undefined) => logged && { by: logged.member, logEntry: logged.entry };
-  return { retired: by(retired), held: by(held) };
+  return { retired, now: { retired: by(retired), held: by(held) }, ignored };
 }
 
 /** The logged versions of one artifact, or of all in the domains whose name key this member holds. */
@@ -80,6 +83,12 @@ async function wanted(session: Session, name: string | undefined) {
   return all;
 }
 
+/** Where it stands in the stages of the policy in force. */
+async function standingNow(session: Session, { versionId, header }: Version): Promise<Standing | undefined> {
+  const { policy } = (await session.policy()).compiled;
+  return standingOf(session, versionId, { policy, kind: header.kind });
+}
+
 function visible(session: Session, { record, header, versionId }: Version): Promise<boolean> {
   const { domain, class: klass } = record;
   return mayI(session, { action: "artifact.read-metadata", domain, class: klass, kind: header.kind, versionId });
@@ -94,9 +103,15 @@ export async function show(session: Session, reference: string): Promise<Version
   const { manifest } = await manifestOf(session, version);
   const run = manifest.runs?.at(-1);
   const tree = await treeOf(session, version).catch(unlessDenied);
+  const standing = await standingNow(session, version);
+  const { statements, ignored } = await statementsOf(session, version);
+  const end = await endOf(session, version.versionId);
   return {
     ...summaryOf(version),
-    ...(await doneTo(session, version.versionId)),
+    ...end.now,
+    stage: standing?.stage,
+    statements,
+    ignored: [...(standing?.ignored ?? []), ...ignored, ...end.ignored],
     owner: header.owner,
     licence: header.licence,
     purpose: header.purpose,

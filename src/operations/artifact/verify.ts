@@ -9,8 +9,10 @@ import type { Manifest } from "../../provenance/manifest.ts";
 import { verifyFiles } from "../../provenance/verify-files.ts";
 import { nameIdOf } from "../class-keys.ts";
 import { readLocal } from "../local-file.ts";
-import { fateOf, shreddedText } from "../retention/fate.ts";
+import { endChecks } from "../retention/checks.ts";
+import { shreddedText } from "../retention/fate.ts";
 import type { Session } from "../session.ts";
+import { governanceChecks } from "../stage/checks.ts";
 import type { Check, Verified } from "../types.ts";
 import { manifestOf, verifyManifest } from "./check-manifest.ts";
 import { PROVENANCE_FILE } from "./provenance-file.ts";
@@ -65,7 +67,8 @@ export async function verifyReference(session: Session, text: string): Promise<V
       return [files === version.header.files, `${countOf(files)} decrypted, every digest matches`];
     });
   }
-  if (version) checks.push(...entitled(version), ...(await ended(session, version)));
+  if (version) checks.push(...entitled(version), ...(await governanceChecks(session, version)));
+  if (version) checks.push(...(await endChecks(session, version.versionId)));
   const ok = checks.every(({ state }) => state !== "bad");
   return { target: text, ok, checks, reference: version && summaryOf(version).reference };
 }
@@ -140,18 +143,9 @@ async function checkVersion(session: Session, manifest: Manifest, bundle: Buffer
     accepted = judged.version;
     return [true, `version v${String(manifest.number)} in the store bears this manifest`];
   });
-  if (accepted) checks.push(...entitled(accepted), ...(await ended(session, accepted)));
-}
-
-/** That it is not to be used any more says nothing against its integrity. Entries that do not count are named. */
-async function ended(session: Session, { versionId }: Version): Promise<readonly Check[]> {
-  const { retired, held, ignored } = await fateOf(session, versionId);
-  const note = (name: string, text: string): Check => ({ name, state: "unknown", text });
-  return [
-    ...(retired ? [note("retired", `${retired.member} retired it (#${String(retired.entry)})`)] : []),
-    ...(held ? [note("held", `${held.member} put it under legal hold (#${String(held.entry)})`)] : []),
-    ...ignored.map((text) => note("ignored", text)),
-  ];
+  if (!accepted) return;
+  checks.push(...entitled(accepted), ...(await governanceChecks(session, accepted)));
+  checks.push(...(await endChecks(session, accepted.versionId)));
 }
 
 /** What `readVersionAt` established before it accepted the version. */

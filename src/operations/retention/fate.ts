@@ -6,6 +6,7 @@ import { covers } from "../../policy/entitlements.ts";
 import type { Act } from "../governance/facts.ts";
 import { judge, refusalText } from "../governance/judge.ts";
 import type { Session } from "../session.ts";
+import type { Ignored } from "../types.ts";
 
 /** What `artifact.retire` is asked for. */
 export type Retiring = NonNullable<GovernanceFacts["retire"]>;
@@ -18,7 +19,7 @@ export interface Fate {
   /** Destroying its keys began, and perhaps ended; there is no way back from the beginning. */
   readonly shredded: { readonly begun: LoggedEvent; readonly done: LoggedEvent | undefined } | undefined;
   /** Entries that do not count, with the reason. */
-  readonly ignored: readonly string[];
+  readonly ignored: readonly Ignored[];
 }
 
 const UNTOUCHED: Fate = { retired: undefined, held: undefined, shredded: undefined, ignored: [] };
@@ -70,8 +71,8 @@ const WORDS: readonly Retiring[] = ["retire", "shred", "hold", "release"];
 async function after(session: Session, fate: Fate, { what, intent, logged }: Step): Promise<Fate> {
   const why = outOfPlace(fate, what) ?? (await whyNot(session, intent, logged));
   if (why !== undefined) {
-    const text = `${logged.member}: ${what === "shred" ? "destroy the keys" : what} (#${String(logged.entry)}): ${why}`;
-    return { ...fate, ignored: [...fate.ignored, text] };
+    const ignored = { what: `${NOUNS[what]} by ${logged.member} (#${String(logged.entry)})`, why };
+    return { ...fate, ignored: [...fate.ignored, ignored] };
   }
   switch (what) {
     case "retire":
@@ -86,6 +87,14 @@ async function after(session: Session, fate: Fate, { what, intent, logged }: Ste
       return { ...fate, shredded: { begun: logged, done: session.ledger.operation(logged.keyId, logged.event.operation)?.done } };
   }
 }
+
+const NOUNS: Readonly<Record<Step["what"], string>> = {
+  retire: "a retirement",
+  restore: "a restoration",
+  hold: "a legal hold",
+  release: "the end of a legal hold",
+  shred: "a destruction of its keys",
+};
 
 function outOfPlace({ retired, held, shredded }: Fate, what: Step["what"]): string | undefined {
   if (shredded) return `its keys were destroyed before (#${String(shredded.begun.entry)})`;

@@ -18,9 +18,12 @@ export async function listShares(session: Session): Promise<ShareListing> {
   const ignored: string[] = [];
   const secrets = (await mayI(session, { action: "audit.read" })) ? await auditSecrets(session) : [];
   for (const share of await sharesIn(session)) {
-    const refusal = await judge(session, share.intent, { effect: share.done });
+    const destination = (await unseal(share.intent.event.sealed, secrets))?.["destination"];
+    shares.push(await summaryOf(session, share, now, destination?.replace(/^share:/, "")));
+    // Who does not see to whom cannot tell whether that was allowed.
+    if (destination === undefined) continue;
+    const refusal = await judge(session, share.intent, { effect: share.done, destination });
     if (refusal) ignored.push(refusalText(share.intent, refusal));
-    shares.push(await summaryOf(session, share, now, secrets));
   }
   return { shares, ignored };
 }
@@ -29,17 +32,16 @@ async function summaryOf(
   session: Session,
   share: LoggedShare,
   now: number,
-  secrets: readonly string[],
+  recipient: string | undefined,
 ): Promise<ShareSummary> {
   const { id, intent, versionId, expiresMs, revoked } = share;
   const { domain = "", class: klass = "" } = intent.event;
-  const destination = (await unseal(intent.event.sealed, secrets))?.["destination"];
   return {
     ...{ id, versionId, domain, class: klass, sharedBy: intent.member, logEntry: intent.entry },
     reference: await nameOf(session, versionId),
     sharedAt: new Date(intent.timeMs).toISOString(),
     expiresAt: new Date(expiresMs).toISOString(),
-    recipient: destination?.replace(/^share:/, ""),
+    recipient,
     state: revoked ? "revoked" : now >= expiresMs ? "expired" : "open",
   };
 }

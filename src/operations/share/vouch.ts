@@ -40,7 +40,7 @@ async function check(session: Session, statement: ShareStatement): Promise<void>
   if (share?.versionId !== versionId || share.expiresMs !== statement.expiresMs) {
     throw integrity("this share is not in the project's log as it says", { why: `it is to go to ${recipient}` });
   }
-  const refusal = await judge(session, share.intent);
+  const refusal = await judge(session, share.intent, { destination: `share:${recipient}` });
   if (refusal) throw integrity("this share was not allowed", { why: refusalText(share.intent, refusal) });
   if (!share.revoked) return;
   throw new CloisterError("POLICY_DENIED", "this share was revoked", {

@@ -2,6 +2,7 @@
 import type { Readable, Writable } from "node:stream";
 import type { RunNetwork } from "../../provenance/manifest.ts";
 import type { Origins, RunDetails, RunPart } from "../../provenance/run-details.ts";
+import type { StatementSummary } from "./stage.ts";
 
 export type ArtifactKind = "dataset" | "model" | "code" | "report";
 
@@ -82,8 +83,10 @@ export interface DoneBy {
   readonly logEntry: number;
 }
 
-/** A version in a listing, with what became of it. */
+/** A version in a list. */
 export interface ListedVersion extends VersionSummary {
+  /** Where it stands in the policy's stages; undefined where there are none. */
+  readonly stage: string | undefined;
   readonly retired: DoneBy | undefined;
   /** Under legal hold. */
   readonly held: DoneBy | undefined;
@@ -149,6 +152,10 @@ export interface VersionDetail extends ListedVersion {
   readonly policyVersion: number;
   readonly signer: string;
   readonly fileList: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[] | undefined;
+  /** What members stated about it, oldest first. */
+  readonly statements: readonly StatementSummary[];
+  /** What was logged about it and does not count. */
+  readonly ignored: readonly Ignored[];
 }
 
 /** One thing that was checked; `verify` fails where one of them is `bad`. */
