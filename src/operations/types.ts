@@ -12,6 +12,7 @@ export type * from "./types/project.ts";
 export type * from "./types/request.ts";
 export type * from "./types/review.ts";
 export type * from "./types/secret.ts";
+export type * from "./types/share.ts";
 export type * from "./types/stage.ts";
 export type * from "./types/status.ts";
 export type * from "./types/store.ts";

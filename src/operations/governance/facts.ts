@@ -5,6 +5,7 @@ import type { Member, Policy } from "../../policy/schema.ts";
 import { approvalsOf } from "../request/gather.ts";
 import { reviewOf } from "../review/age.ts";
 import type { Session } from "../session.ts";
+import { fateFacts } from "../retention/fate.ts";
 import { evidenceOf } from "./evidence.ts";
 import { pastOf } from "./past.ts";
 import { stageOf } from "./stage.ts";
@@ -39,6 +40,7 @@ const GATHER: readonly Gather[] = [
   (act) => approvalsOf(act),
   (act) => stageOf(act),
   (act) => evidenceOf(act),
+  (act) => fateFacts(act),
 ];
 
 /** What is gathered stands above what was said: nobody can claim a fact. */
