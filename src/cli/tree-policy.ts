@@ -49,8 +49,8 @@ export const policyCommand: Noun = {
       examples: ["cloister policy diff", "cloister policy diff 3 4", "cloister policy diff @in-force draft.yaml"],
       notes:
         "Both are asked the same questions: every role, action, class and stage, with all\n" +
-        "facts in order and then with each of them missing. Exits 0 whether they differ or\n" +
-        "not, unless --exit-code is given.",
+        "facts in order and then with each of them missing. Exits 0 whether they differ\n" +
+        "or not, unless --exit-code is given.",
       load: async () => (await import("./commands/policy-diff.ts")).diff,
     },
     {
