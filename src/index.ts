@@ -1,6 +1,7 @@
 // The public library. The command line uses nothing else of it.
 import type { Streams } from "./base/streams.ts";
 import { type Governance, governanceOf } from "./index/governance.ts";
+import { type Leaving, leavingOf } from "./index/leaving.ts";
 import type { KeySet } from "./operations/creds/jwks.ts";
 import type { ProcessDocument } from "./operations/creds/process.ts";
 import type { Serving } from "./operations/creds/serve.ts";
@@ -25,7 +26,7 @@ export type * from "./operations/types.ts";
  * is no member or its identity cannot be unlocked, INTEGRITY for anything tampered with, UNAVAILABLE where the store
  * fails (try again), INTERRUPTED after `host.signal` was aborted.
  */
-export interface Project extends Governance {
+export interface Project extends Governance, Leaving {
   /** Encrypts, signs and stores files as a new version of an artifact. */
   push(options: T.PushOptions): Promise<T.Pushed>;
   /** Decrypts a version into a new or empty folder, or its only file into a stream. */
@@ -115,6 +116,7 @@ export async function open(host: Host, options: { readonly folder: string }): Pr
 function projectOf(session: Session): Project {
   return {
     ...governanceOf(session),
+    ...leavingOf(session),
     push: async (options) => (await import("./operations/artifact/push.ts")).push(session, options),
     pull: async (options) => (await import("./operations/artifact/pull.ts")).pull(session, options),
     list: async (options) => (await import("./operations/artifact/list.ts")).list(session, options),

@@ -75,8 +75,9 @@ test.each(
 test("the policy decides in one place only: nobody outside its room, the guard and the readers compares roles or classes", () => {
   const deciders = files.filter((file) => /\bdecide\(/.test(withoutComments(file)) && roomOf(file) !== "policy");
   expect(deciders.sort()).toEqual([
-    "src/operations/artifact/versions.ts",
+    "src/operations/artifact/judge-push.ts",
     "src/operations/decision.ts",
+    "src/operations/governance/judge.ts",
     "src/operations/policy/explain.ts",
     "src/operations/secret/secrets.ts",
   ]);

@@ -1,5 +1,7 @@
 // Everyday commands: artifacts.
+
 import type { Choice, Leaf, Noun } from "./tree.ts";
+import { exportLeaves } from "./tree-export.ts";
 
 export const purpose: Choice = { flags: "--purpose <name>", text: "what it is for (also: CLOISTER_PURPOSE)" };
 export const why: Choice = { flags: "--why <text>", text: "justification, kept in the log" };
@@ -80,7 +82,7 @@ const artifact: Noun = {
   aliases: ["a"],
   summary: "sealed, versioned data, models, code and reports",
   examples: ["cloister artifact push out/model --name risk:1.2", "cloister a ls", "cloister a show risk:1.2"],
-  leaves: [push, pull, list, show, verify],
+  leaves: [push, pull, list, show, verify, ...exportLeaves],
 };
 
 export const artifactCommands: readonly (Leaf | Noun)[] = [push, pull, list, show, verify, artifact];

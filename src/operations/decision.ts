@@ -43,7 +43,8 @@ export async function decideNow(session: Session, ask: Ask): Promise<Decided> {
   const factor = await secondFactorFor(session, policy, me, ask.action, now);
   const governance = await factsOf({
     ...{ session, policy, member: me, now, before: session.ledger.events.length, said: ask.governance ?? {} },
-    ...{ action: ask.action, domain: ask.domain, class: ask.class, versionId: ask.versionId, purpose: ask.purpose },
+    ...{ action: ask.action, domain: ask.domain, class: ask.class, kind: ask.kind },
+    ...{ versionId: ask.versionId, purpose: ask.purpose },
   });
   const request: DecisionRequest = {
     ...requestOf(ask),

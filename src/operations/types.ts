@@ -3,6 +3,7 @@
 export type * from "./types/artifact.ts";
 export type * from "./types/aws.ts";
 export type * from "./types/creds.ts";
+export type * from "./types/export.ts";
 export type * from "./types/key.ts";
 export type * from "./types/login.ts";
 export type * from "./types/policy.ts";

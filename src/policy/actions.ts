@@ -65,5 +65,10 @@ export function withImplied(can: readonly RoleAction[]): readonly RoleAction[] {
   return reads && !can.includes("artifact.read-metadata") ? [...can, "artifact.read-metadata"] : can;
 }
 
+/** Whether it is done to one version of an artifact, which is in some stage. Names are listed whatever their stage. */
+export function isStaged(action: Action): boolean {
+  return scopeOf(action) === "artifact" && action !== "creds.issue" && !action.startsWith("secret.");
+}
+
 /** Kinds of artifact. */
 export const KINDS = ["dataset", "model", "code", "report"] as const;

@@ -10,7 +10,7 @@ import { type Judged, readVersionAt, referenceTo, type Version } from "./version
 
 /** What a version is wanted for, in case it has to be refused. */
 export interface Use {
-  readonly action: "artifact.pull" | "artifact.read-metadata" | "workspace.mount";
+  readonly action: "artifact.pull" | "artifact.read-metadata" | "artifact.export" | "share.create" | "workspace.mount";
   readonly purpose?: string | undefined;
   readonly justification?: string | undefined;
 }

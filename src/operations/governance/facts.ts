@@ -13,6 +13,8 @@ export interface Act {
   readonly action: Action;
   readonly domain: string | undefined;
   readonly class: string | undefined;
+  /** Kind of artifact; undefined where it is not known. */
+  readonly kind: string | undefined;
   readonly versionId: string | undefined;
   readonly purpose: string | undefined;
   /** Time of the decision, ms since 1970. */

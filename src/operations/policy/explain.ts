@@ -69,13 +69,14 @@ async function questionOf(session: Session, policy: Policy, member: Member, aske
   // Others' logins are on their own devices.
   const factor = asked.as === undefined ? await secondFactorFor(session, policy, member, action, now) : undefined;
   const said = asked.to === undefined ? {} : saidBy(action, asked.to);
+  const kind = about ? about.kind : (asked.kind ?? (action === "artifact.push" ? "dataset" : undefined));
   const governance = await factsOf({
-    ...{ session, policy, member, action, ...place, versionId: about?.versionId, purpose, now, said },
+    ...{ session, policy, member, action, ...place, kind, versionId: about?.versionId, purpose, now, said },
     before: session.ledger.events.length,
   });
   return {
     ...{ action, member: member.id, now, ...place, governance, reference: asked.reference },
-    kind: about ? about.kind : (asked.kind ?? (action === "artifact.push" ? "dataset" : undefined)),
+    kind,
     ...{ purpose, justification: asked.justification, ttlMs: asked.ttlMs },
     openWorkspaces: openWorkspaces(session.ledger, member.id, now),
     ownWorkspace: true,
