@@ -120,7 +120,7 @@ async function decideAt(
 const ASKED_OF_THE_PERSON = /^(always:|purpose:|builtin:purpose$)/;
 
 /** What an act says of itself in the clear part of its intent. */
-function saidIn({ facts = {} }: AuditEvent): GovernanceFacts {
+export function saidIn({ facts = {} }: AuditEvent): GovernanceFacts {
   const word = (name: string): string | undefined => {
     const fact = facts[name];
     return typeof fact === "string" && fact.length <= WORD_MAX ? fact : undefined;

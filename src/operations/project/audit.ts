@@ -33,7 +33,8 @@ export async function listAudit(session: Session, options: AuditListOptions): Pr
   return rows;
 }
 
-async function auditSecrets(session: Session): Promise<readonly string[]> {
+/** Keys of the sealed parts that this device can open, the newest first. */
+export async function auditSecrets(session: Session): Promise<readonly string[]> {
   const secrets: string[] = [];
   const newest = await session.keys.newest(AUDIT_PLACE);
   for (let epoch = newest.epoch; epoch >= 1; epoch--) {
@@ -64,7 +65,7 @@ async function row(session: Session, logged: LoggedEvent, secrets: readonly stri
 }
 
 /** The sealed part; undefined where there is none or no key fits. A member who sealed junk has hidden only their own words. */
-async function unseal(
+export async function unseal(
   sealed: string | undefined,
   secrets: readonly string[],
 ): Promise<Record<string, string> | undefined> {
