@@ -2,7 +2,7 @@
 import type { LoggedEvent } from "../../audit/taken.ts";
 import { CloisterError } from "../../base/errors.ts";
 import { mayI, perform } from "../guard.ts";
-import { auditSecrets, unseal } from "../project/audit.ts";
+import { auditSecrets, unseal } from "../sealed-part.ts";
 import type { Session } from "../session.ts";
 import type { Details } from "./recorded.ts";
 
