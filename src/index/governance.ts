@@ -30,7 +30,7 @@ export interface Governance {
 export function governanceOf(session: Session): Governance {
   return {
     addMember: async (options) => (await import("../operations/policy/change.ts")).addMember(session, options),
-    listMembers: async () => (await import("../operations/policy/change.ts")).listMembers(session),
+    listMembers: async () => (await import("../operations/member/list.ts")).listMembers(session),
     listKeys: async () => (await import("../operations/key/list.ts")).listKeys(session),
     rotateKeys: async (options) => (await import("../operations/key/rotate.ts")).rotateKeys(session, options),
     showPolicy: async () => (await import("../operations/policy/read.ts")).showPolicy(session),
