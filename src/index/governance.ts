@@ -47,7 +47,6 @@ export interface Governance {
 export function governanceOf(session: Session): Governance {
   return {
     addMember: async (options) => (await import("../operations/policy/change.ts")).addMember(session, options),
-    listMembers: async () => (await import("../operations/policy/change.ts")).listMembers(session),
     listAccess: async () => (await import("../operations/review/review.ts")).listAccess(session),
     reviewAccess: async (options) => (await import("../operations/review/review.ts")).reviewAccess(session, options),
     createRequest: async (options) => (await import("../operations/request/create.ts")).createRequest(session, options),
@@ -60,6 +59,7 @@ export function governanceOf(session: Session): Governance {
       (await import("../operations/request/answer.ts")).withdrawRequest(session, options),
     revokeRequest: async (options) => (await import("../operations/request/answer.ts")).revokeRequest(session, options),
     waitForRequest: async (options) => (await import("../operations/request/wait.ts")).waitForRequest(session, options),
+    listMembers: async () => (await import("../operations/member/list.ts")).listMembers(session),
     listKeys: async () => (await import("../operations/key/list.ts")).listKeys(session),
     rotateKeys: async (options) => (await import("../operations/key/rotate.ts")).rotateKeys(session, options),
     showPolicy: async () => (await import("../operations/policy/read.ts")).showPolicy(session),
