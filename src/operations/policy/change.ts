@@ -16,7 +16,7 @@ import { type Ask, perform, permit, wouldPermit } from "../guard.ts";
 import { keysElsewhere } from "../key/kms-pending.ts";
 import { readLocal, writeLocal } from "../local-file.ts";
 import { argumentsOfStore } from "../open-store.ts";
-import { readClaim } from "../project/join.ts";
+import { readClaim } from "../project/join-line.ts";
 import { ownersOf, type Session } from "../session.ts";
 import type { AddMemberOptions, MemberAdded, MemberSummary, Proposed } from "../types.ts";
 import { localState, POLICY_BYTES_MAX } from "./local-policy.ts";
