@@ -3,6 +3,7 @@ import type { Leaf, Noun } from "./tree.ts";
 import { policyCommand } from "./tree-policy.ts";
 import { reach } from "./tree-project.ts";
 import { requestCommand } from "./tree-request.ts";
+import { review } from "./tree-review.ts";
 
 const member: Noun = {
   name: "member",
@@ -49,6 +50,7 @@ const member: Noun = {
       examples: ["cloister member list", "cloister member ls --json | jq -r '.members[].id'"],
       load: async () => (await import("./commands/member.ts")).list,
     },
+    review,
   ],
 };
 

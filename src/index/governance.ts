@@ -7,6 +7,10 @@ export interface Governance {
   /** Adds the person behind a join line: a new signed policy version, and their class keys. */
   addMember(options: T.AddMemberOptions): Promise<T.MemberAdded>;
   listMembers(): Promise<readonly T.MemberSummary[]>;
+  /** What everybody holds, when they last used it, and when it was confirmed. */
+  listAccess(): Promise<T.AccessReviewed>;
+  /** Signs that what a member holds stays, or is to be taken away. */
+  reviewAccess(options: T.ReviewOptions): Promise<T.ReviewRecorded>;
   /** Asks others for access, an export, a promotion or a declassification of one version. */
   createRequest(options: T.RequestOptions): Promise<T.RequestCreated>;
   listRequests(options: T.RequestListOptions): Promise<T.RequestListing>;
@@ -52,6 +56,8 @@ export function governanceOf(session: Session): Governance {
   return {
     addMember: async (options) => (await import("../operations/policy/change.ts")).addMember(session, options),
     listMembers: async () => (await import("../operations/policy/change.ts")).listMembers(session),
+    listAccess: async () => (await import("../operations/review/review.ts")).listAccess(session),
+    reviewAccess: async (options) => (await import("../operations/review/review.ts")).reviewAccess(session, options),
     createRequest: async (options) => (await import("../operations/request/create.ts")).createRequest(session, options),
     listRequests: async (options) => (await import("../operations/request/list.ts")).listRequests(session, options),
     showRequest: async (id) => (await import("../operations/request/show.ts")).showRequest(session, id),

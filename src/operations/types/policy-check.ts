@@ -46,3 +46,29 @@ export interface PolicyMutation {
   /** What can be removed, by its path in the policy file, without any case failing. */
   readonly survivors: readonly { readonly what: string; readonly line: number }[];
 }
+
+export interface PolicyDiffOptions {
+  /** Default: the policy in force. */
+  readonly before?: PolicyName | undefined;
+  /** Default: the project's policy file. */
+  readonly after?: PolicyName | undefined;
+}
+
+export interface PolicyDiff {
+  readonly before: { readonly policy: string; readonly version: number };
+  readonly after: { readonly policy: string; readonly version: number };
+  /** Whether nothing was found that differs: neither an answer, nor people, places and times. */
+  readonly same: boolean;
+  /** Answers that differ, then what is said differently about people, places and times. */
+  readonly changes: readonly PolicyChange[];
+  /** Questions that both were asked. */
+  readonly asked: number;
+}
+
+export interface PolicyChange {
+  /** `+`: an allowance, a need, a person is there that was not; `-`: it is gone; `~`: it is another. */
+  readonly sign: "+" | "-" | "~";
+  /** Whether more is allowed by it, or less. */
+  readonly direction: "wider" | "narrower" | "other";
+  readonly text: string;
+}
