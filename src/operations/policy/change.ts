@@ -17,6 +17,7 @@ import { keysElsewhere } from "../key/kms-pending.ts";
 import { readLocal, writeLocal } from "../local-file.ts";
 import { argumentsOfStore } from "../open-store.ts";
 import { readClaim } from "../project/join.ts";
+import { handOnAfter } from "../release/hand-on.ts";
 import { ownersOf, type Session } from "../session.ts";
 import type { AddMemberOptions, MemberAdded, MemberSummary, Proposed } from "../types.ts";
 import { localState, POLICY_BYTES_MAX } from "./local-policy.ts";
@@ -198,6 +199,7 @@ export async function publish(
   const known = new Set(before.members.flatMap(({ devices }) => devices.map(({ reads }) => reads)));
   const isNew = ({ reads }: { readonly reads: string }) => !known.has(reads);
   const old = await distribute(session.store, next, await heldKeys(session), isNew);
+  await handOnAfter(session, before, next);
   const given = new Map(next.members.map(({ id }) => [id, [...(old.get(id) ?? []), ...(result.fresh.get(id) ?? [])]]));
   if (localFile !== "differs" || ifEdited === undefined) {
     await writeLocal(join(session.config.folder, POLICY_FILE), text, 0o644);
