@@ -13,7 +13,7 @@ import type * as T from "./operations/types.ts";
 export { CloisterError, type ErrorCode, type Refusal } from "./base/errors.ts";
 export type { Streams } from "./base/streams.ts";
 export type { Governance } from "./index/governance.ts";
-export { testPolicy } from "./index/policy-trials.ts";
+export { diffPolicies, simulatePolicy, testPolicy } from "./index/policy-trials.ts";
 export type { Stages } from "./index/stages.ts";
 export type { KeySet } from "./operations/creds/jwks.ts";
 export type { ProcessDocument } from "./operations/creds/process.ts";
@@ -34,7 +34,7 @@ export interface Project extends Governance, Leaving, Stages {
   /** Decrypts a version into a new or empty folder, or its only file into a stream. */
   pull(options: T.PullOptions): Promise<T.Pulled>;
   /** Versions this member can see, by name and number; of one artifact where `name` is given. */
-  list(options: { readonly name?: string | undefined }): Promise<T.Listing>;
+  list(options: T.ListOptions): Promise<T.Listing>;
   /** Everything about one version. */
   show(reference: string): Promise<T.VersionDetail>;
   /** Checks files, signature, signer, label and log of a pulled folder or of a version in the store. */
@@ -171,6 +171,16 @@ function projectOf(session: Session): Project {
     login: async (options) => (await import("./operations/login/login.ts")).login(session, options),
     logout: async () => (await import("./operations/login/login.ts")).logout(session),
   };
+}
+
+/** Whether a file is a share rather than the name of an artifact. */
+export async function isShareFile(host: Pick<Host, "cwd">, path: string): Promise<boolean> {
+  return (await import("./operations/share/open.ts")).isShareFile(host, path);
+}
+
+/** Opens a share. It needs no project; one in `folder` can vouch for the sharer. */
+export async function openShare(host: Host, folder: string, options: T.OpenShareOptions): Promise<T.ShareOpened> {
+  return (await import("./operations/share/open.ts")).openShare(host, folder, options);
 }
 
 /** Makes a project: identity, store, keys, policy version 1 and log. @throws CloisterError USAGE, UNSUPPORTED_HOST */

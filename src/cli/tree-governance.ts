@@ -2,6 +2,8 @@
 import type { Leaf, Noun } from "./tree.ts";
 import { policyCommand } from "./tree-policy.ts";
 import { reach } from "./tree-project.ts";
+import { requestCommand } from "./tree-request.ts";
+import { review } from "./tree-review.ts";
 
 const member: Noun = {
   name: "member",
@@ -37,6 +39,7 @@ const member: Noun = {
       examples: ["cloister member list", "cloister member ls --json | jq -r '.members[].id'"],
       load: async () => (await import("./commands/member.ts")).list,
     },
+    review,
   ],
 };
 
@@ -134,4 +137,12 @@ const help: Leaf = {
   load: async () => (await import("./commands/help.ts")).help,
 };
 
-export const governanceCommands: readonly (Leaf | Noun)[] = [member, policyCommand, key, audit, store, help];
+export const governanceCommands: readonly (Leaf | Noun)[] = [
+  requestCommand,
+  member,
+  policyCommand,
+  key,
+  audit,
+  store,
+  help,
+];

@@ -33,17 +33,20 @@ const push: Leaf = {
 
 const pull: Leaf = {
   name: "pull",
-  summary: "fetch an artifact, checked and decrypted, into a folder",
-  args: [["<ref>", "[domain/]name[:version] or [domain/]name@sha256:…"]],
+  summary: "fetch an artifact, or open a share, checked and decrypted",
+  args: [["<ref>", "[domain/]name[:version], [domain/]name@sha256:…, or the file of a share"]],
   options: [
     { flags: "-o, --output <place>", text: "folder (default: ./name); - writes its only file to stdout" },
     purpose,
     why,
+    { flags: "--identity <file>", text: "of a share: age key to open it with (default: this device's)" },
+    { flags: "--signer <fingerprint>", text: "of a share: refuse it from anybody else" },
     dryRun,
   ],
   examples: [
     "cloister pull risk:1.2 -o ./model --purpose modelling",
     "cloister pull raw:d1 -o - --purpose modelling | tar x",
+    "cloister pull ./risk-1.2.cloister.age -o ./model",
   ],
   load: async () => (await import("./commands/artifact.ts")).pull,
 };

@@ -83,6 +83,7 @@ function classFrom(from: string): string {
 export async function pull(call: Call): Promise<undefined> {
   const { flags, args, context } = call;
   const reference = args[0] ?? "";
+  if (await isShare(call, reference)) return (await import("./share.ts")).pullShare(call, reference);
   const place = flags.text("output") ?? `./${parseReference(reference).name}`;
   const toStream = place === "-";
   const options: PullOptions = {
@@ -96,6 +97,11 @@ export async function pull(call: Call): Promise<undefined> {
   call.progress.clear();
   if (!toStream) print(call, "pull", pulled, (page) => showPulled(page, pulled, place));
   else if (!call.quiet) context.io.err(`cloister: pulled ${pulled.reference}  ${log(pulled.pullEntry)}\n`);
+}
+
+/** A file of that name that begins as a share does, or a path, which no reference is. */
+async function isShare(call: Call, given: string): Promise<boolean> {
+  return /^\.{0,2}\//.test(given) || (await (await call.context.library()).isShareFile(call.host, given));
 }
 
 function standardOutput(call: Call): PullOptions["output"] {

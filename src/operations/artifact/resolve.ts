@@ -1,24 +1,18 @@
 // From `[domain/]name[:version]` to the version it means.
 import { CloisterError } from "../../base/errors.ts";
 import { parseReference, type Reference } from "../../base/name.ts";
+import type { Action } from "../../policy/actions.ts";
 import type { Policy } from "../../policy/schema.ts";
 import { labelIdOf, nameIdOf } from "../class-keys.ts";
 import { permit } from "../guard.ts";
 import type { LoggedVersion } from "../ledger.ts";
+import { fateOf, shreddedText } from "../retention/fate.ts";
 import type { Session } from "../session.ts";
 import { type Judged, readVersionAt, referenceTo, type Version } from "./versions.ts";
 
 /** What a version is wanted for, in case it has to be refused. */
 export interface Use {
-  readonly action:
-    | "artifact.pull"
-    | "artifact.read-metadata"
-    | "artifact.attest"
-    | "artifact.promote"
-    | "artifact.declassify"
-    | "artifact.export"
-    | "share.create"
-    | "workspace.mount";
+  readonly action: Extract<Action, `artifact.${string}` | "share.create" | "workspace.mount">;
   readonly purpose?: string | undefined;
   readonly justification?: string | undefined;
 }
@@ -72,6 +66,8 @@ export async function find(session: Session, text: string): Promise<Judged> {
   let obstacle: Judged | undefined;
   for (const logged of [...versions].reverse()) {
     const judged = await readVersionAt(session, logged, nameKey);
+    // Asked for by its digest, it is meant; the latest is one that people use.
+    if (version.kind === "latest" && (await fateOf(session, logged.versionId)).retired) continue;
     if (judged.kind === "accepted" && fits(judged.version, version)) return judged;
     if (judged.kind === "ignored" && judged.damaged && version.kind === "latest") return judged;
     // That AWS knows nobody just now is no reason to take an older version for the latest.
@@ -86,9 +82,15 @@ function fits({ header, versionId }: Version, wanted: Reference["version"]): boo
   return wanted.kind === "latest" || (wanted.kind === "digest" && [header.dirHash, versionId].includes(wanted.sha256));
 }
 
-/** @throws CloisterError INTEGRITY where it does not count */
+/** @throws CloisterError NOT_FOUND where its keys were destroyed, INTEGRITY where it does not count */
 export function accepted(judged: Exclude<Judged, { kind: "hidden" }>, text: string): Version {
   if (judged.kind === "accepted") return judged.version;
+  if (judged.kind === "shredded") {
+    throw new CloisterError("NOT_FOUND", `${text} is no more`, {
+      why: shreddedText(judged.begun),
+      next: `cloister list ${parseReference(text).name} --all`,
+    });
+  }
   throw new CloisterError("INTEGRITY", `${text} cannot be trusted`, {
     why: `${judged.ignored.what}: ${judged.ignored.why}`,
     next: `ask for it to be pushed again, or name an older version: cloister list ${parseReference(text).name}`,
@@ -125,6 +127,7 @@ async function withoutKey(
 
 function unknownVersion(text: string, versions: readonly LoggedVersion[]): CloisterError {
   return new CloisterError("NOT_FOUND", `there is no version ${text}`, {
+    why: parseReference(text).version.kind === "latest" ? "none of its versions is in use any more" : undefined,
     next: `cloister list ${parseReference(text).name}   (the newest is v${String(versions.at(-1)?.number ?? 0)})`,
   });
 }

@@ -7,6 +7,7 @@ import { labelIdOf, nameIdOf } from "../class-keys.ts";
 import type { LoggedVersion } from "../ledger.ts";
 import { metadataByHalf } from "../release/own-half.ts";
 import { needsRelease } from "../release/released-key.ts";
+import { fateOf } from "../retention/fate.ts";
 import type { Session } from "../session.ts";
 import type { Ignored, VersionSummary } from "../types.ts";
 import { decodeHeader, type Header, readPart } from "./artifact-seal.ts";
@@ -39,6 +40,8 @@ export type Judged =
   | { readonly kind: "accepted"; readonly version: Version }
   /** It counts, as far as can be told, but this member has no key for its class; `refused` where KMS said no. */
   | { readonly kind: "hidden"; readonly record: VersionRecord; readonly refused?: KmsRefused | undefined }
+  /** Its keys were destroyed, or that was begun: whatever of it lies in the store is nothing any more. */
+  | { readonly kind: "shredded"; readonly logged: LoggedVersion; readonly begun: LoggedEvent }
   /** It does not count: its pusher was not allowed it, or (damaged) what is in the store is not what was logged. */
   | { readonly kind: "ignored"; readonly ignored: Ignored; readonly damaged: boolean };
 
@@ -49,6 +52,9 @@ const WRAP_BYTES_MAX = 16 * 1024;
  * @param nameKey of the domain: the sealed name must be the one that the version is filed under
  */
 export async function readVersionAt(session: Session, logged: LoggedVersion, nameKey: Buffer): Promise<Judged> {
+  // Before any key is looked for: somebody may have put the wraps back.
+  const { shredded } = await fateOf(session, logged.versionId);
+  if (shredded) return { kind: "shredded", logged, begun: shredded.begun };
   const { domain, nameId, number } = logged;
   const what = `version ${String(number)} of ${domain}/${nameId.slice(0, 12)}…, pushed by ${logged.done.member}`;
   try {

@@ -16,6 +16,8 @@ import { factsOf } from "./facts.ts";
 export interface Known {
   /** Kind of the artifact. Left out, rules about any kind apply. */
   readonly kind?: string | undefined;
+  /** Where an export or a share went, which stands in the sealed part. */
+  readonly destination?: string | undefined;
   /** The entry by which it took effect, its `done` where it has one: the policy there has to allow it, too. */
   readonly effect?: LoggedEvent | undefined;
 }
@@ -33,7 +35,7 @@ export interface Known {
 export async function judge(session: Session, intent: LoggedEvent, known: Known = {}): Promise<Refusal | undefined> {
   const answers = ANSWERS.get(intent) ?? new Map<string, Promise<Refusal | undefined>>();
   ANSWERS.set(intent, answers);
-  const key = `${known.kind ?? ""} ${String(known.effect?.entry ?? "")}`;
+  const key = `${known.kind ?? ""} ${String(known.effect?.entry ?? "")} ${known.destination ?? ""}`;
   const answer = answers.get(key) ?? judgeAnew(session, intent, known);
   answers.set(key, answer);
   // That the store failed says nothing about the operation.
@@ -53,10 +55,10 @@ async function judgeAnew(session: Session, intent: LoggedEvent, known: Known): P
   const malformed = isAction(action) ? whyMalformed(session, intent, known.effect) : `there is no action ${action}`;
   if (malformed !== undefined || !isAction(action)) return outOfPlace(malformed ?? "");
   const { policy } = intent.event;
-  const first = await decideAt(session, intent, known.kind, { action, policy, now: intent.timeMs });
+  const first = await decideAt(session, intent, known, { action, policy, now: intent.timeMs });
   if (first || !known.effect || known.effect.event.policy === policy) return first;
   const { event, timeMs } = known.effect;
-  return decideAt(session, intent, known.kind, { action, policy: event.policy, now: timeMs });
+  return decideAt(session, intent, known, { action, policy: event.policy, now: timeMs });
 }
 
 /** What contradicts the rest of the log: the policy would be asked about another act than the one that was done. */
@@ -96,7 +98,7 @@ interface Position {
 async function decideAt(
   session: Session,
   { event, entry, member: id }: LoggedEvent,
-  kind: string | undefined,
+  { kind, destination }: Known,
   { action, policy: version, now }: Position,
 ): Promise<Refusal | undefined> {
   const { compiled } = await session.ledger.policy(version);
@@ -106,7 +108,7 @@ async function decideAt(
   const governance =
     member &&
     (await factsOf({
-      ...{ session, policy, member, now, before: entry, said: saidIn(event) },
+      ...{ session, policy, member, now, before: entry, said: { destination, ...saidIn(event) } },
       ...{ action, ...about, versionId: event.versionId, purpose: undefined },
     }));
   const decision = await decide(compiled, {
@@ -125,11 +127,13 @@ async function decideAt(
 const ASKED_OF_THE_PERSON = /^(always:|purpose:|builtin:purpose$)/;
 
 /** What an act says of itself in the clear part of its intent. */
-function saidIn(event: AuditEvent): GovernanceFacts {
+export function saidIn(event: AuditEvent): GovernanceFacts {
   const retire = RETIRE.find((each) => each === factText(event, "retire"));
   const toDomain = factText(event, "toDomain");
-  const destination = toDomain === undefined ? undefined : `domain:${toDomain}`;
-  return { toStage: factText(event, "toStage"), toClass: factText(event, "toClass"), retire, destination };
+  return {
+    ...{ toStage: factText(event, "toStage"), toClass: factText(event, "toClass"), retire },
+    ...(toDomain === undefined ? {} : { destination: `domain:${toDomain}` }),
+  };
 }
 
 const RETIRE = ["retire", "shred", "hold", "release"] as const;

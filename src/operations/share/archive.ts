@@ -20,7 +20,7 @@ export async function* archiveOf(entries: AsyncIterable<FileEntry>): AsyncIterab
 export async function* entriesIn(source: AsyncIterable<Uint8Array>): AsyncIterable<FileEntry> {
   const bytes = new Reader(source);
   for (;;) {
-    let header = await bytes.exactly(BLOCK_BYTES);
+    let header: Buffer = await bytes.exactly(BLOCK_BYTES);
     if (header.every((byte) => byte === 0)) break;
     const records = recordBytes(header);
     if (records > 0) header = Buffer.concat([header, await padded(bytes, records), await bytes.exactly(BLOCK_BYTES)]);

@@ -77,14 +77,31 @@ export interface Ignored {
   readonly why: string;
 }
 
+/** Who did something to a version that holds until it is undone. */
+export interface DoneBy {
+  readonly by: string;
+  readonly logEntry: number;
+}
+
 /** A version in a list. */
 export interface ListedVersion extends VersionSummary {
   /** Where it stands in the policy's stages; undefined where there are none. */
   readonly stage: string | undefined;
+  readonly retired: DoneBy | undefined;
+  /** Under legal hold. */
+  readonly held: DoneBy | undefined;
+}
+
+export interface ListOptions {
+  readonly name?: string | undefined;
+  /** Retired versions, and those whose keys were destroyed, too. */
+  readonly all?: boolean | undefined;
 }
 
 export interface Listing {
   readonly versions: readonly ListedVersion[];
+  /** Versions whose keys were destroyed; what they were called nobody can read any more. */
+  readonly shredded: readonly (DoneBy & { readonly what: string; readonly versionId: string })[];
   /** Versions that exist but that this member cannot open, counted by `domain/class`; `why` where KMS refuses the key. */
   readonly hidden: readonly { readonly where: string; readonly count: number; readonly why: string | undefined }[];
   readonly ignored: readonly Ignored[];
