@@ -22,26 +22,84 @@ export const policyCommand: Noun = {
       load: async () => (await import("./commands/policy.ts")).check,
     },
     {
+      name: "test",
+      summary: "run the cases of the policy's test file (exit 1 if one fails)",
+      args: [["[file]", "test file (default: cloister.policy.test.yaml beside the policy)"]],
+      options: [
+        { flags: "--file <policy>", text: "policy to test: a file, a version such as 3, or @in-force" },
+        { flags: "--mutate", text: "also find what could be removed without a case failing (exit 1)" },
+      ],
+      examples: ["cloister policy test", "cloister policy test --file draft.yaml", "cloister policy test --mutate"],
+      notes:
+        "A case says who asks for what, on which facts, and what the answer has to be:\n" +
+        "  cloister-test: 1\n" +
+        "  cases:\n" +
+        "    - { name: bo pushes, as: bo, action: artifact.push, domain: churn,\n" +
+        "        class: internal, expect: allow, rule: role:data-scientist }",
+      load: async () => (await import("./commands/policy-check.ts")).test,
+    },
+    {
+      name: "diff",
+      summary: "what another policy would answer differently, and whom it names",
+      args: [
+        ["[before]", "a file, a version such as 3, or @in-force (the default)"],
+        ["[after]", "the same (default: the project's policy file)"],
+      ],
+      options: [{ flags: "--exit-code", text: "exit 1 where they differ" }],
+      examples: ["cloister policy diff", "cloister policy diff 3 4", "cloister policy diff @in-force draft.yaml"],
+      notes:
+        "Both are asked the same questions: every role, action, class and stage, with all\n" +
+        "facts in order and then with each of them missing. Exits 0 whether they differ\n" +
+        "or not, unless --exit-code is given.",
+      load: async () => (await import("./commands/policy-diff.ts")).diff,
+    },
+    {
+      name: "simulate",
+      summary: "what a draft would have refused or allowed of what people did",
+      options: [
+        { flags: "--file <policy>", text: "the draft (default: the project's policy file)" },
+        { flags: "--since <time>", text: "how far back in the log (default: 30d)" },
+      ],
+      examples: ["cloister policy simulate --since 30d", "cloister policy simulate --file draft.yaml --json"],
+      notes:
+        "Every intent and refusal is decided again, on what the log held before it. What\n" +
+        "its clear part does not say (purpose, justification, kind) is read where you may\n" +
+        "read the log, which is logged; else it is taken as it was, and that is said.",
+      load: async () => (await import("./commands/policy-simulate.ts")).simulate,
+    },
+    {
       name: "explain",
       summary: "may someone do something, and which line says so",
-      args: [["<action>", "e.g. artifact.pull, artifact.push, workspace.create"]],
+      args: [
+        ["<action>", "e.g. artifact.pull, artifact.promote, workspace.create"],
+        ["[ref]", "the artifact, for its real class, kind, stage and approvals"],
+      ],
       options: [
         { flags: "--as <member>", text: "for this member (default: you)" },
-        { flags: "--domain <name>", text: "data domain" },
-        { flags: "--class <class>", text: "classification" },
-        { flags: "--kind <kind>", text: "kind of artifact", choices: ["dataset", "model", "code", "report"] },
+        { flags: "--to <place>", text: "stage, class, destination or recipient it would go to" },
+        { flags: "--domain <name>", text: "data domain, without a ref" },
+        { flags: "--class <class>", text: "classification, without a ref" },
+        {
+          flags: "--kind <kind>",
+          text: "kind of artifact, without a ref",
+          choices: ["dataset", "model", "code", "report"],
+        },
         { flags: "--purpose <name>", text: "what it is for" },
         { flags: "--why <text>", text: "as if this justification were given" },
         { flags: "--ttl <time>", text: "as if for this long: 30m, 8h" },
+        { flags: "--exit-code", text: "exit 3 where it is refused" },
       ],
       examples: [
-        "cloister policy explain artifact.pull --class confidential",
+        "cloister policy explain --as bo artifact.pull cohort:v3 --purpose modelling",
+        "cloister policy explain artifact.promote risk:v2 --to candidate --exit-code",
         "cloister policy explain workspace.create --as bo --ttl 24h",
       ],
       notes:
-        "Of workspace.create it assumes no network, no folder of the host, no GPU and the\n" +
-        "limits of the role. Asked with all of its flags: cloister ws create … --dry-run",
-      load: async () => (await import("./commands/policy.ts")).explain,
+        "Nothing is done or logged, and an answer is a success: exit 0 for yes and no,\n" +
+        "unless --exit-code is given. Of workspace.create it assumes no network, no\n" +
+        "folder of the host, no GPU and the limits of the role. With all its flags:\n" +
+        "cloister ws create … --dry-run",
+      load: async () => (await import("./commands/policy-explain.ts")).explain,
     },
     {
       name: "propose",

@@ -17,6 +17,7 @@ import { Ledger } from "./ledger.ts";
 import { LogMemory } from "./log-memory.ts";
 import { openStore } from "./open-store.ts";
 import { identityPlaces, type Places, placesOf } from "./places.ts";
+import type { SignedVersion } from "./policy-ledger.ts";
 import { PolicyShelf, type PolicyVersion } from "./policy-shelf.ts";
 import { recordsThere } from "./workspace/folder.ts";
 
@@ -41,7 +42,7 @@ export interface Session {
   /** Who this device is in the policy in force. @throws CloisterError NOT_AUTHENTICATED */
   me(): Promise<Member>;
   /** The policy in force. */
-  policy(): Promise<PolicyVersion>;
+  policy(): Promise<SignedVersion>;
   /**
    * Logs what happened while nothing could be logged: workspaces that were over when this command began. For the guard,
    * before it logs anything but such an end. Never throws.

@@ -39,6 +39,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}\Z")
+HALF = re.compile(r"(half|glass)-[a-z0-9][a-z0-9._-]{0,127}\Z")
 HEX32, HEX64 = re.compile(r"[0-9a-f]{32}\Z"), re.compile(r"[0-9a-f]{64}\Z")
 KMS_KEY = re.compile(r"arn:aws[a-z-]{0,20}:kms:[a-z0-9-]{1,40}:[0-9]{12}:key/[A-Za-z0-9-]{1,64}\Z")
 NO_STREAM = 0xFFFFFFFF
@@ -235,21 +236,22 @@ class Policy:
             can = names_in(re.search(r"\bcan:\s*\[([^\]]*)\]", body))
             self.roles[role] = (can, next(iter(re.findall(r"\bup-to:\s*([a-z0-9._-]+)", body)), None))
         owners = re.search(r"^owners:.*\bmembers:\s*\[([^\]]*)\]", text, re.M)
+        self.threshold = int(re.search(r"^owners:.*\bthreshold:\s*([0-9]+)", text, re.M).group(1))
         owner_ids = names_in(owners)
-        for line in text.splitlines():
-            found = re.match(r'\s+"?([a-z0-9][a-z0-9._-]*)"?:.*\bsigns:\s*"?p256:([A-Za-z0-9_-]{44})', line)
-            if not found or re.search(r"\bsuspended:", line):
+        people = r'^  "?([a-z0-9][a-z0-9._-]*)"?:(.*\n(?:    .*\n|\s*\n)*)'
+        for member, body in re.findall(people, section(text, "members"), re.M):
+            if re.search(r"\bsuspended:", body):
                 continue
-            point = unbase64(found.group(2), what, url=True)
-            key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
-            pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-            key_id = sha256(pem).hex()
-            self.keys[key_id], self.members[key_id] = key, found.group(1)
-            self.held[found.group(1)] = names_in(re.search(r"\broles:\s*\[([^\]]*)\]", line))
-            if found.group(1) in owner_ids:
-                self.owners.add(key_id)
-        if not self.signed_by_owner_of(self):
-            raise damaged(f"{what} is not signed by one of its owners")
+            # The first is the member's own entry's; further ones stand under `devices:`. All are the same person's.
+            for signs in re.findall(r'\bsigns:\s*"?p256:([A-Za-z0-9_-]{44})', body):
+                point = unbase64(signs, what, url=True)
+                key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+                pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+                key_id = sha256(pem).hex()
+                self.keys[key_id], self.members[key_id] = key, member
+                if member in owner_ids:
+                    self.owners.add(key_id)
+            self.held[member] = names_in(re.search(r"\broles:\s*\[([^\]]*)\]", body))
 
     def may(self, member, action, domain, klass):
         """Whether a role of theirs covers an action there, rules aside."""
@@ -261,8 +263,11 @@ class Policy:
                 return True
         return False
 
-    def signed_by_owner_of(self, other):
-        return any(self.envelope.is_by(other.keys[key_id]) for key_id in other.owners)
+    def is_enough_for(self, other, signatures):
+        """Whether as many owners of `other` signed this version as `other` asks for: people, not keys."""
+        signed = self.envelope.signed
+        by = lambda key_id: any(verify(other.keys[key_id], signature, signed) for signature in signatures)
+        return len({other.members[key_id] for key_id in other.owners if by(key_id)}) >= other.threshold
 
 
 class Log:
@@ -469,7 +474,24 @@ class Log:
         policy = Policy(self.store, wanted, digest)
         if policy.project != self.project or policy.previous != ("" if first else current.digest):
             return False
-        if (first and digest != current.digest) or not policy.signed_by_owner_of(current):
+        if first and digest != current.digest:
+            return False
+        if "signatures" in facts:
+            try:
+                signatures = [unbase64(text, "a signature") for text in facts["signatures"]]
+            except (Fault, TypeError):
+                return False
+            if not (isinstance(facts["signatures"], list) and 1 <= len(signatures) <= 16):
+                return False
+            if not policy.is_enough_for(policy, signatures):
+                return False
+        else:
+            if policy.threshold > 1 or current.threshold > 1:
+                return False
+            signatures = [signature for _, signature in policy.envelope.signatures]
+            if not policy.is_enough_for(policy, signatures):
+                raise damaged(f"policy version {wanted} is not signed by its owners")
+        if not policy.is_enough_for(current, signatures):
             return False
         self.policies.append(policy)
         undo.append(self.policies.pop)
@@ -582,6 +604,34 @@ class Keys:
             raise damaged(f"{name} holds no key of 32 bytes")
         return key
 
+    def released(self, record):
+        """Keys that the released halves of each request give; None where the key is not released by others."""
+        halves = [half["half"] for half in record.get("halves", []) if half["half"].startswith("half-")]
+        if not halves:
+            return None
+        found = []
+        for request in filter(HEX64.match, self.store.list("releases")):
+            names = [f"releases/{request}/{half}/{self.device}" for half in halves]
+            if any(self.store.get(name, 8 * KIB) is None for name in names):
+                continue
+            try:
+                shares = [self.share(record, request, half, name) for half, name in zip(halves, names)]
+            except Fault:
+                continue
+            found.append(bytes(a ^ b for a, b in zip(*shares)))
+        return found
+
+    def share(self, record, request, half, name):
+        plain = parse_json(age(self.identity, os.path.join(self.store.folder, name), name), name)
+        expected = {"cloister": "released-half@1", "half": half, "project": record["project"], "request": request,
+                    "versionId": record["versionId"]}
+        if {**expected, "share": plain.get("share")} != plain:
+            raise damaged(f"{name} was released for something else")
+        share = unbase64(plain["share"], name, url=True)
+        if len(share) != 32:
+            raise damaged(f"{name} holds no share of 32 bytes")
+        return share
+
     def data_key(self, record, kms_key, data, name):
         """Of a class under KMS."""
         wrap = parse_json(data, name)
@@ -610,8 +660,9 @@ def read_record(store, log, logged):
     envelope = Envelope(store.need(name, 16 * MIB), "version.v1+json", name)
     if sha256(envelope.payload).hex() != logged["versionId"]:
         raise damaged(f"{name} is not the record in the log")
-    members = "class domain epoch intent nameId number operation packs policy project seal v"
+    members = "class domain epoch halves? intent nameId number operation packs policy project seal v"
     record = parse_json(envelope.payload, name, members)
+    check_halves(record.get("halves"), name)
     place = {"project": log.project, "domain": domain, "nameId": logged["nameId"], "number": logged["number"], "v": 1}
     if any(record[member] != value for member, value in place.items()):
         raise damaged(f"{name} is a record of another place")
@@ -625,6 +676,31 @@ def read_record(store, log, logged):
     if logged["operation"] != record["operation"]:
         raise damaged(f"{name} is the record of another push")
     return {**record, "versionId": logged["versionId"], "workspace": intent["data"].get("workspace")}
+
+
+def check_halves(halves, name):
+    if halves is None:
+        return
+    rows = [parse_json(canonical(half), name, "half seed share") for half in halves]
+    names = [row["half"] for row in rows]
+    fits = len(rows) in (2, 4) and sorted(set(names)) == names and all(HALF.match(each) for each in names)
+    if not fits or not all(HEX64.match(row[digest]) for row in rows for digest in ("seed", "share")):
+        raise damaged(f"{name} has malformed halves")
+
+
+def read_tree(store, record, keys):
+    """The plain tree; where others release its key, with the first request whose halves give it."""
+    candidates = keys.released(record)
+    if candidates is None:
+        return read_part(store, record, "tree", keys.wrapped(record, record["versionId"], "data"))
+    if not candidates:
+        raise NoKey(7, "no request has both halves of its key released to this identity")
+    for key in candidates:
+        try:
+            return read_part(store, record, "tree", key)
+        except Fault:
+            continue
+    raise damaged("the released halves of its key do not fit")
 
 
 def read_part(store, record, part, key):
@@ -899,7 +975,7 @@ def extract(store_folder, identity_file, reference, out, kms_command=None):
     manifest = read_part(store, record, "manifest", keys.wrapped(record, record["versionId"], "metadata"))
     if sha256(manifest).hex() != header["manifest"]:
         raise damaged("the manifest is not the one that the header names")
-    tree = parse_tree(read_part(store, record, "tree", keys.wrapped(record, record["versionId"], "data")))
+    tree = parse_tree(read_tree(store, record, keys))
     content = Content(store, record, tree)
     content.check_against(header)
     staging = tempfile.mkdtemp(prefix=".cloister-reader-", dir=os.path.dirname(os.path.abspath(out)))
