@@ -100,6 +100,8 @@ export const CASES: readonly Case[] = [
   ask("everybody reads the policy", "ci", "policy.read", {}),
   ask("the suspended read the policy, too", "zed", "policy.read", {}),
   ask("a suspended member pulls nothing", "zed", "artifact.pull", churn, "builtin:suspended"),
+  ask("everybody revokes shares", "ci", "share.revoke", {}),
+  ask("the suspended revoke nothing", "zed", "share.revoke", {}, "builtin:suspended"),
   ask("everybody destroys their own workspace", "ana", "workspace.destroy", { ownWorkspace: true }),
   ask("nobody destroys another's", "omar", "workspace.destroy", {}, "builtin:own-workspace"),
   ask("the suspended destroy nothing", "zed", "workspace.destroy", { ownWorkspace: true }, "builtin:suspended"),
