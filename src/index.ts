@@ -13,7 +13,7 @@ import type * as T from "./operations/types.ts";
 export { CloisterError, type ErrorCode, type Refusal } from "./base/errors.ts";
 export type { Streams } from "./base/streams.ts";
 export type { Governance } from "./index/governance.ts";
-export { diffPolicies, testPolicy } from "./index/policy-trials.ts";
+export { diffPolicies, simulatePolicy, testPolicy } from "./index/policy-trials.ts";
 export type { Stages } from "./index/stages.ts";
 export type { KeySet } from "./operations/creds/jwks.ts";
 export type { ProcessDocument } from "./operations/creds/process.ts";

@@ -84,6 +84,16 @@ const key: Noun = {
         "(aws kms enable-key-rotation) needs nothing here.",
       load: async () => (await import("./commands/key.ts")).rotate,
     },
+    {
+      name: "hand-on",
+      summary: "give halves of released keys to those who came to hold them",
+      examples: ["cloister key hand-on", "cloister key hand-on --json | jq '.given[]'"],
+      notes:
+        "Keys of classes under release: keys are in halves, sealed to the devices of those\n" +
+        "who could approve when a version was pushed. Whoever holds such a half passes it on\n" +
+        "to those who may approve now, and removes the files of those who may not any more.",
+      load: async () => (await import("./commands/key.ts")).handOn,
+    },
   ],
 };
 

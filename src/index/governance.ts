@@ -36,6 +36,8 @@ export interface Governance {
   listKeys(): Promise<readonly T.KeySummary[]>;
   /** New keys for classes; versions pushed before stay readable. */
   rotateKeys(options: T.RotateOptions): Promise<T.Rotated>;
+  /** Seals the halves of keys that this member holds to those who are to hold them by now. */
+  handOnHalves(): Promise<T.HandedOn>;
   /** The policy in force. */
   showPolicy(): Promise<T.PolicyShown>;
   /** What the policy would say to a request; nothing is logged. */
@@ -55,7 +57,6 @@ export interface Governance {
 export function governanceOf(session: Session): Governance {
   return {
     addMember: async (options) => (await import("../operations/policy/change.ts")).addMember(session, options),
-    listMembers: async () => (await import("../operations/policy/change.ts")).listMembers(session),
     listAccess: async () => (await import("../operations/review/review.ts")).listAccess(session),
     reviewAccess: async (options) => (await import("../operations/review/review.ts")).reviewAccess(session, options),
     createRequest: async (options) => (await import("../operations/request/create.ts")).createRequest(session, options),
@@ -74,8 +75,10 @@ export function governanceOf(session: Session): Governance {
       (await import("../operations/project/answer-join.ts")).approveJoin(session, options),
     denyJoin: async (options) => (await import("../operations/project/answer-join.ts")).denyJoin(session, options),
     waitForRequest: async (options) => (await import("../operations/request/wait.ts")).waitForRequest(session, options),
+    listMembers: async () => (await import("../operations/member/list.ts")).listMembers(session),
     listKeys: async () => (await import("../operations/key/list.ts")).listKeys(session),
     rotateKeys: async (options) => (await import("../operations/key/rotate.ts")).rotateKeys(session, options),
+    handOnHalves: async () => (await import("../operations/release/hand-on.ts")).handOn(session),
     showPolicy: async () => (await import("../operations/policy/read.ts")).showPolicy(session),
     explainPolicy: async (options) => (await import("../operations/policy/explain.ts")).explainPolicy(session, options),
     proposePolicy: async (options) => (await import("../operations/policy/change.ts")).proposePolicy(session, options),

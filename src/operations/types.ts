@@ -7,6 +7,7 @@ export type * from "./types/export.ts";
 export type * from "./types/key.ts";
 export type * from "./types/login.ts";
 export type * from "./types/policy.ts";
+export type * from "./types/policy-change.ts";
 export type * from "./types/policy-check.ts";
 export type * from "./types/project.ts";
 export type * from "./types/request.ts";

@@ -1,5 +1,7 @@
 // What making, joining and sharing a project takes and gives.
 
+import type { LackingKeys, PendingPolicy } from "./policy-change.ts";
+
 /** How a store in a bucket is reached; what is left out, the AWS configuration of this machine says. */
 export interface StoreReach {
   /** Of a server other than AWS, e.g. `https://s3.acme.example`. */
@@ -134,6 +136,9 @@ export interface MemberAdded {
   /** Pairs that they may read and whose keys are in AWS KMS: an IAM role gives them those. */
   readonly kmsKeys: readonly string[];
   readonly logEntry: number | undefined;
+  /** What it waits for; undefined where it took force. */
+  readonly pending: PendingPolicy | undefined;
+  readonly lacking: readonly LackingKeys[];
   readonly dryRun: boolean;
 }
 
