@@ -9,6 +9,7 @@ export type * from "./types/login.ts";
 export type * from "./types/policy.ts";
 export type * from "./types/policy-check.ts";
 export type * from "./types/project.ts";
+export type * from "./types/retention.ts";
 export type * from "./types/secret.ts";
 export type * from "./types/share.ts";
 export type * from "./types/stage.ts";

@@ -10,8 +10,8 @@ import { nameIdOf } from "../class-keys.ts";
 import { type Standing, standingOf } from "../governance/stage.ts";
 import { mayI } from "../guard.ts";
 import type { LoggedVersion } from "../ledger.ts";
-import { runSummary } from "../run-summary.ts";
 import { fateOf } from "../retention/fate.ts";
+import { runSummary } from "../run-summary.ts";
 import type { Session } from "../session.ts";
 import { statementsOf } from "../stage/statements.ts";
 import type { CodeState, Ignored, ListedVersion, Listing, ListOptions, VersionDetail } from "../types.ts";
@@ -36,7 +36,8 @@ export async function list(session: Session, options: ListOptions): Promise<List
     } else if (judged.kind === "accepted" && (await visible(session, judged.version))) {
       const standing = await standingNow(session, judged.version);
       const end = await endOf(session, logged.versionId);
-      if (options.all || !end.retired) versions.push({ ...summaryOf(judged.version), stage: standing?.stage, ...end.now });
+      if (options.all || !end.retired)
+        versions.push({ ...summaryOf(judged.version), stage: standing?.stage, ...end.now });
       ignored.push(...(standing?.ignored ?? []), ...end.ignored);
     } else {
       const { record } = judged.kind === "hidden" ? judged : judged.version;

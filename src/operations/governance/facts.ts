@@ -2,8 +2,8 @@
 import type { Action } from "../../policy/actions.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
 import type { Member, Policy } from "../../policy/schema.ts";
-import type { Session } from "../session.ts";
 import { fateFacts } from "../retention/fate.ts";
+import type { Session } from "../session.ts";
 import { evidenceOf } from "./evidence.ts";
 import { pastOf } from "./past.ts";
 import { stageOf } from "./stage.ts";

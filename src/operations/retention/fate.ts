@@ -1,8 +1,8 @@
 // What became of a version, by the log: retired, restored, held, shredded. Entries of people who were not entitled are passed
 // over and reported; whoever reads decides that again.
 import type { LoggedEvent } from "../../audit/taken.ts";
-import type { GovernanceFacts } from "../../policy/facts.ts";
 import { covers } from "../../policy/entitlements.ts";
+import type { GovernanceFacts } from "../../policy/facts.ts";
 import type { Act } from "../governance/facts.ts";
 import { judge, refusalText } from "../governance/judge.ts";
 import type { Session } from "../session.ts";
@@ -61,7 +61,8 @@ function stepOf({ ledger }: Session, logged: LoggedEvent): Step | undefined {
   if (action !== "artifact.retire" && action !== "artifact.restore") return undefined;
   const intent = ledger.operation(keyId, event.operation)?.intent;
   if (!intent || intent.event.versionId !== event.versionId) return undefined;
-  const what = action === "artifact.restore" ? "restore" : WORDS.find((word) => word === intent.event.facts?.["retire"]);
+  const what =
+    action === "artifact.restore" ? "restore" : WORDS.find((word) => word === intent.event.facts?.["retire"]);
   if (what === undefined || phase !== (what === "shred" ? "intent" : "done")) return undefined;
   return { what, intent, logged };
 }
@@ -84,7 +85,10 @@ async function after(session: Session, fate: Fate, { what, intent, logged }: Ste
     case "release":
       return { ...fate, held: undefined };
     case "shred":
-      return { ...fate, shredded: { begun: logged, done: session.ledger.operation(logged.keyId, logged.event.operation)?.done } };
+      return {
+        ...fate,
+        shredded: { begun: logged, done: session.ledger.operation(logged.keyId, logged.event.operation)?.done },
+      };
   }
 }
 
