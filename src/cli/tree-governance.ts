@@ -2,6 +2,8 @@
 import type { Leaf, Noun } from "./tree.ts";
 import { policyCommand } from "./tree-policy.ts";
 import { reach } from "./tree-project.ts";
+import { requestCommand } from "./tree-request.ts";
+import { review } from "./tree-review.ts";
 
 const member: Noun = {
   name: "member",
@@ -31,12 +33,24 @@ const member: Noun = {
       load: async () => (await import("./commands/member.ts")).add,
     },
     {
+      name: "invite",
+      summary: "print a line with which somebody asks to join safely",
+      options: [{ flags: "--role <role[@domain]>", text: "role you have in mind (repeatable)", many: true }],
+      examples: ["cloister member invite --role data-scientist", "cloister member invite > invitation.txt"],
+      notes:
+        "It lets nobody in: whoever has it asks to join, and a steward approves. It pins\n" +
+        "the project, its newest policy and its log, so that nobody can show the joiner\n" +
+        "another store, or an older state of this one.",
+      load: async () => (await import("./commands/member.ts")).invite,
+    },
+    {
       name: "list",
       aliases: ["ls"],
       summary: "list members, roles and key fingerprints",
       examples: ["cloister member list", "cloister member ls --json | jq -r '.members[].id'"],
       load: async () => (await import("./commands/member.ts")).list,
     },
+    review,
   ],
 };
 
@@ -69,6 +83,16 @@ const key: Noun = {
         "now, in AWS KMS where the policy says so. Rotation of key material inside of KMS\n" +
         "(aws kms enable-key-rotation) needs nothing here.",
       load: async () => (await import("./commands/key.ts")).rotate,
+    },
+    {
+      name: "hand-on",
+      summary: "give halves of released keys to those who came to hold them",
+      examples: ["cloister key hand-on", "cloister key hand-on --json | jq '.given[]'"],
+      notes:
+        "Keys of classes under release: keys are in halves, sealed to the devices of those\n" +
+        "who could approve when a version was pushed. Whoever holds such a half passes it on\n" +
+        "to those who may approve now, and removes the files of those who may not any more.",
+      load: async () => (await import("./commands/key.ts")).handOn,
     },
   ],
 };
@@ -134,4 +158,12 @@ const help: Leaf = {
   load: async () => (await import("./commands/help.ts")).help,
 };
 
-export const governanceCommands: readonly (Leaf | Noun)[] = [member, policyCommand, key, audit, store, help];
+export const governanceCommands: readonly (Leaf | Noun)[] = [
+  requestCommand,
+  member,
+  policyCommand,
+  key,
+  audit,
+  store,
+  help,
+];

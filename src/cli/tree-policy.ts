@@ -39,6 +39,35 @@ export const policyCommand: Noun = {
       load: async () => (await import("./commands/policy-check.ts")).test,
     },
     {
+      name: "diff",
+      summary: "what another policy would answer differently, and whom it names",
+      args: [
+        ["[before]", "a file, a version such as 3, or @in-force (the default)"],
+        ["[after]", "the same (default: the project's policy file)"],
+      ],
+      options: [{ flags: "--exit-code", text: "exit 1 where they differ" }],
+      examples: ["cloister policy diff", "cloister policy diff 3 4", "cloister policy diff @in-force draft.yaml"],
+      notes:
+        "Both are asked the same questions: every role, action, class and stage, with all\n" +
+        "facts in order and then with each of them missing. Exits 0 whether they differ\n" +
+        "or not, unless --exit-code is given.",
+      load: async () => (await import("./commands/policy-diff.ts")).diff,
+    },
+    {
+      name: "simulate",
+      summary: "what a draft would have refused or allowed of what people did",
+      options: [
+        { flags: "--file <policy>", text: "the draft (default: the project's policy file)" },
+        { flags: "--since <time>", text: "how far back in the log (default: 30d)" },
+      ],
+      examples: ["cloister policy simulate --since 30d", "cloister policy simulate --file draft.yaml --json"],
+      notes:
+        "Every intent and refusal is decided again, on what the log held before it. What\n" +
+        "its clear part does not say (purpose, justification, kind) is read where you may\n" +
+        "read the log, which is logged; else it is taken as it was, and that is said.",
+      load: async () => (await import("./commands/policy-simulate.ts")).simulate,
+    },
+    {
       name: "explain",
       summary: "may someone do something, and which line says so",
       args: [
@@ -62,7 +91,7 @@ export const policyCommand: Noun = {
       ],
       examples: [
         "cloister policy explain --as bo artifact.pull cohort:v3 --purpose modelling",
-        "cloister policy explain artifact.promote risk:v2 --to candidate --json | jq -e .allow",
+        "cloister policy explain artifact.promote risk:v2 --to candidate --exit-code",
         "cloister policy explain workspace.create --as bo --ttl 24h",
       ],
       notes:

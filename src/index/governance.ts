@@ -7,10 +7,37 @@ export interface Governance {
   /** Adds the person behind a join line: a new signed policy version, and their class keys. */
   addMember(options: T.AddMemberOptions): Promise<T.MemberAdded>;
   listMembers(): Promise<readonly T.MemberSummary[]>;
+  /** What everybody holds, when they last used it, and when it was confirmed. */
+  listAccess(): Promise<T.AccessReviewed>;
+  /** Signs that what a member holds stays, or is to be taken away. */
+  reviewAccess(options: T.ReviewOptions): Promise<T.ReviewRecorded>;
+  /** Asks others for access, an export, a promotion or a declassification of one version. */
+  createRequest(options: T.RequestOptions): Promise<T.RequestCreated>;
+  listRequests(options: T.RequestListOptions): Promise<T.RequestListing>;
+  /** What a request asks, who approved it and exactly who still can. */
+  showRequest(id: string): Promise<T.RequestDetail>;
+  approveRequest(options: T.AnswerOptions): Promise<T.RequestAnswered>;
+  denyRequest(options: T.AnswerOptions): Promise<T.RequestAnswered>;
+  /** Takes one's own request back. */
+  withdrawRequest(options: T.AnswerOptions): Promise<T.RequestAnswered>;
+  /** Takes an approved request back. */
+  revokeRequest(options: T.AnswerOptions): Promise<T.RequestAnswered>;
+  /** A line that pins what whoever gets it must find in the store. */
+  invite(options: T.InviteOptions): Promise<T.Invited>;
+  /** Who asks to join, for those who may add members. */
+  listJoins(): Promise<{ readonly joins: readonly T.JoinRequestSummary[]; readonly junk: number }>;
+  showJoin(id: string): Promise<T.JoinRequestSummary>;
+  /** Adds whoever filed a join request, once they proved to hold both keys. */
+  approveJoin(options: T.AnswerJoinOptions): Promise<T.MemberAdded>;
+  denyJoin(options: { readonly id: string }): Promise<{ readonly id: string }>;
+  /** Waits until a request is decided. Rejects with APPROVAL_PENDING where the time is over. */
+  waitForRequest(options: { readonly id: string; readonly timeoutMs?: number | undefined }): Promise<T.RequestDetail>;
   /** Keys of classes, names and the log: where each is kept, since when, and whether it opens for this member. */
   listKeys(): Promise<readonly T.KeySummary[]>;
   /** New keys for classes; versions pushed before stay readable. */
   rotateKeys(options: T.RotateOptions): Promise<T.Rotated>;
+  /** Seals the halves of keys that this member holds to those who are to hold them by now. */
+  handOnHalves(): Promise<T.HandedOn>;
   /** The policy in force. */
   showPolicy(): Promise<T.PolicyShown>;
   /** What the policy would say to a request; nothing is logged. */
@@ -30,9 +57,28 @@ export interface Governance {
 export function governanceOf(session: Session): Governance {
   return {
     addMember: async (options) => (await import("../operations/policy/change.ts")).addMember(session, options),
-    listMembers: async () => (await import("../operations/policy/change.ts")).listMembers(session),
+    listAccess: async () => (await import("../operations/review/review.ts")).listAccess(session),
+    reviewAccess: async (options) => (await import("../operations/review/review.ts")).reviewAccess(session, options),
+    createRequest: async (options) => (await import("../operations/request/create.ts")).createRequest(session, options),
+    listRequests: async (options) => (await import("../operations/request/list.ts")).listRequests(session, options),
+    showRequest: async (id) => (await import("../operations/request/show.ts")).showRequest(session, id),
+    approveRequest: async (options) =>
+      (await import("../operations/request/approve.ts")).approveRequest(session, options),
+    denyRequest: async (options) => (await import("../operations/request/answer.ts")).denyRequest(session, options),
+    withdrawRequest: async (options) =>
+      (await import("../operations/request/answer.ts")).withdrawRequest(session, options),
+    revokeRequest: async (options) => (await import("../operations/request/answer.ts")).revokeRequest(session, options),
+    invite: async (options) => (await import("../operations/project/invitation.ts")).invite(session, options),
+    listJoins: async () => (await import("../operations/project/answer-join.ts")).listJoins(session),
+    showJoin: async (id) => (await import("../operations/project/answer-join.ts")).showJoin(session, id),
+    approveJoin: async (options) =>
+      (await import("../operations/project/answer-join.ts")).approveJoin(session, options),
+    denyJoin: async (options) => (await import("../operations/project/answer-join.ts")).denyJoin(session, options),
+    waitForRequest: async (options) => (await import("../operations/request/wait.ts")).waitForRequest(session, options),
+    listMembers: async () => (await import("../operations/member/list.ts")).listMembers(session),
     listKeys: async () => (await import("../operations/key/list.ts")).listKeys(session),
     rotateKeys: async (options) => (await import("../operations/key/rotate.ts")).rotateKeys(session, options),
+    handOnHalves: async () => (await import("../operations/release/hand-on.ts")).handOn(session),
     showPolicy: async () => (await import("../operations/policy/read.ts")).showPolicy(session),
     explainPolicy: async (options) => (await import("../operations/policy/explain.ts")).explainPolicy(session, options),
     proposePolicy: async (options) => (await import("../operations/policy/change.ts")).proposePolicy(session, options),

@@ -1,8 +1,9 @@
 // Whose consent a data key needs, as the policy says it: which halves it is split into, and who holds each.
 import { CloisterError } from "../base/errors.ts";
 import { KINDS, type RoleAction } from "./actions.ts";
+import { approvingRoles } from "./approvals.ts";
 import { ANYBODY } from "./governance.ts";
-import type { Member, Policy, Role, Rule } from "./schema.ts";
+import type { Holding, Member, Policy, Role, Rule } from "./schema.ts";
 
 /** Where an artifact lies, and what it is. */
 export interface HalfPlace {
@@ -140,24 +141,26 @@ function coversPlace({ classifications }: Policy, rule: Rule, { domain, class: k
 
 function groupOf(policy: Policy, place: HalfPlace, half: string): (member: Member) => boolean {
   if (half.startsWith(ROLE_HALF)) {
-    const approving = rolesFor(policy, place, "request.approve").filter(({ id }) => ROLE_HALF + id === half);
-    return (member) => !member.service && holdsOneOf(member, approving, place.domain);
+    const about = { domain: place.domain, class: place.class };
+    return (member) => approvingRoles(policy, member, about).some((role) => ROLE_HALF + role === half);
   }
   const { breakGlass } = policy;
   if (!breakGlass?.can.some((action) => READING.includes(action))) return () => false;
   if (half === ESCROW_HALF) return ({ id }) => breakGlass.escrow.includes(id);
-  const invoking = rolesFor(policy, place, "break-glass.invoke");
-  return (member) => !member.service && holdsOneOf(member, invoking, place.domain);
+  const rank = policy.classifications.indexOf(place.class);
+  const invoking = policy.roles.filter(
+    ({ can, upTo }) => can.includes("break-glass.invoke") && policy.classifications.indexOf(upTo) >= rank,
+  );
+  return ({ service, roles }) => !service && roles.some((held) => reaches(held, place) && isOneOf(held, invoking));
 }
 
-function rolesFor({ roles, classifications }: Policy, place: HalfPlace, action: RoleAction): readonly Role[] {
-  const rank = classifications.indexOf(place.class);
-  return roles.filter(({ can, upTo }) => can.includes(action) && rank >= 0 && classifications.indexOf(upTo) >= rank);
+function reaches({ domain }: Holding, place: HalfPlace): boolean {
+  return (domain ?? place.domain) === place.domain;
 }
 
-function holdsOneOf({ roles: held }: Member, roles: readonly Role[], domain: string): boolean {
-  return held.some((holding) => (holding.domain ?? domain) === domain && roles.some(({ id }) => id === holding.role));
+function isOneOf({ role }: Holding, roles: readonly Role[]): boolean {
+  return roles.some(({ id }) => id === role);
 }
 
 /** What cannot be done without the content. */
-const READING: readonly RoleAction[] = ["artifact.pull", "workspace.mount", "artifact.export", "share.create"];
+const READING: readonly RoleAction[] = ["artifact.pull", "workspace.mount"];

@@ -52,7 +52,10 @@ function readNeed(entry: Entry, { what }: ApprovalsFor, staff: Staff, problems: 
   return [];
 }
 
-/** In no domain: an error, because nobody will ever do it. In some: a warning. */
+/**
+ * In no domain: an error, because nobody will ever do it. In some, or where only people are wanting whom a new project does
+ * not have yet: a warning, or else nobody could begin alone, nor add the first of them.
+ */
 function checkMeetable(
   needs: Approvals["needs"],
   entries: readonly Entry[],
@@ -69,7 +72,9 @@ function checkMeetable(
   if (!first) return;
   const at = entries.find(({ key }) => key === first.role)?.place ?? place;
   const everywhere = lacks.length === about.domains.length;
-  if (everywhere) problems.error(at, `${about.what} can never be approved: ${first.why}`, first.hint);
+  if (everywhere && first.lonely) {
+    problems.warning(at, `${about.what} cannot be approved until others join: ${first.why}`, first.hint);
+  } else if (everywhere) problems.error(at, `${about.what} can never be approved: ${first.why}`, first.hint);
   else {
     const where = listed(lacks.map(({ domain }) => domain));
     problems.warning(at, `${about.what} can never be approved in ${where}: ${first.why}`, first.hint);
@@ -81,6 +86,8 @@ interface Lack {
   readonly role?: string;
   readonly why: string;
   readonly hint?: string;
+  /** Nobody holds the role at all, or one person alone decides. */
+  readonly lonely: boolean;
 }
 
 function lackIn(domain: string, needs: Approvals["needs"], about: ApprovalsFor, staff: Staff): Lack | undefined {
@@ -94,14 +101,19 @@ function lackIn(domain: string, needs: Approvals["needs"], about: ApprovalsFor, 
     const what = role === ANYBODY ? "people who may approve" : role;
     const some = able.length === 0 ? "nobody is there" : `only ${listed(able.map(({ member }) => member.id))}`;
     const hint = "suspended members and services do not count; a role has to reach the domain and the class";
-    return { role, why: `it needs ${String(count)} ${what} in ${domain}, and ${some}`, hint };
+    const lonely = able.length === 0;
+    return { role, lonely, why: `it needs ${String(count)} ${what} in ${domain}, and ${some}`, hint };
   }
   const most = tallyRoles(
     needs,
     people.map(({ roles }) => roles),
   );
-  if (most.missing.length > 0) return { why: tooFew(most, domain), hint: "one person counts once" };
-  return separated(domain, needs, about, staff) ? undefined : { why: SEPARATED, hint: "see separate" };
+  if (most.missing.length > 0) {
+    return { why: tooFew(most, domain), hint: "one person counts once", lonely: people.length <= 1 };
+  }
+  return separated(domain, needs, about, staff)
+    ? undefined
+    : { why: SEPARATED, hint: "see separate", lonely: people.length <= 1 };
 }
 
 const SEPARATED = "whoever does it, or pushed it, is needed to approve it, and separate forbids that";

@@ -2,7 +2,9 @@
 import type { Action } from "../../policy/actions.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
 import type { Member, Policy } from "../../policy/schema.ts";
+import { approvalsOf } from "../request/gather.ts";
 import { fateFacts } from "../retention/fate.ts";
+import { reviewOf } from "../review/age.ts";
 import type { Session } from "../session.ts";
 import { evidenceOf } from "./evidence.ts";
 import { pastOf } from "./past.ts";
@@ -33,7 +35,9 @@ type Gather = (act: Act) => GovernanceFacts | Promise<GovernanceFacts>;
 /** Each looks at the policy first, and at the log only where the policy asks for what it would find. */
 const GATHER: readonly Gather[] = [
   pastOf,
+  reviewOf,
   // These judge what others did, which is to gather facts again: named when they are called, not when this is loaded.
+  (act) => approvalsOf(act),
   (act) => stageOf(act),
   (act) => evidenceOf(act),
   (act) => fateFacts(act),

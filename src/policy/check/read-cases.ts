@@ -8,7 +8,7 @@ import { parseTree, quote, type Tree } from "../yaml-tree.ts";
 import type { PolicyCase } from "./case.ts";
 import { GOVERNANCE_KEYS, readGovernance } from "./read-governance.ts";
 import { readUse, USE_KEY } from "./read-workspace.ts";
-import { standInId } from "./stand-ins.ts";
+import { type StandIns, standInId } from "./stand-ins.ts";
 import { duration, readTime } from "./values.ts";
 
 const CASES_MAX = 5000;
@@ -22,7 +22,7 @@ const EXPECT = ["allow", "deny"] as const;
 export interface CaseFile {
   readonly cases: readonly PolicyCase[];
   /** Those who ask as somebody with a role, by the id they ask as. */
-  readonly standIns: ReadonlyMap<string, Holding>;
+  readonly standIns: StandIns;
 }
 
 /** Reads the cases for a policy. With any problem of severity `error` there are none. */
@@ -48,7 +48,7 @@ function readTop(tree: Tree, policy: Policy, problems: Problems): CaseFile | und
   if (listed?.kind !== "list" || problems.failed) return undefined;
   if (listed.items.length === 0) problems.error(listed.place, "there is no case");
   if (listed.items.length > CASES_MAX) problems.error(listed.place, `there are more than ${String(CASES_MAX)} cases`);
-  const standIns = new Map<string, Holding>();
+  const standIns = new Map<string, readonly Holding[]>();
   const reader = { policy, problems, standIns };
   const cases = listed.items.slice(0, CASES_MAX).map((item) => readCase(withDefaults(item, defaults), reader));
   checkNames(cases, problems);
@@ -67,7 +67,7 @@ function withDefaults(item: Tree, defaults: Tree | undefined): Tree {
 interface Reader {
   readonly policy: Policy;
   readonly problems: Problems;
-  readonly standIns: Map<string, Holding>;
+  readonly standIns: Map<string, readonly Holding[]>;
 }
 
 function readCase(tree: Tree, reader: Reader): PolicyCase {
@@ -141,7 +141,7 @@ function readWho(section: Section, { policy, problems, standIns }: Reader): { wh
     references([{ value: [domain, ...rest].join("@"), ...at.place }], "domain", domains, problems);
   const holding = { role: name, domain };
   const member = standInId(holding);
-  standIns.set(member, holding);
+  standIns.set(member, [holding]);
   return { who: `role ${member.slice(1)}`, member };
 }
 
