@@ -35,7 +35,7 @@ const WITH_RETIRED: readonly Action[] = ["artifact.restore", "artifact.retire", 
 /** What stays when access was not confirmed in time: reading, giving up what one has, and what mends it. */
 const READ_ONLY: readonly Action[] = [
   ...(["artifact.pull", "artifact.read-metadata", "secret.read", "audit.read", "policy.read"] as const),
-  ...(["workspace.destroy", "member.review", "policy.change"] as const),
+  ...(["workspace.destroy", "share.revoke", "member.review", "policy.change"] as const),
 ];
 
 export function governanceGuardrails(policy: Policy): readonly CompiledGuardrail[] {
