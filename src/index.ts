@@ -1,6 +1,8 @@
 // The public library. The command line uses nothing else of it.
 import type { Streams } from "./base/streams.ts";
 import { type Governance, governanceOf } from "./index/governance.ts";
+import { type Leaving, leavingOf } from "./index/leaving.ts";
+import { type Stages, stagesOf } from "./index/stages.ts";
 import type { KeySet } from "./operations/creds/jwks.ts";
 import type { ProcessDocument } from "./operations/creds/process.ts";
 import type { Serving } from "./operations/creds/serve.ts";
@@ -11,6 +13,8 @@ import type * as T from "./operations/types.ts";
 export { CloisterError, type ErrorCode, type Refusal } from "./base/errors.ts";
 export type { Streams } from "./base/streams.ts";
 export type { Governance } from "./index/governance.ts";
+export { diffPolicies, testPolicy } from "./index/policy-trials.ts";
+export type { Stages } from "./index/stages.ts";
 export type { KeySet } from "./operations/creds/jwks.ts";
 export type { ProcessDocument } from "./operations/creds/process.ts";
 export type { Serving } from "./operations/creds/serve.ts";
@@ -24,13 +28,13 @@ export type * from "./operations/types.ts";
  * is no member or its identity cannot be unlocked, INTEGRITY for anything tampered with, UNAVAILABLE where the store
  * fails (try again), INTERRUPTED after `host.signal` was aborted.
  */
-export interface Project extends Governance {
+export interface Project extends Governance, Leaving, Stages {
   /** Encrypts, signs and stores files as a new version of an artifact. */
   push(options: T.PushOptions): Promise<T.Pushed>;
   /** Decrypts a version into a new or empty folder, or its only file into a stream. */
   pull(options: T.PullOptions): Promise<T.Pulled>;
   /** Versions this member can see, by name and number; of one artifact where `name` is given. */
-  list(options: { readonly name?: string | undefined }): Promise<T.Listing>;
+  list(options: T.ListOptions): Promise<T.Listing>;
   /** Everything about one version. */
   show(reference: string): Promise<T.VersionDetail>;
   /** Checks files, signature, signer, label and log of a pulled folder or of a version in the store. */
@@ -114,6 +118,8 @@ export async function open(host: Host, options: { readonly folder: string }): Pr
 function projectOf(session: Session): Project {
   return {
     ...governanceOf(session),
+    ...stagesOf(session),
+    ...leavingOf(session),
     push: async (options) => (await import("./operations/artifact/push.ts")).push(session, options),
     pull: async (options) => (await import("./operations/artifact/pull.ts")).pull(session, options),
     list: async (options) => (await import("./operations/artifact/list.ts")).list(session, options),
@@ -165,6 +171,16 @@ function projectOf(session: Session): Project {
     login: async (options) => (await import("./operations/login/login.ts")).login(session, options),
     logout: async () => (await import("./operations/login/login.ts")).logout(session),
   };
+}
+
+/** Whether a file is a share rather than the name of an artifact. */
+export async function isShareFile(host: Pick<Host, "cwd">, path: string): Promise<boolean> {
+  return (await import("./operations/share/open.ts")).isShareFile(host, path);
+}
+
+/** Opens a share. It needs no project; one in `folder` can vouch for the sharer. */
+export async function openShare(host: Host, folder: string, options: T.OpenShareOptions): Promise<T.ShareOpened> {
+  return (await import("./operations/share/open.ts")).openShare(host, folder, options);
 }
 
 /** Makes a project: identity, store, keys, policy version 1 and log. @throws CloisterError USAGE, UNSUPPORTED_HOST */

@@ -1,44 +1,9 @@
 // Commands for owners, reviewers and security officers, and the help command.
 import type { Leaf, Noun } from "./tree.ts";
+import { memberCommand } from "./tree-member.ts";
 import { policyCommand } from "./tree-policy.ts";
 import { reach } from "./tree-project.ts";
-
-const member: Noun = {
-  name: "member",
-  summary: "people of the project and their roles",
-  examples: ["cloister member list", "cloister member add 'LINE' --role ROLE"],
-  leaves: [
-    {
-      name: "add",
-      summary: "add the person who sent you a join line",
-      args: [["<line>", "what `cloister join` printed, in quotes"]],
-      options: [
-        { flags: "--id <member>", text: "member id (default: the one the line suggests)" },
-        { flags: "--name <name>", text: "display name (default: from the line)" },
-        { flags: "--role <role[@domain]>", text: "role (repeatable)", many: true },
-        { flags: "--why <text>", text: "justification, kept in the log" },
-        { flags: "-y, --yes", text: "the fingerprint was compared: do not ask" },
-        { flags: "--dry-run", text: "say what would change, change nothing" },
-      ],
-      examples: [
-        "cloister member add 'LINE' --role data-scientist",
-        "cloister member add 'LINE' --id bo --role data-owner@churn --yes",
-      ],
-      notes:
-        "Roles are those of your policy: cloister policy show. Compare the fingerprint\n" +
-        "with the person, by voice or face to face: whoever can change the line on its\n" +
-        "way could put their own key into it.",
-      load: async () => (await import("./commands/member.ts")).add,
-    },
-    {
-      name: "list",
-      aliases: ["ls"],
-      summary: "list members, roles and key fingerprints",
-      examples: ["cloister member list", "cloister member ls --json | jq -r '.members[].id'"],
-      load: async () => (await import("./commands/member.ts")).list,
-    },
-  ],
-};
+import { requestCommand } from "./tree-request.ts";
 
 const key: Noun = {
   name: "key",
@@ -69,6 +34,15 @@ const key: Noun = {
         "now, in AWS KMS where the policy says so. Rotation of key material inside of KMS\n" +
         "(aws kms enable-key-rotation) needs nothing here.",
       load: async () => (await import("./commands/key.ts")).rotate,
+    },
+    {
+      name: "hand-on",
+      summary: "give keys you hold to devices that may have them and were given none",
+      examples: ["cloister key hand-on"],
+      notes:
+        "Whoever publishes a policy hands on the keys that they hold. Where those are not\n" +
+        "all, it says who has the others: any of them runs this.",
+      load: async () => (await import("./commands/key.ts")).handOn,
     },
   ],
 };
@@ -134,4 +108,12 @@ const help: Leaf = {
   load: async () => (await import("./commands/help.ts")).help,
 };
 
-export const governanceCommands: readonly (Leaf | Noun)[] = [member, policyCommand, key, audit, store, help];
+export const governanceCommands: readonly (Leaf | Noun)[] = [
+  requestCommand,
+  memberCommand,
+  policyCommand,
+  key,
+  audit,
+  store,
+  help,
+];

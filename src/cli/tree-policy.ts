@@ -1,5 +1,6 @@
 // The policy: reading, checking, trying out, signing it.
 import type { Noun } from "./tree.ts";
+import { signing } from "./tree-signing.ts";
 
 /** `cloister policy`. */
 export const policyCommand: Noun = {
@@ -10,8 +11,16 @@ export const policyCommand: Noun = {
     {
       name: "show",
       summary: "the policy in force, in plain sentences",
-      options: [{ flags: "--text", text: "the whole policy file instead" }],
-      examples: ["cloister policy show", "cloister policy show --text > cloister.policy.yaml"],
+      args: [["[proposal]", "with --proposal: first digits of its digest, or its version"]],
+      options: [
+        { flags: "--text", text: "the whole policy file instead" },
+        { flags: "--proposal", text: "what waits for signatures, and what it changes" },
+      ],
+      examples: [
+        "cloister policy show",
+        "cloister policy show --text > cloister.policy.yaml",
+        "cloister policy show --proposal 3f0c",
+      ],
       load: async () => (await import("./commands/policy.ts")).show,
     },
     {
@@ -22,30 +31,74 @@ export const policyCommand: Noun = {
       load: async () => (await import("./commands/policy.ts")).check,
     },
     {
+      name: "test",
+      summary: "run the cases of the policy's test file (exit 1 if one fails)",
+      args: [["[file]", "test file (default: cloister.policy.test.yaml beside the policy)"]],
+      options: [
+        { flags: "--file <policy>", text: "policy to test: a file, a version such as 3, or @in-force" },
+        { flags: "--mutate", text: "also find what could be removed without a case failing (exit 1)" },
+      ],
+      examples: ["cloister policy test", "cloister policy test --file draft.yaml", "cloister policy test --mutate"],
+      notes:
+        "A case says who asks for what, on which facts, and what the answer has to be:\n" +
+        "  cloister-test: 1\n" +
+        "  cases:\n" +
+        "    - { name: bo pushes, as: bo, action: artifact.push, domain: churn,\n" +
+        "        class: internal, expect: allow, rule: role:data-scientist }",
+      load: async () => (await import("./commands/policy-check.ts")).test,
+    },
+    {
+      name: "diff",
+      summary: "what another policy would answer differently, and whom it names",
+      args: [
+        ["[before]", "a file, a version such as 3, or @in-force (the default)"],
+        ["[after]", "the same (default: the project's policy file)"],
+      ],
+      options: [{ flags: "--exit-code", text: "exit 1 where they differ" }],
+      examples: ["cloister policy diff", "cloister policy diff 3 4", "cloister policy diff @in-force draft.yaml"],
+      notes:
+        "Both are asked the same questions: every role, action, class and stage, with all\n" +
+        "facts in order and then with each of them missing. Exits 0 whether they differ\n" +
+        "or not, unless --exit-code is given.",
+      load: async () => (await import("./commands/policy-diff.ts")).diff,
+    },
+    {
       name: "explain",
       summary: "may someone do something, and which line says so",
-      args: [["<action>", "e.g. artifact.pull, artifact.push, workspace.create"]],
+      args: [
+        ["<action>", "e.g. artifact.pull, artifact.promote, workspace.create"],
+        ["[ref]", "the artifact, for its real class, kind, stage and approvals"],
+      ],
       options: [
         { flags: "--as <member>", text: "for this member (default: you)" },
-        { flags: "--domain <name>", text: "data domain" },
-        { flags: "--class <class>", text: "classification" },
-        { flags: "--kind <kind>", text: "kind of artifact", choices: ["dataset", "model", "code", "report"] },
+        { flags: "--to <place>", text: "stage, class, destination or recipient it would go to" },
+        { flags: "--domain <name>", text: "data domain, without a ref" },
+        { flags: "--class <class>", text: "classification, without a ref" },
+        {
+          flags: "--kind <kind>",
+          text: "kind of artifact, without a ref",
+          choices: ["dataset", "model", "code", "report"],
+        },
         { flags: "--purpose <name>", text: "what it is for" },
         { flags: "--why <text>", text: "as if this justification were given" },
         { flags: "--ttl <time>", text: "as if for this long: 30m, 8h" },
+        { flags: "--exit-code", text: "exit 3 where it is refused" },
       ],
       examples: [
-        "cloister policy explain artifact.pull --class confidential",
+        "cloister policy explain --as bo artifact.pull cohort:v3 --purpose modelling",
+        "cloister policy explain artifact.promote risk:v2 --to candidate --exit-code",
         "cloister policy explain workspace.create --as bo --ttl 24h",
       ],
       notes:
-        "Of workspace.create it assumes no network, no folder of the host, no GPU and the\n" +
-        "limits of the role. Asked with all of its flags: cloister ws create … --dry-run",
-      load: async () => (await import("./commands/policy.ts")).explain,
+        "Nothing is done or logged, and an answer is a success: exit 0 for yes and no,\n" +
+        "unless --exit-code is given. Of workspace.create it assumes no network, no\n" +
+        "folder of the host, no GPU and the limits of the role. With all its flags:\n" +
+        "cloister ws create … --dry-run",
+      load: async () => (await import("./commands/policy-explain.ts")).explain,
     },
     {
       name: "propose",
-      summary: "sign the project's policy file as the next version",
+      summary: "sign the project's policy file as the next version (exit 5 while others must, too)",
       options: [
         { flags: "--why <text>", text: "justification, kept in the log" },
         { flags: "-y, --yes", text: "the changes were read: do not ask" },
@@ -54,6 +107,7 @@ export const policyCommand: Noun = {
       examples: ["cloister policy propose --dry-run", "cloister policy propose --why 'bo may push models'"],
       load: async () => (await import("./commands/policy.ts")).propose,
     },
+    ...signing,
     {
       name: "export",
       summary: "write the roles, bucket and key policies that AWS needs",

@@ -2,6 +2,7 @@
 import type { Json } from "../base/json.ts";
 import type { Action } from "../policy/actions.ts";
 import { type Decision, type DecisionRequest, decide } from "../policy/decide.ts";
+import type { GovernanceFacts } from "../policy/facts.ts";
 import type { Member, Policy } from "../policy/schema.ts";
 import { factsOf } from "./governance/facts.ts";
 import type { SecondFactor } from "./login/state.ts";
@@ -31,29 +32,39 @@ export interface Decided {
   readonly decision: Decision;
   /** Version of the policy that decided. */
   readonly policy: number;
-  readonly evidence: Evidence | undefined;
+  readonly evidence: Evidence;
 }
 
-/** Asks the policy in force, with everything that the log tells about the act. */
-export async function decideNow(session: Session, ask: Ask): Promise<Decided> {
+/**
+ * Asks the policy in force, with everything that the log tells about the act.
+ * @param assumed facts as they might become, for a look ahead; never for a decision that lets something happen
+ */
+export async function decideNow(session: Session, ask: Ask, assumed: GovernanceFacts = {}): Promise<Decided> {
   const [me, now] = [await session.me(), await session.clock()];
   const { compiled } = await session.policy();
   const { policy } = compiled;
   const open = () => openWorkspaces(session.ledger, me.id, now, ask.workspace);
   const factor = await secondFactorFor(session, policy, me, ask.action, now);
-  const governance = await factsOf({
+  const gathered = await factsOf({
     ...{ session, policy, member: me, now, before: session.ledger.events.length, said: ask.governance ?? {} },
-    ...{ action: ask.action, domain: ask.domain, class: ask.class, versionId: ask.versionId, purpose: ask.purpose },
+    ...{ action: ask.action, domain: ask.domain, class: ask.class, kind: ask.kind },
+    ...{ versionId: ask.versionId, purpose: ask.purpose },
   });
   const request: DecisionRequest = {
     ...requestOf(ask),
     member: me.id,
     now,
-    governance,
+    governance: { ...gathered, ...assumed },
     ...(ask.action === "workspace.create" ? { openWorkspaces: open() } : {}),
     ...(factor === undefined ? {} : { mfaAgeMs: factor.ageMs }),
   };
-  return { decision: await decide(compiled, request), policy: policy.version, evidence: factor };
+  const evidence = { facts: { ...factor?.facts, ...sourceOf(gathered) }, sealed: factor?.sealed ?? {} };
+  return { decision: await decide(compiled, request), policy: policy.version, evidence };
+}
+
+/** The request that an act rests on, as its entry in the log names it. */
+function sourceOf({ request }: GovernanceFacts): NonNullable<Ask["facts"]> {
+  return request ? { request: request.hash, requestEntry: request.entry, destination: request.destination } : {};
 }
 
 /** The login that counts for an action; looked for only where the policy asks for one. */
@@ -69,8 +80,7 @@ export async function secondFactorFor(
 }
 
 /** The ask with what the decision rested on, for the log. */
-export function withEvidence(ask: Ask, evidence: Evidence | undefined): Ask {
-  if (!evidence) return ask;
+export function withEvidence(ask: Ask, evidence: Evidence): Ask {
   return { ...ask, facts: { ...ask.facts, ...evidence.facts }, sealed: { ...ask.sealed, ...evidence.sealed } };
 }
 

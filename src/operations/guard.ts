@@ -7,6 +7,7 @@ import { type Identity, keyIdOf } from "../keys/identity.ts";
 import type { Decision } from "../policy/decide.ts";
 import { type Ask, decideNow, withEvidence } from "./decision.ts";
 import { eventOf, rulesOf } from "./log-entry.ts";
+import type { Pending } from "./request/pending.ts";
 import type { Session } from "./session.ts";
 
 export type { Ask } from "./decision.ts";
@@ -29,7 +30,8 @@ export interface Outcome {
 
 /**
  * Decides now, so that what is forbidden is refused before any work is done. A refusal is logged.
- * @throws CloisterError POLICY_DENIED
+ * @throws CloisterError POLICY_DENIED; APPROVAL_PENDING where nothing but the approval of others is missing, and they were
+ * asked for it
  */
 export async function permit(session: Session, ask: Ask): Promise<Decision> {
   await session.sync();
@@ -38,15 +40,20 @@ export async function permit(session: Session, ask: Ask): Promise<Decision> {
   // After its last day a policy lets nothing but its renewal into the log.
   const expired = decision.refusals.some((refusal) => refusal.rule === "builtin:policy-expired");
   const logged = expired ? undefined : await refuse(session, withEvidence(ask, evidence), decision);
-  throw denial(ask, decision, policy, logged?.entry);
+  throw denial(ask, decision, policy, logged?.entry, await awaited(session, ask));
 }
 
 /** What {@link permit} would say, without a trace in the log: for `--dry-run`. @throws CloisterError POLICY_DENIED */
 export async function wouldPermit(session: Session, ask: Ask): Promise<Decision> {
   await session.sync();
   const { decision, policy } = await decideNow(session, ask);
-  if (!decision.allow) throw denial(ask, decision, policy, undefined);
+  if (!decision.allow) throw denial(ask, decision, policy, undefined, await awaited(session, ask));
   return decision;
+}
+
+/** The request that others have still to approve, where only that is missing. */
+async function awaited(session: Session, ask: Ask): Promise<Pending | undefined> {
+  return (await import("./request/pending.ts")).pendingFor(session, ask);
 }
 
 /**
@@ -162,15 +169,22 @@ async function refuse(session: Session, ask: Ask, decision: Decision): Promise<L
   }
 }
 
-function denial(ask: Ask, decision: Decision, policy: number, entry: number | undefined): CloisterError {
+function denial(
+  ask: Ask,
+  decision: Decision,
+  policy: number,
+  entry: number | undefined,
+  pending?: Pending,
+): CloisterError {
   const refusals = decision.refusals.map((refusal) => ({
     ...refusal,
     // A second factor that is missing or too old is the person's to give, whatever they did.
     ...(ask.next && !refusal.rule.startsWith("always:mfa-within:") ? { next: ask.next } : {}),
     // Readers know the inputs of a workspace from the log; what pulled files carry with them only this program sees.
     ...(refusal.rule === "builtin:label-flow" && ask.workspace === undefined ? { enforcement: "advisory" } : {}),
+    ...(pending ? { who: pending.who, next: `cloister request show r-${String(pending.entry)}` } : {}),
   }));
-  return new CloisterError("POLICY_DENIED", ask.title, {
+  return new CloisterError(pending ? "APPROVAL_PENDING" : "POLICY_DENIED", ask.title, {
     why: refusals[0]?.why,
     next: refusals[0]?.next,
     refusals,

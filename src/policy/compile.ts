@@ -28,10 +28,12 @@ import { useConditions } from "./workspace-use.ts";
 /** Allowed to everybody, whoever they are. */
 const OPEN_GRANTS: readonly {
   readonly id: string;
-  readonly action: "workspace.destroy" | "policy.read";
+  readonly action: "workspace.destroy" | "share.revoke" | "policy.read";
   when: Expr;
 }[] = [
   { id: "builtin:own-workspace", action: "workspace.destroy", when: attribute(context, "ownWorkspace") },
+  // It takes nothing away from anybody: whose revocations count, the readers of shares decide.
+  { id: "builtin:shares-can-be-revoked", action: "share.revoke", when: literal(true) },
   { id: "builtin:policy-is-readable", action: "policy.read", when: literal(true) },
 ];
 

@@ -25,6 +25,7 @@ function enforcementOf(action: Action): Enforcement {
       return "sandbox";
     case "workspace.create":
     case "workspace.destroy":
+    case "share.revoke":
     case "policy.read":
       return "advisory";
     default:

@@ -24,6 +24,10 @@ export interface GovernanceFacts {
   readonly did?: readonly RoleAction[] | undefined;
   /** Members whose approvals of this very act count now. */
   readonly approvals?: readonly string[] | undefined;
+  /** The request that `approvals` and `grant` come from, for the log. It decides nothing. */
+  readonly request?:
+    | { readonly entry: number; readonly hash: string; readonly destination: string | undefined }
+    | undefined;
   /** Access that was granted to the member for this version and purpose: who approved, and how long ago it was complete. */
   readonly grant?: { readonly approvals: readonly string[]; readonly ageMs: number } | undefined;
   /** Statements about the version. */

@@ -52,7 +52,7 @@ export interface Retention extends Placed {
   readonly stages: readonly { readonly stage: string; readonly keepMs: number; readonly line: number }[];
   readonly classes: readonly { readonly class: string; readonly keepMs: number; readonly line: number }[];
   /** What `artifact prune` does with what is past its time. */
-  readonly then: "retire" | "shred-keys";
+  readonly after: "retire" | "shred-keys";
 }
 
 /** What a role may use in a time; undefined where there is no limit. */

@@ -1,7 +1,9 @@
 import { CloisterError } from "../../base/errors.ts";
 import type { KeySummary, Rotated } from "../../index.ts";
 import type { Call } from "../call.ts";
+import { exitOf } from "../exit-codes.ts";
 import { type Page, print } from "../output.ts";
+import { showLacking, showPending } from "../policy-words.ts";
 import { log, minutes } from "../words.ts";
 
 export async function list(call: Call): Promise<undefined> {
@@ -26,7 +28,7 @@ function shortKey(kms: string): string {
   return `KMS …${kms.slice(-12)}`;
 }
 
-export async function rotate(call: Call): Promise<undefined> {
+export async function rotate(call: Call): Promise<number> {
   const { flags } = call;
   const options = { domain: flags.text("domain"), class: flags.text("class"), justification: flags.text("why") };
   const project = await call.project();
@@ -34,6 +36,16 @@ export async function rotate(call: Call): Promise<undefined> {
   if (!dryRun && !flags.on("yes")) await confirmKeys(call, await project.rotateKeys({ ...options, dryRun: true }));
   const rotated = await project.rotateKeys({ ...options, dryRun });
   print(call, "key-rotate", rotated, (page) => showRotated(page, rotated, options.class !== undefined));
+  return rotated.pending && !dryRun ? exitOf("APPROVAL_PENDING") : 0;
+}
+
+export async function handOn(call: Call): Promise<undefined> {
+  const handed = await (await call.project()).handOnKeys();
+  print(call, "key-hand-on", handed, (page) => {
+    page.done(handed.given.length > 0 ? "handed keys on" : "nobody lacks a key that you hold");
+    page.fields(handed.given.map(({ member, keys }) => [member, keys.join(" ")]));
+    showLacking(page, handed.lacking);
+  });
 }
 
 async function confirmKeys(call: Call, next: Rotated): Promise<void> {
@@ -49,11 +61,13 @@ async function confirmKeys(call: Call, next: Rotated): Promise<void> {
 
 function showRotated(page: Page, rotated: Rotated, oneClass: boolean): void {
   const { keys, dryRun, policyVersion, policyDigest, logEntry } = rotated;
-  page.done(`${dryRun ? "would make" : "made"} ${keys.length === 1 ? "1 new key" : `${String(keys.length)} new keys`}`);
+  const verb = dryRun ? "would make" : rotated.pending ? "asked to make" : "made";
+  page.done(`${verb} ${keys.length === 1 ? "1 new key" : `${String(keys.length)} new keys`}`);
   for (const key of keys) page.line(`  ${nameOf(key)}   ${keptIn(key.kms, page.tty)}`);
-  const end = dryRun ? "nothing was written" : log(logEntry);
+  const end = dryRun ? "nothing was written" : rotated.pending ? "waits for signatures" : log(logEntry);
   page.line(`  policy v${String(policyVersion)}  ${page.digest(policyDigest)}   ${end}`);
-  if (page.quiet || dryRun) return;
+  if (rotated.pending) showPending(page, rotated.pending);
+  if (page.quiet || dryRun || rotated.pending) return;
   page.line("  What was pushed before stays as it is: readable with the old keys, which stay with their holders.");
   if (oneClass) page.line("  Pushes under the key before are still accepted; without --class they would not be.");
 }

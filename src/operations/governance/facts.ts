@@ -2,8 +2,13 @@
 import type { Action } from "../../policy/actions.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
 import type { Member, Policy } from "../../policy/schema.ts";
+import { approvalsOf } from "../request/gather.ts";
+import { fateFacts } from "../retention/fate.ts";
+import { reviewOf } from "../review/age.ts";
 import type { Session } from "../session.ts";
+import { evidenceOf } from "./evidence.ts";
 import { pastOf } from "./past.ts";
+import { stageOf } from "./stage.ts";
 
 /** The act, who wants it, and where in the log it stands. */
 export interface Act {
@@ -13,6 +18,8 @@ export interface Act {
   readonly action: Action;
   readonly domain: string | undefined;
   readonly class: string | undefined;
+  /** Kind of artifact; undefined where it is not known. */
+  readonly kind: string | undefined;
   readonly versionId: string | undefined;
   readonly purpose: string | undefined;
   /** Time of the decision, ms since 1970. */
@@ -26,7 +33,15 @@ export interface Act {
 type Gather = (act: Act) => GovernanceFacts | Promise<GovernanceFacts>;
 
 /** Each looks at the policy first, and at the log only where the policy asks for what it would find. */
-const GATHER: readonly Gather[] = [pastOf];
+const GATHER: readonly Gather[] = [
+  pastOf,
+  reviewOf,
+  // These judge what others did, which is to gather facts again: named when they are called, not when this is loaded.
+  (act) => approvalsOf(act),
+  (act) => stageOf(act),
+  (act) => evidenceOf(act),
+  (act) => fateFacts(act),
+];
 
 /** What is gathered stands above what was said: nobody can claim a fact. */
 export async function factsOf(act: Act): Promise<GovernanceFacts> {

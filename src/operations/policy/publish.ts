@@ -14,6 +14,7 @@ import { type Envelope, encodeEnvelope } from "../../keys/dsse.ts";
 import { checkReads, checkSigns, type Identity, keyIdOf } from "../../keys/identity.ts";
 import type { Kms } from "../../keys/kms.ts";
 import { entitlements } from "../../policy/entitlements.ts";
+import { checkHalves } from "../../policy/key-halves.ts";
 import { kmsKeyOf } from "../../policy/kms-key.ts";
 import type { Device, Member, Policy } from "../../policy/schema.ts";
 import type { Store } from "../../store/store.ts";
@@ -194,6 +195,7 @@ export async function readForSigning(text: Uint8Array, file: string, now: number
   const { policy, problems } = readPolicy(text, { now });
   if (policy) {
     checkKeys(policy, file);
+    checkHalves(policy);
     return policy;
   }
   const errors = problems.filter((problem) => problem.severity === "error");
