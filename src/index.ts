@@ -13,7 +13,7 @@ import type * as T from "./operations/types.ts";
 export { CloisterError, type ErrorCode, type Refusal } from "./base/errors.ts";
 export type { Streams } from "./base/streams.ts";
 export type { Governance } from "./index/governance.ts";
-export { diffPolicies, testPolicy } from "./index/policy-trials.ts";
+export { diffPolicies, simulatePolicy, testPolicy } from "./index/policy-trials.ts";
 export type { Stages } from "./index/stages.ts";
 export type { KeySet } from "./operations/creds/jwks.ts";
 export type { ProcessDocument } from "./operations/creds/process.ts";
@@ -205,7 +205,7 @@ export async function join(host: Host, options: T.JoinOptions): Promise<T.Joined
 
 /** What a join line says. @throws CloisterError USAGE, INTEGRITY */
 export async function readJoinLine(line: string): Promise<T.JoinLine> {
-  return (await import("./operations/project/join.ts")).readJoinLine(line);
+  return (await import("./operations/project/join-line.ts")).readJoinLine(line);
 }
 
 /** Reads a policy file as strictly as it will be read when it is signed. */

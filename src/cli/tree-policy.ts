@@ -63,6 +63,20 @@ export const policyCommand: Noun = {
       load: async () => (await import("./commands/policy-diff.ts")).diff,
     },
     {
+      name: "simulate",
+      summary: "what a draft would have refused or allowed of what people did",
+      options: [
+        { flags: "--file <policy>", text: "the draft (default: the project's policy file)" },
+        { flags: "--since <time>", text: "how far back in the log (default: 30d)" },
+      ],
+      examples: ["cloister policy simulate --since 30d", "cloister policy simulate --file draft.yaml --json"],
+      notes:
+        "Every intent and refusal is decided again, on what the log held before it. What\n" +
+        "its clear part does not say (purpose, justification, kind) is read where you may\n" +
+        "read the log, which is logged; else it is taken as it was, and that is said.",
+      load: async () => (await import("./commands/policy-simulate.ts")).simulate,
+    },
+    {
       name: "explain",
       summary: "may someone do something, and which line says so",
       args: [

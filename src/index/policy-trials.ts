@@ -12,3 +12,12 @@ export async function testPolicy(host: Host, folder: string, options: T.PolicyTe
 export async function diffPolicies(host: Host, folder: string, options: T.PolicyDiffOptions): Promise<T.PolicyDiff> {
   return (await import("../operations/policy/diff.ts")).diffPolicies(host, folder, options);
 }
+
+/** What a policy would have refused or allowed of what people did. */
+export async function simulatePolicy(
+  host: Host,
+  folder: string,
+  options: T.PolicySimulateOptions,
+): Promise<T.PolicySimulated> {
+  return (await import("../operations/policy/simulate.ts")).simulatePolicy(host, folder, options);
+}

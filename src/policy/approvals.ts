@@ -1,5 +1,6 @@
 // Whether those who approved are the people who are needed: each of them once, and each in a role that they hold for
 // this very data.
+import { type RoleAction, withImplied } from "./actions.ts";
 import { ANYBODY, type Approvals } from "./governance.ts";
 import type { Member, Policy, Role } from "./schema.ts";
 
@@ -29,9 +30,19 @@ export interface Tally {
 
 /** Roles in which an approval of this member counts; none where the member may not approve at all. */
 export function approvingRoles(staff: Staff, member: Member, about: Approved): readonly string[] {
-  if (member.suspended !== undefined || member.service) return [];
+  return member.service ? [] : rolesFor(staff, member, "request.approve", about);
+}
+
+/** Roles of a member that allow an action for this data, and at this stage, rules aside; none for the suspended. */
+export function rolesFor(
+  staff: Staff,
+  member: Member,
+  action: RoleAction,
+  about: Pick<Approved, "domain" | "class" | "stage">,
+): readonly string[] {
+  if (member.suspended !== undefined) return [];
   return staff.roles
-    .filter((role) => role.can.includes("request.approve") && reaches(staff, role, about))
+    .filter((role) => withImplied(role.can).includes(action) && reaches(staff, role, about))
     .filter(({ id }) =>
       member.roles.some(
         (held) =>

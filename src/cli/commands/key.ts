@@ -39,15 +39,6 @@ export async function rotate(call: Call): Promise<number> {
   return rotated.pending && !dryRun ? exitOf("APPROVAL_PENDING") : 0;
 }
 
-export async function handOn(call: Call): Promise<undefined> {
-  const handed = await (await call.project()).handOnKeys();
-  print(call, "key-hand-on", handed, (page) => {
-    page.done(handed.given.length > 0 ? "handed keys on" : "nobody lacks a key that you hold");
-    page.fields(handed.given.map(({ member, keys }) => [member, keys.join(" ")]));
-    showLacking(page, handed.lacking);
-  });
-}
-
 async function confirmKeys(call: Call, next: Rotated): Promise<void> {
   const { io, prompter } = call.context;
   if (io.canPrompt) {
@@ -79,4 +70,22 @@ function nameOf({ domain, class: klass, epoch }: Rotated["keys"][number]): strin
 function keptIn(kms: string | undefined, short: boolean): string {
   if (kms === undefined) return "with the members it is for";
   return short ? shortKey(kms) : kms;
+}
+
+export async function handOn(call: Call): Promise<undefined> {
+  const project = await call.project();
+  const keys = await project.handOnKeys();
+  const done = await project.handOnHalves();
+  print(call, "key-hand-on", { ...done, classKeys: keys.given, lacking: keys.lacking }, (page) => {
+    const halves = (count: number) => (count === 1 ? "1 half" : `${String(count)} halves`);
+    const nothing = keys.given.length + done.given.length + done.withheld.length + done.taken === 0;
+    page.done(nothing ? "nobody lacks what you could give" : "handed on what you hold");
+    for (const { member, keys: places } of keys.given) page.line(`  gave ${member} the keys of ${places.join(" ")}`);
+    for (const { member, halves: count } of done.given) page.line(`  gave ${member} ${halves(count)}`);
+    for (const { member, halves: count } of done.withheld) {
+      page.line(`  kept ${halves(count)} from ${member}, who held the other one of the same version`);
+    }
+    if (done.taken > 0) page.line(`  removed ${halves(done.taken)} of devices that are to hold none any more`);
+    showLacking(page, keys.lacking);
+  });
 }

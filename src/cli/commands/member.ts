@@ -29,6 +29,17 @@ export async function add(call: Call): Promise<number> {
   return added.pending && !dryRun ? exitOf("APPROVAL_PENDING") : 0;
 }
 
+export async function invite(call: Call): Promise<undefined> {
+  const invited = await (await call.project()).invite({ roles: call.flags.list("role") });
+  print(call, "member-invite", invited, (page) => {
+    if (!page.tty) return page.drawn(invited.line);
+    page.done(`invitation to ${invited.project}, as of policy v${String(invited.policyVersion)}`);
+    page.drawn(invited.line);
+    page.hints("They ask to join with", ["cloister join 'LINE'"]);
+    page.hints("and you let them in with", ["cloister request list", "cloister request approve j-…"]);
+  });
+}
+
 /** Only a person can compare a fingerprint, over another channel than the one that brought the line. */
 export async function confirmFingerprint(call: Call, said: JoinLine): Promise<void> {
   const { io, prompter } = call.context;
@@ -43,7 +54,7 @@ export async function confirmFingerprint(call: Call, said: JoinLine): Promise<vo
     });
 }
 
-function showAdded(page: Page, added: MemberAdded): void {
+export function showAdded(page: Page, added: MemberAdded): void {
   const verb = added.dryRun ? "would add" : added.pending ? "asked to add" : "added";
   page.done(`${verb} ${added.member} (${added.name}) as ${added.roles.join(", ")}`);
   const end = added.dryRun ? "nothing was written" : added.pending ? "waits for signatures" : log(added.logEntry);

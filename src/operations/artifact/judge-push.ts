@@ -29,7 +29,7 @@ export async function whyNotEntitled(
   const { compiled } = await session.ledger.policy(record.policy);
   const unsplit = whyNotSplit(compiled.policy, record, header.kind);
   if (unsplit !== undefined) return unsplit;
-  const crossing = crossingOf(session.ledger, push.intent, record.domain);
+  const crossing = crossingOf(session.ledger, push.intent, record);
   const unfit = await whyNotCrossed(session, crossing, { record, header, push });
   if (typeof crossing === "string" || unfit !== undefined) return unfit;
   const decision = await decide(compiled, {
@@ -57,7 +57,10 @@ function whyNotSplit(policy: Policy, { domain, class: klass, halves = [] }: Vers
   }
 }
 
-/** Why data of another domain may not stand in this one: nothing crosses without an export that its signer was allowed. */
+/**
+ * Why data of another domain, or of a higher class, may not stand here: nothing crosses without an export, and nothing
+ * comes down without a declassification, that its signer was allowed.
+ */
 async function whyNotCrossed(
   session: Session,
   crossing: ReturnType<typeof crossingOf>,
@@ -71,13 +74,13 @@ async function whyNotCrossed(
       : foreignMount(session.ledger, { workspace, keyId: intent.keyId }, record.domain, entry);
   if (mount) return `${pusher} made it with data of another domain (log #${String(mount.entry)})`;
   if (crossing === undefined) return undefined;
-  const brought = `${pusher} brought it over from another domain`;
-  if (typeof crossing === "string") return `${brought}, and ${crossing}`;
-  const refusal = await judge(session, crossing.export, {
+  if (typeof crossing === "string") return `${pusher} brought it over, and ${crossing}`;
+  const refusal = await judge(session, crossing.act, {
     kind: header.kind,
     effect: session.ledger.operation(intent.keyId, intent.event.operation)?.done,
   });
-  return refusal && `${brought}: ${refusalText(crossing.export, refusal)}`;
+  const from = crossing.way === "export" ? "from another domain" : "from a higher class";
+  return refusal && `${pusher} brought it over ${from}: ${refusalText(crossing.act, refusal)}`;
 }
 
 function pushRequest(

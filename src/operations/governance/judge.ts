@@ -127,7 +127,7 @@ async function decideAt(
 const ASKED_OF_THE_PERSON = /^(always:|purpose:|builtin:purpose$)/;
 
 /** What an act says of itself in the clear part of its intent. */
-function saidIn(event: AuditEvent): GovernanceFacts {
+export function saidIn(event: AuditEvent): GovernanceFacts {
   const retire = RETIRE.find((each) => each === factText(event, "retire"));
   const toDomain = factText(event, "toDomain");
   return {

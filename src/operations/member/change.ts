@@ -12,7 +12,7 @@ import type { Ask } from "../guard.ts";
 import { raisedEpochs } from "../key/rotate.ts";
 import { argumentsOfStore } from "../open-store.ts";
 import { type Submitted, submit } from "../policy/submit.ts";
-import { readClaim } from "../project/join.ts";
+import { readClaim } from "../project/join-line.ts";
 import type { Session } from "../session.ts";
 import type {
   AddDeviceOptions,

@@ -2,6 +2,7 @@
 import { CloisterError } from "../../base/errors.ts";
 import { ACTIONS, type Action, isAction } from "../../policy/actions.ts";
 import { type DecisionRequest, decide } from "../../policy/decide.ts";
+import type { GovernanceFacts } from "../../policy/facts.ts";
 import { type Member, memberOf, type Policy } from "../../policy/schema.ts";
 import { secondFactorFor } from "../decision.ts";
 import { factsOf } from "../governance/facts.ts";
@@ -66,10 +67,10 @@ async function questionOf(session: Session, policy: Policy, member: Member, aske
     domain: about?.domain ?? asked.domain ?? onlyDomain?.id,
     class: about?.class ?? asked.class,
   };
+  const kind = about ? about.kind : (asked.kind ?? (action === "artifact.push" ? "dataset" : undefined));
   // Others' logins are on their own devices.
   const factor = asked.as === undefined ? await secondFactorFor(session, policy, member, action, now) : undefined;
-  const said = asked.to === undefined ? {} : saidBy(action, asked.to);
-  const kind = about ? about.kind : (asked.kind ?? (action === "artifact.push" ? "dataset" : undefined));
+  const said = asked.to === undefined ? {} : await saidBy(session, action, asked.to);
   const governance = await factsOf({
     ...{ session, policy, member, action, ...place, kind, versionId: about?.versionId, purpose, now, said },
     before: session.ledger.events.length,
@@ -86,12 +87,14 @@ async function questionOf(session: Session, policy: Policy, member: Member, aske
   };
 }
 
-/** What `--to` means of an action. @throws CloisterError USAGE for an action that leads nowhere */
-function saidBy(action: Action, to: string): NonNullable<DecisionRequest["governance"]> {
+/** What `--to` means of an action. @throws CloisterError USAGE for an action that leads nowhere, or no such place */
+async function saidBy(session: Session, action: Action, to: string): Promise<GovernanceFacts> {
   if (action === "artifact.promote") return { toStage: to };
   if (action === "artifact.declassify") return { toClass: to };
-  if (action === "artifact.export") return { destination: to };
-  if (action === "share.create") return { destination: `share:${to}` };
+  if (action === "artifact.export" || action === "share.create") {
+    const { destinationOf } = await import("../export/destination.ts");
+    return { destination: (await destinationOf(session.host, to)).text };
+  }
   throw new CloisterError("USAGE", `${action} leads nowhere`, {
     why: "--to is for artifact.promote, artifact.declassify, artifact.export and share.create",
     next: "leave it out",

@@ -72,3 +72,37 @@ export interface PolicyChange {
   readonly direction: "wider" | "narrower" | "other";
   readonly text: string;
 }
+
+export interface PolicySimulateOptions {
+  /** Default: the project's policy file. */
+  readonly policy?: PolicyName | undefined;
+  /** How far back, in ms. */
+  readonly sinceMs: number;
+}
+
+export interface PolicySimulated {
+  readonly policy: string;
+  /** ISO 8601. */
+  readonly since: string;
+  /** Entries that were decided again. */
+  readonly replayed: number;
+  /** Done then, and refused by this policy. */
+  readonly refused: readonly SimulatedEntry[];
+  /** Refused then, and allowed by this policy. */
+  readonly allowed: readonly SimulatedEntry[];
+  /** Done then, and refused or not by what the log does not tell. */
+  readonly unclear: readonly SimulatedEntry[];
+  /** What was not known of how many entries, and taken as it was. */
+  readonly notKnown: readonly string[];
+}
+
+export interface SimulatedEntry {
+  readonly entry: number;
+  readonly time: string;
+  readonly member: string;
+  readonly action: string;
+  readonly domain: string | undefined;
+  readonly class: string | undefined;
+  /** What decides it now, with lines of this policy. */
+  readonly rules: readonly { readonly rule: string; readonly line: number | undefined; readonly why: string }[];
+}
