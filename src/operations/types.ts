@@ -6,6 +6,7 @@ export type * from "./types/creds.ts";
 export type * from "./types/export.ts";
 export type * from "./types/key.ts";
 export type * from "./types/login.ts";
+export type * from "./types/member.ts";
 export type * from "./types/policy.ts";
 export type * from "./types/policy-change.ts";
 export type * from "./types/policy-check.ts";
