@@ -12,6 +12,7 @@ export type * from "./types/policy-change.ts";
 export type * from "./types/policy-check.ts";
 export type * from "./types/project.ts";
 export type * from "./types/request.ts";
+export type * from "./types/retention.ts";
 export type * from "./types/review.ts";
 export type * from "./types/secret.ts";
 export type * from "./types/share.ts";
