@@ -33,6 +33,17 @@ const member: Noun = {
       load: async () => (await import("./commands/member.ts")).add,
     },
     {
+      name: "invite",
+      summary: "print a line with which somebody asks to join safely",
+      options: [{ flags: "--role <role[@domain]>", text: "role you have in mind (repeatable)", many: true }],
+      examples: ["cloister member invite --role data-scientist", "cloister member invite > invitation.txt"],
+      notes:
+        "It lets nobody in: whoever has it asks to join, and a steward approves. It pins\n" +
+        "the project, its newest policy and its log, so that nobody can show the joiner\n" +
+        "another store, or an older state of this one.",
+      load: async () => (await import("./commands/member.ts")).invite,
+    },
+    {
       name: "list",
       aliases: ["ls"],
       summary: "list members, roles and key fingerprints",
@@ -72,6 +83,16 @@ const key: Noun = {
         "now, in AWS KMS where the policy says so. Rotation of key material inside of KMS\n" +
         "(aws kms enable-key-rotation) needs nothing here.",
       load: async () => (await import("./commands/key.ts")).rotate,
+    },
+    {
+      name: "hand-on",
+      summary: "give halves of released keys to those who came to hold them",
+      examples: ["cloister key hand-on", "cloister key hand-on --json | jq '.given[]'"],
+      notes:
+        "Keys of classes under release: keys are in halves, sealed to the devices of those\n" +
+        "who could approve when a version was pushed. Whoever holds such a half passes it on\n" +
+        "to those who may approve now, and removes the files of those who may not any more.",
+      load: async () => (await import("./commands/key.ts")).handOn,
     },
   ],
 };

@@ -22,12 +22,22 @@ export interface Governance {
   withdrawRequest(options: T.AnswerOptions): Promise<T.RequestAnswered>;
   /** Takes an approved request back. */
   revokeRequest(options: T.AnswerOptions): Promise<T.RequestAnswered>;
+  /** A line that pins what whoever gets it must find in the store. */
+  invite(options: T.InviteOptions): Promise<T.Invited>;
+  /** Who asks to join, for those who may add members. */
+  listJoins(): Promise<{ readonly joins: readonly T.JoinRequestSummary[]; readonly junk: number }>;
+  showJoin(id: string): Promise<T.JoinRequestSummary>;
+  /** Adds whoever filed a join request, once they proved to hold both keys. */
+  approveJoin(options: T.AnswerJoinOptions): Promise<T.MemberAdded>;
+  denyJoin(options: { readonly id: string }): Promise<{ readonly id: string }>;
   /** Waits until a request is decided. Rejects with APPROVAL_PENDING where the time is over. */
   waitForRequest(options: { readonly id: string; readonly timeoutMs?: number | undefined }): Promise<T.RequestDetail>;
   /** Keys of classes, names and the log: where each is kept, since when, and whether it opens for this member. */
   listKeys(): Promise<readonly T.KeySummary[]>;
   /** New keys for classes; versions pushed before stay readable. */
   rotateKeys(options: T.RotateOptions): Promise<T.Rotated>;
+  /** Seals the halves of keys that this member holds to those who are to hold them by now. */
+  handOnHalves(): Promise<T.HandedOn>;
   /** The policy in force. */
   showPolicy(): Promise<T.PolicyShown>;
   /** What the policy would say to a request; nothing is logged. */
@@ -58,10 +68,17 @@ export function governanceOf(session: Session): Governance {
     withdrawRequest: async (options) =>
       (await import("../operations/request/answer.ts")).withdrawRequest(session, options),
     revokeRequest: async (options) => (await import("../operations/request/answer.ts")).revokeRequest(session, options),
+    invite: async (options) => (await import("../operations/project/invitation.ts")).invite(session, options),
+    listJoins: async () => (await import("../operations/project/answer-join.ts")).listJoins(session),
+    showJoin: async (id) => (await import("../operations/project/answer-join.ts")).showJoin(session, id),
+    approveJoin: async (options) =>
+      (await import("../operations/project/answer-join.ts")).approveJoin(session, options),
+    denyJoin: async (options) => (await import("../operations/project/answer-join.ts")).denyJoin(session, options),
     waitForRequest: async (options) => (await import("../operations/request/wait.ts")).waitForRequest(session, options),
     listMembers: async () => (await import("../operations/member/list.ts")).listMembers(session),
     listKeys: async () => (await import("../operations/key/list.ts")).listKeys(session),
     rotateKeys: async (options) => (await import("../operations/key/rotate.ts")).rotateKeys(session, options),
+    handOnHalves: async () => (await import("../operations/release/hand-on.ts")).handOn(session),
     showPolicy: async () => (await import("../operations/policy/read.ts")).showPolicy(session),
     explainPolicy: async (options) => (await import("../operations/policy/explain.ts")).explainPolicy(session, options),
     proposePolicy: async (options) => (await import("../operations/policy/change.ts")).proposePolicy(session, options),

@@ -66,3 +66,21 @@ function keptIn(kms: string | undefined, short: boolean): string {
   if (kms === undefined) return "with the members it is for";
   return short ? shortKey(kms) : kms;
 }
+
+export async function handOn(call: Call): Promise<undefined> {
+  const done = await (await call.project()).handOnHalves();
+  print(call, "key-hand-on", done, (page) => {
+    const halves = (count: number) => (count === 1 ? "1 half" : `${String(count)} halves`);
+    if (done.versions === 0) {
+      page.line("you hold no half of any version's key");
+      return;
+    }
+    page.done(`looked at ${done.versions === 1 ? "1 version" : `${String(done.versions)} versions`}`);
+    for (const { member, halves: count } of done.given) page.line(`  gave ${member} ${halves(count)}`);
+    for (const { member, halves: count } of done.withheld) {
+      page.line(`  kept ${halves(count)} from ${member}, who held the other one of the same version`);
+    }
+    if (done.taken > 0) page.line(`  removed ${halves(done.taken)} of devices that are to hold none any more`);
+    if (done.given.length + done.withheld.length + done.taken === 0) page.line("  everybody has what they are to have");
+  });
+}

@@ -26,8 +26,19 @@ export async function add(call: Call): Promise<undefined> {
   print(call, "member-add", added, (page) => showAdded(page, added));
 }
 
+export async function invite(call: Call): Promise<undefined> {
+  const invited = await (await call.project()).invite({ roles: call.flags.list("role") });
+  print(call, "member-invite", invited, (page) => {
+    if (!page.tty) return page.drawn(invited.line);
+    page.done(`invitation to ${invited.project}, as of policy v${String(invited.policyVersion)}`);
+    page.drawn(invited.line);
+    page.hints("They ask to join with", ["cloister join 'LINE'"]);
+    page.hints("and you let them in with", ["cloister request list", "cloister request approve j-…"]);
+  });
+}
+
 /** Only a person can compare a fingerprint, over another channel than the one that brought the line. */
-async function confirmFingerprint(call: Call, said: JoinLine): Promise<void> {
+export async function confirmFingerprint(call: Call, said: JoinLine): Promise<void> {
   const { io, prompter } = call.context;
   if (io.canPrompt) {
     io.err(`\n  ${printable(said.name)} (${printable(said.member)}) holds the key\n\n`);
@@ -40,7 +51,7 @@ async function confirmFingerprint(call: Call, said: JoinLine): Promise<void> {
     });
 }
 
-function showAdded(page: Page, added: MemberAdded): void {
+export function showAdded(page: Page, added: MemberAdded): void {
   const verb = added.dryRun ? "would add" : "added";
   page.done(`${verb} ${added.member} (${added.name}) as ${added.roles.join(", ")}`);
   const end = added.dryRun ? "nothing was written" : log(added.logEntry);

@@ -12,6 +12,7 @@ import type { Host } from "../host.ts";
 import { placeOfStore } from "../open-store.ts";
 import { identityPlaces } from "../places.ts";
 import { localState } from "../policy/local-policy.ts";
+import { reviewWarnings } from "../review/warnings.ts";
 import { overdueIn } from "../secret/due.ts";
 import { openSession, type Session } from "../session.ts";
 import type { Diagnosis, LoginState, Status, WhoAmI } from "../types.ts";
@@ -57,6 +58,8 @@ export async function status(session: Session): Promise<Status> {
         : []),
       ...(left < 0 ? ["the policy has expired: only its owners can renew it"] : []),
       ...(me ? overdueWarnings(session, policy, me.id) : []),
+      ...(me ? await reviewWarnings(session, policy, me.id) : []),
+      ...(me && policy.retention ? await dueWarnings(session) : []),
       ...(left >= 0 && left < EXPIRES_SOON_MS ? [`the policy expires on ${policy.expires.date}`] : []),
     ],
   };
@@ -69,6 +72,14 @@ function overdueWarnings(session: Session, policy: Policy, member: string): read
   );
   if (count === 0) return [];
   return [`${count === 1 ? "1 secret is" : `${String(count)} secrets are`} overdue for rotation: cloister secret list`];
+}
+
+/** Loaded only where the policy bounds how long versions are kept. */
+async function dueWarnings(session: Session): Promise<readonly string[]> {
+  const count = (await (await import("../retention/prune.ts")).dueForMe(session)).length;
+  if (count === 0) return [];
+  const what = count === 1 ? "1 version is" : `${String(count)} versions are`;
+  return [`${what} past the time that the policy keeps: cloister artifact prune --dry-run`];
 }
 
 /** Who this device is, and who that is in the project of the folder. @throws CloisterError NOT_AUTHENTICATED */

@@ -43,3 +43,15 @@ export interface Rotated {
   readonly pending: PendingPolicy | undefined;
   readonly dryRun: boolean;
 }
+
+/** Halves of released keys that were brought up to the policy in force. */
+export interface HandedOn {
+  /** Versions of which this member holds a half. */
+  readonly versions: number;
+  /** Halves that were sealed to devices of members who had none of them yet. */
+  readonly given: readonly { readonly member: string; readonly halves: number }[];
+  /** Halves that were not, because the member held the other half of the same version once. */
+  readonly withheld: readonly { readonly member: string; readonly halves: number }[];
+  /** Files of devices that are to hold none any more, removed. */
+  readonly taken: number;
+}
