@@ -41,7 +41,6 @@ const READ_ONLY: readonly Action[] = [
 export function governanceGuardrails(policy: Policy): readonly CompiledGuardrail[] {
   return [
     ...builtIn(policy),
-    ...gates(policy),
     ...policy.separate.map(({ who, cannot, above, line }) => {
       const about = builtInRule(`separate:${who}:${cannot}`, line, { kind: "separate", who, above });
       const did = contains(attribute(context, "did"), literal(who));
@@ -49,6 +48,7 @@ export function governanceGuardrails(policy: Policy): readonly CompiledGuardrail
         above === undefined ? [] : [negated(within(attribute(resource, "class"), entityLiteral("Class", above)))];
       return guardrail(about, [cannot], { when: all(...higher, did) });
     }),
+    ...gates(policy),
     ...lapses(policy),
   ];
 }
