@@ -9,6 +9,7 @@ import { reviewOf } from "../review/age.ts";
 import type { Session } from "../session.ts";
 import { evidenceOf } from "./evidence.ts";
 import { pastOf } from "./past.ts";
+import { quotasOf } from "./quotas.ts";
 import { stageOf } from "./stage.ts";
 
 /** The act, who wants it, and where in the log it stands. */
@@ -36,6 +37,7 @@ type Gather = (act: Act) => GovernanceFacts | Promise<GovernanceFacts>;
 /** Each looks at the policy first, and at the log only where the policy asks for what it would find. */
 const GATHER: readonly Gather[] = [
   pastOf,
+  quotasOf,
   reviewOf,
   // These judge what others did, which is to gather facts again: named when they are called, not when this is loaded.
   (act) => approvalsOf(act),
