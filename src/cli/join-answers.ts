@@ -10,11 +10,14 @@ export function isJoin({ args }: Call): boolean {
   return args[0]?.startsWith("j-") === true;
 }
 
-/** A line of a list, under the requests of members. */
-export function showJoinRow(page: Page, join: JoinRequestSummary): void {
-  const { id, member, name, fingerprint, deviceOf } = join;
-  const what = deviceOf === undefined ? `${name} as ${member}` : `a further device of ${deviceOf}`;
-  page.fields([[id, `join   ${what}   ${fingerprint}`]]);
+/** Those who ask to join, under the requests of members. */
+export function listJoins(page: Page, joins: readonly JoinRequestSummary[]): void {
+  if (joins.length === 0) return;
+  page.heading("Asking to join");
+  const rows = joins.map(({ id, member, name, fingerprint, deviceOf }) => {
+    return [id, "join", deviceOf === undefined ? `${name} as ${member}` : `a device of ${deviceOf}`, fingerprint];
+  });
+  page.table(["ID", "KIND", "WHO", "FINGERPRINT"], rows);
 }
 
 export async function showJoin(call: Call): Promise<undefined> {

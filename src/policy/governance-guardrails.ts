@@ -26,7 +26,8 @@ import type { Policy } from "./schema.ts";
 
 /** Consent and responsibility are a person's. */
 const FOR_PEOPLE: readonly Action[] = [
-  ...(["request.approve", "policy.change", "break-glass.invoke", "member.add", "member.review"] as const),
+  ...(["request.approve", "policy.change", "member.add", "member.review"] as const),
+  ...(["break-glass.invoke", "break-glass.consent", "break-glass.review"] as const),
 ];
 
 /** What can be done with a version that was retired, besides seeing that it is there. */

@@ -2,7 +2,7 @@ import { CloisterError } from "../../base/errors.ts";
 import { durationFlagMs, formatDuration } from "../../base/units.ts";
 import type { AnswerOptions, Project, RequestAnswered, RequestCreated, RequestListOptions } from "../../index.ts";
 import type { Call } from "../call.ts";
-import { approveJoin, denyJoin, isJoin, showJoin, showJoinRow } from "../join-answers.ts";
+import { approveJoin, denyJoin, isJoin, listJoins, showJoin } from "../join-answers.ts";
 import { Page, print, warn } from "../output.ts";
 import { showRequest, wantedRows } from "../request-words.ts";
 import { left, log, minutes } from "../words.ts";
@@ -79,7 +79,7 @@ export async function list(call: Call): Promise<undefined> {
     });
     const headings = ["ID", "KIND", "OF", "TO", "BY", "STATE", "APPROVED BY", "WAITS FOR", "UNTIL (UTC)"];
     page.table(headings, rows, ["UNTIL (UTC)", "APPROVED BY", "TO"]);
-    for (const join of joins) showJoinRow(page, join);
+    listJoins(page, joins);
     if (page.tty && rows.length + joins.length === 0 && !page.quiet) page.line("no requests", page.paint.dim);
   });
   if (junk > 0) warn(call, `${String(junk)} objects among the join requests are none`);
