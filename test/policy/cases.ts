@@ -101,6 +101,8 @@ export const CASES: readonly Case[] = [
   ask("the suspended read the policy, too", "zed", "policy.read", {}),
   ask("a suspended member pulls nothing", "zed", "artifact.pull", churn, "builtin:suspended"),
   ask("everybody revokes shares", "ci", "share.revoke", {}),
+  ask("whose consent counts, readers of the emergency judge", "bo", "break-glass.consent", {}),
+  ask("and whose review", "bo", "break-glass.review", {}),
   ask("the suspended revoke nothing", "zed", "share.revoke", {}, "builtin:suspended"),
   ask("everybody destroys their own workspace", "ana", "workspace.destroy", { ownWorkspace: true }),
   ask("nobody destroys another's", "omar", "workspace.destroy", {}, "builtin:own-workspace"),
