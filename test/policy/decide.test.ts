@@ -122,6 +122,8 @@ describe("decide", () => {
         missing: "approval",
       },
     ]);
+    const inside = { ...governance, destination: "domain:marketing" };
+    expect((await decide(governed, { ...ask, governance: inside })).enforcement).toBe("refused by every reader");
     const own = await decide(governed, { ...ask, governance: { ...governance, pushedBy: "ana" } });
     expect(own.refusals[0]?.who).toBe("nobody else holds such a role here (not ana, who pushed it)");
     const hostile = { ...governance, destination: "s3://partner-acme/$(id)" };
