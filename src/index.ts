@@ -1,5 +1,8 @@
 // The public library. The command line uses nothing else of it.
 import type { Streams } from "./base/streams.ts";
+import { type Governance, governanceOf } from "./index/governance.ts";
+import { type Leaving, leavingOf } from "./index/leaving.ts";
+import { type Stages, stagesOf } from "./index/stages.ts";
 import type { KeySet } from "./operations/creds/jwks.ts";
 import type { ProcessDocument } from "./operations/creds/process.ts";
 import type { Serving } from "./operations/creds/serve.ts";
@@ -9,6 +12,9 @@ import type * as T from "./operations/types.ts";
 
 export { CloisterError, type ErrorCode, type Refusal } from "./base/errors.ts";
 export type { Streams } from "./base/streams.ts";
+export type { Governance } from "./index/governance.ts";
+export { diffPolicies, simulatePolicy, testPolicy } from "./index/policy-trials.ts";
+export type { Stages } from "./index/stages.ts";
 export type { KeySet } from "./operations/creds/jwks.ts";
 export type { ProcessDocument } from "./operations/creds/process.ts";
 export type { Serving } from "./operations/creds/serve.ts";
@@ -22,13 +28,13 @@ export type * from "./operations/types.ts";
  * is no member or its identity cannot be unlocked, INTEGRITY for anything tampered with, UNAVAILABLE where the store
  * fails (try again), INTERRUPTED after `host.signal` was aborted.
  */
-export interface Project {
+export interface Project extends Governance, Leaving, Stages {
   /** Encrypts, signs and stores files as a new version of an artifact. */
   push(options: T.PushOptions): Promise<T.Pushed>;
   /** Decrypts a version into a new or empty folder, or its only file into a stream. */
   pull(options: T.PullOptions): Promise<T.Pulled>;
   /** Versions this member can see, by name and number; of one artifact where `name` is given. */
-  list(options: { readonly name?: string | undefined }): Promise<T.Listing>;
+  list(options: T.ListOptions): Promise<T.Listing>;
   /** Everything about one version. */
   show(reference: string): Promise<T.VersionDetail>;
   /** Checks files, signature, signer, label and log of a pulled folder or of a version in the store. */
@@ -68,26 +74,6 @@ export interface Project {
   showSecret(options: { readonly name: string; readonly domain?: string | undefined }): Promise<T.SecretSummary>;
   /** Hands a value out on this host. */
   leaseSecret(options: T.LeaseOptions): Promise<T.SecretLease>;
-  /** Adds the person behind a join line: a new signed policy version, and their class keys. */
-  addMember(options: T.AddMemberOptions): Promise<T.MemberAdded>;
-  listMembers(): Promise<readonly T.MemberSummary[]>;
-  /** Keys of classes, names and the log: where each is kept, since when, and whether it opens for this member. */
-  listKeys(): Promise<readonly T.KeySummary[]>;
-  /** New keys for classes; versions pushed before stay readable. */
-  rotateKeys(options: T.RotateOptions): Promise<T.Rotated>;
-  /** The policy in force. */
-  showPolicy(): Promise<T.PolicyShown>;
-  /** What the policy would say to a request; nothing is logged. */
-  explainPolicy(options: T.ExplainOptions): Promise<T.Explained>;
-  /** Signs and publishes the local policy file as the next version. */
-  proposePolicy(options: {
-    readonly justification?: string | undefined;
-    readonly dryRun?: boolean | undefined;
-  }): Promise<T.Proposed>;
-  /** The log, with the sealed parts this member can open. */
-  listAudit(options: T.AuditListOptions): Promise<readonly T.AuditRow[]>;
-  /** Checks the whole log from its first entry. */
-  verifyAudit(): Promise<T.AuditVerified>;
   status(): Promise<T.Status>;
   /** A short-lived credential: a kept one that is still good, or a new one, decided and logged. */
   getCredential(options: T.CredentialOptions): Promise<T.IssuedCredential>;
@@ -131,6 +117,9 @@ export async function open(host: Host, options: { readonly folder: string }): Pr
 /** Each operation is loaded when it is called: a light command does not pay for a heavy one. */
 function projectOf(session: Session): Project {
   return {
+    ...governanceOf(session),
+    ...stagesOf(session),
+    ...leavingOf(session),
     push: async (options) => (await import("./operations/artifact/push.ts")).push(session, options),
     pull: async (options) => (await import("./operations/artifact/pull.ts")).pull(session, options),
     list: async (options) => (await import("./operations/artifact/list.ts")).list(session, options),
@@ -165,15 +154,6 @@ function projectOf(session: Session): Project {
     showSecret: async ({ name, domain }) =>
       (await import("./operations/secret/list.ts")).showSecret(session, name, domain),
     leaseSecret: async (options) => (await import("./operations/secret/lease.ts")).leaseSecret(session, options),
-    addMember: async (options) => (await import("./operations/policy/change.ts")).addMember(session, options),
-    listMembers: async () => (await import("./operations/policy/change.ts")).listMembers(session),
-    listKeys: async () => (await import("./operations/key/list.ts")).listKeys(session),
-    rotateKeys: async (options) => (await import("./operations/key/rotate.ts")).rotateKeys(session, options),
-    showPolicy: async () => (await import("./operations/policy/read.ts")).showPolicy(session),
-    explainPolicy: async (options) => (await import("./operations/policy/read.ts")).explainPolicy(session, options),
-    proposePolicy: async (options) => (await import("./operations/policy/change.ts")).proposePolicy(session, options),
-    listAudit: async (options) => (await import("./operations/project/audit.ts")).listAudit(session, options),
-    verifyAudit: async () => (await import("./operations/project/audit.ts")).verifyAudit(session),
     status: async () => (await import("./operations/project/status.ts")).status(session),
     getCredential: async (options) => (await import("./operations/creds/issue.ts")).getCredential(session, options),
     credentialProcess: async (options) =>
@@ -191,6 +171,16 @@ function projectOf(session: Session): Project {
     login: async (options) => (await import("./operations/login/login.ts")).login(session, options),
     logout: async () => (await import("./operations/login/login.ts")).logout(session),
   };
+}
+
+/** Whether a file is a share rather than the name of an artifact. */
+export async function isShareFile(host: Pick<Host, "cwd">, path: string): Promise<boolean> {
+  return (await import("./operations/share/open.ts")).isShareFile(host, path);
+}
+
+/** Opens a share. It needs no project; one in `folder` can vouch for the sharer. */
+export async function openShare(host: Host, folder: string, options: T.OpenShareOptions): Promise<T.ShareOpened> {
+  return (await import("./operations/share/open.ts")).openShare(host, folder, options);
 }
 
 /** Makes a project: identity, store, keys, policy version 1 and log. @throws CloisterError USAGE, UNSUPPORTED_HOST */

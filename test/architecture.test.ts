@@ -72,12 +72,14 @@ test.each(
   expect(withoutComments(file)).not.toMatch(/create(Cipheriv|Decipheriv|Sign|Verify|Hmac)\b/);
 });
 
-test("the policy decides in one place only: nobody outside its room and the guard compares roles or classes", () => {
+test("the policy decides in one place only: nobody outside its room, the guard and the readers compares roles or classes", () => {
   const deciders = files.filter((file) => /\bdecide\(/.test(withoutComments(file)) && roomOf(file) !== "policy");
   expect(deciders.sort()).toEqual([
-    "src/operations/artifact/versions.ts",
-    "src/operations/guard.ts",
-    "src/operations/policy/read.ts",
+    "src/operations/artifact/judge-push.ts",
+    "src/operations/decision.ts",
+    "src/operations/governance/judge.ts",
+    "src/operations/policy/explain.ts",
+    "src/operations/request/entitled.ts",
     "src/operations/secret/secrets.ts",
   ]);
 });
@@ -85,7 +87,7 @@ test("the policy decides in one place only: nobody outside its room and the guar
 test("remembered answers only explain: whoever lets something happen asks Cedar", () => {
   const importers = (room: string) => files.filter((file) => importsOf(file).some((s) => s.endsWith(room)));
   expect(importers("policy/answers.ts")).toEqual(["src/operations/policy/answer-memory.ts"]);
-  expect(importers("./answer-memory.ts")).toEqual(["src/operations/policy/read.ts"]);
+  expect(importers("./answer-memory.ts")).toEqual(["src/operations/policy/explain.ts"]);
 });
 
 test("only the guard writes to the log, and the making of a project", () => {

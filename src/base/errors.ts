@@ -24,6 +24,8 @@ export interface Refusal {
   readonly who?: string;
   /** The exact next command, or advice. */
   readonly next?: string;
+  /** `approval`: nothing but other people's consent is missing. A refusal of such alone is pending once they are asked. */
+  readonly missing?: "approval";
 }
 
 export interface ErrorDetails {

@@ -21,6 +21,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "request.create": "make requests",
   "request.approve": "approve requests",
   "policy.change": "change the policy",
+  "share.revoke": "revoke shares",
   "policy.read": "read the policy",
   "member.add": "add members",
   "member.review": "review members",

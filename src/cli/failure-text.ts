@@ -12,7 +12,7 @@ import { wrap } from "./wrap.ts";
 export function failureText(failure: Failure, color: boolean, columns: number): string {
   const paint = new Chalk({ level: color ? 1 : 0 });
   const { code, message, why, next, refusals = [], policyVersion, logEntry } = failure;
-  const prefix = code === "POLICY_DENIED" && !message.startsWith("denied") ? "denied: " : "";
+  const prefix = code === "POLICY_DENIED" && !message.startsWith("denied") ? "denied: " : (PREFIXES[code] ?? "");
   const title = `${paint.bold(printable(prefix + message))}  ${paint.red(`[${code}]`)}`;
   const lines = [`${paint.red("✗")} ${wrap(title, columns - 2).join("\n  ")}`];
   const row = rowOf(paint, columns);
@@ -22,6 +22,8 @@ export function failureText(failure: Failure, color: boolean, columns: number): 
   if (logEntry !== undefined) lines.push(row("log", `#${String(logEntry)}`));
   return `${lines.join("\n")}\n`;
 }
+
+const PREFIXES: Partial<Record<Failure["code"], string>> = { APPROVAL_PENDING: "not yet approved: " };
 
 /** One unmet condition: rule, why, who, next. */
 export function refusalLines(

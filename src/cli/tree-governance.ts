@@ -1,6 +1,9 @@
 // Commands for owners, reviewers and security officers, and the help command.
 import type { Leaf, Noun } from "./tree.ts";
+import { policyCommand } from "./tree-policy.ts";
 import { reach } from "./tree-project.ts";
+import { requestCommand } from "./tree-request.ts";
+import { review } from "./tree-review.ts";
 
 const member: Noun = {
   name: "member",
@@ -36,90 +39,7 @@ const member: Noun = {
       examples: ["cloister member list", "cloister member ls --json | jq -r '.members[].id'"],
       load: async () => (await import("./commands/member.ts")).list,
     },
-  ],
-};
-
-const policy: Noun = {
-  name: "policy",
-  summary: "the signed policy: read, check, explain, change it",
-  examples: ["cloister policy show", "cloister policy explain artifact.pull --as bo --class internal"],
-  leaves: [
-    {
-      name: "show",
-      summary: "the policy in force, in plain sentences",
-      options: [{ flags: "--text", text: "the whole policy file instead" }],
-      examples: ["cloister policy show", "cloister policy show --text > cloister.policy.yaml"],
-      load: async () => (await import("./commands/policy.ts")).show,
-    },
-    {
-      name: "check",
-      summary: "find mistakes in a policy file (exit 2 if there are any)",
-      args: [["[file]", "policy file (default: the project's)"]],
-      examples: ["cloister policy check", "cloister policy check draft.yaml"],
-      load: async () => (await import("./commands/policy.ts")).check,
-    },
-    {
-      name: "explain",
-      summary: "may someone do something, and which line says so",
-      args: [["<action>", "e.g. artifact.pull, artifact.push, workspace.create"]],
-      options: [
-        { flags: "--as <member>", text: "for this member (default: you)" },
-        { flags: "--domain <name>", text: "data domain" },
-        { flags: "--class <class>", text: "classification" },
-        { flags: "--kind <kind>", text: "kind of artifact", choices: ["dataset", "model", "code", "report"] },
-        { flags: "--purpose <name>", text: "what it is for" },
-        { flags: "--why <text>", text: "as if this justification were given" },
-        { flags: "--ttl <time>", text: "as if for this long: 30m, 8h" },
-      ],
-      examples: [
-        "cloister policy explain artifact.pull --class confidential",
-        "cloister policy explain workspace.create --as bo --ttl 24h",
-      ],
-      notes:
-        "Of workspace.create it assumes no network, no folder of the host, no GPU and the\n" +
-        "limits of the role. Asked with all of its flags: cloister ws create … --dry-run",
-      load: async () => (await import("./commands/policy.ts")).explain,
-    },
-    {
-      name: "propose",
-      summary: "sign the project's policy file as the next version",
-      options: [
-        { flags: "--why <text>", text: "justification, kept in the log" },
-        { flags: "-y, --yes", text: "the changes were read: do not ask" },
-        { flags: "--dry-run", text: "say what would change, change nothing" },
-      ],
-      examples: ["cloister policy propose --dry-run", "cloister policy propose --why 'bo may push models'"],
-      load: async () => (await import("./commands/policy.ts")).propose,
-    },
-    {
-      name: "export",
-      summary: "write the roles, bucket and key policies that AWS needs",
-      args: [["<target>", "aws"]],
-      options: [
-        { flags: "--out <dir>", text: "folder for the files" },
-        { flags: "--file <file>", text: "of this policy file (default: the policy in force)" },
-      ],
-      examples: [
-        "cloister policy export aws --out deploy",
-        "cloister policy export aws --out deploy --file draft.yaml",
-      ],
-      notes:
-        "JSON documents for `aws`, and the same as Terraform (cloister.tf.json). The same\n" +
-        "policy always gives the same bytes. Nothing is applied.",
-      load: async () => (await import("./commands/policy-aws.ts")).exportDocuments,
-    },
-    {
-      name: "verify",
-      summary: "compare what is deployed in AWS with the policy (exit 1 if it differs)",
-      args: [["<target>", "aws"]],
-      options: [
-        { flags: "--deployed <dir>", text: "folder with what those commands printed" },
-        { flags: "--commands", text: "print the commands that read what is deployed" },
-        { flags: "--file <file>", text: "of this policy file (default: the policy in force)" },
-      ],
-      examples: ["cloister policy verify aws --commands > read.sh", "cloister policy verify aws --deployed deployed"],
-      load: async () => (await import("./commands/policy-aws.ts")).verifyDocuments,
-    },
+    review,
   ],
 };
 
@@ -217,4 +137,12 @@ const help: Leaf = {
   load: async () => (await import("./commands/help.ts")).help,
 };
 
-export const governanceCommands: readonly (Leaf | Noun)[] = [member, policy, key, audit, store, help];
+export const governanceCommands: readonly (Leaf | Noun)[] = [
+  requestCommand,
+  member,
+  policyCommand,
+  key,
+  audit,
+  store,
+  help,
+];

@@ -1,5 +1,8 @@
 // Everyday commands: artifacts.
+
 import type { Choice, Leaf, Noun } from "./tree.ts";
+import { exportLeaves } from "./tree-export.ts";
+import { stageLeaves } from "./tree-stage.ts";
 
 export const purpose: Choice = { flags: "--purpose <name>", text: "what it is for (also: CLOISTER_PURPOSE)" };
 export const why: Choice = { flags: "--why <text>", text: "justification, kept in the log" };
@@ -30,17 +33,20 @@ const push: Leaf = {
 
 const pull: Leaf = {
   name: "pull",
-  summary: "fetch an artifact, checked and decrypted, into a folder",
-  args: [["<ref>", "[domain/]name[:version] or [domain/]name@sha256:…"]],
+  summary: "fetch an artifact, or open a share, checked and decrypted",
+  args: [["<ref>", "[domain/]name[:version], [domain/]name@sha256:…, or the file of a share"]],
   options: [
     { flags: "-o, --output <place>", text: "folder (default: ./name); - writes its only file to stdout" },
     purpose,
     why,
+    { flags: "--identity <file>", text: "of a share: age key to open it with (default: this device's)" },
+    { flags: "--signer <fingerprint>", text: "of a share: refuse it from anybody else" },
     dryRun,
   ],
   examples: [
     "cloister pull risk:1.2 -o ./model --purpose modelling",
     "cloister pull raw:d1 -o - --purpose modelling | tar x",
+    "cloister pull ./risk-1.2.cloister.age -o ./model",
   ],
   load: async () => (await import("./commands/artifact.ts")).pull,
 };
@@ -58,7 +64,10 @@ const show: Leaf = {
   name: "show",
   summary: "where an artifact comes from: inputs, run, code, signer, files",
   args: [["<ref>", "[domain/]name[:version] or [domain/]name@sha256:…"]],
-  options: [{ flags: "--patch", text: "only what its code had that was not committed, for git apply" }],
+  options: [
+    { flags: "--patch", text: "only what its code had that was not committed, for git apply" },
+    { flags: "--statement <digest>", text: "only the document behind this statement" },
+  ],
   examples: [
     "cloister show risk:1.2",
     "cloister show risk --json | jq .inputs",
@@ -80,7 +89,7 @@ const artifact: Noun = {
   aliases: ["a"],
   summary: "sealed, versioned data, models, code and reports",
   examples: ["cloister artifact push out/model --name risk:1.2", "cloister a ls", "cloister a show risk:1.2"],
-  leaves: [push, pull, list, show, verify],
+  leaves: [push, pull, list, show, verify, ...stageLeaves, ...exportLeaves],
 };
 
 export const artifactCommands: readonly (Leaf | Noun)[] = [push, pull, list, show, verify, artifact];

@@ -1,6 +1,7 @@
 // The shape of the command tree: data, from which the parser and every help page are built.
 import type { Run } from "./call.ts";
 import { credentialCommands } from "./tree-credentials.ts";
+import { shareCommands } from "./tree-export.ts";
 import { governanceCommands } from "./tree-governance.ts";
 import { projectCommands } from "./tree-project.ts";
 import { secretCommands } from "./tree-secret.ts";
@@ -63,7 +64,7 @@ export const TREE: readonly Group[] = [
   { heading: "Start here:", commands: projectCommands },
   {
     heading: "Every day:",
-    commands: [...workspaceCommands, ...artifactCommands, ...credentialCommands, ...secretCommands],
+    commands: [...workspaceCommands, ...artifactCommands, ...shareCommands, ...credentialCommands, ...secretCommands],
   },
   { heading: "Govern:", commands: governanceCommands },
 ];

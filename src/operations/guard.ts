@@ -1,34 +1,16 @@
 // The only door: every operation the policy can govern is decided here, logged, and only then done.
 import { randomBytes } from "node:crypto";
-import type { AuditEvent } from "../audit/event.ts";
 import type { LoggedEvent } from "../audit/taken.ts";
 import { CloisterError, type Refusal } from "../base/errors.ts";
-import { canonicalBytes, type Json } from "../base/json.ts";
-import { encryptTo } from "../keys/age.ts";
+import type { Json } from "../base/json.ts";
 import { type Identity, keyIdOf } from "../keys/identity.ts";
-import type { Action } from "../policy/actions.ts";
-import { type Decision, type DecisionRequest, decide } from "../policy/decide.ts";
-import type { Member, Policy } from "../policy/schema.ts";
-import { AUDIT_PLACE } from "./class-keys.ts";
-import type { SecondFactor } from "./login/state.ts";
+import type { Decision } from "../policy/decide.ts";
+import { type Ask, decideNow, withEvidence } from "./decision.ts";
+import { eventOf, rulesOf } from "./log-entry.ts";
+import type { Pending } from "./request/pending.ts";
 import type { Session } from "./session.ts";
-import { openWorkspaces } from "./workspace/open-workspaces.ts";
 
-/** What somebody wants to do, with everything the decision may rest on. */
-export interface Ask extends Omit<DecisionRequest, "member" | "now" | "openWorkspaces" | "mfaAgeMs"> {
-  /** `push risk:1.2`, for the person who is refused. */
-  readonly title: string;
-  /** Workspace it happens in, for the clear part of the log. */
-  readonly workspace?: string | undefined;
-  /** Version it is about, where that is known. */
-  readonly versionId?: string | undefined;
-  /** The way forward, where the policy's own suggestion would not fit what the person did. */
-  readonly next?: string | undefined;
-  /** Numbers and digests for the clear part. */
-  readonly facts?: { readonly [name: string]: Json | undefined };
-  /** Names, justifications and other text for the sealed part. */
-  readonly sealed: { readonly [name: string]: string | undefined };
-}
+export type { Ask } from "./decision.ts";
 
 /** An operation whose intent is logged. */
 export interface Operation {
@@ -48,7 +30,8 @@ export interface Outcome {
 
 /**
  * Decides now, so that what is forbidden is refused before any work is done. A refusal is logged.
- * @throws CloisterError POLICY_DENIED
+ * @throws CloisterError POLICY_DENIED; APPROVAL_PENDING where nothing but the approval of others is missing, and they were
+ * asked for it
  */
 export async function permit(session: Session, ask: Ask): Promise<Decision> {
   await session.sync();
@@ -57,15 +40,20 @@ export async function permit(session: Session, ask: Ask): Promise<Decision> {
   // After its last day a policy lets nothing but its renewal into the log.
   const expired = decision.refusals.some((refusal) => refusal.rule === "builtin:policy-expired");
   const logged = expired ? undefined : await refuse(session, withEvidence(ask, evidence), decision);
-  throw denial(ask, decision, policy, logged?.entry);
+  throw denial(ask, decision, policy, logged?.entry, await awaited(session, ask));
 }
 
 /** What {@link permit} would say, without a trace in the log: for `--dry-run`. @throws CloisterError POLICY_DENIED */
 export async function wouldPermit(session: Session, ask: Ask): Promise<Decision> {
   await session.sync();
   const { decision, policy } = await decideNow(session, ask);
-  if (!decision.allow) throw denial(ask, decision, policy, undefined);
+  if (!decision.allow) throw denial(ask, decision, policy, undefined, await awaited(session, ask));
   return decision;
+}
+
+/** The request that others have still to approve, where only that is missing. */
+async function awaited(session: Session, ask: Ask): Promise<Pending | undefined> {
+  return (await import("./request/pending.ts")).pendingFor(session, ask);
 }
 
 /**
@@ -166,54 +154,6 @@ export function newOperationId(): string {
   return randomBytes(16).toString("hex");
 }
 
-/** What a decision rested on besides the request, with the sources that the log is to name. */
-type Evidence = Pick<Ask, "facts" | "sealed">;
-
-interface Decided {
-  readonly decision: Decision;
-  /** Version of the policy that decided. */
-  readonly policy: number;
-  readonly evidence: Evidence | undefined;
-}
-
-async function decideNow(session: Session, ask: Ask): Promise<Decided> {
-  const [me, now] = [await session.me(), await session.clock()];
-  const { compiled } = await session.policy();
-  const { policy } = compiled;
-  const open = () => openWorkspaces(session.ledger, me.id, now, ask.workspace);
-  const factor = await secondFactorFor(session, policy, me, ask.action, now);
-  const request: DecisionRequest = {
-    ...requestOf(ask),
-    member: me.id,
-    now,
-    ...(ask.action === "workspace.create" ? { openWorkspaces: open() } : {}),
-    ...(factor === undefined ? {} : { mfaAgeMs: factor.ageMs }),
-  };
-  return { decision: await decide(compiled, request), policy: policy.version, evidence: factor };
-}
-
-/** The login that counts for an action; looked for only where the policy asks for one. */
-export async function secondFactorFor(
-  session: Session,
-  policy: Policy,
-  me: Member,
-  action: Action,
-  now: number,
-): Promise<SecondFactor | undefined> {
-  if (!policy.mfaWithin.some((each) => each.action === action)) return undefined;
-  return (await import("./login/state.ts")).secondFactorOf(session, policy, me, now);
-}
-
-function withEvidence(ask: Ask, evidence: Evidence | undefined): Ask {
-  if (!evidence) return ask;
-  return { ...ask, facts: { ...ask.facts, ...evidence.facts }, sealed: { ...ask.sealed, ...evidence.sealed } };
-}
-
-function requestOf(ask: Ask): Omit<DecisionRequest, "member" | "now"> {
-  const { title: _t, sealed: _s, facts: _f, workspace: _w, versionId: _v, next: _n, ...request } = ask;
-  return request;
-}
-
 /** A refusal that cannot be logged is a refusal all the same. */
 async function refuse(session: Session, ask: Ask, decision: Decision): Promise<LoggedEvent | undefined> {
   try {
@@ -229,67 +169,22 @@ async function refuse(session: Session, ask: Ask, decision: Decision): Promise<L
   }
 }
 
-interface Step {
-  readonly id: string;
-  readonly phase: AuditEvent["phase"];
-  readonly policy: number;
-  readonly decision: Decision | { readonly rules: readonly string[]; readonly enforcement: string };
-}
-
-async function eventOf(session: Session, ask: Ask, { id, phase, policy, decision }: Step): Promise<AuditEvent> {
-  const { rules, enforcement } = "rules" in decision ? decision : rulesOf(decision);
-  const { action, domain, class: klass, versionId, workspace, facts } = ask;
-  return {
-    project: session.config.project,
-    operation: id,
-    phase,
-    action,
-    timeMs: Math.floor(await session.store.now()),
-    policy,
-    domain,
-    class: klass,
-    versionId,
-    workspace,
-    rules,
-    enforcement,
-    facts,
-    sealed: await seal(session, ask.sealed),
-  };
-}
-
-function rulesOf(decision: Decision): { rules: readonly string[]; enforcement: string } {
-  const rules = decision.allow ? decision.by.map((by) => by.rule) : decision.refusals.map((refusal) => refusal.rule);
-  return { rules: [...new Set(rules)], enforcement: decision.enforcement };
-}
-
-/** Long texts are cut: an event has 16 KiB, and an over-long name must not keep a refusal out of the log. */
-const SEALED_BYTES_MAX = 6000;
-
-function cut(text: string, bytesMax: number): string {
-  const bytes = Buffer.from(text);
-  return bytes.length <= bytesMax
-    ? text
-    : new TextDecoder().decode(bytes.subarray(0, bytesMax)).replace(/\ufffd+$/, "");
-}
-
-async function seal(session: Session, texts: Ask["sealed"]): Promise<string | undefined> {
-  const given = Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  if (given.length === 0) return undefined;
-  const room = Math.floor(SEALED_BYTES_MAX / given.length);
-  const plain = canonicalBytes(Object.fromEntries(given.map(([key, text]) => [key, cut(text, room)])));
-  const { recipient } = await session.keys.newest(AUDIT_PLACE);
-  return Buffer.from(await encryptTo([recipient], plain)).toString("base64");
-}
-
-function denial(ask: Ask, decision: Decision, policy: number, entry: number | undefined): CloisterError {
+function denial(
+  ask: Ask,
+  decision: Decision,
+  policy: number,
+  entry: number | undefined,
+  pending?: Pending,
+): CloisterError {
   const refusals = decision.refusals.map((refusal) => ({
     ...refusal,
     // A second factor that is missing or too old is the person's to give, whatever they did.
     ...(ask.next && !refusal.rule.startsWith("always:mfa-within:") ? { next: ask.next } : {}),
     // Readers know the inputs of a workspace from the log; what pulled files carry with them only this program sees.
     ...(refusal.rule === "builtin:label-flow" && ask.workspace === undefined ? { enforcement: "advisory" } : {}),
+    ...(pending ? { who: pending.who, next: `cloister request show r-${String(pending.entry)}` } : {}),
   }));
-  return new CloisterError("POLICY_DENIED", ask.title, {
+  return new CloisterError(pending ? "APPROVAL_PENDING" : "POLICY_DENIED", ask.title, {
     why: refusals[0]?.why,
     next: refusals[0]?.next,
     refusals,

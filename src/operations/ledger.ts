@@ -3,25 +3,14 @@
 import type { AuditEvent } from "../audit/event.ts";
 import type { Admission } from "../audit/log.ts";
 import type { LoggedEvent } from "../audit/taken.ts";
-import { integrity, isIntegrity } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
 import { SHA256 } from "../base/record.ts";
-import { keyIdOf } from "../keys/identity.ts";
 import { covers } from "../policy/entitlements.ts";
-import type { Policy } from "../policy/schema.ts";
+import { LogIndex } from "./log-index.ts";
 import { changesPolicy } from "./policy-event.ts";
-import { type PolicyShelf, type PolicyVersion, signedByOwnerOf } from "./policy-shelf.ts";
+import { type InForce, type KnownKey, PolicyLedger, type SignedVersion } from "./policy-ledger.ts";
+import type { PolicyShelf } from "./policy-shelf.ts";
 import { changesSecret, SecretLedger, secretIn } from "./secret/ledger.ts";
-
-/** A policy version that took force at a position of the log. */
-export interface InForce {
-  readonly version: number;
-  /** SHA-256 of its YAML bytes. */
-  readonly digest: string;
-  /** Entry at which it took force. */
-  readonly entry: number;
-  readonly member: string;
-}
 
 /** The phases of one operation that were logged. */
 export interface OperationRecord {
@@ -44,39 +33,48 @@ export interface LoggedVersion {
 /** Holds the log's meaning in memory; {@link Log} feeds it. */
 export class Ledger implements Admission {
   readonly events: LoggedEvent[] = [];
-  readonly policies: InForce[] = [];
-  /** SHA-256 of epoch records, by `domain/class/epoch`. */
-  readonly epochs = new Map<string, string>();
   readonly secrets = new SecretLedger();
+  readonly index = new LogIndex();
   readonly #operations = new Map<string, OperationRecord>();
   readonly #byWorkspace = new Map<string, LoggedEvent[]>();
   readonly #byId = new Map<string, LoggedVersion>();
   /** By `domain/nameId`; numbers have no gaps, so number N is at N - 1. */
   readonly #versions = new Map<string, LoggedVersion[]>();
   readonly #labels = new Map<string, LoggedVersion>();
-  readonly #project: string;
-  readonly #pin: string;
-  readonly #shelf: PolicyShelf;
+  readonly #policies: PolicyLedger;
 
   /** @param pin SHA-256 of policy version 1 */
   constructor(project: string, pin: string, shelf: PolicyShelf) {
-    this.#project = project;
-    this.#pin = pin;
-    this.#shelf = shelf;
+    this.#policies = new PolicyLedger(project, pin, shelf);
+  }
+
+  /** Every policy version that took force, in order. */
+  get policies(): readonly InForce[] {
+    return this.#policies.versions;
+  }
+
+  /** SHA-256 of epoch records, by `domain/class/epoch`. */
+  get epochs(): ReadonlyMap<string, string> {
+    return this.#policies.epochs;
   }
 
   /** The policy in force now. @throws CloisterError INTEGRITY where the log is empty */
   get inForce(): InForce {
-    const latest = this.policies.at(-1);
-    if (!latest) throw integrity("the project has no policy in force", { why: "its log is empty or was removed" });
-    return latest;
+    return this.#policies.inForce;
   }
 
-  /** The version in force, compiled. */
-  policy(version: number = this.inForce.version): Promise<PolicyVersion> {
-    const found = this.policies.find((policy) => policy.version === version);
-    if (!found) throw integrity(`policy version ${String(version)} never took force`);
-    return this.#shelf.load(found.version, found.digest);
+  /** The version in force, or an earlier one, compiled. @throws CloisterError INTEGRITY */
+  policy(version?: number): Promise<SignedVersion> {
+    return this.#policies.policy(version);
+  }
+
+  /** The member behind a key id in any policy version that took force, newest first; suspended ones included. */
+  signerOf(keyId: string): Promise<KnownKey | undefined> {
+    return this.#policies.signerOf(keyId);
+  }
+
+  keyOf(keyId: string, event: AuditEvent): Promise<KnownKey | undefined> {
+    return this.#policies.keyOf(keyId, event);
   }
 
   operation(keyId: string, operation: string): OperationRecord | undefined {
@@ -114,73 +112,22 @@ export class Ledger implements Admission {
     return [...this.#versions.keys()].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
   }
 
-  /** The member behind a key id in any policy version that took force, newest first; suspended ones included. */
-  async signerOf(keyId: string): Promise<{ signs: string; member: string } | undefined> {
-    for (const { version } of [...this.policies].reverse()) {
-      const { compiled } = await this.policy(version);
-      const member = compiled.policy.members.find((m) => keyIdOf(m.signs) === keyId);
-      if (member) return { signs: member.signs, member: member.id };
-    }
-    return undefined;
-  }
-
-  async keyOf(keyId: string, event: AuditEvent): Promise<{ signs: string; member: string } | undefined> {
-    const { compiled } = this.policies.length > 0 ? await this.policy() : await this.#first(event);
-    const member = compiled.policy.members.find((m) => m.suspended === undefined && keyIdOf(m.signs) === keyId);
-    return member && { signs: member.signs, member: member.id };
-  }
-
   async admit(logged: LoggedEvent): Promise<(() => void) | undefined> {
     const { event, keyId } = logged;
     if (event.policy !== (this.policies.at(-1)?.version ?? 1)) return undefined;
-    if (!(await this.#inTime(logged))) return undefined;
+    if (!(await this.#policies.isInTime(logged))) return undefined;
     const before = this.operation(keyId, event.operation);
     if (before?.[event.phase] || before?.done || before?.refused || before?.failed) return undefined;
     const ends = event.phase === "done" || event.phase === "failed";
     if (ends && before?.intent?.event.action !== event.action) return undefined;
     if (finishesPush(event) && !(await this.#mayBeGiven(versionIn(logged), before?.intent))) return undefined;
     if (changesSecret(event) && !(await this.#mayChangeSecret(logged, before?.intent))) return undefined;
-    if (changesPolicy(event) && !(await this.#mayTakeForce(logged))) return undefined;
+    if (changesPolicy(event) && !(await this.#policies.mayTakeForce(logged))) return undefined;
     return this.#take(logged);
   }
 
   restore(logged: LoggedEvent): void {
     this.#take(logged);
-  }
-
-  /** Before anything is logged, the pinned version 1 says whose key may begin. */
-  #first(event: AuditEvent): Promise<PolicyVersion> {
-    if (event.action !== "policy.change" || event.facts?.["policyDigest"] !== this.#pin) {
-      throw integrity("the log does not begin with the policy that this checkout pins");
-    }
-    return this.#shelf.load(1, this.#pin);
-  }
-
-  /**
-   * After the policy expired, only an owner's change of it counts: otherwise one entry dated far ahead, which no clock
-   * can refute later, would make everybody's later entries count as too late.
-   */
-  async #inTime({ timeMs, event, member }: LoggedEvent): Promise<boolean> {
-    if (this.policies.length === 0) return true;
-    const { policy } = (await this.policy()).compiled;
-    if (timeMs < policy.expires.endMs) return true;
-    return event.action === "policy.change" && policy.owners.members.includes(member);
-  }
-
-  /** policy.md, Trust: no gaps, no forks, signed by an owner of the version before and by one of its own. */
-  async #mayTakeForce({ event, member, entry }: LoggedEvent): Promise<boolean> {
-    const { version, digest } = policyFacts(event);
-    const current = this.policies.at(-1);
-    if (version !== (current?.version ?? 0) + 1 || digest === undefined) return false;
-    const before: Policy | undefined = current && (await this.policy()).compiled.policy;
-    // Before anything is fetched: only an owner's entry may make readers fetch and parse a policy.
-    if (before && !before.owners.members.includes(member)) return false;
-    const next = await this.#shelf.load(version, digest).catch((error: unknown) => {
-      throw blame(error, member, entry);
-    });
-    const { policy } = next.compiled;
-    if (policy.projectId !== this.#project || policy.previous !== current?.digest) return false;
-    return before ? signedByOwnerOf(before, next.envelope) : policy.owners.members.includes(member);
   }
 
   #take(logged: LoggedEvent): () => void {
@@ -189,9 +136,10 @@ export class Ledger implements Admission {
     const record = this.#operations.get(key) ?? {};
     this.#operations.set(key, { ...record, [event.phase]: logged });
     this.events.push(logged);
+    this.index.take(logged);
     const workspace = event.workspace === undefined ? undefined : this.#inWorkspaceOf(event.workspace);
     workspace?.push(logged);
-    const epochs = changesPolicy(event) ? this.#takePolicy(logged) : [];
+    const epochs = changesPolicy(event) ? this.#policies.take(logged) : undefined;
     const pushed = finishesPush(event) ? versionIn(logged) : undefined;
     if (pushed) this.#takeVersion(pushed);
     const secret = changesSecret(event) ? secretIn(logged) : undefined;
@@ -201,18 +149,10 @@ export class Ledger implements Admission {
       if (secret) this.secrets.drop(secret);
       this.#operations.set(key, record);
       this.events.pop();
+      this.index.drop(logged);
       workspace?.pop();
-      for (const epoch of epochs) this.epochs.delete(epoch);
-      if (changesPolicy(event)) this.policies.pop();
+      if (epochs) this.#policies.drop(epochs);
     };
-  }
-
-  #takePolicy({ event, entry, member }: LoggedEvent): readonly string[] {
-    const { version, digest = "" } = policyFacts(event);
-    this.policies.push({ version, digest, entry, member });
-    const epochs = Object.entries(event.facts?.["epochs"] ?? {}).filter(([name]) => !this.epochs.has(name));
-    for (const [name, sha256] of epochs) this.epochs.set(name, String(sha256));
-    return epochs.map(([name]) => name);
   }
 
   /**
@@ -261,13 +201,6 @@ export class Ledger implements Admission {
   }
 }
 
-/** Damage that one entry leads to names its signer. */
-function blame(error: unknown, member: string, entry: number): unknown {
-  if (!isIntegrity(error)) return error;
-  const why = `${error.why === undefined ? "" : `${error.why}; `}${member} logged it as entry #${String(entry)}`;
-  return integrity(error.message, { why, cause: error });
-}
-
 function finishesPush(event: AuditEvent): boolean {
   return event.phase === "done" && event.action === "artifact.push";
 }
@@ -281,13 +214,4 @@ function versionIn(done: LoggedEvent): LoggedVersion | undefined {
   if (typeof number !== "number" || !Number.isSafeInteger(number) || number < 1) return undefined;
   if (labelId !== undefined && (typeof labelId !== "string" || !SHA256.test(labelId))) return undefined;
   return { domain, nameId, number, labelId, versionId, done };
-}
-
-function policyFacts(event: AuditEvent): { version: number; digest: string | undefined } {
-  const version: Json | undefined = event.facts?.["policyVersion"];
-  const digest: Json | undefined = event.facts?.["policyDigest"];
-  return {
-    version: typeof version === "number" ? version : Number.NaN,
-    digest: typeof digest === "string" && /^[0-9a-f]{64}$/.test(digest) ? digest : undefined,
-  };
 }

@@ -2,25 +2,23 @@
 import { join } from "node:path";
 import { sha256Hex } from "../base/digest.ts";
 import { integrity } from "../base/errors.ts";
-import { type Envelope, parseEnvelope, signEnvelope, verifyEnvelope } from "../keys/dsse.ts";
+import { type Envelope, parseEnvelope, signEnvelope } from "../keys/dsse.ts";
 import type { Identity } from "../keys/identity.ts";
 import { type CompiledPolicy, parseCompiled } from "../policy/compiled.ts";
-import { memberOf, type Policy } from "../policy/schema.ts";
 import type { Store } from "../store/store.ts";
 import { readLocal, writeLocal } from "./local-file.ts";
 
 const POLICY_TYPE = "application/vnd.cloister.policy.v1+yaml";
 /** policy.md: the file is at most 1 MB; base64 and signatures come on top. */
 const POLICY_BYTES_MAX = 1_000_000;
-const ENVELOPE_BYTES_MAX = 2 * POLICY_BYTES_MAX;
+export const ENVELOPE_BYTES_MAX = 2 * POLICY_BYTES_MAX;
 const COMPILED_BYTES_MAX = 32 * 1024 * 1024;
 
 /** One version as it stands in the store. */
 export interface PolicyVersion {
   readonly compiled: CompiledPolicy;
-  /** Ids of its own members whose signature it bears. */
-  readonly signedBy: readonly string[];
   readonly text: string;
+  /** With the signatures it has in the store. Which ones count, the log says: see `policy-signatures.ts`. */
   readonly envelope: Envelope;
 }
 
@@ -37,12 +35,9 @@ export function signPolicy(text: Uint8Array, identity: Identity): Promise<Uint8A
   return signEnvelope(POLICY_TYPE, text, identity);
 }
 
-/** Did one of the owners named by `policy` sign? Owners are counted as people, and one is the threshold. */
-export function signedByOwnerOf(policy: Policy, envelope: Envelope): boolean {
-  return policy.owners.members.some((id) => {
-    const owner = memberOf(policy, id);
-    return owner !== undefined && owner.suspended === undefined && verifyEnvelope(envelope, owner.signs);
-  });
+/** Reads a signed policy; whose the signatures are is not looked at. @throws CloisterError INTEGRITY */
+export function parsePolicy(bytes: Uint8Array, what: string): Envelope {
+  return parseEnvelope(bytes, POLICY_TYPE, what, ENVELOPE_BYTES_MAX);
 }
 
 /** Fetches, checks and compiles policy versions; each at most once per process. */
@@ -61,7 +56,7 @@ export class PolicyShelf {
 
   /**
    * @param digest SHA-256 of the YAML bytes, from the log or the pin
-   * @throws CloisterError INTEGRITY where it is missing, altered, unsigned or unreadable: a logged policy that cannot
+   * @throws CloisterError INTEGRITY where it is missing, altered or unreadable: a logged policy that cannot
    * be fetched means that nothing can be decided
    */
   load(version: number, digest: string): Promise<PolicyVersion> {
@@ -78,15 +73,11 @@ export class PolicyShelf {
     const what = `policy version ${String(version)}`;
     const bytes = await this.#store.get(policyName(version, digest), ENVELOPE_BYTES_MAX);
     if (!bytes) throw integrity(`${what} is missing from the store`, { why: "the log says that it is in force" });
-    const envelope = parseEnvelope(bytes, POLICY_TYPE, what, ENVELOPE_BYTES_MAX);
+    const envelope = parsePolicy(bytes, what);
     if (sha256Hex(envelope.payload) !== digest) throw integrity(`${what} was changed`, { why: "its digest differs" });
     const compiled = await this.#compile(envelope.payload, digest, what);
     if (compiled.policy.version !== version) throw integrity(`${what} calls itself another version`);
-    const signedBy = compiled.policy.members
-      .filter((member) => verifyEnvelope(envelope, member.signs))
-      .map((member) => member.id);
-    if (!signedByOwnerOf(compiled.policy, envelope)) throw integrity(`${what} is not signed by one of its owners`);
-    return { compiled, signedBy, text: Buffer.from(envelope.payload).toString("utf8"), envelope };
+    return { compiled, text: Buffer.from(envelope.payload).toString("utf8"), envelope };
   }
 
   /** YAML to decisions takes most of a second; the compiled form is kept by digest, which `parseCompiled` checks. */

@@ -10,12 +10,14 @@ import type { Member, Policy } from "../policy/schema.ts";
 import type { Store } from "../store/store.ts";
 import { ClassKeys } from "./class-keys.ts";
 import { type ProjectConfig, requireConfig } from "./config.ts";
+import { holderOf } from "./devices.ts";
 import type { Host } from "./host.ts";
 import { kmsOf } from "./kms.ts";
 import { Ledger } from "./ledger.ts";
 import { LogMemory } from "./log-memory.ts";
 import { openStore } from "./open-store.ts";
 import { identityPlaces, type Places, placesOf } from "./places.ts";
+import type { SignedVersion } from "./policy-ledger.ts";
 import { PolicyShelf, type PolicyVersion } from "./policy-shelf.ts";
 import { recordsThere } from "./workspace/folder.ts";
 
@@ -40,7 +42,7 @@ export interface Session {
   /** Who this device is in the policy in force. @throws CloisterError NOT_AUTHENTICATED */
   me(): Promise<Member>;
   /** The policy in force. */
-  policy(): Promise<PolicyVersion>;
+  policy(): Promise<SignedVersion>;
   /**
    * Logs what happened while nothing could be logged: workspaces that were over when this command began. For the guard,
    * before it logs anything but such an end. Never throws.
@@ -130,9 +132,8 @@ async function unlock(host: Host): Promise<Identity> {
 }
 
 function memberHere({ compiled }: PolicyVersion, device: KnownIdentity): Member {
-  const keyId = keyIdOf(device.signs);
-  const member = compiled.policy.members.find((m) => keyIdOf(m.signs) === keyId);
-  if (member) return member;
+  const holder = holderOf(compiled.policy, keyIdOf(device.signs));
+  if (holder) return holder.member;
   throw new CloisterError("NOT_AUTHENTICATED", `you are no member of ${compiled.policy.project}`, {
     why: `its policy (version ${String(compiled.policy.version)}) does not name this device's key ${device.fingerprint}`,
     next: `ask an owner (${ownersOf(compiled.policy)}) to add you: cloister join prints the line to hand over`,

@@ -17,11 +17,11 @@ const SCOPES = {
   "artifact.retire": "artifact",
   "artifact.restore": "artifact",
   "share.create": "artifact",
+  "request.create": "artifact",
+  "request.approve": "artifact",
   "creds.issue": "artifact",
   "secret.read": "artifact",
   "secret.write": "artifact",
-  "request.create": "project",
-  "request.approve": "project",
   "policy.change": "project",
   "member.add": "project",
   "member.review": "project",
@@ -35,18 +35,21 @@ const SCOPES = {
 /** An action that a role may list. */
 export type RoleAction = keyof typeof SCOPES;
 
-/** Every action that can be decided: those a role may list, and the two that need no role. */
-export type Action = RoleAction | "workspace.destroy" | "policy.read";
+/** Every action that can be decided: those a role may list, and those that need no role. */
+export type Action = RoleAction | OpenAction;
+
+/** Every member may do these, as far as it is theirs. */
+type OpenAction = "workspace.destroy" | "share.revoke" | "policy.read";
 
 /** Actions a role may list, in the order people read them. */
 export const ROLE_ACTIONS = Object.keys(SCOPES) as readonly RoleAction[];
 
 /** All actions. */
-export const ACTIONS: readonly Action[] = [...ROLE_ACTIONS, "workspace.destroy", "policy.read"];
+export const ACTIONS: readonly Action[] = [...ROLE_ACTIONS, "workspace.destroy", "share.revoke", "policy.read"];
 
 /** What the action is done to. */
 export function scopeOf(action: Action): Scope {
-  return action === "workspace.destroy" || action === "policy.read" ? "project" : SCOPES[action];
+  return isRoleAction(action) ? SCOPES[action] : "project";
 }
 
 /** Whether the text names an action a role may list. */
@@ -63,6 +66,11 @@ export function isAction(text: string): text is Action {
 export function withImplied(can: readonly RoleAction[]): readonly RoleAction[] {
   const reads = can.includes("artifact.pull") || can.includes("workspace.mount");
   return reads && !can.includes("artifact.read-metadata") ? [...can, "artifact.read-metadata"] : can;
+}
+
+/** Whether it is done to one version of an artifact, which is in some stage. Names are listed whatever their stage. */
+export function isStaged(action: Action): boolean {
+  return scopeOf(action) === "artifact" && action !== "creds.issue" && !action.startsWith("secret.");
 }
 
 /** Kinds of artifact. */

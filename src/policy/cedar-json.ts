@@ -52,6 +52,17 @@ export function containsAll(set: Expr, items: Expr): Expr {
   return { containsAll: { left: set, right: items } };
 }
 
+export function negated(value: Expr): Expr {
+  return { "!": { arg: value } };
+}
+
+/** Whether a text fits a pattern, in which a star stands for any text, also for none. */
+export function fits(text: Expr, pattern: string): Expr {
+  const parts = pattern.split("*").map((part) => ({ Literal: part }));
+  const elements = parts.flatMap((part, at) => (at === 0 ? [part] : (["Wildcard", part] as const)));
+  return { like: { left: text, pattern: elements.filter((each) => each === "Wildcard" || each.Literal !== "") } };
+}
+
 export function equal(left: Expr, right: Expr): Expr {
   return { "==": { left, right } };
 }
@@ -80,6 +91,11 @@ export function ifHas(of: Expr, name: string, present: (value: Expr) => Expr, ab
 /** One of the two; the second is not evaluated where the first is true. */
 export function either(left: Expr, right: Expr): Expr {
   return { "||": { left, right } };
+}
+
+/** One of them; false for none. */
+export function any(...parts: readonly Expr[]): Expr {
+  return parts.length === 0 ? literal(false) : parts.slice(1).reduce(either, parts[0] as Expr);
 }
 
 /** One policy, for the given actions (all of them where there is no list). */

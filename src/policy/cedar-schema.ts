@@ -45,6 +45,21 @@ const CONTEXT = record({
   driver: optional(TEXT),
   image: optional(TEXT),
   mfaAgeMs: optional(NUMBER),
+  // What requirements.ts works out: sets have no size in Cedar, and no matching.
+  met: TEXTS,
+  evidence: TEXTS,
+  did: TEXTS,
+  stage: optional(TEXT),
+  toStage: optional(TEXT),
+  destination: optional(TEXT),
+  pulledBytes: optional(NUMBER),
+  exports: optional(NUMBER),
+  retired: BOOLEAN,
+  held: BOOLEAN,
+  retire: optional(TEXT),
+  breakGlass: BOOLEAN,
+  unreviewed: BOOLEAN,
+  reviewLapsed: BOOLEAN,
 });
 
 /** What a request about this action may be about; see `Scope`. Names of a domain can be read without any class. */
@@ -65,7 +80,7 @@ export function cedarSchema(): Json {
       commonTypes: { Facts: CONTEXT },
       entityTypes: {
         Role: {},
-        Member: { memberOfTypes: ["Role"], shape: record({ suspended: BOOLEAN }) },
+        Member: { memberOfTypes: ["Role"], shape: record({ suspended: BOOLEAN, service: BOOLEAN }) },
         Class: { memberOfTypes: ["Class"] },
         Domain: { shape: record({ epoch: NUMBER }) },
         Project: {},

@@ -1,6 +1,6 @@
 // The policy as Cedar: roles become `permit`, everything else becomes `forbid`.
 
-import { scopeOf, withImplied } from "./actions.ts";
+import { isStaged, type RoleAction, scopeOf, withImplied } from "./actions.ts";
 import {
   all,
   atMost,
@@ -28,10 +28,12 @@ import { useConditions } from "./workspace-use.ts";
 /** Allowed to everybody, whoever they are. */
 const OPEN_GRANTS: readonly {
   readonly id: string;
-  readonly action: "workspace.destroy" | "policy.read";
+  readonly action: "workspace.destroy" | "share.revoke" | "policy.read";
   when: Expr;
 }[] = [
   { id: "builtin:own-workspace", action: "workspace.destroy", when: attribute(context, "ownWorkspace") },
+  // It takes nothing away from anybody: whose revocations count, the readers of shares decide.
+  { id: "builtin:shares-can-be-revoked", action: "share.revoke", when: literal(true) },
   { id: "builtin:policy-is-readable", action: "policy.read", when: literal(true) },
 ];
 
@@ -46,7 +48,7 @@ export function compilePolicy(policy: Policy, digest: string): CompiledPolicy {
   const grants: Grant[] = [];
   for (const role of policy.roles) {
     for (const holding of holdingsOf(policy, role)) {
-      for (const grant of grantsOf(role, holding)) {
+      for (const grant of grantsOf(policy, role, holding)) {
         grants.push(addGrant(grant, role, holding, decide, explain));
       }
     }
@@ -80,37 +82,69 @@ interface GrantParts {
   readonly parts: readonly Part[];
 }
 
-/** A role is up to four permits: on data, on the whole project, and on new workspaces and credentials, which have limits. */
-function grantsOf(role: Role, holding: Holding): readonly GrantParts[] {
-  const can = withImplied(role.can);
-  const held: Part = { part: "held", when: within(principal, entityLiteral("Role", holdingText(holding))) };
-  const onData = [held, ...dataParts(role, holding)];
-  const purposes = purposeParts(role);
-  const grants: GrantParts[] = [
-    {
-      suffix: "data",
-      actions: can.filter(
-        (action) => scopeOf(action) !== "project" && action !== "workspace.create" && action !== "creds.issue",
-      ),
-      parts: [...onData, ...purposes],
-    },
-    {
-      suffix: "workspaces",
-      actions: can.filter((action) => action === "workspace.create"),
-      parts: [...onData, ...purposes, ...limitParts(role)],
-    },
-    {
-      suffix: "credentials",
-      actions: can.filter((action) => action === "creds.issue"),
-      parts: [...onData, ...purposes, ...credentialParts(role)],
-    },
-    {
-      suffix: "project",
-      actions: can.filter((action) => scopeOf(action) === "project"),
-      parts: [held, ...purposes],
-    },
+/**
+ * A role is several permits: on data, on versions in some stages, on what a quota counts, on new workspaces and credentials,
+ * which have limits, on the whole project, and in an emergency.
+ */
+function grantsOf(policy: Policy, role: Role, holding: Holding): readonly GrantParts[] {
+  const grants = new Map<string, GrantParts>();
+  for (const action of withImplied(role.can)) {
+    const { suffix, parts } = permitOf(role, holding, action);
+    const known = grants.get(suffix);
+    grants.set(suffix, { suffix, parts, actions: [...(known?.actions ?? []), action] });
+  }
+  return [...grants.values(), ...emergencyOf(policy, role, holding)];
+}
+
+function permitOf(role: Role, holding: Holding, action: RoleAction): Omit<GrantParts, "actions"> {
+  const held = heldPart(holding);
+  // Who approves judges what somebody else wants it for.
+  const purposes = action === "request.approve" ? [] : purposeParts(role);
+  if (scopeOf(action) === "project") return { suffix: "project", parts: [held, ...purposes] };
+  const onData = [held, ...dataParts(role, holding), ...purposes];
+  if (action === "workspace.create") return { suffix: "workspaces", parts: [...onData, ...limitParts(role)] };
+  if (action === "creds.issue") return { suffix: "credentials", parts: [...onData, ...credentialParts(role)] };
+  if (!isStaged(action)) return { suffix: "data", parts: onData };
+  const onVersions = [...onData, ...stageParts(role)];
+  const quota = quotaParts(role, action);
+  if (quota.length > 0) return { suffix: quota[0]?.part ?? "", parts: [...onVersions, ...quota] };
+  if (action === "request.approve") return { suffix: "approvals", parts: onVersions };
+  return { suffix: role.stages ? "versions" : "data", parts: onVersions };
+}
+
+function heldPart(holding: Holding): Part {
+  return { part: "held", when: within(principal, entityLiteral("Role", holdingText(holding))) };
+}
+
+/** What a role that can invoke break-glass can do then, in the data that it reaches. */
+function emergencyOf({ breakGlass }: Policy, role: Role, holding: Holding): readonly GrantParts[] {
+  if (!breakGlass || !role.can.includes("break-glass.invoke")) return [];
+  const open = all(attribute(context, "breakGlass"), limited("ttlMs", breakGlass.maxMs));
+  const parts: Part[] = [
+    heldPart(holding),
+    ...dataParts(role, holding),
+    ...purposeParts(role),
+    { part: "break-glass", when: open },
   ];
-  return grants.filter((grant) => grant.actions.length > 0);
+  return [{ suffix: "break-glass", actions: withImplied(breakGlass.can), parts }];
+}
+
+function stageParts({ stages }: Role): readonly Part[] {
+  if (!stages) return [];
+  const own = textSet(stages);
+  return [{ part: "stage", when: ifHas(context, "stage", (value) => contains(own, value), false) }];
+}
+
+function quotaParts({ quota }: Role, action: RoleAction): readonly Part[] {
+  const { pullBytesPerDay, exportsPerWeek } = quota;
+  if (action === "artifact.pull" && pullBytesPerDay !== undefined) {
+    return [{ part: "pulled", when: limited("pulledBytes", pullBytesPerDay) }];
+  }
+  const exports = action === "artifact.export" || action === "share.create";
+  // Those before this one are counted.
+  return exports && exportsPerWeek !== undefined
+    ? [{ part: "exports", when: limited("exports", exportsPerWeek - 1) }]
+    : [];
 }
 
 function dataParts(role: Role, holding: Holding): readonly Part[] {

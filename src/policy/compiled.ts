@@ -2,8 +2,9 @@
 
 import { sha256Hex } from "../base/digest.ts";
 import type { Json } from "../base/json.ts";
-import type { Action } from "./actions.ts";
+import type { Action, RoleAction } from "./actions.ts";
 import type { PolicyJson } from "./cedar-json.ts";
+import type { Approvals } from "./governance.ts";
 import type { Field, Policy } from "./schema.ts";
 import type { UsePart } from "./workspace-use.ts";
 
@@ -11,13 +12,20 @@ import type { UsePart } from "./workspace-use.ts";
  * Names what `compile.ts` makes of a policy. It changes whenever the same policy compiles to something else, so that a
  * newer tool does not decide by what an older one cached; `test/policy/compiled.test.ts` holds the two together.
  */
-export const COMPILED_FORMAT = "cloister/compiled-policy@7";
+export const COMPILED_FORMAT = "cloister/compiled-policy@10";
+
+/** What a role grants besides what its workspaces may use. */
+export const ROLE_PARTS = [
+  ...(["held", "domain", "class", "stage", "purpose", "ttl", "open", "disk"] as const),
+  ...(["credential-ttl", "pulled", "exports", "break-glass"] as const),
+] as const;
+type RolePart = (typeof ROLE_PARTS)[number];
 
 /** One part of what a role grants: it must hold, beside the others, for the role to allow an action. */
 export interface Clause {
   /** Id of the Cedar policy that tells whether this part alone holds. */
   readonly id: string;
-  readonly part: "held" | "domain" | "class" | "purpose" | "ttl" | "open" | "disk" | "credential-ttl" | UsePart;
+  readonly part: RolePart | UsePart;
 }
 
 /** One holding of a role (`data-owner`, `data-owner@churn`) as a Cedar `permit`. */
@@ -39,7 +47,23 @@ export type Condition =
   | { readonly kind: "mfa"; readonly withinMs: number }
   | { readonly kind: "refuse"; readonly text: string }
   | { readonly kind: "field"; readonly field: Field }
-  | { readonly kind: "provenance" };
+  | { readonly kind: "provenance" }
+  | PastCondition
+  | { readonly kind: "approvals"; readonly needs: Approvals["needs"] }
+  | { readonly kind: "grant"; readonly needs: Approvals["needs"]; readonly maxMs: number; readonly keys: boolean }
+  | { readonly kind: "evidence"; readonly evidence: string }
+  | { readonly kind: "destination"; readonly patterns: readonly string[] };
+
+/** What happened before, with the version or the member, and refuses now. */
+export type PastCondition =
+  | { readonly kind: "retired" | "held" | "service" | "gate-order" | "review-lapsed" | "unreviewed" }
+  | SeparateCondition;
+
+export interface SeparateCondition {
+  readonly kind: "separate";
+  readonly who: RoleAction;
+  readonly above: string | undefined;
+}
 
 /** A Cedar `forbid`, with what its refusal has to say. */
 export interface Guardrail {

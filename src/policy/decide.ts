@@ -75,7 +75,8 @@ function allowed(compiled: CompiledPolicy, request: DecisionRequest, reasons: re
     if (!grant) return { rule: id, line: undefined, text: `every member may ${request.action}` };
     const role = compiled.policy.roles.find((each) => each.id === grant.role);
     const reach = request.class === undefined ? "" : ` up to ${role?.upTo ?? ""}`;
-    const text = `role ${holdingText(grant)} may ${request.action}${reach}`;
+    const emergency = grant.clauses.some(({ part }) => part === "break-glass") ? ", after break-glass" : "";
+    const text = `role ${holdingText(grant)} may ${request.action}${reach}${emergency}`;
     return { rule: `role:${grant.role}`, line: grant.line, text };
   });
   const enforcement = enforcementIn(compiled.policy, request.action, request.class);

@@ -40,8 +40,7 @@ export function addMember(text: string, member: NewMember, next: NextVersion): s
   // The edit is made on text: what comes out must mean what went in, and this one member more.
   if (
     added?.name !== member.name.trim() ||
-    added.signs !== member.signs ||
-    added.reads !== member.reads ||
+    added.devices.map(({ signs, reads }) => `${signs} ${reads}`).join() !== `${member.signs} ${member.reads}` ||
     added.roles.map(holdingText).join() !== member.roles.join() ||
     meaning({ ...after, members: others }) !== meaning(before)
   ) {

@@ -25,10 +25,11 @@ function enforcementOf(action: Action): Enforcement {
       return "sandbox";
     case "workspace.create":
     case "workspace.destroy":
+    case "share.revoke":
     case "policy.read":
       return "advisory";
     default:
-      return scopeOf(action) === "artifact" ? "refused by every reader" : "advisory";
+      return writes(action) ? "refused by every reader" : "advisory";
   }
 }
 
@@ -40,16 +41,30 @@ export function enforcementIn(policy: Policy, action: Action, klass: string | un
 }
 
 /** What stands behind one unmet condition. */
-export function enforcementOfCondition(condition: Condition, action: Action): Enforcement {
+export function enforcementOfCondition(
+  policy: Policy,
+  condition: Condition,
+  { action, class: klass }: { readonly action: Action; readonly class?: string | undefined },
+): Enforcement {
   switch (condition.kind) {
     case "label-flow":
     case "epoch":
       return "refused by every reader";
+    case "grant":
+      // Where keys are released, nobody has the whole key before. Otherwise whoever holds the key of the class has it.
+      return condition.keys ? enforcementIn(policy, "artifact.pull", klass) : "advisory";
     case "suspended":
     case "expired":
     case "refuse":
     case "field":
     case "provenance":
+    case "approvals":
+    case "evidence":
+    case "gate-order":
+    case "separate":
+    case "retired":
+    case "service":
+    case "review-lapsed":
       // Readers check what was written by the policy then in force. Reading leaves nothing to check: who was handed a
       // key keeps it until the domain's keys are rotated.
       return writes(action) ? "refused by every reader" : "advisory";
@@ -58,11 +73,16 @@ export function enforcementOfCondition(condition: Condition, action: Action): En
   }
 }
 
+/** What is read leaves nothing to check, and what was taken out even less. */
+const READS: readonly Action[] = [
+  ...(["artifact.pull", "artifact.read-metadata", "workspace.mount", "secret.read"] as const),
+  ...(["artifact.export", "share.create", "creds.issue"] as const),
+];
+
 /** Actions that leave something in the store that every reader judges. */
 function writes(action: Action): boolean {
   if (action === "policy.change" || action === "member.add") return true;
-  const reads: readonly Action[] = ["artifact.pull", "artifact.read-metadata", "workspace.mount", "secret.read"];
-  return scopeOf(action) === "artifact" && !reads.includes(action);
+  return scopeOf(action) === "artifact" && !READS.includes(action);
 }
 
 /** The strongest of them; `advisory` for none. */

@@ -2,12 +2,12 @@
 
 import type { Refusal } from "../base/errors.ts";
 import { bytesFlag, durationFlag, formatBytes, formatDuration } from "../base/units.ts";
-import type { Clause, CompiledPolicy, Grant } from "./compiled.ts";
-import { type Enforcement, enforcementIn, strongest } from "./enforcement.ts";
+import { type Clause, type CompiledPolicy, type Grant, ROLE_PARTS } from "./compiled.ts";
+import { type Enforcement, enforcementIn, enforcementOfCondition, strongest } from "./enforcement.ts";
 import { entitlements } from "./entitlements.ts";
 import type { DecisionRequest } from "./request.ts";
 import type { Member, Policy, Role } from "./schema.ts";
-import { listed, withArticle } from "./words.ts";
+import { counted, listed, withArticle } from "./words.ts";
 import { type UsePart, useFlag, useKey, useLack, useNext, type WorkspaceUse } from "./workspace-use.ts";
 
 /** A grant that is about the action, and the parts of it that do not hold. */
@@ -88,6 +88,14 @@ function lackText(
       return `role ${name} may have ${String(role?.workspace.openMax)} open workspaces, and ${String(request.openWorkspaces)} are open`;
     case "disk":
       return `workspaces of role ${name} have at most ${formatBytes(role?.workspace.diskBytes ?? 0)}, asked for ${formatBytes(request.diskBytes ?? 0)}`;
+    case "stage":
+      return `role ${name} works in ${listed(role?.stages ?? [])}, and this is in ${request.governance?.stage ?? "the first stage"}`;
+    case "pulled":
+      return `role ${name} pulls at most ${formatBytes(role?.quota.pullBytesPerDay ?? 0)} a day, and with this it is ${formatBytes(request.governance?.pulledBytes ?? 0)}`;
+    case "exports":
+      return `role ${name} exports at most ${counted(role?.quota.exportsPerWeek ?? 0, "time")} a week, and did ${counted(request.governance?.exports ?? 0, "time")}`;
+    case "break-glass":
+      return `role ${name} may ${request.action} in an emergency only, after break-glass`;
     case "held":
       return `role ${name} is not held`;
     default:
@@ -105,10 +113,15 @@ function enforcementOfPart(
     case "held":
     case "domain":
     case "class":
+    case "break-glass":
       return enforcementFor(policy, member, request);
+    case "stage":
+      return enforcementOfCondition(policy, { kind: "gate-order" }, request);
     case "purpose":
     case "open":
     case "credential-ttl":
+    case "pulled":
+    case "exports":
       return "advisory";
     default:
       return "sandbox";
@@ -152,6 +165,8 @@ function nextStep(
   if (best?.lacks.length === 1) {
     const [part] = best.lacks;
     if (part === "open") return "cloister workspace list, then: cloister workspace destroy NAME";
+    if (part === "pulled") return "wait until less was pulled in the last 24 hours";
+    if (part === "exports") return "wait until fewer were exported in the last 7 days";
     if (part === "purpose") return `use --purpose ${role?.purposes?.[0] ?? "P"}`;
     const instead = isUse(part) ? useNext(part, limits) : undefined;
     if (instead !== undefined) return instead;
@@ -198,8 +213,5 @@ function enforcementFor(policy: Policy, member: Member, request: DecisionRequest
 }
 
 function isUse(part: Clause["part"] | undefined): part is UsePart {
-  return (
-    part !== undefined &&
-    !["held", "domain", "class", "purpose", "ttl", "open", "disk", "credential-ttl"].includes(part)
-  );
+  return part !== undefined && !(ROLE_PARTS as readonly string[]).includes(part);
 }

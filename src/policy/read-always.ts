@@ -6,8 +6,7 @@ import type { Justified, Member, MfaWithin, Policy, Role } from "./schema.ts";
 import { entriesOf, references, Section, scalar, textList } from "./section.ts";
 import type { Entry, Tree } from "./yaml-tree.ts";
 
-const KNOWN = ["purpose-for", "justification-for", "mfa-within"];
-const LATER = ["label-floor"];
+const KNOWN = ["purpose-for", "justification-for", "mfa-within", "label-floor"];
 const JUSTIFICATION_MAX = 1000;
 
 /** What else the file says that `always` must fit. */
@@ -22,16 +21,28 @@ export function readAlways(
   tree: Tree | undefined,
   around: Surroundings,
   problems: Problems,
-): Pick<Policy, "purposeFor" | "justificationFor" | "mfaWithin"> {
-  if (!tree) return { purposeFor: { line: 1, actions: [] }, justificationFor: [], mfaWithin: [] };
-  const section = new Section(tree, "always", KNOWN, LATER, problems);
+): Pick<Policy, "purposeFor" | "justificationFor" | "mfaWithin" | "labelFloorMs"> {
+  if (!tree) {
+    return { purposeFor: { line: 1, actions: [] }, justificationFor: [], mfaWithin: [], labelFloorMs: undefined };
+  }
+  const section = new Section(tree, "always", KNOWN, [], problems);
   const listed = textList(section.optional("purpose-for"), "purpose-for", problems);
   const actions = references(listed, "action", ROLE_ACTIONS, problems).map((spot) => spot.value);
   return {
     purposeFor: { line: section.placeOf("purpose-for").line, actions },
     justificationFor: readJustified(section.optional("justification-for"), problems),
     mfaWithin: readMfaWithin(section, around, problems),
+    labelFloorMs: readLabelFloor(section, around.roles, problems),
   };
+}
+
+/** Who pulls here may push what they made of it elsewhere: somebody has to be able to do both. */
+function readLabelFloor(always: Section, roles: readonly Role[], problems: Problems): number | undefined {
+  const can = (action: RoleAction): boolean => roles.some((role) => role.can.includes(action));
+  if (always.has("label-floor") && !(can("artifact.pull") && can("artifact.push"))) {
+    problems.error(always.placeOf("label-floor"), "label-floor can never fire: no role can pull, or none can push");
+  }
+  return always.measured("label-floor", parseDurationMs, "30d (s, m, h, d)");
 }
 
 function readJustified(tree: Tree | undefined, problems: Problems): readonly Justified[] {

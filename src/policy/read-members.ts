@@ -1,49 +1,32 @@
 // The `members:` part of the policy file.
 import type { Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
+import { readDevices } from "./read-devices.ts";
 import { Subjects } from "./read-login.ts";
 import type { Holding, Member } from "./schema.ts";
 import { namedEntries, references, Section, type Spot, scalar, textList, textOf } from "./section.ts";
 import { quote, type Tree } from "./yaml-tree.ts";
 
-const KNOWN = ["name", "roles", "signs", "reads", "service", "oidc", "suspended"];
+const KNOWN = ["name", "roles", "signs", "reads", "devices", "service", "oidc", "suspended"];
 const LATER = ["email"];
-
-/** `keys/identity.ts` writes it: base64url of a compressed point, 33 bytes. */
-const SIGNS = /^p256:[A-Za-z0-9_-]{44}$/;
-/** An age X25519 recipient: Bech32 (BIP 173) of 32 bytes with the prefix `age`. */
-const READS = /^age1[02-9ac-hj-np-z]{58}$/;
 
 export function readMembers(tree: Tree | undefined, names: Names, problems: Problems): readonly Member[] {
   if (tree?.kind === "map" && tree.entries.length === 0) problems.error(tree.place, "there is no member");
-  const keysSeen = new Map<string, string>();
+  const holders = new Map<string, string>();
   const subjects = new Subjects(problems);
   return namedEntries(tree, "member", problems).map((entry) => {
     const section = new Section(entry.value, `member ${entry.key}`, KNOWN, LATER, problems);
     const suspended = section.optional("suspended");
-    const member = {
+    return {
       id: entry.key,
       line: entry.place.line,
       name: section.text("name"),
       roles: readHoldings(section.required("roles"), names, problems),
-      signs: section.formed("signs", SIGNS, '"p256:" and 44 characters, as cloister whoami prints'),
-      reads: section.formed("reads", READS, '"age1" and 58 characters, as cloister whoami prints'),
+      devices: readDevices(section, entry, holders, problems),
       service: section.boolean("service"),
       oidc: subjects.read(section, entry.key),
       suspended: suspended ? readSuspended(suspended, problems) : undefined,
     };
-    for (const key of ["signs", "reads"] as const) {
-      const other = keysSeen.get(member[key]);
-      if (member[key] !== "" && other !== undefined) {
-        problems.error(
-          section.placeOf(key),
-          `${member.id} and ${other} have the same ${key} key`,
-          "one key, one person",
-        );
-      }
-      keysSeen.set(member[key], member.id);
-    }
-    return member;
   });
 }
 

@@ -1,40 +1,50 @@
 // The `rules:` part of the policy file.
 import { KINDS, ROLE_ACTIONS, type RoleAction, scopeOf, withImplied } from "./actions.ts";
+import type { Staff } from "./approvals.ts";
 import type { Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
-import { FIELDS, type Field, type Role, type Rule } from "./schema.ts";
-import { namedEntries, references, Section, type Spot, scalar, textList, textOf } from "./section.ts";
+import type { ApprovalsFor } from "./read-approvals.ts";
+import { NOTHING_REQUIRED, type Required, readRequire } from "./read-require.ts";
+import type { Role, Rule } from "./schema.ts";
+import { namedEntries, references, Section, type Spot, textList, textOf } from "./section.ts";
 import { type Entry, quote, type Tree } from "./yaml-tree.ts";
 
 const RULE_KNOWN = ["on", "kinds", "from", "domains", "refuse", "require"];
-const REQUIRE_KNOWN = ["fields", "provenance"];
-const REQUIRE_LATER = ["grant", "approvals", "scan", "evidence", "release", "destination", "max"];
 
-export function readRules(
-  tree: Tree | undefined,
-  names: Names,
-  roles: readonly Role[],
-  problems: Problems,
-): readonly Rule[] {
-  return namedEntries(tree, "rule", problems).map((entry) => readRule(entry, names, roles, problems));
+/** What else the file says that a rule must fit. */
+interface Around {
+  readonly names: Names;
+  readonly staff: Staff;
 }
 
-function readRule(entry: Entry, names: Names, roles: readonly Role[], problems: Problems): Rule {
+export function readRules(tree: Tree | undefined, around: Around, problems: Problems): readonly Rule[] {
+  return namedEntries(tree, "rule", problems).map((entry) => readRule(entry, around, problems));
+}
+
+function readRule(entry: Entry, around: Around, problems: Problems): Rule {
+  const { names } = around;
   const section = new Section(entry.value, `rule ${entry.key}`, RULE_KNOWN, [], problems);
   const from = section.optional("from");
   const fromClass = from ? textOf(from, "from", problems) : undefined;
   if (from && fromClass) references([{ value: fromClass, ...from.place }], "classification", names.classes, problems);
   const on = readOn(section, problems);
+  const domains = readSome(section, "domains", "domain", names.domains, problems);
+  const about: ApprovalsFor = {
+    what: `rule ${entry.key}`,
+    domains: domains ?? names.domains,
+    class: fromClass ?? names.classes[0],
+    actions: on.map((spot) => spot.value),
+  };
   const rule = {
     id: entry.key,
     line: entry.place.line,
-    on: on.map((spot) => spot.value),
+    on: about.actions,
     kinds: readSome(section, "kinds", "kind", KINDS, problems),
     from: fromClass,
-    domains: readSome(section, "domains", "domain", names.domains, problems),
-    ...readEffect(section, entry, problems),
+    domains,
+    ...readEffect(section, entry, about, on, around, problems),
   };
-  checkFires(rule, on, names, roles, problems);
+  checkFires(rule, on, names, around.staff.roles, problems);
   return rule;
 }
 
@@ -62,22 +72,18 @@ function readSome(
 function readEffect(
   section: Section,
   entry: Entry,
+  about: ApprovalsFor,
+  on: readonly Spot<RoleAction>[],
+  around: Around,
   problems: Problems,
-): Pick<Rule, "refuse" | "fields" | "provenance"> {
+): Pick<Rule, "refuse"> & Required {
   const refuse = section.optional("refuse");
   const require = section.optional("require");
   if (!refuse === !require) {
     problems.error(entry.place, `rule ${entry.key} needs either refuse or require`, "refuse: why, in a sentence");
   }
   const text = refuse ? textOf(refuse, "refuse", problems) : undefined;
-  if (!require) return { refuse: text, fields: [], provenance: undefined };
-  const required = new Section(require, "require", REQUIRE_KNOWN, REQUIRE_LATER, problems);
-  const listed = textList(required.optional("fields"), "fields", problems);
-  const fields: Field[] = references(listed, "field", FIELDS, problems).map((spot) => spot.value);
-  const provenance = required.optional("provenance");
-  if (provenance && scalar(provenance) !== "run") problems.error(provenance.place, "provenance must be: run");
-  if (!provenance && listed.length === 0) problems.error(require.place, `rule ${entry.key} requires nothing`);
-  return { refuse: text, fields, provenance: provenance ? "run" : undefined };
+  return { refuse: text, ...(require ? readRequire(require, about, on, around, problems) : NOTHING_REQUIRED) };
 }
 
 /** Only a push declares fields and provenance; only artifacts have a kind; project-wide actions touch no data. */

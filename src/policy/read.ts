@@ -3,14 +3,21 @@ import { parseDurationMs } from "../base/units.ts";
 import { DAY_MS, readDate } from "./dates.ts";
 import type { Problem } from "./problem.ts";
 import { Problems } from "./problem.ts";
+import { readAccessReview } from "./read-access-review.ts";
 import { readAlways } from "./read-always.ts";
 import { readAws } from "./read-aws.ts";
+import { readBreakGlass } from "./read-break-glass.ts";
+import { readEvidence, warnUnasked } from "./read-evidence.ts";
+import { readGates, stagesOf } from "./read-gates.ts";
 import { readLogin, warnUnreachable } from "./read-login.ts";
 import { readMembers } from "./read-members.ts";
+import { readOwners } from "./read-owners.ts";
+import { readRetention } from "./read-retention.ts";
 import { readRoles } from "./read-roles.ts";
 import { readRules } from "./read-rules.ts";
+import { readSeparate } from "./read-separate.ts";
 import type { Dated, Domain, Member, Policy, Purpose, Role } from "./schema.ts";
-import { checkId, entriesOf, namedEntries, reference, references, Section, scalar, textList } from "./section.ts";
+import { checkId, entriesOf, namedEntries, reference, Section, scalar, textList } from "./section.ts";
 import { parseTree, type Tree } from "./yaml-tree.ts";
 
 const KNOWN = [
@@ -27,12 +34,18 @@ const KNOWN = [
   "members",
   "roles",
   "always",
+  "separate",
   "rules",
+  "evidence",
+  "gates",
+  "retention",
   "login",
   "secrets",
+  "break-glass",
+  "access-review",
   "aws",
 ];
-const LATER = ["separate", "evidence", "gates", "retention", "scan", "break-glass", "access-review"];
+const LATER = ["scan"];
 
 /** Every (domain, class) pair has its own keys, and every member holds many: this bounds them. */
 const KEYS_MAX = 100;
@@ -45,6 +58,10 @@ export interface Names {
   readonly purposes: readonly string[];
   readonly members: readonly string[];
   readonly roles: readonly string[];
+  /** From the first to the last. */
+  readonly stages: readonly string[];
+  /** Kinds of evidence. */
+  readonly evidence: readonly string[];
 }
 
 /**
@@ -90,10 +107,36 @@ function readTop(tree: Tree, problems: Problems, now: number): Policy | undefine
     members,
     roles,
     ...readAlways(top.optional("always"), { roles, members, owners: owners.members, login }, problems),
-    rules: readRules(top.optional("rules"), names, roles, problems),
+    ...readConsent(top, names, members, roles, problems),
+    retention: readRetention(top.optional("retention"), names, problems),
     login,
     aws: readAws(top.optional("aws"), { project, names, roles }, problems),
     rotateSecretsMs: readSecrets(top.optional("secrets"), problems),
+  };
+}
+
+/** Everything that needs other people. */
+function readConsent(
+  top: Section,
+  names: Names,
+  members: readonly Member[],
+  roles: readonly Role[],
+  problems: Problems,
+): Pick<Policy, "separate" | "rules" | "evidence" | "stages" | "gates" | "breakGlass" | "accessReview"> {
+  const separate = readSeparate(top.optional("separate"), names, roles, problems);
+  const staff = { classifications: names.classes, members, roles, separate };
+  const evidence = readEvidence(top.optional("evidence"), names, staff, problems);
+  const rules = readRules(top.optional("rules"), { names, staff }, problems);
+  const gates = readGates(top.optional("gates"), names, staff, problems);
+  warnUnasked(
+    top.optional("evidence"),
+    [...rules, ...gates].flatMap((each) => each.evidence),
+    problems,
+  );
+  return {
+    ...{ separate, rules, evidence, stages: names.stages, gates },
+    breakGlass: readBreakGlass(top.optional("break-glass"), names, staff, problems),
+    accessReview: readAccessReview(top.optional("access-review"), names, staff, problems),
   };
 }
 
@@ -126,6 +169,8 @@ function collectNames(top: Section, problems: Problems): Names {
     purposes: keys(top.optional("purposes")),
     members: keys(top.optional("members")),
     roles: keys(top.optional("roles")),
+    stages: stagesOf(top.optional("gates")),
+    evidence: keys(top.optional("evidence")),
   };
 }
 
@@ -148,38 +193,6 @@ function readExpires(tree: Tree | undefined, problems: Problems, now: number): D
     problems.warning(tree.place, `the policy expires on ${expires.date}, in less than 30 days`, hint);
   }
   return expires;
-}
-
-function readOwners(
-  tree: Tree | undefined,
-  members: readonly Member[],
-  roles: readonly Role[],
-  names: Names,
-  problems: Problems,
-): Policy["owners"] {
-  const section = new Section(tree, "owners", ["threshold", "members"], [], problems);
-  const owners = { line: section.place.line, threshold: 1 as const };
-  if (!tree) return { ...owners, members: [] };
-  const threshold = section.required("threshold");
-  if (threshold && scalar(threshold) !== 1) {
-    problems.error(threshold.place, "a threshold other than 1 is not yet supported", "write threshold: 1");
-  }
-  const listed = section.required("members");
-  const spots = references(textList(listed, "owners.members", problems), "member", names.members, problems);
-  if (listed?.kind === "list" && listed.items.length === 0) problems.error(listed.place, "the policy has no owner");
-  const changers = new Set(roles.filter((role) => role.can.includes("policy.change")).map((role) => role.id));
-  let canChange = false;
-  for (const spot of spots) {
-    const member = members.find((each) => each.id === spot.value);
-    if (member?.suspended !== undefined) {
-      problems.error(spot, `owner ${spot.value} is suspended`, "name an owner who is not");
-    } else if (member?.roles.some((holding) => changers.has(holding.role))) canChange = true;
-  }
-  if (listed && spots.length > 0 && !canChange) {
-    const hint = "give an owner a role that can policy.change";
-    problems.error(listed.place, "no owner holds a role with policy.change: the policy could never change", hint);
-  }
-  return { ...owners, members: spots.map((spot) => spot.value) };
 }
 
 function readDomains(

@@ -2,12 +2,14 @@
 import type { Refusal } from "../base/errors.ts";
 import { formatDuration } from "../base/units.ts";
 import type { CompiledPolicy, Condition, Guardrail } from "./compiled.ts";
+import { consentWords, destinationWords, evidenceWords } from "./consent-words.ts";
 import { enforcementOfCondition } from "./enforcement.ts";
-import { charsOf, type DecisionRequest } from "./request.ts";
+import { governanceWords } from "./governance-words.ts";
+import { charsOf, type DecisionRequest, reference } from "./request.ts";
 import { type Member, memberOf, type Policy } from "./schema.ts";
 import { listed } from "./words.ts";
 
-type Words = Pick<Refusal, "why" | "who" | "next">;
+type Words = Pick<Refusal, "why" | "who" | "next" | "missing">;
 
 /** The refusal for a `forbid` that fired. */
 export function refusalOf(
@@ -17,7 +19,7 @@ export function refusalOf(
   request: DecisionRequest,
 ): Refusal {
   const { policy } = compiled;
-  const enforcement = enforcementOfCondition(guardrail.condition, request.action);
+  const enforcement = enforcementOfCondition(policy, guardrail.condition, request);
   const about = {
     rule: guardrail.rule,
     ...(guardrail.line === undefined ? {} : { line: guardrail.line }),
@@ -72,6 +74,15 @@ function words(policy: Policy, condition: Condition, member: Member, request: De
         why: `${withKind(request)} must come from a recorded run`,
         next: `cloister workspace create NAME; cloister run NAME -- COMMAND; cloister push PATH --name ${reference(request)} --from NAME`,
       };
+    case "approvals":
+    case "grant":
+      return consentWords(policy, condition, member, request);
+    case "evidence":
+      return evidenceWords(policy, condition.evidence, member, request);
+    case "destination":
+      return destinationWords(condition.patterns, request);
+    default:
+      return governanceWords(policy, condition, member, request);
   }
 }
 
@@ -135,10 +146,4 @@ function fieldWords(policy: Policy, field: string, member: Member, request: Deci
 
 function withKind(request: DecisionRequest): string {
   return `${request.action} of a ${request.kind ?? "artifact"}`.replace("a artifact", "an artifact");
-}
-
-/** The reference the person typed, if a shell takes it as it is. */
-function reference(request: DecisionRequest): string {
-  const typed = request.reference ?? "";
-  return /^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,300}$/.test(typed) ? typed : "REF";
 }

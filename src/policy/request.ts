@@ -1,10 +1,14 @@
 // What is asked of the policy, and how it is put to Cedar.
 
 import type { Refusal } from "../base/errors.ts";
+import { printable } from "../base/terminal.ts";
 import { type Action, isAction, KINDS, scopeOf } from "./actions.ts";
 import type { CedarRequest } from "./cedar.ts";
 import { entity } from "./cedar-json.ts";
 import type { CompiledPolicy } from "./compiled.ts";
+import { destinationProblem } from "./destination.ts";
+import type { GovernanceFacts } from "./facts.ts";
+import { governanceContext } from "./requirements.ts";
 import { holdingText, type Member, type Policy } from "./schema.ts";
 import { useContext, type WorkspaceUse } from "./workspace-use.ts";
 
@@ -44,6 +48,8 @@ export interface DecisionRequest {
    * gathers the fact allows for clocks that differ.
    */
   readonly mfaAgeMs?: number | undefined;
+  /** Consent of others, stages, quotas and what else the log tells about an artifact. */
+  readonly governance?: GovernanceFacts | undefined;
   /** Whether the workspace to destroy is the member's own. */
   readonly ownWorkspace?: boolean | undefined;
   /** What the person called it, for the commands that refusals suggest. It decides nothing. */
@@ -73,14 +79,33 @@ export function malformedRequest(policy: Policy, request: DecisionRequest): Pick
   if (kind !== undefined && !(KINDS as readonly string[]).includes(kind)) {
     return { why: `there is no kind ${JSON.stringify(kind)}`, next: `use one of: ${KINDS.join(", ")}` };
   }
-  return undefined;
+  return malformedAim(policy, request);
+}
+
+/** Where it is to lead to. */
+function malformedAim(policy: Policy, request: DecisionRequest): Pick<Refusal, "why" | "next"> | undefined {
+  const { destination, toClass } = request.governance ?? {};
+  const wrong = destination === undefined ? undefined : destinationProblem(destination);
+  if (wrong !== undefined) {
+    const why = `${JSON.stringify(printable(destination ?? "").slice(0, 200))} is no destination: ${wrong}`;
+    return { why, next: "write it as s3://bucket/key, domain:NAME, file:/folder or share:age1…" };
+  }
+  if (request.action !== "artifact.declassify" || toClass === undefined) return undefined;
+  const [to, from] = [toClass, request.class ?? ""].map((name) => policy.classifications.indexOf(name)) as [
+    number,
+    number,
+  ];
+  if (to >= 0 && to < from) return undefined;
+  const lower = policy.classifications.slice(0, Math.max(0, from));
+  const why = `${JSON.stringify(printable(toClass))} is no class below ${request.class ?? "it"}`;
+  return { why, next: lower.length > 0 ? `use one of: ${lower.join(", ")}` : "nothing is below it" };
 }
 
 /** The request as Cedar wants it, with the entities it is about. */
 export function cedarRequest(compiled: CompiledPolicy, member: Member, request: DecisionRequest): CedarRequest {
   const principal = {
     uid: entity("Member", member.id),
-    attrs: { suspended: member.suspended !== undefined },
+    attrs: { suspended: member.suspended !== undefined, service: member.service },
     parents: member.roles.map((holding) => entity("Role", holdingText(holding))),
   };
   const resource = resourceOf(compiled.policy, request);
@@ -89,7 +114,7 @@ export function cedarRequest(compiled: CompiledPolicy, member: Member, request: 
     principal: principal.uid,
     action: entity("Action", request.action),
     resource: resource.uid,
-    context: contextOf(request),
+    context: { ...contextOf(request), ...governanceContext(compiled, member, request) },
     entities: [...shared, principal, ...(resource.uid.type.endsWith("Project") ? [] : [resource])],
   };
 }
@@ -136,4 +161,10 @@ function contextOf(request: DecisionRequest): CedarRequest["context"] {
 /** Characters as people count them, without white space around. */
 export function charsOf(justification: string | undefined): number {
   return [...(justification ?? "").trim()].length;
+}
+
+/** The reference the person typed, if a shell takes it as it is. */
+export function reference(request: DecisionRequest): string {
+  const typed = request.reference ?? "";
+  return /^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,300}$/.test(typed) ? typed : "REF";
 }

@@ -1,5 +1,16 @@
 // The policy as typed, plain data. Lists carry their ids, so that no id can be mistaken for an object's own members.
 import type { RoleAction } from "./actions.ts";
+import type {
+  AccessReview,
+  Approvals,
+  BreakGlass,
+  EvidenceKind,
+  Gate,
+  GrantNeeded,
+  Quota,
+  Retention,
+  Separation,
+} from "./governance.ts";
 import type { UseLimits } from "./workspace-use.ts";
 
 /** A named thing, with the line of the policy file that says it (1-based). */
@@ -17,7 +28,7 @@ export interface Policy {
   /** SHA-256 of the version before, 64 hex digits; undefined in version 1. */
   readonly previous: string | undefined;
   readonly expires: Dated;
-  readonly owners: { readonly line: number; readonly threshold: 1; readonly members: readonly string[] };
+  readonly owners: { readonly line: number; readonly threshold: number; readonly members: readonly string[] };
   /** From the least to the most sensitive. */
   readonly classifications: readonly string[];
   readonly domains: readonly Domain[];
@@ -28,7 +39,17 @@ export interface Policy {
   readonly justificationFor: readonly Justified[];
   /** How old a login with a second factor may be, per action. */
   readonly mfaWithin: readonly MfaWithin[];
+  /** The highest class that a member pulled in this time is the least that they push without a run. */
+  readonly labelFloorMs: number | undefined;
+  readonly separate: readonly Separation[];
   readonly rules: readonly Rule[];
+  readonly evidence: readonly EvidenceKind[];
+  /** In the order of the gates, from the first; empty where there are no gates. */
+  readonly stages: readonly string[];
+  readonly gates: readonly Gate[];
+  readonly retention: Retention | undefined;
+  readonly breakGlass: BreakGlass | undefined;
+  readonly accessReview: AccessReview | undefined;
   /** How people log in; undefined where nobody has to. */
   readonly login: Login | undefined;
   /** The AWS side of the project; undefined where it has none. */
@@ -99,15 +120,24 @@ export interface Holding {
 export interface Member extends Named {
   readonly name: string;
   readonly roles: readonly Holding[];
-  /** `p256:…`, see `keys/identity.ts`. */
-  readonly signs: string;
-  /** `age1…`. */
-  readonly reads: string;
+  /** At least one: that of the member's own entry, then those of `devices:`. Whose keys they are is one person. */
+  readonly devices: readonly Device[];
   readonly service: boolean;
   /** Who the member is to the OpenID provider; never an e-mail address. */
   readonly oidc: { readonly issuer: string; readonly sub: string } | undefined;
   /** Why the member is suspended; undefined where not. */
   readonly suspended: string | undefined;
+}
+
+/** The public halves of one device's keys. */
+export interface Device {
+  readonly line: number;
+  /** What its owner calls it; undefined where they gave it no name. */
+  readonly name: string | undefined;
+  /** `p256:…`, see `keys/identity.ts`. */
+  readonly signs: string;
+  /** `age1…`. */
+  readonly reads: string;
 }
 
 export interface Role extends Named {
@@ -117,6 +147,9 @@ export interface Role extends Named {
   readonly upTo: string;
   /** The purposes it may act for; undefined for all of them. */
   readonly purposes: readonly string[] | undefined;
+  /** Stages it may touch; undefined for all of them. */
+  readonly stages: readonly string[] | undefined;
+  readonly quota: Quota;
   readonly workspace: WorkspaceLimits;
   /** Longest life of a credential; undefined where the role sets no limit. */
   readonly credentialTtlMs: number | undefined;
@@ -152,6 +185,13 @@ export interface Rule extends Named {
   readonly refuse: string | undefined;
   readonly fields: readonly Field[];
   readonly provenance: "run" | undefined;
+  readonly approvals: Approvals | undefined;
+  readonly grant: GrantNeeded | undefined;
+  /** `keys`: the data key is split between those who approve the grant, and released by their approval. */
+  readonly release: "keys" | undefined;
+  readonly evidence: readonly string[];
+  /** Patterns with `*` for any text; undefined where every destination will do. */
+  readonly destinations: readonly string[] | undefined;
 }
 
 /** The member with this id, or undefined. */

@@ -60,6 +60,11 @@ export class Section {
     return this.#entries.get(key)?.place ?? this.place;
   }
 
+  /** Where the value of a key stands, or the section itself. */
+  placeOfValue(key: string): Place {
+    return this.#entries.get(key)?.value.place ?? this.place;
+  }
+
   /** The value of a key, or undefined where it is left out. */
   optional(key: string): Tree | undefined {
     return this.#entries.get(key)?.value;

@@ -1,6 +1,6 @@
 // What one workspace may use beyond time and disk: one row for each kind, from the policy file's key to the refusal.
 import { bytesFlag, durationFlag, formatBytes, formatDuration } from "../base/units.ts";
-import { atMost, contains, containsAll, context, type Expr, ifHas, literal, textSet } from "./cedar-json.ts";
+import { atMost, contains, containsAll, context, type Expr, ifHas, literal, negated, textSet } from "./cedar-json.ts";
 
 /** What is asked for a workspace. What is left out, or empty, asks for nothing. */
 export interface WorkspaceUse {
@@ -82,10 +82,6 @@ export function useConditions(limits: UseLimits): readonly { readonly part: UseP
     ...(limits.drivers ? [oneOf("driver", limits.drivers, within)] : []),
     oneOf("image", limits.images, within),
   ];
-}
-
-function negated(value: Expr): Expr {
-  return { "!": { arg: value } };
 }
 
 /** The use as Cedar's context has it. */

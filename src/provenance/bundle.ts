@@ -93,16 +93,17 @@ export function readBundle(bytes: Uint8Array): BundleParts {
  * The statement in a bundle, once its signature by this key is verified. Whether that key had the right to sign is for
  * the caller to decide.
  *
+ * @param what names it in errors
  * @throws CloisterError INTEGRITY
  */
-export function verifyBundle(bytes: Uint8Array, publicKeyPem: string): Json {
+export function verifyBundle(bytes: Uint8Array, publicKeyPem: string, what = "manifest"): Json {
   const { payload, hint, signature } = readBundle(bytes);
   const key = p256Key(publicKeyPem);
-  if (hint !== keyHint(key)) throw integrity("the manifest is signed by another key");
+  if (hint !== keyHint(key)) throw integrity(`the ${what} is signed by another key`);
   if (!verifyLowS(preAuthEncoding(PAYLOAD_TYPE, payload), signature, key)) {
-    throw integrity("the manifest's signature does not verify", { why: "the manifest or its signature was changed" });
+    throw integrity(`the ${what}'s signature does not verify`, { why: `the ${what} or its signature was changed` });
   }
-  return parseCanonical(payload, "manifest", STATEMENT_BYTES_MAX);
+  return parseCanonical(payload, what, STATEMENT_BYTES_MAX);
 }
 
 /** model_signing compares the hint with this; @sigstore/verify hands it to its caller; cosign ignores it. */

@@ -16,7 +16,8 @@ export interface Draft {
 export async function createAtOnce(connection: S3Connection, draft: Draft): Promise<Created> {
   const body = joined(draft.parts);
   const { bucket } = connection.access;
-  return await conclude(connection, draft, async ({ sdk, client, long }) => {
+  const asked = { key: draft.key, found: () => found(connection, draft) };
+  return await conclude(connection, asked, async ({ sdk, client, long }) => {
     await client.send(new sdk.PutObjectCommand({ Bucket: bucket, Key: draft.key, Body: body, IfNoneMatch: "*" }), long);
   });
 }
@@ -31,7 +32,8 @@ export async function createInParts(connection: S3Connection, draft: Draft): Pro
   try {
     const stored = await uploadParts(connection, upload, slices(parts));
     const target = { Bucket: connection.access.bucket, Key: key, UploadId: upload.id };
-    const outcome = await conclude(connection, draft, async ({ sdk, client, long }) => {
+    const asked = { key, found: () => found(connection, draft) };
+    const outcome = await conclude(connection, asked, async ({ sdk, client, long }) => {
       const MultipartUpload = { Parts: [...stored] };
       await client.send(new sdk.CompleteMultipartUploadCommand({ ...target, MultipartUpload, IfNoneMatch: "*" }), long);
     });
@@ -48,9 +50,9 @@ export async function createInParts(connection: S3Connection, draft: Draft): Pro
  * succeeded, and makes the next one find its own object in the way: then what lies there is compared with what was sent.
  * @throws CloisterError where nothing lies there, and it is not known whether it will
  */
-async function conclude(
+export async function conclude(
   connection: S3Connection,
-  draft: Draft,
+  draft: { readonly key: string; readonly found: () => Promise<Created | undefined> },
   send: (attempt: Attempt) => Promise<void>,
 ): Promise<Created> {
   let unsure = false;
@@ -77,15 +79,14 @@ async function conclude(
     });
   } catch (error) {
     // Not after an interruption, when nothing more is to be asked than must be.
-    const there =
-      unsure && !connection.access.signal.aborted ? await found(connection, draft).catch(() => undefined) : undefined;
+    const there = unsure && !connection.access.signal.aborted ? await draft.found().catch(() => undefined) : undefined;
     if (there !== undefined) return there;
     throw error;
   }
 }
 
 /** Whose object lies under the key: ours if it has our bytes; undefined where there is none. */
-async function found(connection: S3Connection, { key, parts }: Draft): Promise<Created | undefined> {
+export async function found(connection: S3Connection, { key, parts }: Draft): Promise<Created | undefined> {
   let from = 0;
   for (const part of slices(parts)) {
     const there = await readRange(connection, key, from, part.length);
@@ -97,12 +98,13 @@ async function found(connection: S3Connection, { key, parts }: Draft): Promise<C
   return beyond && (beyond.length === 0 ? "created" : "exists");
 }
 
-interface Upload {
+export interface Upload {
   readonly key: string;
   readonly id: string;
 }
 
-async function begin(connection: S3Connection, key: string): Promise<Upload> {
+/** Begins an object that is written in parts. */
+export async function begin(connection: S3Connection, key: string): Promise<Upload> {
   const { bucket } = connection.access;
   return await connection.attempt({ action: "s3:PutObject", key }, async ({ sdk, client, quick }) => {
     const { UploadId } = await client.send(new sdk.CreateMultipartUploadCommand({ Bucket: bucket, Key: key }), quick);
@@ -111,7 +113,8 @@ async function begin(connection: S3Connection, key: string): Promise<Upload> {
   });
 }
 
-interface StoredPart {
+/** A part that the server has. */
+export interface StoredPart {
   readonly PartNumber: number;
   readonly ETag: string | undefined;
 }
@@ -140,7 +143,7 @@ async function uploadParts(
   return stored;
 }
 
-async function uploadPart(
+export async function uploadPart(
   connection: S3Connection,
   { key, id }: Upload,
   number: number,
@@ -154,7 +157,7 @@ async function uploadPart(
 }
 
 /** As well as it can be done: parts that stay are invisible, cost money, and go by the bucket's own rules. */
-async function abort(connection: S3Connection, { key, id }: Upload): Promise<void> {
+export async function abort(connection: S3Connection, { key, id }: Upload): Promise<void> {
   const upload = { Bucket: connection.access.bucket, Key: key, UploadId: id };
   await connection
     .attempt({ action: "s3:AbortMultipartUpload", key }, async ({ sdk, client, quick }) => {

@@ -155,7 +155,7 @@ describe("pull", () => {
 describe("list", () => {
   const hostile = { ...version, reference: "churn/x\u001b[2J", kind: "dataset" as const };
   const listing = {
-    versions: [version, hostile],
+    versions: [version, hostile].map((each) => ({ ...each, stage: undefined })),
     hidden: [
       { where: "churn/secret", count: 2, why: undefined },
       { where: "churn/internal", count: 1, why: "AWS KMS refuses" },
@@ -204,6 +204,7 @@ describe("list", () => {
 describe("show", () => {
   const detail: VersionDetail = {
     ...version,
+    ...{ stage: undefined, statements: [], ignored: [] },
     owner: "ana",
     licence: undefined,
     purpose: "churn-modelling",

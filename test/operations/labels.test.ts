@@ -272,7 +272,7 @@ test("a new key of the same member does not come without the label of the old on
   const { signs, reads } = readClaim(line);
   const owner = await synced(await sessionOf(ana));
   const { text, compiled } = await owner.policy();
-  const old = compiled.policy.members.find(({ id }) => id === "bo");
+  const old = compiled.policy.members.find(({ id }) => id === "bo")?.devices[0];
   const changed = text.replace(old?.signs ?? "?", signs).replace(old?.reads ?? "?", reads);
   expect(changed).not.toBe(text);
   writeFileSync(join(ana.cwd, "cloister.policy.yaml"), changed);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import * as cedar from "@cedar-policy/cedar-wasm/nodejs";
 import { describe, expect, it } from "vitest";
 import { sha256Hex } from "../../src/base/digest.ts";
-import { parseCompiled } from "../../src/policy/compiled.ts";
+import { COMPILED_FORMAT, parseCompiled } from "../../src/policy/compiled.ts";
 import { decide } from "../../src/policy/decide.ts";
 import { CASES } from "./cases.ts";
 import { compiled, SAMPLE } from "./sample.ts";
@@ -46,7 +46,7 @@ describe("a compiled policy", () => {
     ["a role that reaches further", '"upTo":"internal"', '"upTo":"restricted"'],
     ["a permit that asks less", '"effect":"forbid"', '"effect":"permit"'],
     ["a member back from suspension", ',"suspended":"left 2026-06-30"', ""],
-    ["the format of another version", "compiled-policy@7", "compiled-policy@0"],
+    ["the format of another version", COMPILED_FORMAT, "cloister/compiled-policy@0"],
     ["a key of the prototype", '{"format"', '{"__proto__":{"x":1},"format"'],
   ])("with %s is refused", (_, from, to) => {
     const text = bytes.toString();

@@ -46,8 +46,7 @@ describe("addMember", () => {
         { role: "data-scientist", domain: "churn" },
         { role: "reviewer", domain: undefined },
       ],
-      signs: kim.signs,
-      reads: kim.reads,
+      devices: [{ name: undefined, signs: kim.signs, reads: kim.reads }],
     });
   });
 

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { DAY_MS } from "../../src/policy/dates.ts";
 import type { Problem } from "../../src/policy/problem.ts";
 import { readPolicy } from "../../src/policy/read.ts";
+import { EXAMPLE } from "./example.ts";
 import { keyArn, lineOf, NOW, SAMPLE } from "./sample.ts";
 import { HOSTILE, LATER, WRONG, WRONG_AWS, WRONG_CREDENTIALS, WRONG_LOGIN } from "./wrong-files.ts";
 
@@ -58,6 +60,35 @@ describe("readPolicy", () => {
       line: lineOf("expires:"),
       date: "2027-03-31",
       endMs: Date.parse("2027-04-01T00:00:00Z"),
+    });
+  });
+
+  it("accepts the whole of the format without a complaint", () => {
+    const { policy, problems } = read(EXAMPLE);
+    expect(problems).toEqual([]);
+    expect(policy).toMatchObject({
+      owners: { threshold: 2, members: ["ana", "omar", "priya"] },
+      labelFloorMs: 30 * DAY_MS,
+      stages: ["dev", "candidate", "production"],
+      gates: [
+        { id: "dev -> candidate", evidence: ["tests-passed", "dependencies-approved"], approvals: undefined },
+        { id: "candidate -> production", approvals: { needs: [{ role: "reviewer", count: 1 }, { count: 1 }] } },
+      ],
+      retention: { after: "shred-keys", classes: [{ class: "restricted", keepMs: 90 * DAY_MS }] },
+      breakGlass: { can: ["artifact.pull", "workspace.mount", "creds.issue"], escrow: ["mei", "priya"] },
+      accessReview: { everyMs: 90 * DAY_MS, by: "security-officer", lapsed: "read-only" },
+    });
+    expect(policy?.retention?.stages.map(({ keepMs }) => keepMs / DAY_MS)).toEqual([30, 180, 1095]);
+    expect(policy?.separate[2]).toMatchObject({ who: "artifact.push", cannot: "artifact.promote", above: "internal" });
+    expect(policy?.evidence[1]).toMatchObject({ id: "dependencies-approved", by: ["reviewer"], notByPusher: true });
+    expect(policy?.rules[0]).toMatchObject({ release: "keys", grant: { maxMs: 4 * 3_600_000 } });
+    expect(policy?.rules.flatMap(({ destinations }) => destinations ?? [])).toEqual([
+      "s3://partner-acme/*",
+      "domain:marketing",
+    ]);
+    expect(policy?.roles[0]).toMatchObject({
+      stages: ["dev", "candidate"],
+      quota: { pullBytesPerDay: 50e9, exportsPerWeek: 5 },
     });
   });
 

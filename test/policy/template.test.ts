@@ -44,8 +44,8 @@ function read(text: string): Policy {
 }
 
 describe("templates", () => {
-  it("are the three that exist", () => {
-    expect(templates).toEqual(["aws", "demo", "solo"]);
+  it("are the five that exist", () => {
+    expect(templates).toEqual(["aws", "demo", "regulated", "solo", "team"]);
   });
 
   it.each(templates)("%s is a valid policy once it is filled in", (template) => {

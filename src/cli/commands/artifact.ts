@@ -9,6 +9,7 @@ import { showChecks } from "../checks.ts";
 import { exitOf } from "../exit-codes.ts";
 import { Page, print, type Row, warn } from "../output.ts";
 import { showRuns } from "../run-words.ts";
+import { showDocument, showStatements } from "../statement-words.ts";
 import { files, log, minutes, minutesUtc, shellLine, shellWord } from "../words.ts";
 
 const KINDS = ["dataset", "model", "code", "report"] as const;
@@ -82,6 +83,7 @@ function classFrom(from: string): string {
 export async function pull(call: Call): Promise<undefined> {
   const { flags, args, context } = call;
   const reference = args[0] ?? "";
+  if (await isShare(call, reference)) return (await import("./share.ts")).pullShare(call, reference);
   const place = flags.text("output") ?? `./${parseReference(reference).name}`;
   const toStream = place === "-";
   const options: PullOptions = {
@@ -95,6 +97,11 @@ export async function pull(call: Call): Promise<undefined> {
   call.progress.clear();
   if (!toStream) print(call, "pull", pulled, (page) => showPulled(page, pulled, place));
   else if (!call.quiet) context.io.err(`cloister: pulled ${pulled.reference}  ${log(pulled.pullEntry)}\n`);
+}
+
+/** A file of that name that begins as a share does, or a path, which no reference is. */
+async function isShare(call: Call, given: string): Promise<boolean> {
+  return /^\.{0,2}\//.test(given) || (await (await call.context.library()).isShareFile(call.host, given));
 }
 
 function standardOutput(call: Call): PullOptions["output"] {
@@ -120,10 +127,11 @@ function showPulled(page: Page, pulled: Pulled, place: string): void {
 
 export async function list(call: Call): Promise<undefined> {
   const listing = await (await call.project()).list({ name: call.args[0] });
+  const staged = listing.versions.some(({ stage }) => stage !== undefined);
   print(call, "list", listing, (page) => {
     page.table(
-      ["ARTIFACT", "CLASS", "KIND", "SIZE", "BY", "PUSHED (UTC)", "DIGEST"],
-      listing.versions.map((version) => listRow(page, version)),
+      ["ARTIFACT", "CLASS", "KIND", "SIZE", "BY", "PUSHED (UTC)", "DIGEST", ...(staged ? ["STAGE"] : [])],
+      listing.versions.map((version) => [...listRow(page, version), ...(staged ? [version.stage ?? ""] : [])]),
       ["DIGEST", "KIND"],
     );
     if (page.tty && listing.versions.length === 0 && call.args.length === 0 && !page.quiet) {
@@ -152,16 +160,20 @@ function listRow(page: Page, version: VersionSummary): readonly string[] {
 }
 
 export async function show(call: Call): Promise<undefined> {
+  const statement = call.flags.text("statement");
+  if (statement !== undefined) return showDocument(call, call.args[0] ?? "", statement);
   const detail = await (await call.project()).show(call.args[0] ?? "");
   if (call.flags.on("patch") && !call.json) return showPatch(call, detail);
   print(call, "show", detail, (page) => {
     if (page.tty) page.line(detail.reference, page.paint.bold);
     page.fields(detailRows(page, detail));
+    showStatements(page, detail);
     showInputs(page, detail);
     showRuns(page, detail.runs);
     showOrigins(page, detail);
     showFiles(page, detail);
   });
+  for (const { what, why } of call.json ? [] : detail.ignored) warn(call, `ignored ${what}: ${why}`);
 }
 
 /** The patch as it was, for `git apply`. @throws CloisterError NOT_FOUND */
@@ -188,6 +200,7 @@ function detailRows(page: Page, detail: VersionDetail): readonly Row[] {
     ["id", detail.versionId],
     ["kind", detail.kind],
     ["class", detail.class],
+    ["stage", detail.stage],
     ["size", `${formatBytes(detail.bytes)} in ${files(detail.files)}`],
     ["pushed", `${page.tty ? minutesUtc(detail.pushedAt) : detail.pushedAt} by ${detail.pushedBy}`],
     ["signer", detail.signer],

@@ -1,6 +1,6 @@
 import { CloisterError } from "../../base/errors.ts";
 import { printable } from "../../base/terminal.ts";
-import type { JoinLine, MemberAdded } from "../../index.ts";
+import type { JoinLine, MemberAdded, MemberSummary } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { type Page, print } from "../output.ts";
 import { log } from "../words.ts";
@@ -60,11 +60,29 @@ export async function list(call: Call): Promise<undefined> {
   print(call, "member-list", { members }, (page) => {
     page.table(
       ["MEMBER", "NAME", "ROLES", "NOTES", "FINGERPRINT"],
-      members.map(({ id, name, roles, suspended, owner, you, fingerprint }) => {
+      members.flatMap(({ id, name, roles, suspended, owner, you, devices }) => {
         const notes = [suspended && "suspended", owner && "signs the policy", you && "you"];
-        return [id, name, roles.join(" "), notes.filter((word) => word !== false).join(", ") || "-", fingerprint];
+        const [first, ...further] = devices;
+        return [
+          [id, name, roles.join(" "), said(notes), first?.fingerprint ?? ""],
+          ...further.map((device) => [
+            id,
+            name,
+            "",
+            said([deviceName(device), device.here && "here"]),
+            device.fingerprint,
+          ]),
+        ];
       }),
       ["NAME", "NOTES"],
     );
   });
+}
+
+function said(notes: readonly (string | false)[]): string {
+  return notes.filter((word) => word !== false).join(", ") || "-";
+}
+
+function deviceName({ name }: MemberSummary["devices"][number]): string {
+  return name === undefined ? "another device" : `device ${name}`;
 }

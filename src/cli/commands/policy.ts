@@ -2,18 +2,15 @@ import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import { printable } from "../../base/terminal.ts";
-import { durationFlagMs } from "../../base/units.ts";
-import type { Explained, PolicyChecked, PolicyShown, Project } from "../../index.ts";
-import { actionInWords } from "../action-words.ts";
+import type { PolicyChecked, PolicyShown, Project } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { exitOf } from "../exit-codes.ts";
-import { refusalLines } from "../failure-text.ts";
 import { type Page, print, warn } from "../output.ts";
+import { showProblems } from "../problem-lines.ts";
 import { log } from "../words.ts";
 import { wrap } from "../wrap.ts";
 
 const FILE = "cloister.policy.yaml";
-const KINDS = ["dataset", "model", "code", "report"] as const;
 
 export async function show(call: Call): Promise<undefined> {
   const policy = await (await call.project()).showPolicy();
@@ -60,45 +57,11 @@ function nearestPolicy(folder: string): string {
   }
 }
 
-/** One problem a line as compilers print them, so that editors can jump there. */
 function showChecked(page: Page, checked: PolicyChecked, file: string): void {
-  for (const { line, column, severity, message, hint } of checked.problems) {
-    const paint = severity === "error" ? page.paint.red : page.paint.yellow;
-    page.line(`${file}:${String(line)}:${String(column)}: ${severity}: ${message}`, paint);
-    if (hint) page.line(`  ${hint}`);
-  }
+  showProblems(page, file, checked.problems);
   if (!checked.ok) return;
   page.done(`${file} is a sound policy`);
   for (const text of checked.lines) page.line(`  ${text}`);
-}
-
-export async function explain(call: Call): Promise<undefined> {
-  const { flags, args } = call;
-  const ttl = flags.text("ttl");
-  const explained = await (await call.project()).explainPolicy({
-    action: args[0] ?? "",
-    as: flags.text("as"),
-    domain: flags.text("domain"),
-    class: flags.text("class"),
-    kind: flags.choice("kind", KINDS),
-    purpose: flags.text("purpose"),
-    justification: flags.text("why"),
-    ttlMs: ttl === undefined ? undefined : durationFlagMs(ttl, "--ttl"),
-  });
-  print(call, "policy-explain", explained, (page) => showExplained(page, explained));
-}
-
-function showExplained(page: Page, explained: Explained): void {
-  const { member, action, allow, by, refusals, policyVersion, enforcement } = explained;
-  const what = `${actionInWords(action)}   policy v${String(policyVersion)}   (${enforcement})`;
-  if (allow) page.done(`${member} may ${what}`);
-  else page.refused(`${member} may not ${what}`);
-  for (const { rule, line, text } of by) {
-    page.fields([["by", `${rule}${line === undefined ? "" : `, line ${String(line)}`}   ${text}`]]);
-  }
-  for (const refusal of refusals) {
-    for (const text of refusalLines(refusal, policyVersion, page.paint, page.columns)) page.drawn(text);
-  }
 }
 
 export async function propose(call: Call): Promise<undefined> {

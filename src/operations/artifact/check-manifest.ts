@@ -8,8 +8,10 @@ import { artifactUri, type Manifest } from "../../provenance/manifest.ts";
 import { readStatement } from "../../provenance/statement-reader.ts";
 import type { Session } from "../session.ts";
 import { readPart } from "./artifact-seal.ts";
+import { crossingOf } from "./crossing.ts";
 import { type OwnedWorkspace, ownEvents } from "./label.ts";
-import { contextOfVersion, sealName, type Version } from "./versions.ts";
+import { contextOfVersion, sealName } from "./version-record.ts";
+import type { Version } from "./versions.ts";
 
 /** The signed manifest bundle of a version as it stands in the store. @throws CloisterError INTEGRITY */
 function bundleOf(session: Session, { record, versionId, metadataKey }: Version): Promise<Buffer> {
@@ -82,10 +84,16 @@ function checkManifest(session: Session, version: Version, manifest: Manifest, k
   checkRuns(session, version, manifest);
 }
 
-/** The inputs are the versions that were mounted, by the log, before the push ended; none more, none less. */
+/**
+ * The inputs are the versions that were mounted, by the log, before the push ended, and what was exported to this domain
+ * for it; none more, none less.
+ */
 function checkInputs(session: Session, { intent, entry: end, record }: Version, manifest: Manifest): void {
   const { ledger, config } = session;
-  const mounted = new Set<string>();
+  const crossing = crossingOf(ledger, intent, record.domain);
+  if (typeof crossing === "string")
+    throw integrity("it comes from another domain without an export", { why: crossing });
+  const mounted = new Set<string>(crossing ? [crossing.versionId] : []);
   for (const { entry, event } of ownEvents(ledger, workspaceOf(intent))) {
     if (entry >= end || event.action !== "workspace.mount" || event.phase !== "done") continue;
     if (event.versionId !== undefined) mounted.add(event.versionId);
@@ -93,11 +101,14 @@ function checkInputs(session: Session, { intent, entry: end, record }: Version, 
   for (const input of manifest.inputs) {
     const logged = ledger.versionById(input.versionId);
     const [, , , , name = ""] = input.uri.split("/");
-    const { domain } = record;
     const uri =
       logged &&
-      artifactUri({ projectId: config.project, domain, name: name.split("@")[0] ?? "", number: logged.number });
-    if (!mounted.has(input.versionId) || uri !== input.uri || logged?.done.event.class !== input.class) {
+      artifactUri({
+        ...{ projectId: config.project, domain: logged.domain },
+        ...{ name: name.split("@")[0] ?? "", number: logged.number },
+      });
+    const here = logged?.domain === record.domain || input.versionId === crossing?.versionId;
+    if (!mounted.has(input.versionId) || !here || uri !== input.uri || logged?.done.event.class !== input.class) {
       throw integrity("its manifest names an input that was not mounted", { why: input.uri });
     }
   }

@@ -5,14 +5,23 @@ import { canonicalBytes } from "../../base/json.ts";
 import type { Written } from "../../content/write.ts";
 import type { ClassEpoch } from "../../keys/class-key.ts";
 import { publicKeyPem } from "../../keys/identity.ts";
+import { newDataKey } from "../../keys/key-half.ts";
 import { makeBundle } from "../../provenance/bundle.ts";
 import type { ManifestContent } from "../../provenance/manifest.ts";
 import { buildStatement } from "../../provenance/statement.ts";
 import type { Operation } from "../guard.ts";
+import { isReleased, splitKeys } from "../release/split.ts";
 import type { Session } from "../session.ts";
 import { encodeSeal, type Header, type SealContext } from "./artifact-seal.ts";
-import { readVersion, signVersion, VERSION_BYTES_MAX, type VersionRecord, versionName } from "./version-record.ts";
-import { sealName, wrapName } from "./versions.ts";
+import {
+  readVersion,
+  sealName,
+  signVersion,
+  VERSION_BYTES_MAX,
+  type VersionRecord,
+  versionName,
+  wrapName,
+} from "./version-record.ts";
 
 /** What is to become a version, except for its number. */
 export interface Draft {
@@ -80,8 +89,13 @@ async function prepare(
   const statement = canonicalBytes(buildStatement(draft.manifest(number)));
   const manifest = await makeBundle(statement, publicKeyPem(identity.signs), (pae) => identity.sign(pae));
   const metadata = await session.keys.makeVersionKey(epoch, { ...context, purpose: "metadata" });
-  const data = await session.keys.makeVersionKey(epoch, { ...context, purpose: "data" });
+  const { policy } = (await session.ledger.policy(operation.intent.event.policy)).compiled;
+  const { kind } = draft.header;
+  const data = isReleased(policy, { ...context, kind })
+    ? { key: newDataKey(), wrap: undefined }
+    : await session.keys.makeVersionKey(epoch, { ...context, purpose: "data" });
   const keys = { metadata: metadata.key, data: data.key };
+  const split = await splitKeys(policy, context, kind, keys);
   const header = { ...draft.header, manifest: sha256Hex(manifest) };
   const seal = encodeSeal(keys, context, { header, manifest, tree: content.tree });
   const record: VersionRecord = {
@@ -91,11 +105,14 @@ async function prepare(
     policy: operation.intent.event.policy,
     seal: seal.parts,
     packs: content.packs,
+    ...(split.digests.length === 0 ? {} : { halves: split.digests }),
   };
   const { bytes, versionId } = await signVersion(record, identity);
   await createNew(session, sealName(record, versionId), seal.object);
-  await createNew(session, wrapName(record, versionId, "metadata"), [metadata.wrap]);
-  await createNew(session, wrapName(record, versionId, "data"), [data.wrap]);
+  const wraps = [{ name: "metadata", file: metadata.wrap }, { name: "data", file: data.wrap }, ...split.wraps];
+  for (const { name, file } of wraps) {
+    if (file) await createNew(session, wrapName(record, versionId, name), [file]);
+  }
   for (const id of draft.reused) if (await isCondemned(session, id)) throw condemned();
   return { bytes, versionId };
 }

@@ -18,9 +18,8 @@ const ENTRY_BYTES_MAX = 4 * 1024 * 1024;
 /** One unfinished push. It holds the key of what was stored, so its files are sealed to this device's identity. */
 export class Journal {
   #operation: string;
-  readonly pushKey: Buffer;
-  /** Packs stored by an interrupted attempt. */
-  readonly packs: readonly PackRecord[];
+  #pushKey: Buffer;
+  #packs: readonly PackRecord[];
   #attempt: Attempt | undefined;
   readonly resumed: boolean;
   readonly #folder: string;
@@ -32,10 +31,10 @@ export class Journal {
     this.#folder = folder;
     this.#key = key;
     this.#operation = head.operation;
-    this.pushKey = Buffer.from(head.pushKey, "hex");
-    this.packs = found?.packs ?? [];
+    this.#pushKey = Buffer.from(head.pushKey, "hex");
+    this.#packs = found?.packs ?? [];
     this.#attempt = found?.attempt;
-    this.#count = this.packs.length;
+    this.#count = this.#packs.length;
     this.resumed = found !== undefined;
   }
 
@@ -68,6 +67,15 @@ export class Journal {
     return this.#operation;
   }
 
+  get pushKey(): Buffer {
+    return this.#pushKey;
+  }
+
+  /** Packs stored by an interrupted attempt. */
+  get packs(): readonly PackRecord[] {
+    return this.#packs;
+  }
+
   /** The version that the interrupted attempt was about to make. */
   get attempt(): Attempt | undefined {
     return this.#attempt;
@@ -78,7 +86,19 @@ export class Journal {
     this.#operation = newOperationId();
     this.#attempt = undefined;
     await rm(join(this.#folder, "attempt"), { force: true });
-    const head = { operation: this.#operation, pushKey: this.pushKey.toString("hex") };
+    await this.#writeHead();
+  }
+
+  /** Stores everything anew, under another push key. */
+  async forgetStored(): Promise<void> {
+    for (const name of await packNames(this.#folder)) await rm(join(this.#folder, name), { force: true });
+    this.#packs = [];
+    this.#pushKey = randomBytes(32);
+    await this.#writeHead();
+  }
+
+  async #writeHead(): Promise<void> {
+    const head = { operation: this.#operation, pushKey: this.#pushKey.toString("hex") };
     await writeEntry(this.#folder, this.#key, "head", head);
   }
 
@@ -140,11 +160,14 @@ async function readEntry<T>(folder: string, key: Buffer, name: string): Promise<
 }
 
 async function readPacks(folder: string, key: Buffer): Promise<readonly PackRecord[]> {
-  const names = (await readdir(folder)).filter((name) => /^pack-\d+$/.test(name));
   const packs: PackRecord[] = [];
-  for (const name of names) {
+  for (const name of await packNames(folder)) {
     const pack = await readEntry<PackRecord>(folder, key, name);
     if (pack) packs.push(pack);
   }
   return packs;
+}
+
+async function packNames(folder: string): Promise<readonly string[]> {
+  return (await readdir(folder)).filter((name) => /^pack-\d+$/.test(name));
 }

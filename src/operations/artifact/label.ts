@@ -45,6 +45,20 @@ export function labelOf(
   return highest;
 }
 
+/** A version of another domain that was mounted in a workspace: nothing that was made there may stand in this one. */
+export function foreignMount(
+  ledger: Ledger,
+  workspace: OwnedWorkspace,
+  domain: string,
+  before = WHOLE_LOG,
+): LoggedEvent | undefined {
+  return ownEvents(ledger, workspace).find(({ entry, event }) => {
+    if (entry >= before || event.action !== "workspace.mount" || event.phase !== "intent") return false;
+    const logged = event.versionId === undefined ? undefined : ledger.versionById(event.versionId);
+    return (logged?.domain ?? event.domain) !== domain;
+  });
+}
+
 /** What the owner logged in the workspace, with whichever of their keys, in order. */
 export function ownEvents(ledger: Ledger, { workspace, keyId }: OwnedWorkspace): readonly LoggedEvent[] {
   const all = ledger.inWorkspace(workspace);

@@ -1,33 +1,44 @@
 // Listing and showing what this member can see.
 
+import type { LoggedEvent } from "../../audit/taken.ts";
 import { byUtf8 } from "../../base/digest.ts";
 import { CloisterError } from "../../base/errors.ts";
 import { parseReference } from "../../base/name.ts";
 import { KmsRefused } from "../../keys/kms.ts";
 import type { GitState } from "../../provenance/manifest.ts";
 import { nameIdOf } from "../class-keys.ts";
+import { type Standing, standingOf } from "../governance/stage.ts";
 import { mayI } from "../guard.ts";
 import type { LoggedVersion } from "../ledger.ts";
+import { fateOf } from "../retention/fate.ts";
 import { runSummary } from "../run-summary.ts";
 import type { Session } from "../session.ts";
-import type { CodeState, Ignored, Listing, VersionDetail, VersionSummary } from "../types.ts";
+import { statementsOf } from "../stage/statements.ts";
+import type { CodeState, Ignored, ListedVersion, Listing, ListOptions, VersionDetail } from "../types.ts";
 import { manifestOf } from "./check-manifest.ts";
 import { domainOf, permitReading, resolve } from "./resolve.ts";
 import { treeOf } from "./version-content.ts";
 import { readVersionAt, summaryOf, type Version } from "./versions.ts";
 
 /** Versions this member may see, by name and number; what does not count is named with the reason. */
-export async function list(session: Session, options: { readonly name?: string | undefined }): Promise<Listing> {
+export async function list(session: Session, options: ListOptions): Promise<Listing> {
   await session.sync();
   await session.me();
-  const versions: VersionSummary[] = [];
+  const versions: ListedVersion[] = [];
+  const shredded: Listing["shredded"][number][] = [];
   const hidden = new Map<string, { where: string; count: number; why: string | undefined }>();
   const ignored: Ignored[] = [];
   for (const { logged, nameKey } of await wanted(session, options.name)) {
     const judged = await readVersionAt(session, logged, nameKey);
     if (judged.kind === "ignored") ignored.push(judged.ignored);
-    else if (judged.kind === "accepted" && (await visible(session, judged.version))) {
-      versions.push(summaryOf(judged.version));
+    else if (judged.kind === "shredded") {
+      if (options.all) shredded.push(shreddedOf(logged, judged.begun));
+    } else if (judged.kind === "accepted" && (await visible(session, judged.version))) {
+      const standing = await standingNow(session, judged.version);
+      const end = await endOf(session, logged.versionId);
+      if (options.all || !end.retired)
+        versions.push({ ...summaryOf(judged.version), stage: standing?.stage, ...end.now });
+      ignored.push(...(standing?.ignored ?? []), ...end.ignored);
     } else {
       const { record } = judged.kind === "hidden" ? judged : judged.version;
       const where = `${record.domain}/${record.class}`;
@@ -36,7 +47,19 @@ export async function list(session: Session, options: { readonly name?: string |
     }
   }
   versions.sort((a, b) => byUtf8(`${a.domain}/${a.name}`, `${b.domain}/${b.name}`) || a.number - b.number);
-  return { versions, hidden: [...hidden.values()], ignored };
+  return { versions, shredded, hidden: [...hidden.values()], ignored };
+}
+
+function shreddedOf({ domain, nameId, number, versionId }: LoggedVersion, { member, entry }: LoggedEvent) {
+  const what = `${domain}/(name ${nameId.slice(0, 12)}):v${String(number)}`;
+  return { what, versionId, by: member, logEntry: entry };
+}
+
+/** What became of a version, and what was logged of that and does not count. */
+async function endOf(session: Session, versionId: string) {
+  const { retired, held, ignored } = await fateOf(session, versionId);
+  const by = (logged: LoggedEvent | undefined) => logged && { by: logged.member, logEntry: logged.entry };
+  return { retired, now: { retired: by(retired), held: by(held) }, ignored };
 }
 
 /** The logged versions of one artifact, or of all in the domains whose name key this member holds. */
@@ -61,6 +84,12 @@ async function wanted(session: Session, name: string | undefined) {
   return all;
 }
 
+/** Where it stands in the stages of the policy in force. */
+async function standingNow(session: Session, { versionId, header }: Version): Promise<Standing | undefined> {
+  const { policy } = (await session.policy()).compiled;
+  return standingOf(session, versionId, { policy, kind: header.kind });
+}
+
 function visible(session: Session, { record, header, versionId }: Version): Promise<boolean> {
   const { domain, class: klass } = record;
   return mayI(session, { action: "artifact.read-metadata", domain, class: klass, kind: header.kind, versionId });
@@ -75,8 +104,15 @@ export async function show(session: Session, reference: string): Promise<Version
   const { manifest } = await manifestOf(session, version);
   const run = manifest.runs?.at(-1);
   const tree = await treeOf(session, version).catch(unlessDenied);
+  const standing = await standingNow(session, version);
+  const { statements, ignored } = await statementsOf(session, version);
+  const end = await endOf(session, version.versionId);
   return {
     ...summaryOf(version),
+    ...end.now,
+    stage: standing?.stage,
+    statements,
+    ignored: [...(standing?.ignored ?? []), ...ignored, ...end.ignored],
     owner: header.owner,
     licence: header.licence,
     purpose: header.purpose,

@@ -36,7 +36,7 @@ export async function manifestOf(
     bytes: content.bytes,
     declared: { owner, licence, purpose: plan.purpose, justification },
     workspace: workspace && { id: workspace.id, name: workspace.name },
-    inputs: workspace?.inputs.map(({ reference: _r, path: _p, ...input }) => input) ?? [],
+    inputs: plan.crossing?.inputs ?? workspace?.inputs.map(({ reference: _r, path: _p, ...input }) => input) ?? [],
     runs: made && withinBudget(made.runs),
     origins: made?.origins,
     git: workspace?.code?.git,

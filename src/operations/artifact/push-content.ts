@@ -50,19 +50,23 @@ export async function checkSource(session: Session, { source, from }: PushOption
   return { files: folderFiles(path, options), bytesTotal: bytes, sayers: [...sayers] };
 }
 
-/** Cuts, encrypts and stores what is not there yet. @throws CloisterError USAGE where there is nothing to push */
+/**
+ * Cuts, encrypts and stores what is not there yet.
+ * @param shares whether chunks of an earlier version are used again, and with them its push key
+ * @throws CloisterError USAGE where there is nothing to push
+ */
 export async function write(
   session: Session,
   plan: PushPlan,
   source: Source | undefined,
-  journal: Journal,
+  { journal, shares }: { readonly journal: Journal; readonly shares: boolean },
 ): Promise<Written> {
   const { host } = session;
   const { files, bytesTotal } = source ?? workspaceSource(plan);
   const content = await writeContent(withoutManifest(files), {
     place: packPlace(session, plan),
     pushKey: journal.pushKey,
-    base: await baseOf(session, plan),
+    base: shares ? await baseOf(session, plan) : undefined,
     resume: journal.packs,
     onPack: (record) => journal.stored(record),
     signal: host.signal,

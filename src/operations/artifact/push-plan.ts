@@ -5,8 +5,9 @@ import type { Ask } from "../guard.ts";
 import type { Session } from "../session.ts";
 import type { PushOptions } from "../types.ts";
 import { type PushedFrom, pushedFrom } from "../workspace/source.ts";
+import type { Crossing } from "./crossing.ts";
+import { declaredFields } from "./judge-push.ts";
 import { domainOf } from "./resolve.ts";
-import { declaredFields } from "./versions.ts";
 
 /** A push as it was asked for, with everything that follows from the policy and the workspace filled in. */
 export interface PushPlan {
@@ -21,6 +22,8 @@ export interface PushPlan {
   readonly from: PushedFrom | undefined;
   /** The highest class among what it was made from, as far as that is known. */
   readonly inputs: Label | undefined;
+  /** Where it comes from another domain. */
+  readonly crossing?: Crossing | undefined;
 }
 
 type Label = NonNullable<PushedFrom["label"]>;
@@ -87,11 +90,12 @@ export async function askOf(session: Session, plan: PushPlan): Promise<Ask> {
     purpose,
     justification,
     fields,
-    provenance: from?.ran ? "run" : "none",
+    provenance: (from?.ran ?? plan.crossing?.ran) ? "run" : "none",
     label: plan.inputs,
     epoch: (await session.keys.newest({ domain, class: plan.class })).epoch,
     workspace: from?.id,
     reference,
+    ...(plan.crossing && { facts: plan.crossing.facts }),
     sealed: { artifact: reference, kind, purpose, justification, owner, licence, workspace: from?.name },
   };
 }

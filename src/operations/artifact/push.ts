@@ -6,11 +6,13 @@ import type { Written } from "../../content/write.ts";
 import { keyIdOf } from "../../keys/identity.ts";
 import { labelIdOf, nameIdOf } from "../class-keys.ts";
 import { type Ask, begin, type Operation, type Outcome, permit, wouldPermit } from "../guard.ts";
+import { isReleased } from "../release/split.ts";
 import type { Session } from "../session.ts";
 import type { Pushed, PushOptions } from "../types.ts";
 import { notePushed } from "../workspace/source.ts";
 import { carriedLabel } from "./carried-label.ts";
 import { type Committed, commitVersion, isCommitted } from "./commit-version.ts";
+import type { Crossing } from "./crossing.ts";
 import { Journal } from "./journal.ts";
 import { manifestOf } from "./manifest.ts";
 import { checkSource, type Source, write } from "./push-content.ts";
@@ -18,25 +20,28 @@ import { askOf, type PushPlan, planPush } from "./push-plan.ts";
 import { referenceOf } from "./versions.ts";
 
 /**
- * Pushes a file, a folder, standard input, or a path in a workspace.
+ * Pushes a file, a folder, standard input, a path in a workspace, or what crosses from another domain.
  * @throws CloisterError USAGE, NOT_FOUND, POLICY_DENIED (logged), FAILURE (a file that cannot stand in an artifact or
  * changed), UNAVAILABLE, INTERRUPTED; whatever it throws, no version exists that was not pushed whole
  */
-export async function push(session: Session, options: PushOptions): Promise<Pushed> {
-  const source = await checkSource(session, options);
+export async function push(session: Session, options: PushOptions, crossing?: Crossing): Promise<Pushed> {
+  const source = crossing ? await crossing.source() : await checkSource(session, options);
   await session.sync();
-  const carried = await carriedLabel(session, source?.sayers ?? []);
-  const plan = await planPush(session, options, carried);
+  const carried = crossing?.label ?? (await carriedLabel(session, source?.sayers ?? []));
+  const plan = { ...(await planPush(session, options, carried)), crossing };
   const ask = await askOf(session, plan);
   if (options.dryRun) {
     await wouldPermit(session, ask);
     return dryRunOf(session, plan);
   }
   await permit(session, ask);
+  const released = isReleased((await session.policy()).compiled.policy, plan);
   const filing = await filingOf(session, plan);
   const journal = await Journal.open(stateOf(session), await session.identity(), journalKey(session, plan));
   try {
-    return await store(session, plan, { ask, source, filing, journal });
+    // Whoever is released one version must not get by it the key that another was stored under.
+    if (released && (await endedEarlier(session, journal))) await journal.forgetStored();
+    return await store(session, plan, { ask, source, filing, journal, released });
   } finally {
     await journal.release();
   }
@@ -47,11 +52,14 @@ interface Pushing {
   readonly source: Source | undefined;
   readonly filing: Filing;
   readonly journal: Journal;
+  /** Others release its key: it shares nothing with other versions. */
+  readonly released: boolean;
 }
 
-async function store(session: Session, plan: PushPlan, { ask, source, filing, journal }: Pushing): Promise<Pushed> {
+async function store(session: Session, plan: PushPlan, pushing: Pushing): Promise<Pushed> {
+  const { ask, source, filing, journal, released } = pushing;
   await checkLabel(session, plan, filing, journal);
-  const content = await write(session, plan, source, journal);
+  const content = await write(session, plan, source, { journal, shares: !released });
   const finished = await finishedEarlier(session, plan, journal, content);
   if (finished) return finished;
   const operation = await begin(session, ask, await operationFor(session, plan, filing, journal));
@@ -128,8 +136,14 @@ function journalKey(session: Session, plan: PushPlan): readonly string[] {
   const { source } = plan.options;
   const path = "stream" in source ? "-" : plan.from ? source.path : resolvePath(session.host.cwd, source.path);
   const { owner = "", licence = "", justification = "" } = plan.options;
-  const declared = [plan.kind, plan.purpose ?? "", owner, licence, justification];
+  const declared = [plan.kind, plan.purpose ?? "", owner, licence, justification, ...(plan.crossing?.journal ?? [])];
   return [plan.domain, plan.name, plan.label ?? "", plan.class, plan.from?.id ?? "", path, ...declared];
+}
+
+/** The entry that finished the operation of a journal. */
+async function endedEarlier(session: Session, journal: Journal): Promise<LoggedEvent | undefined> {
+  const keyId = keyIdOf((await session.device()).signs);
+  return session.ledger.operation(keyId, journal.operation)?.done;
 }
 
 /** The push was logged as done, and only its journal was left. */
@@ -139,8 +153,7 @@ async function finishedEarlier(
   journal: Journal,
   content: Written,
 ): Promise<Pushed | undefined> {
-  const keyId = keyIdOf((await session.device()).signs);
-  const done = session.ledger.operation(keyId, journal.operation)?.done;
+  const done = await endedEarlier(session, journal);
   const { attempt } = journal;
   if (!done || attempt?.dirHash !== content.dirHash || attempt.versionId !== done.event.versionId) return undefined;
   return pushed(session, plan, content, { ...attempt, done, journal });

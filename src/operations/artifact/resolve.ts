@@ -1,16 +1,18 @@
 // From `[domain/]name[:version]` to the version it means.
 import { CloisterError } from "../../base/errors.ts";
 import { parseReference, type Reference } from "../../base/name.ts";
+import type { Action } from "../../policy/actions.ts";
 import type { Policy } from "../../policy/schema.ts";
 import { labelIdOf, nameIdOf } from "../class-keys.ts";
 import { permit } from "../guard.ts";
 import type { LoggedVersion } from "../ledger.ts";
+import { fateOf, shreddedText } from "../retention/fate.ts";
 import type { Session } from "../session.ts";
 import { type Judged, readVersionAt, referenceTo, type Version } from "./versions.ts";
 
 /** What a version is wanted for, in case it has to be refused. */
 export interface Use {
-  readonly action: "artifact.pull" | "artifact.read-metadata" | "workspace.mount";
+  readonly action: Extract<Action, `artifact.${string}` | "share.create" | "workspace.mount">;
   readonly purpose?: string | undefined;
   readonly justification?: string | undefined;
 }
@@ -36,6 +38,15 @@ export function domainOf(policy: Policy, given: string | undefined): string {
  * @throws CloisterError NOT_FOUND, INTEGRITY, POLICY_DENIED (no key)
  */
 export async function resolve(session: Session, text: string, use: Use): Promise<Version> {
+  const judged = await find(session, text);
+  return judged.kind === "hidden" ? withoutKey(session, judged, text, use) : accepted(judged, text);
+}
+
+/**
+ * What stands where a reference leads, for whoever may look at it or not. Nothing is decided or logged.
+ * @throws CloisterError NOT_FOUND
+ */
+export async function find(session: Session, text: string): Promise<Judged> {
   const reference = parseReference(text);
   await session.me();
   const domain = domainOf((await session.policy()).compiled.policy, reference.domain);
@@ -50,20 +61,20 @@ export async function resolve(session: Session, text: string, use: Use): Promise
         ? versions.find(({ number }) => number === version.number)
         : session.ledger.labelled(domain, nameId, labelIdOf(nameKey, reference.name, version.label));
     if (!found) throw unknownVersion(text, versions);
-    return accepted(session, await readVersionAt(session, found, nameKey), text, use);
+    return readVersionAt(session, found, nameKey);
   }
   let obstacle: Judged | undefined;
   for (const logged of [...versions].reverse()) {
     const judged = await readVersionAt(session, logged, nameKey);
-    if (judged.kind === "accepted" && fits(judged.version, version)) return judged.version;
-    if (judged.kind === "ignored" && judged.damaged && version.kind === "latest")
-      return accepted(session, judged, text, use);
+    // Asked for by its digest, it is meant; the latest is one that people use.
+    if (version.kind === "latest" && (await fateOf(session, logged.versionId)).retired) continue;
+    if (judged.kind === "accepted" && fits(judged.version, version)) return judged;
+    if (judged.kind === "ignored" && judged.damaged && version.kind === "latest") return judged;
     // That AWS knows nobody just now is no reason to take an older version for the latest.
-    if (judged.kind === "hidden" && judged.refused && judged.refused.code !== "POLICY_DENIED")
-      return accepted(session, judged, text, use);
+    if (judged.kind === "hidden" && judged.refused && judged.refused.code !== "POLICY_DENIED") return judged;
     if (judged.kind !== "accepted") obstacle ??= judged;
   }
-  if (obstacle) return accepted(session, obstacle, text, use);
+  if (obstacle) return obstacle;
   throw unknownVersion(text, versions);
 }
 
@@ -71,9 +82,15 @@ function fits({ header, versionId }: Version, wanted: Reference["version"]): boo
   return wanted.kind === "latest" || (wanted.kind === "digest" && [header.dirHash, versionId].includes(wanted.sha256));
 }
 
-async function accepted(session: Session, judged: Judged, text: string, use: Use): Promise<Version> {
+/** @throws CloisterError NOT_FOUND where its keys were destroyed, INTEGRITY where it does not count */
+export function accepted(judged: Exclude<Judged, { kind: "hidden" }>, text: string): Version {
   if (judged.kind === "accepted") return judged.version;
-  if (judged.kind === "hidden") return withoutKey(session, judged, text, use);
+  if (judged.kind === "shredded") {
+    throw new CloisterError("NOT_FOUND", `${text} is no more`, {
+      why: shreddedText(judged.begun),
+      next: `cloister list ${parseReference(text).name} --all`,
+    });
+  }
   throw new CloisterError("INTEGRITY", `${text} cannot be trusted`, {
     why: `${judged.ignored.what}: ${judged.ignored.why}`,
     next: `ask for it to be pushed again, or name an older version: cloister list ${parseReference(text).name}`,
@@ -110,6 +127,7 @@ async function withoutKey(
 
 function unknownVersion(text: string, versions: readonly LoggedVersion[]): CloisterError {
   return new CloisterError("NOT_FOUND", `there is no version ${text}`, {
+    why: parseReference(text).version.kind === "latest" ? "none of its versions is in use any more" : undefined,
     next: `cloister list ${parseReference(text).name}   (the newest is v${String(versions.at(-1)?.number ?? 0)})`,
   });
 }

@@ -9,7 +9,10 @@ import type { Manifest } from "../../provenance/manifest.ts";
 import { verifyFiles } from "../../provenance/verify-files.ts";
 import { nameIdOf } from "../class-keys.ts";
 import { readLocal } from "../local-file.ts";
+import { endChecks } from "../retention/checks.ts";
+import { shreddedText } from "../retention/fate.ts";
 import type { Session } from "../session.ts";
+import { governanceChecks } from "../stage/checks.ts";
 import type { Check, Verified } from "../types.ts";
 import { manifestOf, verifyManifest } from "./check-manifest.ts";
 import { PROVENANCE_FILE } from "./provenance-file.ts";
@@ -64,7 +67,8 @@ export async function verifyReference(session: Session, text: string): Promise<V
       return [files === version.header.files, `${countOf(files)} decrypted, every digest matches`];
     });
   }
-  if (version) checks.push(...entitled(version));
+  if (version) checks.push(...entitled(version), ...(await governanceChecks(session, version)));
+  if (version) checks.push(...(await endChecks(session, version.versionId)));
   const ok = checks.every(({ state }) => state !== "bad");
   return { target: text, ok, checks, reference: version && summaryOf(version).reference };
 }
@@ -128,6 +132,7 @@ async function checkVersion(session: Session, manifest: Manifest, bundle: Buffer
     if (!logged) return [false, "the log has no such version"];
     const judged = await readVersionAt(session, logged, nameKey);
     if (judged.kind === "ignored") return [false, judged.ignored.why];
+    if (judged.kind === "shredded") return [true, `it is in the log; ${shreddedText(judged.begun)}`];
     if (judged.kind === "hidden")
       return [
         true,
@@ -138,7 +143,9 @@ async function checkVersion(session: Session, manifest: Manifest, bundle: Buffer
     accepted = judged.version;
     return [true, `version v${String(manifest.number)} in the store bears this manifest`];
   });
-  if (accepted) checks.push(...entitled(accepted));
+  if (!accepted) return;
+  checks.push(...entitled(accepted), ...(await governanceChecks(session, accepted)));
+  checks.push(...(await endChecks(session, accepted.versionId)));
 }
 
 /** What `readVersionAt` established before it accepted the version. */

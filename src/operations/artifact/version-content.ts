@@ -4,11 +4,13 @@ import { folderDigests } from "../../base/folder-digests.ts";
 import { parseTree } from "../../content/parse-tree.ts";
 import { readContent, type StoredFile } from "../../content/read.ts";
 import type { Tree } from "../../content/tree.ts";
+import { notReleased } from "../release/pending.ts";
+import { needsRelease, withReleasedKey } from "../release/released-key.ts";
 import type { Session } from "../session.ts";
 import { type Header, readPart } from "./artifact-seal.ts";
 import { isCondemned } from "./commit-version.ts";
-import type { VersionRecord } from "./version-record.ts";
-import { contextOfVersion, keyOfVersion, referenceTo, sealName, type Version } from "./versions.ts";
+import { contextOfVersion, sealName, type VersionRecord } from "./version-record.ts";
+import { keyOfVersion, referenceTo, type Version } from "./versions.ts";
 
 /** Where the packs of a class lie. */
 export function packPlace(session: Session, place: { readonly domain: string; readonly class: string }) {
@@ -19,10 +21,16 @@ export function packPlace(session: Session, place: { readonly domain: string; re
   };
 }
 
-/** The tree of a version; undefined where this member holds no key for it. @throws CloisterError INTEGRITY */
-export async function treeOf(session: Session, { record, versionId, header }: Version): Promise<Tree | undefined> {
-  const key = await keyOfVersion(session, record, versionId, "data");
-  if (!key) return undefined;
+/**
+ * The tree of a version; undefined where this member holds no key for it, and where others release it for each request.
+ * @throws CloisterError INTEGRITY
+ */
+export async function treeOf(session: Session, version: Version): Promise<Tree | undefined> {
+  const key = await keyOfVersion(session, version.record, version.versionId, "data");
+  return key && openTree(session, version, key);
+}
+
+async function openTree(session: Session, { record, versionId, header }: Version, key: Buffer): Promise<Tree> {
   const part = { name: "tree", of: record.seal } as const;
   const sealed = await readPart(session.store, sealName(record, versionId), part, key, contextOfVersion(record));
   const tree = parseTree(sealed);
@@ -49,14 +57,21 @@ function checkTree(tree: Tree, record: VersionRecord, header: Header): void {
   if (packs(tree.packs) !== packs(record.packs)) throw integrity(`${header.name} names other packs than it needs`);
 }
 
-/** @throws CloisterError POLICY_DENIED (no key), INTEGRITY naming the file, while reading */
+/**
+ * @throws CloisterError POLICY_DENIED (no key, or no release of it), APPROVAL_PENDING (it is being released), INTEGRITY
+ * naming the file, while reading
+ */
 export async function contentOf(session: Session, version: Version): Promise<AsyncIterable<StoredFile>> {
   const { record, header } = version;
   const name = referenceTo(version);
-  const tree = await treeOf(session, version).catch((error: unknown) => {
+  const open = needsRelease(version)
+    ? withReleasedKey(session, version, "release", (key) => openTree(session, version, key))
+    : treeOf(session, version);
+  const tree = await open.catch((error: unknown) => {
     throw named(error, name);
   });
   if (!tree) {
+    if (needsRelease(version)) throw await notReleased(session, version, name);
     throw new CloisterError("POLICY_DENIED", `read ${header.name}`, {
       why: `you hold no key of class ${record.class}`,
     });

@@ -3,15 +3,24 @@ import type { LoggedEvent } from "../../audit/taken.ts";
 import { explained, integrity, isIntegrity } from "../../base/errors.ts";
 import { verifyEnvelope } from "../../keys/dsse.ts";
 import { KmsRefused } from "../../keys/kms.ts";
-import { decide } from "../../policy/decide.ts";
-import type { Field } from "../../policy/schema.ts";
 import { labelIdOf, nameIdOf } from "../class-keys.ts";
 import type { LoggedVersion } from "../ledger.ts";
+import { metadataByHalf } from "../release/own-half.ts";
+import { needsRelease } from "../release/released-key.ts";
+import { fateOf } from "../retention/fate.ts";
 import type { Session } from "../session.ts";
 import type { Ignored, VersionSummary } from "../types.ts";
-import { decodeHeader, type Header, readPart, type SealContext } from "./artifact-seal.ts";
-import { labelOf, ranIn } from "./label.ts";
-import { readVersion, VERSION_BYTES_MAX, type VersionRecord, versionName } from "./version-record.ts";
+import { decodeHeader, type Header, readPart } from "./artifact-seal.ts";
+import { type Push, whyNotEntitled } from "./judge-push.ts";
+import {
+  contextOfVersion,
+  readVersion,
+  sealName,
+  VERSION_BYTES_MAX,
+  type VersionRecord,
+  versionName,
+  wrapName,
+} from "./version-record.ts";
 
 /** A version that counts, opened as far as its header. */
 export interface Version {
@@ -30,29 +39,21 @@ export type Judged =
   | { readonly kind: "accepted"; readonly version: Version }
   /** It counts, as far as can be told, but this member has no key for its class; `refused` where KMS said no. */
   | { readonly kind: "hidden"; readonly record: VersionRecord; readonly refused?: KmsRefused | undefined }
+  /** Its keys were destroyed, or that was begun: whatever of it lies in the store is nothing any more. */
+  | { readonly kind: "shredded"; readonly logged: LoggedVersion; readonly begun: LoggedEvent }
   /** It does not count: its pusher was not allowed it, or (damaged) what is in the store is not what was logged. */
   | { readonly kind: "ignored"; readonly ignored: Ignored; readonly damaged: boolean };
 
 const WRAP_BYTES_MAX = 16 * 1024;
-
-export function sealName(record: VersionRecord, versionId: string): string {
-  return `seals/${record.domain}/${record.class}/${versionId}`;
-}
-
-export function wrapName(record: VersionRecord, versionId: string, purpose: "data" | "metadata"): string {
-  return `wraps/${record.domain}/${record.class}/${versionId}/${purpose}`;
-}
-
-export function contextOfVersion(record: VersionRecord): SealContext {
-  const { project, domain, class: klass, epoch, nameId, number } = record;
-  return { project, domain, class: klass, epoch, nameId, number };
-}
 
 /**
  * Reads one logged version. Damage and forgery come back as `ignored`; only a failing store throws.
  * @param nameKey of the domain: the sealed name must be the one that the version is filed under
  */
 export async function readVersionAt(session: Session, logged: LoggedVersion, nameKey: Buffer): Promise<Judged> {
+  // Before any key is looked for: somebody may have put the wraps back.
+  const { shredded } = await fateOf(session, logged.versionId);
+  if (shredded) return { kind: "shredded", logged, begun: shredded.begun };
   const { domain, nameId, number } = logged;
   const what = `version ${String(number)} of ${domain}/${nameId.slice(0, 12)}…, pushed by ${logged.done.member}`;
   try {
@@ -80,7 +81,7 @@ export function refusedByKms(error: unknown): KmsRefused {
 }
 
 /** The signed record that the log's entry names. @throws CloisterError INTEGRITY where it is missing or another */
-async function readRecord(session: Session, logged: LoggedVersion) {
+export async function readRecord(session: Session, logged: LoggedVersion) {
   const { domain, nameId, number, versionId, done } = logged;
   const bytes = await session.store.get(versionName(logged), VERSION_BYTES_MAX);
   if (!bytes)
@@ -113,13 +114,6 @@ function checkFiled({ name, label }: Header, { nameId, labelId }: LoggedVersion,
   if (expected !== labelId) throw integrity("its label is another than the log says");
 }
 
-interface Push {
-  readonly pusher: string;
-  readonly intent: LoggedEvent;
-  readonly entry: number;
-  readonly timeMs: number;
-}
-
 /** The logged push behind a record. @throws CloisterError INTEGRITY where they contradict each other */
 function pushOf(session: Session, record: VersionRecord, { done }: LoggedVersion): Push {
   const intent = session.ledger.operation(done.keyId, record.operation)?.intent;
@@ -137,56 +131,8 @@ function pushOf(session: Session, record: VersionRecord, { done }: LoggedVersion
   return { pusher: done.member, intent, entry: done.entry, timeMs: done.timeMs };
 }
 
-/** Why the pusher was not allowed this push, under the policy and the label at that position of the log. */
-async function whyNotEntitled(
-  session: Session,
-  record: VersionRecord,
-  header: Header,
-  push: Push,
-): Promise<string | undefined> {
-  const { compiled } = await session.ledger.policy(record.policy);
-  const decision = await decide(compiled, {
-    ...pushRequest(session, compiled.policy.classifications, header, push),
-    member: push.pusher,
-    now: push.intent.timeMs,
-    domain: record.domain,
-    class: record.class,
-    epoch: record.epoch,
-  });
-  if (decision.allow) return undefined;
-  const [refusal] = decision.refusals;
-  return `${push.pusher} was not allowed to push it${refusal ? `: ${refusal.rule}: ${refusal.why}` : ""}`;
-}
-
-function pushRequest(session: Session, classifications: readonly string[], header: Header, { intent, entry }: Push) {
-  const { workspace } = intent.event;
-  if (workspace !== header.workspace) throw integrity("its header and the log name different workspaces");
-  const { kind, purpose, justification, owner, licence } = header;
-  const fields = declaredFields({ owner, licence, purpose, justification });
-  const owned = workspace === undefined ? undefined : { workspace, keyId: intent.keyId };
-  // What is mounted between a push's intent and its end may be in what is pushed.
-  const label = owned && labelOf(session.ledger, owned, classifications, entry);
-  const provenance = owned && ranIn(session.ledger, owned, intent.entry) ? "run" : "none";
-  return {
-    action: "artifact.push" as const,
-    kind,
-    fields,
-    provenance: provenance as "run" | "none",
-    // A login is checked where the person logs in; who reads later has nothing to check it by.
-    mfaAgeMs: 0,
-    ...(purpose === undefined ? {} : { purpose }),
-    ...(justification === undefined ? {} : { justification }),
-    ...(label === undefined ? {} : { label: { class: label.class, from: `version ${label.versionId.slice(0, 12)}` } }),
-  };
-}
-
-/** Names of what a push declares, as the policy asks for them. */
-export function declaredFields(given: Readonly<Record<Field, string | undefined>>): readonly string[] {
-  return Object.entries(given).flatMap(([field, value]) => (value === undefined ? [] : [field]));
-}
-
 /**
- * A key of the version; undefined where this member holds no key of its class.
+ * A key of the version; undefined where this member holds no key of its class, and for data keys that others release.
  * @throws CloisterError INTEGRITY; for a class under KMS also KmsRefused and UNAVAILABLE
  */
 export async function keyOfVersion(
@@ -195,11 +141,14 @@ export async function keyOfVersion(
   versionId: string,
   purpose: "data" | "metadata",
 ): Promise<Buffer | undefined> {
-  return session.keys.openVersionKey({ ...contextOfVersion(record), purpose }, async () => {
+  const isReleased = needsRelease({ record });
+  if (purpose === "data" && isReleased) return undefined;
+  const key = await session.keys.openVersionKey({ ...contextOfVersion(record), purpose }, async () => {
     const wrap = await session.store.get(wrapName(record, versionId, purpose), WRAP_BYTES_MAX);
     if (!wrap) throw integrity(`its ${purpose} key is missing from the store`);
     return wrap;
   });
+  return key ?? (isReleased ? metadataByHalf(session, { record, versionId }) : undefined);
 }
 
 /** `domain/name:label` or `domain/name:vN`. */

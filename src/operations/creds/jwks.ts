@@ -17,9 +17,9 @@ export async function keySet(session: Session): Promise<KeySet> {
   const { policy } = (await session.policy()).compiled;
   const now = await session.clock();
   const going = policy.purposes.filter(({ until }) => until === undefined || now < until.endMs).map(({ id }) => id);
-  const caps = policy.members.map(({ id, signs }) => ({
+  const caps = policy.members.map(({ id, devices }) => ({
     member: id,
-    signs,
+    devices,
     roles: issuingRoles(policy, id).map(({ role, places }) => ({
       role: role.id,
       // Without what a rule refuses everybody there; whatever else a decision rests on, only the decision knew.
@@ -30,5 +30,6 @@ export async function keySet(session: Session): Promise<KeySet> {
       ttlMs: Math.min(longestLife(role), TOKEN_MS_MAX),
     })),
   }));
-  return { keys: tokenKeys(caps.filter(({ roles }) => roles.length > 0)) };
+  const issuing = caps.filter(({ roles }) => roles.length > 0);
+  return { keys: tokenKeys(issuing.flatMap(({ devices, ...cap }) => devices.map(({ signs }) => ({ ...cap, signs })))) };
 }

@@ -10,15 +10,18 @@ import {
   unsealPrivateHalf,
   wrapPrivateHalf,
 } from "../../keys/class-key.ts";
-import { checkReads, checkSigns, type Identity } from "../../keys/identity.ts";
+import { type Envelope, encodeEnvelope } from "../../keys/dsse.ts";
+import { checkReads, checkSigns, type Identity, keyIdOf } from "../../keys/identity.ts";
 import type { Kms } from "../../keys/kms.ts";
 import { entitlements } from "../../policy/entitlements.ts";
+import { checkHalves } from "../../policy/key-halves.ts";
 import { kmsKeyOf } from "../../policy/kms-key.ts";
-import type { Member, Policy } from "../../policy/schema.ts";
+import type { Device, Member, Policy } from "../../policy/schema.ts";
 import type { Store } from "../../store/store.ts";
 import { AUDIT_PLACE, encodeEpoch, epochKey, epochName, keyFileName, kmsFileName, NAMES_CLASS } from "../class-keys.ts";
+import { holderOf } from "../devices.ts";
 import { eachOf } from "../each-of.ts";
-import { policyName, signPolicy } from "../policy-shelf.ts";
+import { policyName } from "../policy-shelf.ts";
 
 export interface KeyPlace {
   readonly domain: string;
@@ -57,7 +60,7 @@ export function placesNeeded(policy: Policy): readonly NeededKey[] {
 }
 
 /** Which places a policy entitles a member to the private half of. */
-function entitledTo(policy: Policy, member: Member): (place: KeyPlace) => boolean {
+export function entitledTo(policy: Policy, member: Member): (place: KeyPlace) => boolean {
   const { classKeys, nameKeys, auditKey } = entitlements(policy, member.id);
   const classes = new Set(classKeys.map((key) => `${key.domain}/${key.class}`));
   return (place) => {
@@ -107,7 +110,7 @@ export async function keepUnderKms(store: Store, kms: Kms, held: readonly HeldKe
 }
 
 /**
- * Wraps held keys for every member whom the policy entitles and who has none yet. What lies under one's own name and does
+ * Wraps held keys for every device of every member whom the policy entitles, where there is none yet. What lies under one's own name and does
  * not open is junk, and is replaced; what lies under others' names cannot be judged, so `anew` says whose to write again.
  * @returns `domain/class` of what was given, by member
  */
@@ -115,30 +118,27 @@ export async function distribute(
   store: Store,
   policy: Policy,
   held: readonly HeldKey[],
-  anew: (member: Member, key: HeldKey) => boolean,
+  anew: (device: Device, key: HeldKey) => boolean,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
-  const pairs = policy.members.flatMap((member) => {
+  const triples = policy.members.flatMap((member) => {
     const mayHold = entitledTo(policy, member);
-    return held.flatMap((key) => {
-      const fits = !key.kms && member.suspended === undefined && mayHold(key.place);
-      return fits ? [{ member, key, isGiven: false }] : [];
-    });
+    const keys = member.suspended === undefined ? held.filter((key) => !key.kms && mayHold(key.place)) : [];
+    return keys.flatMap((key) => member.devices.map((device) => ({ member, device, key, isGiven: false })));
   });
-  await eachOf(pairs, GIVEN_AT_ONCE, async (pair) => {
-    pair.isGiven = await give(store, pair.member, pair.key, anew(pair.member, pair.key));
+  await eachOf(triples, GIVEN_AT_ONCE, async (triple) => {
+    triple.isGiven = await give(store, triple.device, triple.key, anew(triple.device, triple.key));
   });
-  const given = new Map<string, string[]>();
-  for (const { member, key, isGiven } of pairs) {
-    const place = `${key.place.domain}/${key.place.class}`;
-    if (isGiven) given.set(member.id, [...(given.get(member.id) ?? []), place]);
+  const given = new Map<string, Set<string>>();
+  for (const { member, key } of triples.filter(({ isGiven }) => isGiven)) {
+    given.set(member.id, (given.get(member.id) ?? new Set()).add(`${key.place.domain}/${key.place.class}`));
   }
-  return given;
+  return new Map([...given].map(([id, places]) => [id, [...places]]));
 }
 
 /** Requests to a store under way at once: a team has hundreds of key files, and a bucket may be far. */
 const GIVEN_AT_ONCE = 16;
 
-async function give(store: Store, { reads }: Member, { key, secret }: HeldKey, anew: boolean): Promise<boolean> {
+async function give(store: Store, { reads }: Device, { key, secret }: HeldKey, anew: boolean): Promise<boolean> {
   const name = keyFileName(key, reads);
   // Encrypting is what takes time, and mostly the file is there.
   if (!anew && (await store.range(name, 0, 1))) return false;
@@ -162,7 +162,7 @@ export async function checkHeld(
   held: readonly HeldKey[],
   mine: Policy,
 ): Promise<void> {
-  const me = mine.members.find((member) => member.signs === identity.signs);
+  const me = holderOf(mine, keyIdOf(identity.signs))?.member;
   const mayHold = me ? entitledTo(mine, me) : () => false;
   for (const { key, place, secret, kms: record } of held) {
     if (!mayHold(place)) continue;
@@ -178,12 +178,13 @@ export async function checkHeld(
 const KEY_FILE_BYTES_MAX = 8 * 1024;
 
 /** Writes the signed version. The name holds its digest, so what is there already is the same file, signed earlier. */
-export async function storePolicy(store: Store, identity: Identity, policy: Policy, text: Uint8Array): Promise<string> {
-  const digest = sha256Hex(text);
+export async function storePolicy(store: Store, policy: Policy, envelope: Envelope): Promise<string> {
+  const digest = sha256Hex(envelope.payload);
   const name = policyName(policy.version, digest);
-  if ((await store.create(name, [await signPolicy(text, identity)])) === "exists") {
+  const bytes = encodeEnvelope(envelope);
+  if ((await store.create(name, [bytes])) === "exists") {
     await store.delete(name);
-    await store.create(name, [await signPolicy(text, identity)]);
+    await store.create(name, [bytes]);
   }
   return digest;
 }
@@ -194,6 +195,7 @@ export async function readForSigning(text: Uint8Array, file: string, now: number
   const { policy, problems } = readPolicy(text, { now });
   if (policy) {
     checkKeys(policy, file);
+    checkHalves(policy);
     return policy;
   }
   const errors = problems.filter((problem) => problem.severity === "error");
@@ -205,7 +207,8 @@ export async function readForSigning(text: Uint8Array, file: string, now: number
 
 /** The reader knows the form of keys only; a mistyped one would lock its member out for good. */
 function checkKeys(policy: Policy, file: string): void {
-  for (const { id, line, signs, reads } of policy.members) {
+  const devices = policy.members.flatMap(({ id, devices: of }) => of.map((device) => ({ id, ...device })));
+  for (const { id, line, signs, reads } of devices) {
     const wrong = checkSigns(signs) ? (checkReads(reads) ? undefined : "reads") : "signs";
     if (wrong === undefined) continue;
     throw new CloisterError("USAGE", `${file} has a key that cannot be one`, {

@@ -2,17 +2,13 @@
 import { Log } from "../../audit/log.ts";
 import type { LoggedEvent, TakenCommit } from "../../audit/taken.ts";
 import { CloisterError, explained, isIntegrity } from "../../base/errors.ts";
-import { parseCanonical } from "../../base/json.ts";
-import { decryptWith } from "../../keys/age.ts";
-import { AUDIT_PLACE } from "../class-keys.ts";
 import { perform } from "../guard.ts";
 import { Ledger } from "../ledger.ts";
 import { LogMemory } from "../log-memory.ts";
 import { PolicyShelf } from "../policy-shelf.ts";
+import { auditSecrets, unseal } from "../sealed-part.ts";
 import type { Session } from "../session.ts";
 import type { AuditListOptions, AuditRow, AuditVerified, Check } from "../types.ts";
-
-const SEALED_BYTES_MAX = 32 * 1024;
 
 /** The log, newest last, with the sealed parts this member can open. @throws CloisterError POLICY_DENIED (logged) */
 export async function listAudit(session: Session, options: AuditListOptions): Promise<readonly AuditRow[]> {
@@ -33,17 +29,6 @@ export async function listAudit(session: Session, options: AuditListOptions): Pr
   return rows;
 }
 
-async function auditSecrets(session: Session): Promise<readonly string[]> {
-  const secrets: string[] = [];
-  const newest = await session.keys.newest(AUDIT_PLACE);
-  for (let epoch = newest.epoch; epoch >= 1; epoch--) {
-    if (!session.ledger.epochs.has(`${AUDIT_PLACE.domain}/${AUDIT_PLACE.class}/${String(epoch)}`)) continue;
-    const secret = await session.keys.secret(AUDIT_PLACE, epoch);
-    if (secret !== undefined) secrets.push(secret);
-  }
-  return secrets;
-}
-
 async function row(session: Session, logged: LoggedEvent, secrets: readonly string[]): Promise<AuditRow> {
   const { entry, timeMs, member, keyId, event } = logged;
   const open = event.phase === "intent" && isOpen(session.ledger, keyId, event.operation);
@@ -61,26 +46,6 @@ async function row(session: Session, logged: LoggedEvent, secrets: readonly stri
     policyVersion: event.policy,
     details: await unseal(event.sealed, secrets),
   };
-}
-
-/** The sealed part; undefined where there is none or no key fits. A member who sealed junk has hidden only their own words. */
-async function unseal(
-  sealed: string | undefined,
-  secrets: readonly string[],
-): Promise<Record<string, string> | undefined> {
-  if (sealed === undefined) return undefined;
-  for (const secret of secrets) {
-    try {
-      const plain = await decryptWith(secret, Buffer.from(sealed, "base64"), "log entry");
-      if (!plain) continue;
-      const value = parseCanonical(plain, "sealed part of a log entry", SEALED_BYTES_MAX);
-      if (value === null || typeof value !== "object" || Array.isArray(value)) return undefined;
-      return Object.fromEntries(Object.entries(value).map(([key, text]) => [key, String(text)]));
-    } catch (error) {
-      if (!isIntegrity(error)) throw error;
-    }
-  }
-  return undefined;
 }
 
 /**

@@ -16,6 +16,7 @@ import {
 import { createIdentity, readPublicIdentity, unlockIdentity } from "../../keys/keyring.ts";
 import type { Store } from "../../store/store.ts";
 import { findConfig, type ProjectConfig, writeConfig } from "../config.ts";
+import { holderOf } from "../devices.ts";
 import type { Host } from "../host.ts";
 import { openStore, storeConfigFor } from "../open-store.ts";
 import { identityPlaces } from "../places.ts";
@@ -51,7 +52,7 @@ export async function join(host: Host, options: JoinOptions): Promise<Joined> {
   for (const warning of identity.warnings) host.notice(warning);
   await writeConfig(config);
   const { compiled } = await session.policy();
-  const known = compiled.policy.members.find((m) => keyIdOf(m.signs) === keyIdOf(identity.signs));
+  const known = holderOf(compiled.policy, keyIdOf(identity.signs))?.member;
   return {
     folder,
     store: options.store,

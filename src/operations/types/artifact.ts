@@ -2,6 +2,7 @@
 import type { Readable, Writable } from "node:stream";
 import type { RunNetwork } from "../../provenance/manifest.ts";
 import type { Origins, RunDetails, RunPart } from "../../provenance/run-details.ts";
+import type { StatementSummary } from "./stage.ts";
 
 export type ArtifactKind = "dataset" | "model" | "code" | "report";
 
@@ -76,8 +77,31 @@ export interface Ignored {
   readonly why: string;
 }
 
+/** Who did something to a version that holds until it is undone. */
+export interface DoneBy {
+  readonly by: string;
+  readonly logEntry: number;
+}
+
+/** A version in a list. */
+export interface ListedVersion extends VersionSummary {
+  /** Where it stands in the policy's stages; undefined where there are none. */
+  readonly stage: string | undefined;
+  readonly retired: DoneBy | undefined;
+  /** Under legal hold. */
+  readonly held: DoneBy | undefined;
+}
+
+export interface ListOptions {
+  readonly name?: string | undefined;
+  /** Retired versions, and those whose keys were destroyed, too. */
+  readonly all?: boolean | undefined;
+}
+
 export interface Listing {
-  readonly versions: readonly VersionSummary[];
+  readonly versions: readonly ListedVersion[];
+  /** Versions whose keys were destroyed; what they were called nobody can read any more. */
+  readonly shredded: readonly (DoneBy & { readonly what: string; readonly versionId: string })[];
   /** Versions that exist but that this member cannot open, counted by `domain/class`; `why` where KMS refuses the key. */
   readonly hidden: readonly { readonly where: string; readonly count: number; readonly why: string | undefined }[];
   readonly ignored: readonly Ignored[];
@@ -109,7 +133,7 @@ export interface RunSummary extends RunDetails {
   readonly part: RunPart | undefined;
 }
 
-export interface VersionDetail extends VersionSummary {
+export interface VersionDetail extends ListedVersion {
   readonly owner: string | undefined;
   readonly licence: string | undefined;
   readonly purpose: string | undefined;
@@ -128,6 +152,10 @@ export interface VersionDetail extends VersionSummary {
   readonly policyVersion: number;
   readonly signer: string;
   readonly fileList: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[] | undefined;
+  /** What members stated about it, oldest first. */
+  readonly statements: readonly StatementSummary[];
+  /** What was logged about it and does not count. */
+  readonly ignored: readonly Ignored[];
 }
 
 /** One thing that was checked; `verify` fails where one of them is `bad`. */

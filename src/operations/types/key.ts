@@ -1,5 +1,7 @@
 // What listing and rotating keys takes and gives.
 
+import type { PendingPolicy } from "./policy-change.ts";
+
 export interface KeySummary {
   /** `_project` for the key of the audit details. */
   readonly domain: string;
@@ -37,5 +39,7 @@ export interface Rotated {
   readonly policyVersion: number;
   readonly policyDigest: string;
   readonly logEntry: number | undefined;
+  /** What it waits for; undefined where it took force. */
+  readonly pending: PendingPolicy | undefined;
   readonly dryRun: boolean;
 }

@@ -1,6 +1,7 @@
 // What showing, checking, explaining and changing the policy takes and gives.
 import type { Refusal } from "../../base/errors.ts";
 import type { ArtifactKind } from "./artifact.ts";
+import type { LackingKeys, PendingPolicy } from "./policy-change.ts";
 
 export interface PolicyProblem {
   readonly line: number;
@@ -39,6 +40,25 @@ export interface ExplainOptions {
   readonly purpose?: string | undefined;
   readonly justification?: string | undefined;
   readonly ttlMs?: number | undefined;
+  /** A version: its class, kind and stage, and what the log says of it, stand in the place of `domain`, `class` and `kind`. */
+  readonly reference?: string | undefined;
+  /** Stage of a promotion, class of a declassification, destination of an export, recipient of a share. */
+  readonly to?: string | undefined;
+}
+
+/** The version that an explanation is about. */
+export interface ExplainedAbout {
+  readonly reference: string;
+  readonly domain: string;
+  readonly class: string;
+  /** Undefined where you hold no key of its class. */
+  readonly kind: string | undefined;
+  /** Undefined where the policy has no stages. */
+  readonly stage: string | undefined;
+  readonly versionId: string;
+  readonly pushedBy: string;
+  /** Of the end of its push. */
+  readonly logEntry: number;
 }
 
 export interface Explained {
@@ -51,6 +71,11 @@ export interface Explained {
   readonly refusals: readonly Refusal[];
   /** How strongly the answer holds. */
   readonly enforcement: string;
+  readonly about: ExplainedAbout | undefined;
+  /** Facts without which it would be refused, and the rule that would. */
+  readonly restsOn: readonly { readonly fact: string; readonly rule: string; readonly line: number | undefined }[];
+  /** What this device cannot tell, and how it was taken. */
+  readonly notKnown: readonly string[];
 }
 
 export interface Proposed {
@@ -58,5 +83,8 @@ export interface Proposed {
   readonly digest: string;
   readonly file: string;
   readonly logEntry: number | undefined;
+  /** What it waits for; undefined where it took force. */
+  readonly pending: PendingPolicy | undefined;
+  readonly lacking: readonly LackingKeys[];
   readonly dryRun: boolean;
 }

@@ -1,5 +1,7 @@
 // What making, joining and sharing a project takes and gives.
 
+import type { LackingKeys, PendingPolicy } from "./policy-change.ts";
+
 /** How a store in a bucket is reached; what is left out, the AWS configuration of this machine says. */
 export interface StoreReach {
   /** Of a server other than AWS, e.g. `https://s3.acme.example`. */
@@ -127,6 +129,9 @@ export interface MemberAdded {
   /** Pairs that they may read and whose keys are in AWS KMS: an IAM role gives them those. */
   readonly kmsKeys: readonly string[];
   readonly logEntry: number | undefined;
+  /** What it waits for; undefined where it took force. */
+  readonly pending: PendingPolicy | undefined;
+  readonly lacking: readonly LackingKeys[];
   readonly dryRun: boolean;
 }
 
@@ -141,7 +146,15 @@ export interface MemberSummary {
   readonly id: string;
   readonly name: string;
   readonly roles: readonly string[];
+  /** Of the first device. */
   readonly fingerprint: string;
+  /** At least one. */
+  readonly devices: readonly {
+    readonly name: string | undefined;
+    readonly fingerprint: string;
+    /** Whether it is the one that asks. */
+    readonly here: boolean;
+  }[];
   readonly suspended: boolean;
   readonly owner: boolean;
   readonly you: boolean;

@@ -235,21 +235,22 @@ class Policy:
             can = names_in(re.search(r"\bcan:\s*\[([^\]]*)\]", body))
             self.roles[role] = (can, next(iter(re.findall(r"\bup-to:\s*([a-z0-9._-]+)", body)), None))
         owners = re.search(r"^owners:.*\bmembers:\s*\[([^\]]*)\]", text, re.M)
+        self.threshold = int(re.search(r"^owners:.*\bthreshold:\s*([0-9]+)", text, re.M).group(1))
         owner_ids = names_in(owners)
-        for line in text.splitlines():
-            found = re.match(r'\s+"?([a-z0-9][a-z0-9._-]*)"?:.*\bsigns:\s*"?p256:([A-Za-z0-9_-]{44})', line)
-            if not found or re.search(r"\bsuspended:", line):
+        people = r'^  "?([a-z0-9][a-z0-9._-]*)"?:(.*\n(?:    .*\n|\s*\n)*)'
+        for member, body in re.findall(people, section(text, "members"), re.M):
+            if re.search(r"\bsuspended:", body):
                 continue
-            point = unbase64(found.group(2), what, url=True)
-            key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
-            pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-            key_id = sha256(pem).hex()
-            self.keys[key_id], self.members[key_id] = key, found.group(1)
-            self.held[found.group(1)] = names_in(re.search(r"\broles:\s*\[([^\]]*)\]", line))
-            if found.group(1) in owner_ids:
-                self.owners.add(key_id)
-        if not self.signed_by_owner_of(self):
-            raise damaged(f"{what} is not signed by one of its owners")
+            # The first is the member's own entry's; further ones stand under `devices:`. All are the same person's.
+            for signs in re.findall(r'\bsigns:\s*"?p256:([A-Za-z0-9_-]{44})', body):
+                point = unbase64(signs, what, url=True)
+                key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+                pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+                key_id = sha256(pem).hex()
+                self.keys[key_id], self.members[key_id] = key, member
+                if member in owner_ids:
+                    self.owners.add(key_id)
+            self.held[member] = names_in(re.search(r"\broles:\s*\[([^\]]*)\]", body))
 
     def may(self, member, action, domain, klass):
         """Whether a role of theirs covers an action there, rules aside."""
@@ -261,8 +262,11 @@ class Policy:
                 return True
         return False
 
-    def signed_by_owner_of(self, other):
-        return any(self.envelope.is_by(other.keys[key_id]) for key_id in other.owners)
+    def is_enough_for(self, other, signatures):
+        """Whether as many owners of `other` signed this version as `other` asks for: people, not keys."""
+        signed = self.envelope.signed
+        by = lambda key_id: any(verify(other.keys[key_id], signature, signed) for signature in signatures)
+        return len({other.members[key_id] for key_id in other.owners if by(key_id)}) >= other.threshold
 
 
 class Log:
@@ -469,7 +473,24 @@ class Log:
         policy = Policy(self.store, wanted, digest)
         if policy.project != self.project or policy.previous != ("" if first else current.digest):
             return False
-        if (first and digest != current.digest) or not policy.signed_by_owner_of(current):
+        if first and digest != current.digest:
+            return False
+        if "signatures" in facts:
+            try:
+                signatures = [unbase64(text, "a signature") for text in facts["signatures"]]
+            except (Fault, TypeError):
+                return False
+            if not (isinstance(facts["signatures"], list) and 1 <= len(signatures) <= 16):
+                return False
+            if not policy.is_enough_for(policy, signatures):
+                return False
+        else:
+            if policy.threshold > 1 or current.threshold > 1:
+                return False
+            signatures = [signature for _, signature in policy.envelope.signatures]
+            if not policy.is_enough_for(policy, signatures):
+                raise damaged(f"policy version {wanted} is not signed by its owners")
+        if not policy.is_enough_for(current, signatures):
             return False
         self.policies.append(policy)
         undo.append(self.policies.pop)

@@ -1,0 +1,40 @@
+// What becomes of a version after its push: statements about it, the stages it goes through, its tags, its class.
+import type { Leaf } from "./tree.ts";
+
+const why = { flags: "--why <text>", text: "justification, kept in the log" };
+const dryRun = { flags: "--dry-run", text: "ask the policy, change nothing" };
+const ref = ["<ref>", "[domain/]name[:version] or [domain/]name@sha256:…"] as const;
+
+const attest: Leaf = {
+  name: "attest",
+  summary: "state something about a version, with the document behind it",
+  args: [ref, ["<file>", "the report: signed, and stored with the statement"]],
+  options: [
+    { flags: "--type <kind>", text: "a kind of evidence that the policy declares" },
+    { flags: "--result <result>", text: "what came of it", choices: ["pass", "fail"] },
+    why,
+    dryRun,
+  ],
+  examples: [
+    "cloister artifact attest risk:1.2 --type bias-review --result pass review.pdf",
+    "cloister artifact attest risk:1.2 --type tests-passed --result pass junit.xml",
+    "cloister show risk:1.2 --statement 9c1e07aa > review.pdf",
+  ],
+  notes:
+    "Your last word on a kind counts as what you say of it. One standing `fail` blocks\n" +
+    "what needs that kind, however many others say `pass`. The policy's evidence: says\n" +
+    "who may state what.",
+  load: async () => (await import("./commands/attest.ts")).attest,
+};
+
+const promote: Leaf = {
+  name: "promote",
+  summary: "move a version one stage on, through the policy's gate",
+  args: [ref],
+  options: [{ flags: "--to <stage>", text: "the next stage (default)" }, why, dryRun],
+  examples: ["cloister artifact promote risk:1.2", "cloister artifact promote risk:1.2 --to production --dry-run"],
+  notes: "Stages lead one way. risk:production means the version that came to production last.",
+  load: async () => (await import("./commands/promote.ts")).promote,
+};
+
+export const stageLeaves: readonly Leaf[] = [attest, promote];

@@ -1,0 +1,114 @@
+// Whether a push was one that its pusher was allowed, by the policy and the log at its position: what every reader asks.
+import type { LoggedEvent } from "../../audit/taken.ts";
+import { CloisterError, explained, integrity } from "../../base/errors.ts";
+import { decide } from "../../policy/decide.ts";
+import { splitsOf } from "../../policy/key-halves.ts";
+import type { Field, Policy } from "../../policy/schema.ts";
+import { judge, refusalText } from "../governance/judge.ts";
+import type { Session } from "../session.ts";
+import type { Header } from "./artifact-seal.ts";
+import { crossingOf, type LoggedCrossing } from "./crossing.ts";
+import { foreignMount, labelOf, ranIn } from "./label.ts";
+import type { VersionRecord } from "./version-record.ts";
+
+/** A push as the log has it. */
+export interface Push {
+  readonly pusher: string;
+  readonly intent: LoggedEvent;
+  readonly entry: number;
+  readonly timeMs: number;
+}
+
+/** Why the pusher was not allowed this push, under the policy and the label at that position of the log. */
+export async function whyNotEntitled(
+  session: Session,
+  record: VersionRecord,
+  header: Header,
+  push: Push,
+): Promise<string | undefined> {
+  const { compiled } = await session.ledger.policy(record.policy);
+  const unsplit = whyNotSplit(compiled.policy, record, header.kind);
+  if (unsplit !== undefined) return unsplit;
+  const crossing = crossingOf(session.ledger, push.intent, record.domain);
+  const unfit = await whyNotCrossed(session, crossing, { record, header, push });
+  if (typeof crossing === "string" || unfit !== undefined) return unfit;
+  const decision = await decide(compiled, {
+    ...pushRequest(session, compiled.policy.classifications, header, push, crossing),
+    member: push.pusher,
+    now: push.intent.timeMs,
+    domain: record.domain,
+    class: record.class,
+    epoch: record.epoch,
+  });
+  if (decision.allow) return undefined;
+  const [refusal] = decision.refusals;
+  return `${push.pusher} was not allowed to push it${refusal ? `: ${refusal.rule}: ${refusal.why}` : ""}`;
+}
+
+/** Keys are split just as the policy said, or else somebody could read who may not, or nobody who may. */
+function whyNotSplit(policy: Policy, { domain, class: klass, halves = [] }: VersionRecord, kind: string) {
+  try {
+    const expected = splitsOf(policy, { domain, class: klass, kind }).flatMap((split) => split.halves);
+    if (expected.sort().join() === halves.map(({ half }) => half).join()) return undefined;
+    return `its data key is not split as policy version ${String(policy.version)} says`;
+  } catch (error) {
+    if (error instanceof CloisterError) return explained(error);
+    throw error;
+  }
+}
+
+/** Why data of another domain may not stand in this one: nothing crosses without an export that its signer was allowed. */
+async function whyNotCrossed(
+  session: Session,
+  crossing: ReturnType<typeof crossingOf>,
+  { record, header, push }: { readonly record: VersionRecord; readonly header: Header; readonly push: Push },
+): Promise<string | undefined> {
+  const { intent, entry, pusher } = push;
+  const { workspace } = intent.event;
+  const mount =
+    workspace === undefined
+      ? undefined
+      : foreignMount(session.ledger, { workspace, keyId: intent.keyId }, record.domain, entry);
+  if (mount) return `${pusher} made it with data of another domain (log #${String(mount.entry)})`;
+  if (crossing === undefined) return undefined;
+  const brought = `${pusher} brought it over from another domain`;
+  if (typeof crossing === "string") return `${brought}, and ${crossing}`;
+  const refusal = await judge(session, crossing.export, {
+    kind: header.kind,
+    effect: session.ledger.operation(intent.keyId, intent.event.operation)?.done,
+  });
+  return refusal && `${brought}: ${refusalText(crossing.export, refusal)}`;
+}
+
+function pushRequest(
+  session: Session,
+  classifications: readonly string[],
+  header: Header,
+  { intent, entry }: Push,
+  crossing: LoggedCrossing | undefined,
+) {
+  const { workspace } = intent.event;
+  if (workspace !== header.workspace) throw integrity("its header and the log name different workspaces");
+  const { kind, purpose, justification, owner, licence } = header;
+  const fields = declaredFields({ owner, licence, purpose, justification });
+  const owned = workspace === undefined ? undefined : { workspace, keyId: intent.keyId };
+  // What is mounted between a push's intent and its end may be in what is pushed.
+  const label = crossing ?? (owned && labelOf(session.ledger, owned, classifications, entry));
+  const provenance = crossing?.ran || (owned && ranIn(session.ledger, owned, intent.entry)) ? "run" : "none";
+  return {
+    action: "artifact.push" as const,
+    kind,
+    fields,
+    provenance: provenance as "run" | "none",
+    // A login is checked where the person logs in; who reads later has nothing to check it by.
+    mfaAgeMs: 0,
+    ...(purpose === undefined ? {} : { purpose }),
+    ...(justification === undefined ? {} : { justification }),
+    ...(label === undefined ? {} : { label: { class: label.class, from: `version ${label.versionId.slice(0, 12)}` } }),
+  };
+}
+
+/** Names of what a push declares, as the policy asks for them. */
+export function declaredFields(given: Readonly<Record<Field, string | undefined>>): readonly string[] {
+  return Object.entries(given).flatMap(([field, value]) => (value === undefined ? [] : [field]));
+}

@@ -1,0 +1,22 @@
+// What a change of the policy means: which answers differ, not which lines.
+import { loadCedar } from "../../policy/cedar.ts";
+import { linesOf } from "../../policy/check/difference-lines.ts";
+import { comparePolicies } from "../../policy/check/differences.ts";
+import { plainChanges } from "../../policy/check/plain-changes.ts";
+import type { Host } from "../host.ts";
+import type { PolicyDiff, PolicyDiffOptions } from "../types.ts";
+import { IN_FORCE, PolicySources } from "./source.ts";
+
+/** @throws CloisterError NOT_FOUND, USAGE where one of the two cannot be read */
+export async function diffPolicies(host: Host, folder: string, options: PolicyDiffOptions): Promise<PolicyDiff> {
+  const sources = new PolicySources(host, folder);
+  const before = await sources.read(options.before ?? IN_FORCE);
+  const after = await sources.read(options.after);
+  const compared = comparePolicies(await loadCedar(), before.policy, after.policy);
+  const changes = [...linesOf(compared), ...plainChanges(before.policy, after.policy)];
+  return {
+    before: { policy: before.title, version: before.policy.version },
+    after: { policy: after.title, version: after.policy.version },
+    ...{ same: changes.length === 0, changes, asked: compared.asked },
+  };
+}

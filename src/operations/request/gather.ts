@@ -1,0 +1,69 @@
+// What others approved of an act, for its decision. A request serves only the act, the version and the terms it names.
+import { isIntegrity } from "../../base/errors.ts";
+import type { GovernanceFacts } from "../../policy/facts.ts";
+import type { Act } from "../governance/facts.ts";
+import { kindFor, type RequestKind } from "./kinds.ts";
+import { type LoggedRequest, requestUsed } from "./logged.ts";
+import { detailsOf } from "./shelf.ts";
+import { requestsAbout, type Standing, standingOf, whyNoRequest } from "./standing.ts";
+
+/** Approvals and grants that count for an act. */
+export async function approvalsOf(act: Act): Promise<GovernanceFacts> {
+  const standing = await requestFor(act);
+  if (!standing) return {};
+  const { request, approvals, completeMs } = standing;
+  const people = approvals.map(({ member }) => member);
+  const { entry, hash, destination } = request;
+  const facts = { approvals: people, request: { entry, hash, destination } };
+  if (request.kind !== "access" || completeMs === undefined) return facts;
+  return { ...facts, grant: { approvals: people, ageMs: Math.max(0, act.now - completeMs) } };
+}
+
+/** Whether the policy asks for others' consent to such an act at all. */
+function asksOthers({ policy, action }: Act): boolean {
+  if (action === "artifact.promote" && policy.gates.some(({ approvals }) => approvals)) return true;
+  return policy.rules.some((rule) => (rule.on as readonly string[]).includes(action) && (rule.approvals ?? rule.grant));
+}
+
+/** The request of the member that fits an act and is approved; else the open one with the most approvals. */
+export async function requestFor(act: Act): Promise<Standing | undefined> {
+  const { session, policy, now, before, versionId } = act;
+  const kind = kindFor(act.action);
+  if (kind === undefined || versionId === undefined || !asksOthers(act)) return undefined;
+  const { compiled } = await session.ledger.policy(policy.version);
+  let best: Standing | undefined;
+  for (const request of requestsAbout(session.ledger, versionId, before)) {
+    if (!isFor(request, kind, act) || !(await hasTermsOf(request, act))) continue;
+    if ((await whyNoRequest(session, request)) !== undefined) continue;
+    const standing = await standingOf(session, request, { compiled, now, before });
+    if (standing.state === "approved") return standing;
+    const isBetter = !best || standing.approvals.length > best.approvals.length;
+    if (standing.state === "open" && isBetter) best = standing;
+  }
+  return best;
+}
+
+function isFor(request: LoggedRequest, kind: RequestKind, { member, domain, class: klass, said }: Act): boolean {
+  if (request.kind !== kind || request.requester !== member.id) return false;
+  if (request.domain !== domain || request.class !== klass) return false;
+  return kind === "promote"
+    ? request.toStage === said.toStage
+    : kind !== "declassify" || request.toClass === said.toClass;
+}
+
+/**
+ * Purpose and destination are sealed: who acts compares them before acting; who reads later sees which request the act
+ * was logged with.
+ */
+async function hasTermsOf(request: LoggedRequest, { session, before, purpose, said }: Act): Promise<boolean> {
+  const logged = session.ledger.events[before];
+  if (logged) return requestUsed(logged) === request.entry;
+  if (request.kind !== "access" && request.kind !== "export") return true;
+  const details = await detailsOf(session, request).catch((error: unknown) => {
+    // A request that was tampered with allows nothing; `request show` says what is wrong with it.
+    if (isIntegrity(error)) return undefined;
+    throw error;
+  });
+  if (!details) return false;
+  return request.kind === "access" ? details.purpose === purpose : details.destination === said.destination;
+}

@@ -1,0 +1,199 @@
+// Who can read what two groups release together: nobody of them alone, and whoever asked only with both halves.
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { encryptTo } from "../../src/keys/age.ts";
+import { deviceIdOf } from "../../src/keys/identity.ts";
+import { list } from "../../src/operations/artifact/list.ts";
+import { pull } from "../../src/operations/artifact/pull.ts";
+import { push } from "../../src/operations/artifact/push.ts";
+import type { Host } from "../../src/operations/host.ts";
+import { openedBy } from "./key-attack.ts";
+import { randomFiles, sessionOf } from "./project.ts";
+import { ask, change, type Person, release, releaseProject, synced, withRole } from "./release-project.ts";
+import { unguarded } from "./unguarded.ts";
+
+const CLASS = "restricted";
+const refused = expect.objectContaining({ code: "INTEGRITY" });
+let folder: string;
+let people: Record<Person, Host>;
+let marker: string;
+
+beforeAll(async () => {
+  ({ folder, people } = await releaseProject());
+  ({ marker } = randomFiles(people.dee.cwd));
+  await push(await sessionOf(people.dee), { source: { path: "data" }, name: "cohort:1", class: CLASS });
+});
+
+const pulled = (host: Host, reference: string, out: string) =>
+  sessionOf(host).then((session) => pull(session, { reference, purpose: "modelling", output: { folder: out } }));
+
+/** Whether these people, with every file of the store and any program, come by the content. */
+const canOpen = async (versionId: string, ...attackers: readonly Host[]) =>
+  openedBy(
+    join(folder, "store"),
+    versionId,
+    await Promise.all(attackers.map(async (host) => (await sessionOf(host)).identity())),
+  );
+
+async function versionOf(reference: string): Promise<string> {
+  const { versions } = await list(await sessionOf(people.dee), {});
+  return versions.find((version) => version.reference === `churn/${reference}`)?.versionId ?? "";
+}
+
+const halfFile = async (versionId: string, half: string, host: Host) =>
+  join(folder, "store/wraps/churn", CLASS, versionId, half, deviceIdOf((await (await sessionOf(host)).device()).reads));
+
+const releasedFile = async (hash: string, half: string, host: Host) =>
+  join(folder, "store/releases", hash, half, deviceIdOf((await (await sessionOf(host)).device()).reads));
+
+test("owner alone, officer alone, requester, pusher and store administrator open nothing; owner and officer together do", async () => {
+  const { omar, ana, bo, dee } = people;
+  const version = await versionOf("cohort:1");
+  for (const host of [omar, ana, bo, dee]) expect(await canOpen(version, host)).toBe(false);
+  expect(await canOpen(version)).toBe(false);
+  expect(await canOpen(version, omar, bo, dee)).toBe(false);
+  expect(await canOpen(version, ana, bo, dee)).toBe(false);
+  // What shows that the attack is one.
+  expect(await canOpen(version, omar, ana)).toBe(true);
+});
+
+test("a patched client does not help: mathematics, not manners", async () => {
+  for (const host of [people.bo, people.dee, people.omar]) {
+    const options = { reference: "cohort:1", purpose: "modelling", output: { folder: "stolen" } };
+    await expect(pull(await unguarded(host), options)).rejects.toMatchObject({
+      code: "POLICY_DENIED",
+      why: expect.stringMatching(/data-owner \(omar\) and a security-officer \(ana\)/),
+      next: expect.stringContaining("cloister request create access churn/cohort:1"),
+    });
+  }
+});
+
+test("approvers see what they release, and nothing of its content", async () => {
+  const { versions } = await list(await unguarded(people.ana), {});
+  expect(versions.map(({ reference }) => reference)).toContain("churn/cohort:1");
+  const { keys } = await synced(people.ana);
+  expect(await keys.secret({ domain: "churn", class: CLASS }, 1)).toBeUndefined();
+});
+
+test("whoever asked reads once both halves were released, and not before", async () => {
+  const { omar, ana, bo } = people;
+  const request = await ask(bo, "cohort:1", "first");
+  await expect(pulled(bo, "cohort:1", "out")).rejects.toMatchObject({ code: "APPROVAL_PENDING" });
+  expect(await release(omar, bo, request)).toMatchObject({ half: "half-data-owner" });
+  await expect(pulled(bo, "cohort:1", "out")).rejects.toMatchObject({
+    code: "APPROVAL_PENDING",
+    why: expect.stringMatching(/by a security-officer \(ana\)$/),
+  });
+  expect(await canOpen(request.versionId, bo)).toBe(false);
+  expect(await release(ana, bo, request)).toMatchObject({ half: "half-security-officer" });
+  await pulled(bo, "cohort:1", "out");
+  expect(readFileSync(join(bo.cwd, "out/a.csv"), "utf8")).toContain(marker);
+  expect(await canOpen(request.versionId, people.dee)).toBe(false);
+});
+
+test("halves of two requests do not combine, whether one person or two asked", async () => {
+  const { omar, ana, bo, dee } = people;
+  await push(await sessionOf(dee), { source: { path: "data" }, name: "cohort:2", class: CLASS });
+  const [mine, again] = [await ask(bo, "cohort:2", "mine"), await ask(bo, "cohort:2", "again")];
+  const hers = await ask(dee, "cohort:2", "hers");
+  await release(omar, bo, mine);
+  await release(ana, bo, again);
+  await release(ana, dee, hers);
+  await expect(pulled(bo, "cohort:2", "two")).rejects.toMatchObject({ code: "APPROVAL_PENDING" });
+  expect(await canOpen(mine.versionId, bo, dee)).toBe(false);
+  // Put where the half of the other request would be, it is known for what it is.
+  const target = await releasedFile(mine.hash, "half-security-officer", bo);
+  mkdirSync(join(target, ".."), { recursive: true });
+  copyFileSync(await releasedFile(again.hash, "half-security-officer", bo), target);
+  await expect(pulled(bo, "cohort:2", "two")).rejects.toEqual(refused);
+});
+
+test("halves copied into another version are refused", async () => {
+  const { omar, ana, bo, dee } = people;
+  await push(await sessionOf(dee), { source: { path: "data" }, name: "moved", class: CLASS });
+  const [first, moved] = [await versionOf("cohort:1"), await versionOf("moved:v1")];
+  const request = await ask(bo, "moved", "moved");
+  for (const [half, host] of [
+    ["half-data-owner", omar],
+    ["half-security-officer", ana],
+  ] as const) {
+    copyFileSync(await halfFile(first, half, host), await halfFile(moved, half, host));
+    await expect(release(host, bo, request)).rejects.toEqual(refused);
+  }
+  expect(await canOpen(moved, bo)).toBe(false);
+});
+
+test("a half that a writer of the store sealed is refused by approvers, and a released one by the requester", async () => {
+  const { omar, ana, bo, dee } = people;
+  await push(await sessionOf(dee), { source: { path: "data" }, name: "planted", class: CLASS });
+  const version = await versionOf("planted:v1");
+  const request = await ask(bo, "planted", "planted");
+  const { reads } = await (await sessionOf(omar)).device();
+  const junk = { share: "A".repeat(43), seed: "A".repeat(43), half: "half-data-owner", cloister: "key-half@1" };
+  const kept = readFileSync(await halfFile(version, "half-data-owner", omar));
+  writeFileSync(
+    await halfFile(version, "half-data-owner", omar),
+    await encryptTo([reads], Buffer.from(JSON.stringify(junk))),
+  );
+  await expect(release(omar, bo, request)).rejects.toEqual(refused);
+  writeFileSync(await halfFile(version, "half-data-owner", omar), kept);
+  await release(omar, bo, request);
+  await release(ana, bo, request);
+  const { project } = (await sessionOf(bo)).config;
+  const about = { project, versionId: version, half: "half-security-officer", request: request.hash };
+  const text = `{"cloister":"released-half@1","half":"${about.half}","project":"${project}","request":"${about.request}","share":"${"A".repeat(43)}","versionId":"${version}"}`;
+  const mine = (await (await sessionOf(bo)).device()).reads;
+  writeFileSync(await releasedFile(request.hash, about.half, bo), await encryptTo([mine], Buffer.from(text)));
+  await expect(pulled(bo, "planted", "planted")).rejects.toMatchObject({
+    code: "INTEGRITY",
+    message: expect.stringContaining("do not fit"),
+  });
+  // Approving again puts it right.
+  await release(ana, bo, request);
+  await pulled(bo, "planted", "planted");
+});
+
+test("what a patched client pushed with a key for everybody, or for two of its choice, readers ignore", async () => {
+  const session = await synced(people.dee);
+  const real = session.ledger.policy.bind(session.ledger);
+  session.ledger.policy = async (version) => {
+    const found = await real(version);
+    const policy = { ...found.compiled.policy, rules: [] };
+    return { ...found, compiled: { ...found.compiled, policy } };
+  };
+  await push(session, { source: { path: "data" }, name: "open", class: CLASS });
+  const { ignored, versions } = await list(await sessionOf(people.bo), { name: "open" });
+  expect(versions).toEqual([]);
+  expect(ignored).toEqual([expect.objectContaining({ why: expect.stringContaining("not split") })]);
+});
+
+test("a released version gives no key of another, however much they have in common", async () => {
+  const { omar, ana, bo, dee } = people;
+  await push(await sessionOf(dee), { source: { path: "data" }, name: "series:1", class: CLASS });
+  writeFileSync(join(dee.cwd, "data/new.csv"), "only in the second\n");
+  const second = await push(await sessionOf(dee), { source: { path: "data" }, name: "series:2", class: CLASS });
+  expect(second.bytesNew).toBe(second.bytes);
+  const request = await ask(bo, "series:1", "series");
+  await release(omar, bo, request);
+  await release(ana, bo, request);
+  await pulled(bo, "series:1", "series");
+  const [one, two] = [await packsOf("series:1"), await packsOf("series:2")];
+  expect(one.filter((pack) => two.includes(pack))).toEqual([]);
+  expect(await canOpen(request.versionId, bo)).toBe(true);
+  expect(await canOpen(second.versionId, bo)).toBe(false);
+});
+
+async function packsOf(reference: string): Promise<readonly string[]> {
+  const version = await versionOf(reference);
+  const records = join(folder, "store/versions/churn");
+  const name = readdirSync(records, { recursive: true, encoding: "utf8" }).find((path) => path.endsWith(version)) ?? "";
+  const { payload } = JSON.parse(readFileSync(join(records, name), "utf8")) as { payload: string };
+  const record = JSON.parse(Buffer.from(payload, "base64").toString()) as { packs: { id: string }[] };
+  return record.packs.map(({ id }) => id);
+}
+
+test("nobody is given both halves: such a policy is not published", async () => {
+  const both = change(people.ana, (text) => withRole(text, "omar", "data-owner, security-officer"));
+  await expect(both).rejects.toMatchObject({ code: "USAGE", why: expect.stringContaining("both halves") });
+});
