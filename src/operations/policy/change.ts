@@ -14,7 +14,7 @@ import type { Ask } from "../guard.ts";
 import { keysElsewhere } from "../key/kms-pending.ts";
 import { readLocal } from "../local-file.ts";
 import { argumentsOfStore } from "../open-store.ts";
-import { readClaim } from "../project/join.ts";
+import { readClaim } from "../project/join-line.ts";
 import type { Session } from "../session.ts";
 import type { AddMemberOptions, MemberAdded, Proposed } from "../types.ts";
 import { POLICY_BYTES_MAX } from "./local-policy.ts";

@@ -8,6 +8,7 @@ import { kmsKeyOf } from "../../policy/kms-key.ts";
 import type { Device, Policy } from "../../policy/schema.ts";
 import { type Ask, begin } from "../guard.ts";
 import { signaturesFact } from "../policy-signatures.ts";
+import { handOnAfter } from "../release/hand-on.ts";
 import type { Session } from "../session.ts";
 import type { LackingKeys } from "../types.ts";
 import { lackingKeys } from "./lacking-keys.ts";
@@ -98,9 +99,11 @@ export async function takeForce(session: Session, ask: Ask, signed: SignedPolicy
     if (inForce.version !== next.version || inForce.digest !== digest) throw error;
     return { entry: inForce.entry, made: [], fresh: new Map<string, readonly string[]>() };
   });
-  const known = new Set(before.members.flatMap(({ devices }) => devices.map(({ reads }) => reads)));
+  const members = before.members.filter(({ suspended }) => suspended === undefined);
+  const known = new Set(members.flatMap(({ devices }) => devices.map(({ reads }) => reads)));
   const isNew = ({ reads }: Device) => !known.has(reads);
   const old = await distribute(store, next, await heldKeys(session), isNew);
+  await handOnAfter(session, before, next);
   const given = next.members.map(({ id }): [string, readonly string[]] => {
     return [id, [...(old.get(id) ?? []), ...(result.fresh.get(id) ?? [])]];
   });
