@@ -5,6 +5,7 @@ import type { Answers } from "./answers.ts";
 import type { Evaluator } from "./cedar.ts";
 import type { CompiledPolicy, Guardrail } from "./compiled.ts";
 import { type Enforcement, enforcementIn, strongest } from "./enforcement.ts";
+import { metRules } from "./met.ts";
 import { missingRole } from "./near-miss.ts";
 import { refusalOf } from "./refusal.ts";
 import { cedarRequest, type DecisionRequest, malformedRequest } from "./request.ts";
@@ -58,7 +59,7 @@ export function decideWith(evaluator: Evaluator, compiled: CompiledPolicy, reque
   if (answer.errors.length > 0) return broken(answer.errors);
   const unstated = whyNotStated(policy, request);
   if (answer.allow && answer.reasons.length > 0) {
-    return unstated ? refused([unstated]) : allowed(compiled, request, answer.reasons);
+    return unstated ? refused([unstated]) : allowed(compiled, request, answer.reasons, asked.context["breakGlass"]);
   }
   const fired = compiled.guardrails.filter((guardrail) => answer.reasons.includes(guardrail.id));
   // What nothing remedies first: the person should not mend the rest only to be refused all the same.
@@ -74,8 +75,13 @@ export function decideWith(evaluator: Evaluator, compiled: CompiledPolicy, reque
   return refused([...missingRole(compiled, member, request, new Set(parts.reasons)), ...refusals]);
 }
 
-function allowed(compiled: CompiledPolicy, request: DecisionRequest, reasons: readonly string[]): Decision {
-  const by = reasons.map((id) => {
+function allowed(
+  compiled: CompiledPolicy,
+  request: DecisionRequest,
+  reasons: readonly string[],
+  emergency: unknown,
+): Decision {
+  const roles = reasons.map((id) => {
     const grant = compiled.grants.find((each) => each.id === id);
     if (!grant) return { rule: id, line: undefined, text: `every member may ${request.action}` };
     const role = compiled.policy.roles.find((each) => each.id === grant.role);
@@ -85,6 +91,7 @@ function allowed(compiled: CompiledPolicy, request: DecisionRequest, reasons: re
     return { rule: `role:${grant.role}`, line: grant.line, text };
   });
   const enforcement = enforcementIn(compiled.policy, request.action, request.class);
+  const by = [...roles, ...metRules(compiled, request, emergency === true)];
   return { allow: true, by, refusals: [], enforcement };
 }
 
