@@ -12,7 +12,7 @@ export async function diffPolicies(host: Host, folder: string, options: PolicyDi
   const sources = new PolicySources(host, folder);
   const before = await sources.read(options.before ?? IN_FORCE);
   const after = await sources.read(options.after);
-  const compared = comparePolicies(await loadCedar(), before.policy, after.policy);
+  const compared = comparePolicies(await loadCedar(true), before.policy, after.policy);
   const changes = [...linesOf(compared), ...plainChanges(before.policy, after.policy)];
   return {
     before: { policy: before.title, version: before.policy.version },
