@@ -205,7 +205,7 @@ export async function join(host: Host, options: T.JoinOptions): Promise<T.Joined
 
 /** What a join line says. @throws CloisterError USAGE, INTEGRITY */
 export async function readJoinLine(line: string): Promise<T.JoinLine> {
-  return (await import("./operations/project/join.ts")).readJoinLine(line);
+  return (await import("./operations/project/join-line.ts")).readJoinLine(line);
 }
 
 /** Reads a policy file as strictly as it will be read when it is signed. */

@@ -73,6 +73,11 @@ export class Log {
     return this.#tree.root();
   }
 
+  /** The last commit that counts. */
+  get tip(): { readonly seq: number; readonly digest: string } | undefined {
+    return this.#tip;
+  }
+
   /** Goes on from what this reader verified earlier. Returns false (and takes nothing more) at the first misfit. */
   restore(commits: Iterable<TakenCommit>): boolean {
     for (const commit of commits) {

@@ -50,13 +50,14 @@ const join: Leaf = {
   name: "join",
   summary: "ask to join a project that others have set up",
   args: [
-    ["<store>", "store of the project: a folder, or s3://bucket/prefix"],
+    ["<store>", "store of the project: a folder, s3://bucket/prefix, or an invitation"],
     ["[dir]", "project folder (default: here)"],
   ],
   options: [
     { ...member, text: "member id you would like" },
     displayName,
     signingKey,
+    { flags: "--device-of <member>", text: "this is a further device of that member" },
     { flags: "--expect <fingerprint>", text: "policy fingerprint you were told; refuse any other" },
     ...reach,
   ],
@@ -65,7 +66,11 @@ const join: Leaf = {
     "cloister join ../store churn --as bo --expect 3f9a…",
     "cloister join s3://acme-ml/churn --endpoint https://s3.acme.example",
   ],
-  notes: "Prints one line to hand to a steward of the project, who then adds you with\n`cloister member add`.",
+  notes:
+    "Files a join request in the store, and prints the same as one line to hand to a\n" +
+    "steward of the project, who lets you in with `cloister request approve` or\n" +
+    "`cloister member add`. An invitation (cloister member invite) is a line, or a file\n" +
+    "that holds it: a store that shows less than the inviter saw is refused.",
   load: async () => (await import("./commands/join.ts")).join,
 };
 

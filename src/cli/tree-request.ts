@@ -2,6 +2,7 @@
 import type { Choice, Noun } from "./tree.ts";
 
 const ID = ["<id>", "r-19, or the first digits of its SHA-256"] as const;
+const ID_OR_JOIN = ["<id>", "r-19, or j-… for somebody who asks to join"] as const;
 const why: Choice = {
   flags: "--why <text>",
   text: "why: sealed to those who decide, and logged",
@@ -64,22 +65,30 @@ export const requestCommand: Noun = {
     {
       name: "show",
       summary: "what is asked, who approved, and who still can",
-      args: [ID],
+      args: [ID_OR_JOIN],
       examples: ["cloister request show r-19", "cloister request show r-19 --json | jq '.wanted'"],
       load: async () => (await import("./commands/request.ts")).show,
     },
     {
       name: "approve",
       summary: "approve a request, once it was shown to you",
-      args: [ID],
-      options: [why, { flags: "--expires <time>", text: "for how long, if shorter than the request" }, yes, dryRun],
-      examples: ["cloister request approve r-19", "cloister request approve r-19 --yes --why 'DPA-114 is signed'"],
+      args: [ID_OR_JOIN],
+      options: [
+        why,
+        { flags: "--expires <time>", text: "for how long, if shorter than the request" },
+        { flags: "--role <role[@domain]>", text: "of somebody who asks to join (repeatable)", many: true },
+        { flags: "--id <member>", text: "their member id (default: the one they ask for)" },
+        yes,
+        dryRun,
+      ],
+      examples: ["cloister request approve r-19", "cloister request approve j-3f9a0c1d --role data-scientist"],
+      notes: "Off a terminal, --yes says that it was read, or that fingerprints were compared.",
       load: async () => (await import("./commands/request.ts")).approve,
     },
     {
       name: "deny",
       summary: "refuse a request; it cannot be approved any more",
-      args: [ID],
+      args: [ID_OR_JOIN],
       options: [why, dryRun],
       examples: ["cloister request deny r-19 --why 'not before the contract is signed'"],
       load: async () => (await import("./commands/request.ts")).deny,

@@ -1,6 +1,7 @@
 // What becomes of a version after its push: statements about it, the stages it goes through, its tags, its class.
 import type { Leaf } from "./tree.ts";
 
+const purpose = { flags: "--purpose <name>", text: "what it is for (also: CLOISTER_PURPOSE)" };
 const why = { flags: "--why <text>", text: "justification, kept in the log" };
 const dryRun = { flags: "--dry-run", text: "ask the policy, change nothing" };
 const ref = ["<ref>", "[domain/]name[:version] or [domain/]name@sha256:…"] as const;
@@ -37,4 +38,17 @@ const promote: Leaf = {
   load: async () => (await import("./commands/promote.ts")).promote,
 };
 
-export const stageLeaves: readonly Leaf[] = [attest, promote];
+const declassify: Leaf = {
+  name: "declassify",
+  summary: "write a version anew in a lower class, with the consent that the policy asks for",
+  args: [ref],
+  options: [{ flags: "--to <class>", text: "the lower class" }, purpose, why, dryRun],
+  examples: [
+    "cloister request create declassify risk:1.2 --to internal --why 'aggregates only'",
+    "cloister artifact declassify risk:1.2 --to internal --why 'aggregates only'",
+  ],
+  notes: "The old version keeps its class, and whoever could read it still can. The new one begins in the first stage.",
+  load: async () => (await import("./commands/promote.ts")).declassify,
+};
+
+export const stageLeaves: readonly Leaf[] = [attest, promote, declassify];

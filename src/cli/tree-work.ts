@@ -2,6 +2,7 @@
 
 import type { Choice, Leaf, Noun } from "./tree.ts";
 import { exportLeaves } from "./tree-export.ts";
+import { retentionLeaves } from "./tree-retention.ts";
 import { stageLeaves } from "./tree-stage.ts";
 
 export const purpose: Choice = { flags: "--purpose <name>", text: "what it is for (also: CLOISTER_PURPOSE)" };
@@ -56,8 +57,9 @@ const list: Leaf = {
   aliases: ["ls"],
   summary: "list the artifacts you can read, by name and version",
   args: [["[name]", "only the versions of this artifact"]],
-  examples: ["cloister list", "cloister list cohort", "cloister list | cut -f1"],
-  load: async () => (await import("./commands/artifact.ts")).list,
+  options: [{ flags: "--all", text: "retired versions and destroyed ones, too" }],
+  examples: ["cloister list", "cloister list cohort --all", "cloister list | cut -f1"],
+  load: async () => (await import("./commands/artifact-list.ts")).list,
 };
 
 const show: Leaf = {
@@ -89,7 +91,7 @@ const artifact: Noun = {
   aliases: ["a"],
   summary: "sealed, versioned data, models, code and reports",
   examples: ["cloister artifact push out/model --name risk:1.2", "cloister a ls", "cloister a show risk:1.2"],
-  leaves: [push, pull, list, show, verify, ...stageLeaves, ...exportLeaves],
+  leaves: [push, pull, list, show, verify, ...stageLeaves, ...exportLeaves, ...retentionLeaves],
 };
 
 export const artifactCommands: readonly (Leaf | Noun)[] = [push, pull, list, show, verify, artifact];

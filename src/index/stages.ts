@@ -10,6 +10,8 @@ export interface Stages {
   statementDocument(reference: string, digest: string): Promise<Uint8Array>;
   /** Moves a version one stage on, through the policy's gate. */
   promote(options: T.PromoteOptions): Promise<T.Promoted>;
+  /** Writes a version anew in a lower class. */
+  declassify(options: T.DeclassifyOptions): Promise<T.Declassified>;
 }
 
 /** Each operation is loaded when it is called. */
@@ -19,5 +21,6 @@ export function stagesOf(session: Session): Stages {
     statementDocument: async (reference, digest) =>
       (await import("../operations/stage/statements.ts")).documentOf(session, reference, digest),
     promote: async (options) => (await import("../operations/stage/promote.ts")).promote(session, options),
+    declassify: async (options) => (await import("../operations/stage/declassify.ts")).declassify(session, options),
   };
 }

@@ -49,6 +49,18 @@ export function isRecipient(text: string): boolean {
   }
 }
 
+/**
+ * The X25519 secret that two age keys have in common.
+ * @throws {@link CloisterError} INTEGRITY where one of them is no age X25519 key
+ */
+export function commonSecret(secret: string, recipient: string): Buffer {
+  const scalar = secretBytes(secret);
+  const point = isRecipient(recipient) ? decodeBech32(RECIPIENT_PREFIX, recipient) : undefined;
+  if (!scalar || !point) throw integrity("malformed age key");
+  const publicKey = createPublicKey({ key: Buffer.concat([SPKI_START, point]), format: "der", type: "spki" });
+  return diffieHellman({ privateKey: privateKey(scalar), publicKey });
+}
+
 function privateKey(scalar: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([PKCS8_START, scalar]), format: "der", type: "pkcs8" });
 }

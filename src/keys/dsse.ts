@@ -19,7 +19,8 @@ export interface Envelope {
   readonly signatures: readonly EnvelopeSignature[];
 }
 
-const SIGNATURES_MAX = 16;
+/** As many as one envelope holds. */
+export const SIGNATURES_MAX = 16;
 
 /** Pre-authentication encoding (DSSE protocol, "Signature Definition"): the bytes that are signed. Lengths in bytes. */
 export function preAuthEncoding(payloadType: string, payload: Uint8Array): Buffer {
@@ -30,11 +31,13 @@ export function preAuthEncoding(payloadType: string, payload: Uint8Array): Buffe
 /** Signs a payload; the envelope is canonical JSON `{payload, payloadType, signatures: [{keyid, sig}]}`. */
 export async function signEnvelope(payloadType: string, payload: Uint8Array, identity: Identity): Promise<Uint8Array> {
   const sig = await identity.sign(preAuthEncoding(payloadType, payload));
-  return canonicalBytes({
-    payload: base64(payload),
-    payloadType,
-    signatures: [{ keyid: keyIdOf(identity.signs), sig: base64(sig) }],
-  });
+  return encodeEnvelope({ payloadType, payload, signatures: [{ keyid: keyIdOf(identity.signs), sig }] });
+}
+
+/** The envelope as it is stored, with the signatures in the order that they have here. */
+export function encodeEnvelope({ payloadType, payload, signatures }: Envelope): Uint8Array {
+  const given = signatures.map(({ keyid, sig }) => ({ keyid, sig: base64(sig) }));
+  return canonicalBytes({ payload: base64(payload), payloadType, signatures: given });
 }
 
 /**

@@ -85,10 +85,12 @@ export async function whyNot(session: Session, ask: Ask): Promise<readonly Refus
  * @throws CloisterError POLICY_DENIED (logged), UNAVAILABLE
  */
 export async function begin(session: Session, ask: Ask, id = newOperationId()): Promise<Operation> {
-  await permit(session, ask);
+  const keyId = keyIdOf((await session.device()).signs);
+  // An interrupted attempt was allowed, and the consent of others that it rests on is used up: not to be asked for again.
+  const earlier = session.ledger.operation(keyId, id)?.intent;
+  if (!earlier || earlier.event.policy !== session.ledger.inForce.version) await permit(session, ask);
   const identity = await session.identity();
   if (ask.action !== "workspace.destroy") await session.logOverdue();
-  const keyId = keyIdOf(identity.signs);
   const intent = session.ledger.operation(keyId, id)?.intent ?? (await logIntent(session, identity, ask, id));
   // How it ends rests on what let it begin.
   const decision = { rules: intent.event.rules, enforcement: intent.event.enforcement };
@@ -180,8 +182,6 @@ function denial(
     ...refusal,
     // A second factor that is missing or too old is the person's to give, whatever they did.
     ...(ask.next && !refusal.rule.startsWith("always:mfa-within:") ? { next: ask.next } : {}),
-    // Readers know the inputs of a workspace from the log; what pulled files carry with them only this program sees.
-    ...(refusal.rule === "builtin:label-flow" && ask.workspace === undefined ? { enforcement: "advisory" } : {}),
     ...(pending ? { who: pending.who, next: `cloister request show r-${String(pending.entry)}` } : {}),
   }));
   return new CloisterError(pending ? "APPROVAL_PENDING" : "POLICY_DENIED", ask.title, {

@@ -35,6 +35,7 @@ import {
   readForSigning,
   storePolicy,
 } from "./policy/publish.ts";
+import { parsePolicy, signPolicy } from "./policy-shelf.ts";
 import { gitDefaults } from "./project/git-config.ts";
 import { awsPlaceOf } from "./project/init-aws.ts";
 import { claimStore, connect, readStoreObject } from "./session.ts";
@@ -138,7 +139,7 @@ export async function create(host: Host, options: CreateOptions): Promise<Create
   await keepUnderKms(store, kms, held);
   await distribute(store, policy, held, () => true);
   await checkHeld(store, kms, identity, held, policy);
-  const digest = await storePolicy(store, identity, policy, text);
+  const digest = await storePolicy(store, policy, parsePolicy(await signPolicy(text, identity), POLICY_FILE));
   const config = { ...draft, project, pin: digest };
   const entry = await beginLog(host, config, store, identity, digests);
   await writeLocal(join(config.folder, POLICY_FILE), text, 0o644);

@@ -1,10 +1,7 @@
 // Who signed a policy version, and whether they are enough. People are counted, not keys and not signatures.
 import type { AuditEvent } from "../audit/event.ts";
-import { type Envelope, verifyEnvelope } from "../keys/dsse.ts";
+import { type Envelope, SIGNATURES_MAX, verifyEnvelope } from "../keys/dsse.ts";
 import { type Member, memberOf, type Policy } from "../policy/schema.ts";
-
-/** As many as an envelope holds. */
-const SIGNATURES_MAX = 16;
 
 /** Ids of the unsuspended owners that a policy names, one of whose devices there signed. */
 export function ownersWhoSigned(policy: Policy, envelope: Envelope): readonly string[] {

@@ -1,16 +1,17 @@
 // Who can read what two groups release together: nobody of them alone, and whoever asked only with both halves.
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { encryptTo } from "../../src/keys/age.ts";
 import { deviceIdOf } from "../../src/keys/identity.ts";
 import { list } from "../../src/operations/artifact/list.ts";
 import { pull } from "../../src/operations/artifact/pull.ts";
 import { push } from "../../src/operations/artifact/push.ts";
 import type { Host } from "../../src/operations/host.ts";
+import { handOn } from "../../src/operations/release/hand-on.ts";
 import { openedBy } from "./key-attack.ts";
-import { randomFiles, sessionOf } from "./project.ts";
-import { ask, change, type Person, release, releaseProject, synced, withRole } from "./release-project.ts";
+import { hostIn, randomFiles, sessionOf } from "./project.ts";
+import { ask, change, enlist, type Person, release, releaseProject, synced, withRole } from "./release-project.ts";
 import { unguarded } from "./unguarded.ts";
 
 const CLASS = "restricted";
@@ -197,3 +198,67 @@ test("nobody is given both halves: such a policy is not published", async () => 
   const both = change(people.ana, (text) => withRole(text, "omar", "data-owner, security-officer"));
   await expect(both).rejects.toMatchObject({ code: "USAGE", why: expect.stringContaining("both halves") });
 });
+
+describe("who releases changes", () => {
+  let other: { folder: string; people: Awaited<ReturnType<typeof releaseProject>>["people"] & Record<string, Host> };
+  let zoe: Host;
+
+  beforeAll(async () => {
+    other = await releaseProject();
+    const { folder: at, people: them } = other;
+    randomFiles(them.dee.cwd);
+    await push(await sessionOf(them.dee), { source: { path: "data" }, name: "cohort:1", class: CLASS });
+    zoe = hostIn(at, "zoe");
+    other.people["zoe"] = zoe;
+    await enlist(them, "zoe", "data-scientist");
+  });
+
+  test("a new owner gets the halves of earlier versions from one who holds them, and only so", async () => {
+    const { ana, omar, bo } = other.people;
+    await change(ana, (text) => withRole(text, "zoe", "data-owner"));
+    const request = await ask(bo, "cohort:1", "zoe");
+    await expect(release(zoe, bo, request)).rejects.toMatchObject({
+      code: "NOT_AUTHENTICATED",
+      next: expect.stringContaining("cloister key hand-on"),
+    });
+    // Ana has none of these halves to hand on, though it is she who changed the policy.
+    expect(await handOn(await sessionOf(ana))).toMatchObject({ versions: 1, given: [], taken: 0 });
+    expect(await handOn(await sessionOf(omar))).toMatchObject({ given: [{ member: "zoe", halves: 1 }], withheld: [] });
+    expect(await release(zoe, bo, request)).toMatchObject({ half: "half-data-owner" });
+    await release(ana, bo, request);
+    await pulled(bo, "cohort:1", "out");
+  });
+
+  test("a suspended owner holds no half of what is pushed later, releases nothing, and loses what lies in the store", async () => {
+    const { ana, omar, bo, dee } = other.people;
+    await change(ana, (text) => text.replace(/^( {2}omar:.*)\}\s*$/m, "$1, suspended: left }"));
+    const held = () => filesOf(join(other.folder, "store/wraps"), omar);
+    expect(await held()).toHaveLength(1);
+    await push(await sessionOf(dee), { source: { path: "data" }, name: "later", class: CLASS });
+    expect(await held()).toHaveLength(1);
+    expect(await handOn(await sessionOf(zoe))).toMatchObject({ taken: 1 });
+    expect(await held()).toHaveLength(0);
+    const request = await ask(bo, "later", "later");
+    await expect(release(omar, bo, request)).resolves.toBeUndefined();
+    await release(zoe, bo, request);
+    await release(ana, bo, request);
+    await pulled(bo, "later", "later");
+  });
+
+  test("who goes from one group to the other is given no half of a version whose other half they held", async () => {
+    const { ana, bo, dee } = other.people;
+    await change(ana, (text) => withRole(withRole(text, "zoe", "security-officer"), "dee", "data-owner"));
+    expect(await handOn(await sessionOf(ana))).toMatchObject({ given: [], withheld: [{ member: "zoe", halves: 2 }] });
+    const request = await ask(bo, "later", "switched");
+    await expect(release(zoe, bo, request)).rejects.toMatchObject({ code: "NOT_AUTHENTICATED" });
+    await expect(release(dee, bo, request)).rejects.toMatchObject({ code: "NOT_AUTHENTICATED" });
+    // Only Zoe has the owner's halves, and she has them still: she hands them on, and then has none.
+    expect(await handOn(await sessionOf(zoe))).toMatchObject({ given: [{ member: "dee", halves: 2 }], taken: 2 });
+    expect(await release(dee, bo, request)).toMatchObject({ half: "half-data-owner" });
+  });
+});
+
+async function filesOf(wraps: string, host: Host): Promise<readonly string[]> {
+  const device = deviceIdOf((await (await sessionOf(host)).device()).reads);
+  return readdirSync(wraps, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(device));
+}

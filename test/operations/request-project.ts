@@ -2,12 +2,17 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { push } from "../../src/operations/artifact/push.ts";
+import { resolve } from "../../src/operations/artifact/resolve.ts";
 import type { Host } from "../../src/operations/host.ts";
 import { addMember, proposePolicy } from "../../src/operations/policy/change.ts";
 import { join as joinProject } from "../../src/operations/project/join.ts";
 import { createRequest } from "../../src/operations/request/create.ts";
+import { approvalsOf } from "../../src/operations/request/gather.ts";
 import type { Session } from "../../src/operations/session.ts";
 import type { RequestCreated, RequestOptions } from "../../src/operations/types.ts";
+import type { RoleAction } from "../../src/policy/actions.ts";
+import type { GovernanceFacts } from "../../src/policy/facts.ts";
+import type { Store } from "../../src/store/store.ts";
 import { hostIn, makeProject, randomFiles, scratch, sessionOf } from "./project.ts";
 
 const RULES = `roles:
@@ -100,4 +105,38 @@ export async function ask(
   const made = await createRequest(await sessionOf(host), { kind, reference, justification: "needed", ...terms });
   if (made.id === undefined) throw new Error("a request without an id");
   return { ...made, id: made.id };
+}
+
+/** What a member wants to do. */
+export interface Wanted {
+  readonly action: RoleAction;
+  readonly reference: string;
+  readonly purpose?: string;
+  readonly said?: GovernanceFacts;
+  /** Time of the decision; now where it is left out. */
+  readonly now?: number;
+}
+
+/** What the guard would be told of others' consent. */
+export async function consentFor(host: Host, wanted: Wanted): Promise<GovernanceFacts> {
+  const session = await synced(host);
+  const { versionId, record } = await resolve(session, wanted.reference, { action: "artifact.read-metadata" });
+  const { policy } = (await session.policy()).compiled;
+  const act = { action: wanted.action, domain: record.domain, class: record.class, kind: undefined, versionId };
+  const at = { now: wanted.now ?? (await session.clock()), before: session.ledger.events.length };
+  const member = await session.me();
+  return approvalsOf({ session, policy, member, ...act, ...at, purpose: wanted.purpose, said: wanted.said ?? {} });
+}
+
+/** A store's methods, to put others in their place. */
+export function storeOf(store: Store): Store {
+  return {
+    url: store.url,
+    get: (name, bytesMax) => store.get(name, bytesMax),
+    range: (name, from, length) => store.range(name, from, length),
+    list: (prefix) => store.list(prefix),
+    create: (name, parts) => store.create(name, parts),
+    delete: (name) => store.delete(name),
+    now: () => store.now(),
+  };
 }

@@ -1,11 +1,12 @@
 // A member with a modified program: what anybody can do to their own copy.
 import type { Host } from "../../src/operations/host.ts";
 import type { Session } from "../../src/operations/session.ts";
+import type { Store } from "../../src/store/store.ts";
 import { sessionOf } from "./project.ts";
 
 /** A session in which the guard always says yes: what deleting the check from the program comes to. */
-export async function unguarded(host: Host): Promise<Session> {
-  const session = await sessionOf(host);
+export async function unguarded(host: Host, around?: (store: Store) => Store): Promise<Session> {
+  const session = await sessionOf(host, around);
   await session.sync();
   const real = await session.policy();
   const generous = structuredClone(real.compiled);

@@ -5,6 +5,7 @@ import { sha256Hex } from "../../src/base/digest.ts";
 import { COMPILED_FORMAT, parseCompiled } from "../../src/policy/compiled.ts";
 import { decide } from "../../src/policy/decide.ts";
 import { CASES } from "./cases.ts";
+import { EXAMPLE } from "./example.ts";
 import { compiled, SAMPLE } from "./sample.ts";
 
 const sample = compiled();
@@ -12,7 +13,8 @@ const bytes = Buffer.from(JSON.stringify(sample));
 
 describe("a compiled policy", () => {
   it("passes Cedar's own validator, policies and parts alike", () => {
-    for (const staticPolicies of [sample.cedar.decide, sample.cedar.explain]) {
+    const { decide: deciding, explain: explaining } = compiled(EXAMPLE).cedar;
+    for (const staticPolicies of [sample.cedar.decide, sample.cedar.explain, deciding, explaining]) {
       const answer = cedar.validate({ schema: sample.cedar.schema as never, policies: { staticPolicies } });
       expect(answer).toMatchObject({ type: "success", validationErrors: [], validationWarnings: [] });
     }

@@ -5,9 +5,11 @@ import type { CompiledPolicy } from "../../src/policy/compiled.ts";
 import { decide, decideWith } from "../../src/policy/decide.ts";
 import type { DecisionRequest } from "../../src/policy/request.ts";
 import { CASES, type Case } from "./cases.ts";
+import { GOVERNED, GOVERNED_CASES } from "./governed-cases.ts";
 import { compiled, lineOf, NOW } from "./sample.ts";
 
 const sample = compiled();
+const governed = compiled(GOVERNED);
 const cedar = await loadCedar();
 
 /** Whether an evaluator answers otherwise than the table says. */
@@ -20,10 +22,18 @@ function red(evaluator: Evaluator, policy: CompiledPolicy): Case[] {
 }
 
 /** The policy without one of its Cedar policies. */
-function without(id: string): CompiledPolicy {
-  const rest = Object.entries(sample.cedar.decide).filter(([each]) => each !== id);
-  return { ...sample, cedar: { ...sample.cedar, decide: Object.fromEntries(rest) } };
+function without(whole: CompiledPolicy, id: string): CompiledPolicy {
+  const rest = Object.entries(whole.cedar.decide).filter(([each]) => each !== id);
+  return { ...whole, cedar: { ...whole.cedar, decide: Object.fromEntries(rest) } };
 }
+
+/** Cedar policies of the governed example that stand for what happened before. */
+const CONSENT = governed.guardrails.filter(({ id, condition }) => {
+  const older = sample.guardrails.some((each) => each.id === id) || condition.kind === "mfa";
+  return !older && !["purpose-ended", "justification", "field", "provenance"].includes(condition.kind);
+});
+/** Built in, and of no consequence in a policy that says nothing of them. */
+const BUILT_IN = ["builtin:service", "builtin:retired", "builtin:hold", "builtin:gate"];
 
 describe("decide", () => {
   it.each(CASES)("$title", async ({ request, refusedBy }) => {
@@ -33,6 +43,16 @@ describe("decide", () => {
     expect(decision.by.length > 0).toBe(decision.allow);
     for (const refusal of decision.refusals) {
       expect(refusal.why).not.toMatch(/undefined|NaN|\?$/);
+      expect(`${refusal.next ?? ""}${refusal.who ?? ""}`).not.toMatch(/undefined|NaN/);
+    }
+  });
+
+  it.each(GOVERNED_CASES)("of the example: $title", async ({ request, refusedBy }) => {
+    const decision = await decide(governed, request);
+    expect(decision.refusals.map((refusal) => refusal.rule)).toEqual(refusedBy);
+    expect(decision.allow).toBe(refusedBy.length === 0);
+    for (const refusal of decision.refusals) {
+      expect(refusal.why).not.toMatch(/undefined|NaN ms|\?$/);
       expect(`${refusal.next ?? ""}${refusal.who ?? ""}`).not.toMatch(/undefined|NaN/);
     }
   });
@@ -142,9 +162,21 @@ describe("mutation", () => {
     expect(red(cedar, sample)).toEqual([]);
   });
 
-  it.each(Object.keys(sample.cedar.decide))("without %s a case turns red", (id) => {
-    const mutant = without(id);
-    expect(CASES.some((each) => isRed(cedar, mutant, each))).toBe(true);
+  it.each(Object.keys(sample.cedar.decide).filter((id) => !BUILT_IN.includes(id)))(
+    "without %s a case turns red",
+    (id) => {
+      const mutant = without(sample, id);
+      expect(CASES.some((each) => isRed(cedar, mutant, each))).toBe(true);
+    },
+  );
+
+  it("the example's table is green as it stands", () => {
+    expect(GOVERNED_CASES.filter((each) => isRed(cedar, governed, each))).toEqual([]);
+  });
+
+  it.each([...CONSENT.map(({ id }) => id), ...BUILT_IN])("of the example: without %s a case turns red", (id) => {
+    const mutant = without(governed, id);
+    expect(GOVERNED_CASES.some((each) => isRed(cedar, mutant, each))).toBe(true);
   });
 
   it("an answer stubbed to allow turns cases red", () => {

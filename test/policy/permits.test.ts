@@ -7,33 +7,35 @@ import { type DecisionRequest, decideWith } from "../../src/policy/decide.ts";
 import { entitlements } from "../../src/policy/entitlements.ts";
 import type { Member, Role } from "../../src/policy/schema.ts";
 import type { UseLimits, UsePart, WorkspaceUse } from "../../src/policy/workspace-use.ts";
+import { EXAMPLE } from "./example.ts";
 import { compiled, NOW } from "./sample.ts";
 
 const sample = compiled();
+const example = compiled(EXAMPLE);
 const cedar = await loadCedar();
 
-function roleOf(grant: Grant): Role {
-  const role = sample.policy.roles.find(({ id }) => id === grant.role);
+function roleOf(whole: CompiledPolicy, grant: Grant): Role {
+  const role = whole.policy.roles.find(({ id }) => id === grant.role);
   if (!role) throw new Error(grant.role);
   return role;
 }
 
 /** Only this permit, one member who holds the role and one who does not. */
-function only(grant: Grant): CompiledPolicy {
-  const [anyone] = sample.policy.members;
+function only(whole: CompiledPolicy, grant: Grant): CompiledPolicy {
+  const [anyone] = whole.policy.members;
   if (!anyone) throw new Error("no members");
   const member = (id: string, roles: Member["roles"]): Member => ({ ...anyone, id, roles });
   const members = [member("holder", [grant]), member("outsider", [])];
-  const permit = sample.cedar.decide[grant.id];
+  const permit = whole.cedar.decide[grant.id];
   if (!permit) throw new Error(grant.id);
   return {
-    ...sample,
-    policy: { ...sample.policy, members },
-    cedar: { ...sample.cedar, decide: { [grant.id]: permit } },
+    ...whole,
+    policy: { ...whole.policy, members },
+    cedar: { ...whole.cedar, decide: { [grant.id]: permit } },
   };
 }
 
-function satisfying(grant: Grant): DecisionRequest {
+function satisfying(whole: CompiledPolicy, grant: Grant): DecisionRequest {
   const [action] = grant.actions;
   if (!action) throw new Error(grant.id);
   return {
@@ -42,20 +44,21 @@ function satisfying(grant: Grant): DecisionRequest {
     now: NOW,
     domain: grant.domain ?? "churn",
     class: "public",
-    purpose: roleOf(grant).purposes?.[0] ?? "churn-modelling",
+    purpose: roleOf(whole, grant).purposes?.[0] ?? "churn-modelling",
     ttlMs: 1,
     openWorkspaces: 0,
     diskBytes: 1,
     mfaAgeMs: 0,
+    governance: { breakGlass: true },
   };
 }
 
 /** The change that makes one part fail; undefined where nothing can (a role that reaches the highest class). */
-function violation(grant: Grant, part: Clause["part"]): Partial<DecisionRequest> | undefined {
-  const role = roleOf(grant);
+function violation(whole: CompiledPolicy, grant: Grant, part: Clause["part"]): Partial<DecisionRequest> | undefined {
+  const role = roleOf(whole, grant);
   const { ttlMs = 0, openMax = 0, diskBytes = 0 } = role.workspace;
-  const above = sample.policy.classifications[sample.policy.classifications.indexOf(role.upTo) + 1];
-  const other = sample.policy.domains.find(({ id }) => id !== grant.domain)?.id;
+  const above = whole.policy.classifications[whole.policy.classifications.indexOf(role.upTo) + 1];
+  const other = whole.policy.domains.find(({ id }) => id !== grant.domain)?.id;
   switch (part) {
     case "held":
       return { member: "outsider" };
@@ -64,7 +67,7 @@ function violation(grant: Grant, part: Clause["part"]): Partial<DecisionRequest>
     case "class":
       return above === undefined ? undefined : { class: above };
     case "purpose":
-      return { purpose: "fraud-research" };
+      return { purpose: "none-of-its-own" };
     case "ttl":
       return { ttlMs: ttlMs + 1 };
     case "credential-ttl":
@@ -73,6 +76,14 @@ function violation(grant: Grant, part: Clause["part"]): Partial<DecisionRequest>
       return { openWorkspaces: openMax };
     case "disk":
       return { diskBytes: diskBytes + 1 };
+    case "stage":
+      return { governance: { breakGlass: true, stage: "elsewhere" } };
+    case "pulled":
+      return { governance: { pulledBytes: (role.quota.pullBytesPerDay ?? 0) + 1 } };
+    case "exports":
+      return { governance: { exports: role.quota.exportsPerWeek } };
+    case "break-glass":
+      return { governance: {} };
     default:
       return { use: beyond(part, role.workspace) };
   }
@@ -89,13 +100,15 @@ function beyond(part: UsePart, limits: UseLimits): WorkspaceUse {
   return { [part]: more[part] };
 }
 
+const GRANTS = [sample, example].flatMap((whole) => whole.grants.map((grant) => ({ id: grant.id, whole, grant })));
+
 describe("permits", () => {
-  it.each(sample.grants)("$id allows when everything holds, and not when one part does not", (grant) => {
-    const policy = only(grant);
-    const request = satisfying(grant);
+  it.each(GRANTS)("$id allows when everything holds, and not when one part does not", ({ whole, grant }) => {
+    const policy = only(whole, grant);
+    const request = satisfying(whole, grant);
     expect(decideWith(cedar, policy, request).allow).toBe(true);
     for (const { part } of grant.clauses) {
-      const change = violation(grant, part);
+      const change = violation(whole, grant, part);
       if (change)
         expect({ part, allow: decideWith(cedar, policy, { ...request, ...change }).allow }).toEqual({
           part,

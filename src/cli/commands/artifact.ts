@@ -3,14 +3,14 @@ import { basename, resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import { parseReference } from "../../base/name.ts";
 import { formatBytes } from "../../base/units.ts";
-import type { Pulled, PullOptions, Pushed, PushOptions, VersionDetail, VersionSummary } from "../../index.ts";
+import type { Pulled, PullOptions, Pushed, PushOptions, VersionDetail } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { showChecks } from "../checks.ts";
 import { exitOf } from "../exit-codes.ts";
 import { Page, print, type Row, warn } from "../output.ts";
 import { showRuns } from "../run-words.ts";
 import { showDocument, showStatements } from "../statement-words.ts";
-import { files, log, minutes, minutesUtc, shellLine, shellWord } from "../words.ts";
+import { files, log, minutesUtc, shellLine, shellWord } from "../words.ts";
 
 const KINDS = ["dataset", "model", "code", "report"] as const;
 
@@ -125,40 +125,6 @@ function showPulled(page: Page, pulled: Pulled, place: string): void {
   page.line(`  class ${pulled.class}   pushed by ${pulled.pushedBy} ${minutesUtc(pulled.pushedAt)}   ${end}`);
 }
 
-export async function list(call: Call): Promise<undefined> {
-  const listing = await (await call.project()).list({ name: call.args[0] });
-  const staged = listing.versions.some(({ stage }) => stage !== undefined);
-  print(call, "list", listing, (page) => {
-    page.table(
-      ["ARTIFACT", "CLASS", "KIND", "SIZE", "BY", "PUSHED (UTC)", "DIGEST", ...(staged ? ["STAGE"] : [])],
-      listing.versions.map((version) => [...listRow(page, version), ...(staged ? [version.stage ?? ""] : [])]),
-      ["DIGEST", "KIND"],
-    );
-    if (page.tty && listing.versions.length === 0 && call.args.length === 0 && !page.quiet) {
-      page.line("nothing to list yet: cloister push PATH --name NAME", page.paint.dim);
-    }
-  });
-  if (call.json) return;
-  const [name] = call.args;
-  if (name !== undefined && listing.versions.length === 0 && !call.quiet) {
-    warn(call, `there is no artifact ${name} that you can read (cloister list shows those there are)`);
-  }
-  for (const { where, count, why } of call.quiet ? [] : listing.hidden) {
-    warn(
-      call,
-      `${String(count)} more in ${where}, ${why === undefined ? "for which you hold no key" : `hidden: ${why}`}`,
-    );
-  }
-  for (const { what, why } of listing.ignored) warn(call, `ignored ${what}: ${why}`);
-}
-
-function listRow(page: Page, version: VersionSummary): readonly string[] {
-  const { reference, kind, bytes, pushedBy, pushedAt, digest } = version;
-  const size = page.tty ? formatBytes(bytes) : String(bytes);
-  const time = page.tty ? minutes(pushedAt) : pushedAt;
-  return [reference, version.class, kind, size, pushedBy, time, page.digest(digest)];
-}
-
 export async function show(call: Call): Promise<undefined> {
   const statement = call.flags.text("statement");
   if (statement !== undefined) return showDocument(call, call.args[0] ?? "", statement);
@@ -201,6 +167,8 @@ function detailRows(page: Page, detail: VersionDetail): readonly Row[] {
     ["kind", detail.kind],
     ["class", detail.class],
     ["stage", detail.stage],
+    ["retired", detail.retired && `by ${detail.retired.by}   ${log(detail.retired.logEntry)}`],
+    ["held", detail.held && `under legal hold, by ${detail.held.by}   ${log(detail.held.logEntry)}`],
     ["size", `${formatBytes(detail.bytes)} in ${files(detail.files)}`],
     ["pushed", `${page.tty ? minutesUtc(detail.pushedAt) : detail.pushedAt} by ${detail.pushedBy}`],
     ["signer", detail.signer],

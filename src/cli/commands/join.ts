@@ -1,4 +1,5 @@
-import { relative } from "node:path";
+import { readFile, stat } from "node:fs/promises";
+import { relative, resolve } from "node:path";
 import type { Joined } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { nameProblem } from "../init-answers.ts";
@@ -8,11 +9,31 @@ import { reachOf } from "../reach.ts";
 import { shellWord } from "../words.ts";
 
 export async function join(call: Call): Promise<undefined> {
-  await joinStore(call, call.args[0] ?? "", call.args[1]);
+  const place = call.args[0] ?? "";
+  const invitation = await invitationIn(call, place);
+  await joinStore(call, invitation === undefined ? place : "", call.args[1], invitation);
+}
+
+const INVITATION = "cloister-invite-1.";
+const INVITATION_BYTES_MAX = 64 * 1024;
+
+/** The line of an invitation, given as it is or in a file. */
+async function invitationIn(call: Call, place: string): Promise<string | undefined> {
+  if (place.startsWith(INVITATION)) return place;
+  const file = resolve(call.context.cwd, place);
+  const found = await stat(file).catch(() => undefined);
+  if (!found?.isFile() || found.size > INVITATION_BYTES_MAX) return undefined;
+  const text = (await readFile(file, "utf8")).trim();
+  return text.startsWith(INVITATION) ? text : undefined;
 }
 
 /** Joins the project in a store; also what `init --join` does. */
-export async function joinStore(call: Call, store: string, dir: string | undefined): Promise<void> {
+export async function joinStore(
+  call: Call,
+  store: string,
+  dir: string | undefined,
+  invitation?: string,
+): Promise<void> {
   const { flags, host } = call;
   const library = await call.library();
   const folder = projectFolder(call, dir);
@@ -21,7 +42,12 @@ export async function joinStore(call: Call, store: string, dir: string | undefin
     folder,
     store,
     ...reachOf(flags),
-    member: flags.text("as") ?? (await ask(call, "--as", "Member id you would like:", found.member, nameProblem)),
+    invitation,
+    deviceOf: flags.text("deviceOf"),
+    member:
+      flags.text("as") ??
+      flags.text("deviceOf") ??
+      (await ask(call, "--as", "Member id you would like:", found.member, nameProblem)),
     name: flags.text("name") ?? (await ask(call, "--name", "Your name, as colleagues read it:", found.name)),
     expectPolicy: flags.text("expect"),
     signingKey: flags.text("signingKey"),
@@ -53,12 +79,22 @@ function showJoined(page: Page, joined: Joined, call: Call): void {
     ["policy fingerprint", joined.policyFingerprint],
     ["your fingerprint", joined.fingerprint],
     ["kept in", joined.identityStorage],
+    ["invited by", joined.invitedBy],
+    ["request", joined.request],
     ["line", page.tty || joined.member ? undefined : joined.line],
   ]);
   if (joined.member || !page.tty) return;
-  page.heading("Hand this line to a steward of the project");
-  page.line(joined.line);
-  page.hints("They add you with", ["cloister member add 'LINE' --role ROLE"]);
+  if (joined.request === undefined) {
+    page.heading("Hand this line to a steward of the project");
+    page.line(joined.line);
+    page.hints("They add you with", ["cloister member add 'LINE' --role ROLE"]);
+  } else {
+    page.hints("Tell a steward, and read your fingerprint to them. They let you in with", [
+      `cloister request approve ${joined.request} --role ROLE`,
+    ]);
+    page.heading("Or hand them this line, for: cloister member add 'LINE' --role ROLE");
+    page.line(joined.line);
+  }
   if (!page.quiet && call.flags.text("expect") === undefined) {
     page.heading("Before you trust what you pull");
     page.line("  Read the policy fingerprint to them: theirs (cloister status) must be the same.");

@@ -1,4 +1,5 @@
-import type { Promoted } from "../../index.ts";
+import { CloisterError } from "../../base/errors.ts";
+import type { Declassified, Promoted } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { type Page, print } from "../output.ts";
 import { log } from "../words.ts";
@@ -23,4 +24,29 @@ function showPromoted(page: Page, { reference, from, stage, by, logEntry, dryRun
   } else {
     page.done(`promoted ${reference} from ${from} to ${stage}   by ${by}   ${log(logEntry)}`);
   }
+}
+
+export async function declassify(call: Call): Promise<undefined> {
+  const { flags, args } = call;
+  const to = flags.text("to");
+  if (to === undefined) {
+    throw new CloisterError("USAGE", "declassify to which class?", { next: "add --to CLASS: cloister policy show" });
+  }
+  const declassified = await (await call.project()).declassify({
+    ...{ reference: args[0] ?? "", to, dryRun: flags.on("dryRun") },
+    ...{ purpose: flags.text("purpose", "CLOISTER_PURPOSE"), justification: flags.text("why") },
+  });
+  call.progress.clear();
+  print(call, "declassify", declassified, (page) => showDeclassified(page, declassified));
+}
+
+function showDeclassified(page: Page, declassified: Declassified): void {
+  const { reference, from, class: klass, digest, pushedBy, declassifyEntry, dryRun } = declassified;
+  if (dryRun) {
+    page.done(`would declassify ${from.reference} from ${from.class} to ${klass}`);
+    page.line("  the policy allows it; nothing was written");
+    return;
+  }
+  page.done(`declassified ${from.reference} (${from.class}) as ${reference} (${klass})  ${page.digest(digest)}`);
+  page.line(`  signed by ${pushedBy}   ${log(declassifyEntry)}   ${from.reference} stays ${from.class}`);
 }

@@ -2,6 +2,7 @@ import { CloisterError } from "../../base/errors.ts";
 import { durationFlagMs, formatDuration } from "../../base/units.ts";
 import type { AnswerOptions, Project, RequestAnswered, RequestCreated, RequestListOptions } from "../../index.ts";
 import type { Call } from "../call.ts";
+import { approveJoin, denyJoin, isJoin, listJoins, showJoin } from "../join-answers.ts";
 import { Page, print, warn } from "../output.ts";
 import { showRequest, wantedRows } from "../request-words.ts";
 import { left, log, minutes } from "../words.ts";
@@ -55,8 +56,10 @@ export async function list(call: Call): Promise<undefined> {
   if (chosen.length > 1) throw new CloisterError("USAGE", "--mine, --to-approve or --all: one of them");
   const [flag = "open"] = chosen;
   const which: RequestListOptions["which"] = flag === "toApprove" ? "to-approve" : flag;
-  const listing = await (await call.project()).listRequests({ which });
-  print(call, "request-list", listing, (page) => {
+  const project = await call.project();
+  const listing = await project.listRequests({ which });
+  const { joins, junk } = which === "mine" ? { joins: [], junk: 0 } : await project.listJoins();
+  print(call, "request-list", { ...listing, joins }, (page) => {
     const rows = listing.requests.map((request) => {
       const { id, kind, state, requestedBy, reference, to, expiresAt, approvedBy, wanted } = request;
       const missing = wanted.flatMap(({ members }) => members);
@@ -76,17 +79,21 @@ export async function list(call: Call): Promise<undefined> {
     });
     const headings = ["ID", "KIND", "OF", "TO", "BY", "STATE", "APPROVED BY", "WAITS FOR", "UNTIL (UTC)"];
     page.table(headings, rows, ["UNTIL (UTC)", "APPROVED BY", "TO"]);
-    if (page.tty && rows.length === 0 && !page.quiet) page.line("no requests", page.paint.dim);
+    listJoins(page, joins);
+    if (page.tty && rows.length + joins.length === 0 && !page.quiet) page.line("no requests", page.paint.dim);
   });
+  if (junk > 0) warn(call, `${String(junk)} objects among the join requests are none`);
   if (!call.json) for (const { what, why } of listing.ignored) warn(call, `ignored: ${what}: ${why}`);
 }
 
 export async function show(call: Call): Promise<undefined> {
+  if (isJoin(call)) return await showJoin(call);
   const request = await (await call.project()).showRequest(call.args[0] ?? "");
   print(call, "request-detail", request, (page) => showRequest(page, request));
 }
 
 export async function approve(call: Call): Promise<undefined> {
+  if (isJoin(call)) return await approveJoin(call);
   const { flags } = call;
   const project = await call.project();
   const options = { ...answerOf(call), lastsMs: duration(call, "expires") };
@@ -111,6 +118,7 @@ async function confirm(call: Call, project: Project, id: string): Promise<void> 
 }
 
 export async function deny(call: Call): Promise<undefined> {
+  if (isJoin(call)) return await denyJoin(call);
   if (whyOf(call) === undefined) {
     throw new CloisterError("USAGE", "a denial says why", { next: 'add --why "…"' });
   }

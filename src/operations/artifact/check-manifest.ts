@@ -86,13 +86,13 @@ function checkManifest(session: Session, version: Version, manifest: Manifest, k
 
 /**
  * The inputs are the versions that were mounted, by the log, before the push ended, and what was exported to this domain
- * for it; none more, none less.
+ * or declassified for it; none more, none less.
  */
 function checkInputs(session: Session, { intent, entry: end, record }: Version, manifest: Manifest): void {
   const { ledger, config } = session;
-  const crossing = crossingOf(ledger, intent, record.domain);
+  const crossing = crossingOf(ledger, intent, record);
   if (typeof crossing === "string")
-    throw integrity("it comes from another domain without an export", { why: crossing });
+    throw integrity("it was brought over without an act that allows it", { why: crossing });
   const mounted = new Set<string>(crossing ? [crossing.versionId] : []);
   for (const { entry, event } of ownEvents(ledger, workspaceOf(intent))) {
     if (entry >= end || event.action !== "workspace.mount" || event.phase !== "done") continue;

@@ -8,7 +8,8 @@ import { judge, refusalText } from "../governance/judge.ts";
 import type { Session } from "../session.ts";
 import type { Header } from "./artifact-seal.ts";
 import { crossingOf, type LoggedCrossing } from "./crossing.ts";
-import { foreignMount, labelOf, ranIn } from "./label.ts";
+import { foreignMount, labelOf, ranIn, rank } from "./label.ts";
+import { floorOf, floorText } from "./label-floor.ts";
 import type { VersionRecord } from "./version-record.ts";
 
 /** A push as the log has it. */
@@ -29,11 +30,11 @@ export async function whyNotEntitled(
   const { compiled } = await session.ledger.policy(record.policy);
   const unsplit = whyNotSplit(compiled.policy, record, header.kind);
   if (unsplit !== undefined) return unsplit;
-  const crossing = crossingOf(session.ledger, push.intent, record.domain);
+  const crossing = crossingOf(session.ledger, push.intent, record);
   const unfit = await whyNotCrossed(session, crossing, { record, header, push });
   if (typeof crossing === "string" || unfit !== undefined) return unfit;
   const decision = await decide(compiled, {
-    ...pushRequest(session, compiled.policy.classifications, header, push, crossing),
+    ...pushRequest(session, compiled.policy, header, push, crossing),
     member: push.pusher,
     now: push.intent.timeMs,
     domain: record.domain,
@@ -57,7 +58,10 @@ function whyNotSplit(policy: Policy, { domain, class: klass, halves = [] }: Vers
   }
 }
 
-/** Why data of another domain may not stand in this one: nothing crosses without an export that its signer was allowed. */
+/**
+ * Why data of another domain, or of a higher class, may not stand here: nothing crosses without an export, and nothing
+ * comes down without a declassification, that its signer was allowed.
+ */
 async function whyNotCrossed(
   session: Session,
   crossing: ReturnType<typeof crossingOf>,
@@ -71,20 +75,20 @@ async function whyNotCrossed(
       : foreignMount(session.ledger, { workspace, keyId: intent.keyId }, record.domain, entry);
   if (mount) return `${pusher} made it with data of another domain (log #${String(mount.entry)})`;
   if (crossing === undefined) return undefined;
-  const brought = `${pusher} brought it over from another domain`;
-  if (typeof crossing === "string") return `${brought}, and ${crossing}`;
-  const refusal = await judge(session, crossing.export, {
+  if (typeof crossing === "string") return `${pusher} brought it over, and ${crossing}`;
+  const refusal = await judge(session, crossing.act, {
     kind: header.kind,
     effect: session.ledger.operation(intent.keyId, intent.event.operation)?.done,
   });
-  return refusal && `${brought}: ${refusalText(crossing.export, refusal)}`;
+  const from = crossing.way === "export" ? "from another domain" : "from a higher class";
+  return refusal && `${pusher} brought it over ${from}: ${refusalText(crossing.act, refusal)}`;
 }
 
 function pushRequest(
   session: Session,
-  classifications: readonly string[],
+  { classifications, labelFloorMs: floorMs }: Policy,
   header: Header,
-  { intent, entry }: Push,
+  { intent, entry, pusher }: Push,
   crossing: LoggedCrossing | undefined,
 ) {
   const { workspace } = intent.event;
@@ -93,8 +97,16 @@ function pushRequest(
   const fields = declaredFields({ owner, licence, purpose, justification });
   const owned = workspace === undefined ? undefined : { workspace, keyId: intent.keyId };
   // What is mounted between a push's intent and its end may be in what is pushed.
-  const label = crossing ?? (owned && labelOf(session.ledger, owned, classifications, entry));
+  const source = crossing ?? (owned && labelOf(session.ledger, owned, classifications, entry));
   const provenance = crossing?.ran || (owned && ranIn(session.ledger, owned, intent.entry)) ? "run" : "none";
+  const at = { member: pusher, before: intent.entry, timeMs: intent.timeMs, classifications };
+  const isBounded = floorMs !== undefined && provenance === "none" && crossing === undefined;
+  const floor = isBounded ? floorOf(session.ledger, { ...at, floorMs }) : undefined;
+  const isFloor = rank(classifications, floor?.class) > rank(classifications, source?.class);
+  const label =
+    isFloor && floor
+      ? { class: floor.class, from: floorText(floor) }
+      : source && { class: source.class, from: `version ${source.versionId.slice(0, 12)}` };
   return {
     action: "artifact.push" as const,
     kind,
@@ -104,7 +116,7 @@ function pushRequest(
     mfaAgeMs: 0,
     ...(purpose === undefined ? {} : { purpose }),
     ...(justification === undefined ? {} : { justification }),
-    ...(label === undefined ? {} : { label: { class: label.class, from: `version ${label.versionId.slice(0, 12)}` } }),
+    ...(label === undefined ? {} : { label }),
   };
 }
 

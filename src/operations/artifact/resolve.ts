@@ -78,6 +78,29 @@ export async function find(session: Session, text: string): Promise<Judged> {
   throw unknownVersion(text, versions);
 }
 
+/**
+ * The one version of the log that a number, a label or a version id means, whatever became of it.
+ * @throws CloisterError NOT_FOUND, USAGE for a reference that moves
+ */
+export async function locate(session: Session, text: string): Promise<LoggedVersion> {
+  const { domain: given, name, version } = parseReference(text);
+  const domain = domainOf((await session.policy()).compiled.policy, given);
+  const nameKey = await session.keys.requireNameKey(domain);
+  const versions = session.ledger.versionsOf(domain, nameIdOf(nameKey, name));
+  if (versions.length === 0) throw await unknownName(session, domain, name);
+  const found = versions.find(({ number, labelId, versionId }) => {
+    if (version.kind === "number") return number === version.number;
+    if (version.kind === "label") return labelId === labelIdOf(nameKey, name, version.label);
+    return version.kind === "digest" && versionId === version.sha256;
+  });
+  if (found) return found;
+  if (version.kind !== "latest") throw unknownVersion(text, versions);
+  throw new CloisterError("USAGE", `which version of ${text}?`, {
+    why: "for what cannot be undone, it is named",
+    next: `cloister list ${name} --all`,
+  });
+}
+
 function fits({ header, versionId }: Version, wanted: Reference["version"]): boolean {
   return wanted.kind === "latest" || (wanted.kind === "digest" && [header.dirHash, versionId].includes(wanted.sha256));
 }

@@ -6,11 +6,12 @@ import { KmsRefused } from "../../keys/kms.ts";
 import { labelIdOf, nameIdOf } from "../class-keys.ts";
 import type { LoggedVersion } from "../ledger.ts";
 import { metadataByHalf } from "../release/own-half.ts";
-import { needsRelease } from "../release/released-key.ts";
+import { metadataByGlass, needsRelease } from "../release/released-key.ts";
 import { fateOf } from "../retention/fate.ts";
 import type { Session } from "../session.ts";
 import type { Ignored, VersionSummary } from "../types.ts";
 import { decodeHeader, type Header, readPart } from "./artifact-seal.ts";
+import { crossingOf } from "./crossing.ts";
 import { type Push, whyNotEntitled } from "./judge-push.ts";
 import {
   contextOfVersion,
@@ -64,7 +65,9 @@ export async function readVersionAt(session: Session, logged: LoggedVersion, nam
     if (metadataKey instanceof KmsRefused) return { kind: "hidden", record, refused: metadataKey };
     const header = await readHeader(session, record, versionId, metadataKey);
     checkFiled(header, logged, nameKey);
-    const refusal = await whyNotEntitled(session, record, header, push);
+    const refusal =
+      (await whyNotEntitled(session, record, header, push)) ??
+      (await whyAnother(session, { record, header, push }, nameKey));
     if (refusal !== undefined) return { kind: "ignored", ignored: { what, why: refusal }, damaged: false };
     return { kind: "accepted", version: { record, versionId, header, metadataKey, ...push } };
   } catch (error) {
@@ -72,6 +75,26 @@ export async function readVersionAt(session: Session, logged: LoggedVersion, nam
     const why = explained(error);
     return { kind: "ignored", ignored: { what, why }, damaged: true };
   }
+}
+
+/**
+ * Why it is not what was declassified: others consented to that version alone. Only who can see both can compare them; a
+ * version that is gone cannot be compared with.
+ */
+async function whyAnother(
+  session: Session,
+  { record, header, push }: { readonly record: VersionRecord; readonly header: Header; readonly push: Push },
+  nameKey: Buffer,
+): Promise<string | undefined> {
+  const crossing = crossingOf(session.ledger, push.intent, record);
+  if (typeof crossing !== "object" || crossing.way !== "declassify") return undefined;
+  const logged = session.ledger.versionById(crossing.versionId);
+  const judged = logged && (await readVersionAt(session, logged, nameKey));
+  if (judged?.kind === "ignored" && !judged.damaged) return "what it was declassified from does not count";
+  if (judged?.kind !== "accepted") return undefined;
+  const { dirHash, kind } = judged.version.header;
+  if (dirHash === header.dirHash && kind === header.kind) return undefined;
+  return `${push.pusher} declassified another content than this`;
 }
 
 /** What KMS refuses is hidden, as what nobody gave the key for; that it does not answer says nothing about anything. */
@@ -141,14 +164,14 @@ export async function keyOfVersion(
   versionId: string,
   purpose: "data" | "metadata",
 ): Promise<Buffer | undefined> {
-  const isReleased = needsRelease({ record });
-  if (purpose === "data" && isReleased) return undefined;
+  if (purpose === "data" && needsRelease({ record })) return undefined;
   const key = await session.keys.openVersionKey({ ...contextOfVersion(record), purpose }, async () => {
     const wrap = await session.store.get(wrapName(record, versionId, purpose), WRAP_BYTES_MAX);
     if (!wrap) throw integrity(`its ${purpose} key is missing from the store`);
     return wrap;
   });
-  return key ?? (isReleased ? metadataByHalf(session, { record, versionId }) : undefined);
+  if (key || purpose === "data") return key;
+  return (await metadataByHalf(session, { record, versionId })) ?? metadataByGlass(session, { record, versionId });
 }
 
 /** `domain/name:label` or `domain/name:vN`. */

@@ -5,9 +5,8 @@ import { kmsKeyOf } from "../../policy/kms-key.ts";
 import type { Policy } from "../../policy/schema.ts";
 import { domainOf } from "../artifact/resolve.ts";
 import { POLICY_FILE } from "../config.ts";
-import { type Ask, perform, wouldPermit } from "../guard.ts";
-import { publish } from "../policy/change.ts";
-import type { NeededKey } from "../policy/publish.ts";
+import { type Ask, perform, permit, wouldPermit } from "../guard.ts";
+import { type Submitted, submit } from "../policy/submit.ts";
 import type { Session } from "../session.ts";
 import type { Rotated, RotateOptions } from "../types.ts";
 
@@ -30,16 +29,21 @@ export async function rotateKeys(session: Session, options: RotateOptions): Prom
     sealed: { domain: options.domain, class: options.class, justification },
   };
   const change = changeOf(session, policy, text, domains, options.class);
-  const rotate = async () => await publishKeys(session, change, options);
+  const rotate = async (dry: boolean) => await submitKeys(session, change, { ...options, dryRun: dry });
   if (dryRun) await wouldPermit(session, ask);
-  const { version, published } = dryRun
-    ? await rotate()
-    : (await perform(session, ask, async () => ({ result: await rotate() }))).result;
+  const planned = await rotate(true);
+  // What waits for others happens when the last of them signs: then the new keys are made, and the version logged.
+  if (!dryRun && planned.pending) await permit(session, ask);
+  const waits = dryRun || planned.pending !== undefined;
+  const submitted = waits
+    ? await rotate(dryRun)
+    : (await perform(session, ask, async () => ({ result: await rotate(false) }))).result;
   return {
-    keys: published.made.map((key) => keyOf(published.next, key)),
-    policyVersion: version,
-    policyDigest: published.digest,
-    logEntry: published.logEntry,
+    keys: submitted.made.map((key) => keyOf(submitted.next, key)),
+    policyVersion: change.version,
+    policyDigest: submitted.digest,
+    logEntry: submitted.logEntry,
+    pending: submitted.pending,
     dryRun,
   };
 }
@@ -47,7 +51,8 @@ export async function rotateKeys(session: Session, options: RotateOptions): Prom
 interface Change {
   readonly version: number;
   readonly text: string;
-  readonly besides: readonly NeededKey[];
+  /** `domain/class` of keys that the text does not ask for. */
+  readonly rekey: readonly string[];
 }
 
 function changeOf(
@@ -58,24 +63,24 @@ function changeOf(
   klass: string | undefined,
 ): Change {
   const next = { version: policy.version + 1, previous: session.ledger.inForce.digest };
-  const newest = (domain: string, name: string) => session.keys.epochsOf({ domain, class: name }).at(-1) ?? 0;
   if (klass === undefined) {
-    const oldest = (domain: string) => Math.max(...policy.classifications.map((name) => newest(domain, name)));
-    const epochs = new Map(domains.map((domain) => [domain, oldest(domain) + 1]));
-    return { version: next.version, text: setEpochs(text, epochs, next), besides: [] };
+    const epochs = raisedEpochs(session, policy, domains);
+    return { version: next.version, text: setEpochs(text, epochs, next), rekey: [] };
   }
   if (!policy.classifications.includes(klass)) {
     throw new CloisterError("USAGE", `the policy has no class ${klass}`, {
       next: `--class, one of: ${policy.classifications.join(", ")}`,
     });
   }
-  const kms = kmsKeyOf(policy, klass);
-  const besides = domains.map((domain) => ({ place: { domain, class: klass }, epoch: newest(domain, klass) + 1, kms }));
-  return { version: next.version, text: setVersion(text, next), besides };
+  return { version: next.version, text: setVersion(text, next), rekey: domains.map((domain) => `${domain}/${klass}`) };
 }
 
 /** The version that gives the new keys force is a change of the policy, decided and logged as one. */
-async function publishKeys(session: Session, { version, text, besides }: Change, options: RotateOptions) {
+async function submitKeys(
+  session: Session,
+  { version, text, rekey }: Change,
+  options: RotateOptions,
+): Promise<Submitted> {
   const { justification, dryRun } = options;
   const ask: Ask = {
     title: `change the policy to version ${String(version)}`,
@@ -84,11 +89,22 @@ async function publishKeys(session: Session, { version, text, besides }: Change,
     sealed: { justification },
   };
   const ifEdited = "set the epochs there, too";
-  const published = await publish(session, ask, Buffer.from(text), { dryRun, file: POLICY_FILE, ifEdited, besides });
-  return { version, published };
+  return submit(session, ask, Buffer.from(text), { dryRun, file: POLICY_FILE, ifEdited, rekey });
 }
 
 function keyOf(policy: Policy, key: string): Rotated["keys"][number] {
   const [domain = "", klass = "", epoch = ""] = key.split("/");
   return { domain, class: klass, epoch: Number(epoch), kms: kmsKeyOf(policy, klass) };
+}
+
+/** For each domain, an epoch that no class has yet: nobody pushes under older keys from then on. */
+export function raisedEpochs(
+  session: Session,
+  { classifications }: Policy,
+  domains: readonly string[],
+): ReadonlyMap<string, number> {
+  const newest = (domain: string, klass: string) => session.keys.epochsOf({ domain, class: klass }).at(-1) ?? 0;
+  return new Map(
+    domains.map((domain) => [domain, Math.max(...classifications.map((klass) => newest(domain, klass))) + 1]),
+  );
 }

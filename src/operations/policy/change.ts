@@ -1,37 +1,25 @@
 // New policy versions: proposed from the local file, or made by adding a member.
 import { join } from "node:path";
 import { sha256Hex } from "../../base/digest.ts";
-import { CloisterError, isIntegrity } from "../../base/errors.ts";
+import { CloisterError } from "../../base/errors.ts";
 import { checkName } from "../../base/name.ts";
-import { isUnderKms } from "../../keys/class-key.ts";
 import { fingerprint, keyIdOf } from "../../keys/identity.ts";
 import { addMember as addToText, setVersion } from "../../policy/edit.ts";
 import { entitlements } from "../../policy/entitlements.ts";
 import { kmsKeyOf } from "../../policy/kms-key.ts";
-import { holdingText, type Policy } from "../../policy/schema.ts";
-import { epochKey } from "../class-keys.ts";
+import type { Policy } from "../../policy/schema.ts";
 import { POLICY_FILE } from "../config.ts";
 import { holderOf } from "../devices.ts";
-import { type Ask, perform, permit, wouldPermit } from "../guard.ts";
+import type { Ask } from "../guard.ts";
 import { keysElsewhere } from "../key/kms-pending.ts";
-import { readLocal, writeLocal } from "../local-file.ts";
+import { readLocal } from "../local-file.ts";
 import { argumentsOfStore } from "../open-store.ts";
-import { readClaim } from "../project/join.ts";
-import { ownersOf, type Session } from "../session.ts";
-import type { AddMemberOptions, MemberAdded, MemberSummary, Proposed } from "../types.ts";
-import { localState, POLICY_BYTES_MAX } from "./local-policy.ts";
-import {
-  checkHeld,
-  distribute,
-  type HeldKey,
-  type KeyPlace,
-  keepUnderKms,
-  makeEpochs,
-  type NeededKey,
-  placesNeeded,
-  readForSigning,
-  storePolicy,
-} from "./publish.ts";
+import { readClaim } from "../project/join-line.ts";
+import type { Session } from "../session.ts";
+import type { AddMemberOptions, MemberAdded, Proposed } from "../types.ts";
+import { POLICY_BYTES_MAX } from "./local-policy.ts";
+import { readForSigning } from "./publish.ts";
+import { submit } from "./submit.ts";
 
 /**
  * Adds the person behind a join line: a new signed policy version, and the class keys that their roles entitle them to.
@@ -69,7 +57,7 @@ export async function addMember(session: Session, options: AddMemberOptions): Pr
     ...(options.justification === undefined ? {} : { justification: options.justification }),
     sealed: { member: id, name, roles: options.roles.join(" "), justification: options.justification },
   };
-  const published = await publish(session, ask, Buffer.from(text), {
+  const published = await submit(session, ask, Buffer.from(text), {
     dryRun: options.dryRun,
     file: POLICY_FILE,
     ifEdited: "add the member there, too",
@@ -84,6 +72,8 @@ export async function addMember(session: Session, options: AddMemberOptions): Pr
     keys: published.given.get(id) ?? [],
     kmsKeys: underKms(published.next, id),
     logEntry: published.logEntry,
+    pending: published.pending,
+    lacking: published.lacking,
     dryRun: options.dryRun === true,
   };
 }
@@ -118,14 +108,15 @@ export async function proposePolicy(
     ...(options.justification === undefined ? {} : { justification: options.justification }),
     sealed: { justification: options.justification },
   };
-  const { next, digest, logEntry } = await publish(session, ask, Buffer.from(text), { dryRun: options.dryRun, file });
-  const elsewhere = options.dryRun ? [] : await keysElsewhere(session, next);
+  const submitted = await submit(session, ask, Buffer.from(text), { dryRun: options.dryRun, file });
+  const { next, digest, logEntry, pending, lacking } = submitted;
+  const elsewhere = logEntry === undefined ? [] : await keysElsewhere(session, next);
   if (elsewhere.length > 0) {
     session.host.notice(
       `keys of ${elsewhere.join(", ")} stay where they are until there are new ones: cloister key rotate`,
     );
   }
-  return { version, digest, file, logEntry, dryRun: options.dryRun === true };
+  return { version, digest, file, logEntry, pending, lacking, dryRun: options.dryRun === true };
 }
 
 /** Signing it would undo what others changed since. */
@@ -141,139 +132,4 @@ function underKms(policy: Policy, member: string): readonly string[] {
   const { classKeys } = entitlements(policy, member);
   const there = classKeys.filter((key) => kmsKeyOf(policy, key.class) !== undefined);
   return there.map((key) => `${key.domain}/${key.class}`);
-}
-
-interface Published {
-  readonly next: Policy;
-  readonly digest: string;
-  readonly logEntry: number | undefined;
-  /** Keys that it made, as `domain/class/epoch`; of a dry run those it would make. */
-  readonly made: readonly string[];
-  readonly given: ReadonlyMap<string, readonly string[]>;
-}
-
-interface Publication {
-  readonly dryRun: boolean | undefined;
-  /** Names the text in errors. */
-  readonly file: string;
-  /** What to do where the local file differs from what was in force; absent where that file is what is published. */
-  readonly ifEdited?: string;
-  /** Keys to make besides those that the version needs. */
-  readonly besides?: readonly NeededKey[];
-}
-
-/** Decides, makes the keys the new version needs, stores it signed, gives it force by its log entry, hands out keys. */
-export async function publish(
-  session: Session,
-  ask: Ask,
-  text: Uint8Array,
-  { dryRun, file, ifEdited, besides = [] }: Publication,
-): Promise<Published> {
-  const next = await readForSigning(text, file, session.host.now());
-  await (dryRun ? wouldPermit : permit)(session, ask);
-  await checkSuccession(session, next);
-  const epochs = session.ledger.epochs;
-  const missing = [...placesNeeded(next), ...besides].filter(
-    ({ place, epoch }) => !hasEpoch(epochs.keys(), `${place.domain}/${place.class}/`, epoch),
-  );
-  if (dryRun) {
-    const made = missing.map(({ place, epoch }) => epochKey(place, epoch));
-    return { next, digest: sha256Hex(text), logEntry: undefined, made, given: new Map() };
-  }
-  const localFile = await localState(session);
-  const version = next.version;
-  const { result, done } = await perform(session, ask, async () => {
-    const { store, config } = session;
-    const identity = await session.identity();
-    const { digests, held } = await makeEpochs(store, identity, config.project, missing);
-    await keepUnderKms(store, session.kms, held);
-    // Handed out before the version takes force: afterwards it would be too late to notice that it failed.
-    const fresh = await distribute(store, next, held, () => true);
-    await checkHeld(store, session.kms, identity, held, next);
-    const digest = await storePolicy(store, identity, next, text);
-    const outcome = { facts: { policyVersion: version, policyDigest: digest, epochs: digests } };
-    return { result: { digest, fresh, made: Object.keys(digests) }, outcome };
-  });
-  const before = (await session.ledger.policy(version - 1)).compiled.policy;
-  const known = new Set(before.members.flatMap(({ devices }) => devices.map(({ reads }) => reads)));
-  const isNew = ({ reads }: { readonly reads: string }) => !known.has(reads);
-  const old = await distribute(session.store, next, await heldKeys(session), isNew);
-  const given = new Map(next.members.map(({ id }) => [id, [...(old.get(id) ?? []), ...(result.fresh.get(id) ?? [])]]));
-  if (localFile !== "differs" || ifEdited === undefined) {
-    await writeLocal(join(session.config.folder, POLICY_FILE), text, 0o644);
-  } else {
-    session.host.notice(`${POLICY_FILE} differs from what was in force and was left alone; ${ifEdited}`);
-  }
-  return { next, digest: result.digest, logEntry: done.entry, made: result.made, given };
-}
-
-function hasEpoch(keys: Iterable<string>, prefix: string, epoch: number): boolean {
-  for (const key of keys) if (key.startsWith(prefix) && Number(key.slice(prefix.length)) >= epoch) return true;
-  return false;
-}
-
-/** What readers will check when it is logged, checked before anything is written. */
-async function checkSuccession(session: Session, next: Policy): Promise<void> {
-  const { policy } = (await session.policy()).compiled;
-  const me = await session.me();
-  if (next.projectId !== session.config.project) {
-    throw new CloisterError("USAGE", "the policy file names another project id", {
-      next: `id: ${session.config.project}`,
-    });
-  }
-  if (!policy.owners.members.includes(me.id) || !next.owners.members.includes(me.id)) {
-    throw new CloisterError("POLICY_DENIED", `sign policy version ${String(next.version)}`, {
-      why: "a new version is signed by an owner of the version before and by one of its own",
-      next: `ask an owner: ${ownersOf(policy)}`,
-    });
-  }
-}
-
-/** Private halves this member holds, newest epochs and old ones: what can be handed on. */
-async function heldKeys(session: Session): Promise<readonly HeldKey[]> {
-  const held: HeldKey[] = [];
-  for (const key of session.ledger.epochs.keys()) {
-    const [domain = "", klass = "", epoch = ""] = key.split("/");
-    const place = { domain, class: klass };
-    const secret = await ownSecret(session, place, Number(epoch)).catch(unlessDamaged);
-    if (secret !== undefined) held.push({ key, place, secret, kms: undefined });
-  }
-  return held;
-}
-
-/** What is under KMS is handed on to nobody: KMS gives it to whom it gives it. */
-async function ownSecret(session: Session, place: KeyPlace, epoch: number): Promise<string | undefined> {
-  const record = await session.keys.record(place, epoch);
-  return isUnderKms(record) ? undefined : session.keys.secret(place, epoch);
-}
-
-/** A key file of one's own that was replaced by junk is a key one does not hold. */
-function unlessDamaged(error: unknown): undefined {
-  if (isIntegrity(error)) return undefined;
-  throw error;
-}
-
-/** Everybody in the policy in force. */
-export async function listMembers(session: Session): Promise<readonly MemberSummary[]> {
-  await session.sync();
-  const { policy } = (await session.policy()).compiled;
-  const me = await session.device().catch(() => undefined);
-  const mine = me && keyIdOf(me.signs);
-  return policy.members.map((member) => {
-    const devices = member.devices.map((device) => ({
-      name: device.name,
-      fingerprint: fingerprint(device),
-      here: keyIdOf(device.signs) === mine,
-    }));
-    return {
-      id: member.id,
-      name: member.name,
-      roles: member.roles.map(holdingText),
-      fingerprint: devices[0]?.fingerprint ?? "",
-      devices,
-      suspended: member.suspended !== undefined,
-      owner: policy.owners.members.includes(member.id),
-      you: devices.some(({ here }) => here),
-    };
-  });
 }

@@ -10,6 +10,7 @@ import {
   unsealPrivateHalf,
   wrapPrivateHalf,
 } from "../../keys/class-key.ts";
+import { type Envelope, encodeEnvelope } from "../../keys/dsse.ts";
 import { checkReads, checkSigns, type Identity, keyIdOf } from "../../keys/identity.ts";
 import type { Kms } from "../../keys/kms.ts";
 import { entitlements } from "../../policy/entitlements.ts";
@@ -20,7 +21,7 @@ import type { Store } from "../../store/store.ts";
 import { AUDIT_PLACE, encodeEpoch, epochKey, epochName, keyFileName, kmsFileName, NAMES_CLASS } from "../class-keys.ts";
 import { holderOf } from "../devices.ts";
 import { eachOf } from "../each-of.ts";
-import { policyName, signPolicy } from "../policy-shelf.ts";
+import { policyName } from "../policy-shelf.ts";
 
 export interface KeyPlace {
   readonly domain: string;
@@ -59,7 +60,7 @@ export function placesNeeded(policy: Policy): readonly NeededKey[] {
 }
 
 /** Which places a policy entitles a member to the private half of. */
-function entitledTo(policy: Policy, member: Member): (place: KeyPlace) => boolean {
+export function entitledTo(policy: Policy, member: Member): (place: KeyPlace) => boolean {
   const { classKeys, nameKeys, auditKey } = entitlements(policy, member.id);
   const classes = new Set(classKeys.map((key) => `${key.domain}/${key.class}`));
   return (place) => {
@@ -177,12 +178,13 @@ export async function checkHeld(
 const KEY_FILE_BYTES_MAX = 8 * 1024;
 
 /** Writes the signed version. The name holds its digest, so what is there already is the same file, signed earlier. */
-export async function storePolicy(store: Store, identity: Identity, policy: Policy, text: Uint8Array): Promise<string> {
-  const digest = sha256Hex(text);
+export async function storePolicy(store: Store, policy: Policy, envelope: Envelope): Promise<string> {
+  const digest = sha256Hex(envelope.payload);
   const name = policyName(policy.version, digest);
-  if ((await store.create(name, [await signPolicy(text, identity)])) === "exists") {
+  const bytes = encodeEnvelope(envelope);
+  if ((await store.create(name, [bytes])) === "exists") {
     await store.delete(name);
-    await store.create(name, [await signPolicy(text, identity)]);
+    await store.create(name, [bytes]);
   }
   return digest;
 }

@@ -1,58 +1,55 @@
 // Joining a project: a folder that points at the store, an identity, and one line to hand to the steward.
 import { resolve } from "node:path";
 import { CloisterError, integrity } from "../../base/errors.ts";
-import { canonicalBytes, parseCanonical } from "../../base/json.ts";
-import { checkName, NAME } from "../../base/name.ts";
-import { Fields, ID, SHA256 } from "../../base/record.ts";
-import { type Envelope, parseEnvelope, signEnvelope, verifyEnvelope } from "../../keys/dsse.ts";
-import {
-  checkReads,
-  checkSigns,
-  fingerprint,
-  type Identity,
-  keyIdOf,
-  type PublicIdentity,
-} from "../../keys/identity.ts";
+import { checkName } from "../../base/name.ts";
+import { fingerprint, keyIdOf, type PublicIdentity } from "../../keys/identity.ts";
 import { createIdentity, readPublicIdentity, unlockIdentity } from "../../keys/keyring.ts";
+import { memberOf } from "../../policy/schema.ts";
 import type { Store } from "../../store/store.ts";
 import { findConfig, type ProjectConfig, writeConfig } from "../config.ts";
 import { holderOf } from "../devices.ts";
 import type { Host } from "../host.ts";
+import { forgetSince, memoryMark } from "../log-memory.ts";
 import { openStore, storeConfigFor } from "../open-store.ts";
 import { identityPlaces } from "../places.ts";
-import { connect, readStoreObject } from "../session.ts";
-import type { Joined, JoinLine, JoinOptions } from "../types.ts";
-
-const JOIN_TYPE = "application/vnd.cloister.join.v1+json";
-const JOIN_BYTES_MAX = 8 * 1024;
-const PREFIX = "cloister-join-1.";
-
-/** What a join line carries: who asks to be added, for which project, with proof of the signing key. */
-export interface JoinClaim extends PublicIdentity {
-  readonly project: string;
-  /** SHA-256 of policy version 1, as the joiner saw it. */
-  readonly pin: string;
-  readonly member: string;
-  readonly name: string;
-}
+import { connect, readStoreObject, type Session } from "../session.ts";
+import type { Joined, JoinOptions } from "../types.ts";
+import { checkInvitation, type Invitation, readInvitation, type SignedInvitation } from "./invitation.ts";
+import { writeLine } from "./join-line.ts";
+import { fileJoinRequest } from "./join-request.ts";
 
 /**
- * Points a folder at a store and prints the line for its steward. A folder that does so already keeps its pin.
- * @throws CloisterError NOT_FOUND (no store), INTEGRITY (another policy than expected), USAGE
+ * Points a folder at a store, files a join request there and prints the line for its steward, which says the same. A folder
+ * that does so already keeps its pin. With an invitation, the store must show at least what the inviter saw.
+ * @throws CloisterError NOT_FOUND (no store), INTEGRITY (another or an older project than expected), USAGE
  */
-export async function join(host: Host, options: JoinOptions): Promise<Joined> {
-  const member = checkName(options.member, "member id");
+export async function join(host: Host, given: JoinOptions): Promise<Joined> {
+  const member = checkName(given.deviceOf ?? given.member, "member id");
+  const invitation = given.invitation === undefined ? undefined : readInvitation(given.invitation);
+  const options = invitation ? { ...given, ...placeIn(given, invitation), expectPolicy: invitation.pin } : given;
   const folder = resolve(host.cwd, options.folder);
   const config = await configFor(host, folder, options);
+  if (invitation && invitation.project !== config.project) {
+    throw integrity("the store is of another project than the invitation");
+  }
   const session = connect(host, config, await openStore(host, config));
   await session.begin();
-  await session.sync();
+  await syncAsInvited(session, invitation);
+  const { compiled } = await session.policy();
+  if (given.deviceOf !== undefined && !memberOf(compiled.policy, given.deviceOf)) {
+    throw new CloisterError("USAGE", `there is no member ${given.deviceOf}`, { why: "--device-of names a member" });
+  }
   const places = identityPlaces(host, options.signingKey);
   const identity = (await readPublicIdentity(places)) ? await unlockIdentity(places) : await createIdentity(places);
   for (const warning of identity.warnings) host.notice(warning);
   await writeConfig(config);
-  const { compiled } = await session.policy();
+  const line = await writeLine(
+    { project: config.project, pin: config.pin, member, name: options.name, ...halves(identity) },
+    identity,
+  );
   const known = holderOf(compiled.policy, keyIdOf(identity.signs))?.member;
+  const about = { line, deviceOf: given.deviceOf, invitation: given.invitation?.trim() };
+  const request = known ? undefined : await fileJoinRequest(session, identity, about);
   return {
     folder,
     store: options.store,
@@ -62,12 +59,29 @@ export async function join(host: Host, options: JoinOptions): Promise<Joined> {
     policyVersion: compiled.policy.version,
     fingerprint: fingerprint(identity),
     identityStorage: (await readPublicIdentity(places))?.storage ?? "",
-    line: await writeLine(
-      { project: config.project, pin: config.pin, member, name: options.name, ...halves(identity) },
-      identity,
-    ),
+    line,
+    request,
+    invitedBy: invitation?.member,
     member: known?.id,
   };
+}
+
+/** Reads the store. What an invitation contradicts is not remembered, or the right store would be refused afterwards. */
+async function syncAsInvited(session: Session, invitation: SignedInvitation | undefined): Promise<void> {
+  const { places, config } = session;
+  const mark = await memoryMark(places.state, config);
+  await session.sync();
+  if (!invitation) return;
+  await checkInvitation(session, invitation).catch(async (error: unknown) => {
+    await forgetSince(places.state, config, mark);
+    throw error;
+  });
+}
+
+/** Where the inviter has the store, unless the joiner reaches it otherwise. */
+function placeIn(given: JoinOptions, { store }: Invitation): Pick<JoinOptions, "store" | "endpoint" | "region"> {
+  const { endpoint = store.endpoint, region = store.region } = given;
+  return given.store === "" ? { store: store.store, endpoint, region } : { store: given.store, endpoint, region };
 }
 
 function halves({ signs, reads }: PublicIdentity): PublicIdentity {
@@ -120,59 +134,4 @@ async function firstPolicy(store: Store, expected: string | undefined): Promise<
     why: fitting.length > 1 ? "somebody put a second one there" : undefined,
     next: "ask the steward for the policy fingerprint and pass it: --expect FINGERPRINT",
   });
-}
-
-async function writeLine(claim: JoinClaim, identity: Identity): Promise<string> {
-  const envelope = await signEnvelope(JOIN_TYPE, canonicalBytes({ v: 1, ...claim }), identity);
-  return PREFIX + Buffer.from(envelope).toString("base64url");
-}
-
-/** A line that was cut or wrapped on its way is a mistake, not an attack. */
-function openLine(encoded: string, what: string): { envelope: Envelope; fields: Fields } {
-  try {
-    const envelope = parseEnvelope(Buffer.from(encoded, "base64url"), JOIN_TYPE, what, JOIN_BYTES_MAX);
-    return { envelope, fields: new Fields(parseCanonical(envelope.payload, what, JOIN_BYTES_MAX), what) };
-  } catch (cause) {
-    throw new CloisterError("USAGE", "the join line is not whole", {
-      why: "a part of it is missing, or something was added",
-      next: "copy all of it again, in one line and in quotes",
-      cause,
-    });
-  }
-}
-
-/**
- * Reads a join line: whole, and signed with the key it names.
- * @throws CloisterError USAGE where it is no join line, INTEGRITY where it was changed
- */
-export function readClaim(line: string): JoinClaim {
-  const text = line.trim();
-  if (!text.startsWith(PREFIX) || !/^[A-Za-z0-9_-]+$/.test(text.slice(PREFIX.length))) {
-    throw new CloisterError("USAGE", "this is no join line", {
-      why: `it does not start with ${PREFIX}`,
-      next: "the joiner gets it from: cloister join STORE",
-    });
-  }
-  const what = "join line";
-  const { envelope, fields } = openLine(text.slice(PREFIX.length), what);
-  if (fields.integer("v") !== 1) throw integrity(`unknown version of a ${what}`);
-  const claim: JoinClaim = {
-    project: fields.string("project", ID),
-    pin: fields.string("pin", SHA256),
-    member: fields.string("member", NAME),
-    name: fields.string("name", /^[^\p{Cc}]{1,100}$/u),
-    signs: fields.string("signs"),
-    reads: fields.string("reads"),
-  };
-  fields.end();
-  if (!checkSigns(claim.signs) || !checkReads(claim.reads) || !verifyEnvelope(envelope, claim.signs)) {
-    throw integrity("the join line was changed on its way", { next: "ask the joiner for it again" });
-  }
-  return claim;
-}
-
-/** What a join line says, for the person who is to confirm it. @throws CloisterError USAGE, INTEGRITY */
-export function readJoinLine(line: string): JoinLine {
-  const claim = readClaim(line);
-  return { member: claim.member, name: claim.name, fingerprint: fingerprint(claim) };
 }

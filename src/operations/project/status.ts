@@ -7,11 +7,13 @@ import { covers } from "../../policy/entitlements.ts";
 import { holdingText, type Member, type Policy } from "../../policy/schema.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import { memoryRoom } from "../../sandbox/volume/choose.ts";
+import { glassWarnings, overdueReviews } from "../break-glass/notices.ts";
 import { findConfig } from "../config.ts";
 import type { Host } from "../host.ts";
 import { placeOfStore } from "../open-store.ts";
 import { identityPlaces } from "../places.ts";
 import { localState } from "../policy/local-policy.ts";
+import { reviewWarnings } from "../review/warnings.ts";
 import { overdueIn } from "../secret/due.ts";
 import { openSession, type Session } from "../session.ts";
 import type { Diagnosis, LoginState, Status, WhoAmI } from "../types.ts";
@@ -50,6 +52,7 @@ export async function status(session: Session): Promise<Status> {
     login: await loginOf(session, policy, me),
     workspaces,
     warnings: [
+      ...(await glassWarnings(session, policy, me?.id)),
       ...(me ? [] : ["this device is no member of the project: cloister join prints the line for its steward"]),
       ...(me?.suspended === undefined ? [] : [`you are suspended: ${me.suspended}`]),
       ...(local === "differs"
@@ -57,6 +60,8 @@ export async function status(session: Session): Promise<Status> {
         : []),
       ...(left < 0 ? ["the policy has expired: only its owners can renew it"] : []),
       ...(me ? overdueWarnings(session, policy, me.id) : []),
+      ...(me ? await reviewWarnings(session, policy, me.id) : []),
+      ...(me && policy.retention ? await dueWarnings(session) : []),
       ...(left >= 0 && left < EXPIRES_SOON_MS ? [`the policy expires on ${policy.expires.date}`] : []),
     ],
   };
@@ -69,6 +74,14 @@ function overdueWarnings(session: Session, policy: Policy, member: string): read
   );
   if (count === 0) return [];
   return [`${count === 1 ? "1 secret is" : `${String(count)} secrets are`} overdue for rotation: cloister secret list`];
+}
+
+/** Loaded only where the policy bounds how long versions are kept. */
+async function dueWarnings(session: Session): Promise<readonly string[]> {
+  const count = (await (await import("../retention/prune.ts")).dueForMe(session)).length;
+  if (count === 0) return [];
+  const what = count === 1 ? "1 version is" : `${String(count)} versions are`;
+  return [`${what} past the time that the policy keeps: cloister artifact prune --dry-run`];
 }
 
 /** Who this device is, and who that is in the project of the folder. @throws CloisterError NOT_AUTHENTICATED */
@@ -153,11 +166,24 @@ async function checkProject(host: Host, folder: string): Promise<readonly Findin
     const { policy } = (await session.policy()).compiled;
     const text = `${policy.project}: policy v${String(policy.version)}, ${String(session.log.size)} log entries verified`;
     const found: Finding = { name, state: "good", text, next: undefined };
-    return [found, ...checkSecrets(session, policy), ...(await checkStore(session))];
+    return [
+      found,
+      ...checkSecrets(session, policy),
+      ...(await checkEmergencies(session)),
+      ...(await checkStore(session)),
+    ];
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error;
     return [{ name, state: "bad", text: explained(error), next: error.next }];
   }
+}
+
+/** Somebody broke the glass, and nobody who had no part in it has looked at that in time. */
+async function checkEmergencies(session: Session): Promise<readonly Finding[]> {
+  const overdue = await overdueReviews(session);
+  if (overdue.length === 0) return [];
+  const text = `nobody reviewed in time: ${overdue.join(", ")}`;
+  return [{ name: "break-glass", state: "unknown", text, next: `cloister break-glass show ${overdue[0] ?? ""}` }];
 }
 
 /** Everybody's secrets: that one is overdue is no fault of this machine, but somebody should know. */

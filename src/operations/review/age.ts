@@ -14,8 +14,8 @@ export async function reviewOf({ session, policy, member, now, before }: Act): P
   return { reviewAgeMs: Math.max(0, ...ages.values()) };
 }
 
-/** Never confirmed, or said to be taken away. */
-export const LAPSED = Number.MAX_SAFE_INTEGER;
+/** Said to be taken away. */
+const LAPSED = Number.MAX_SAFE_INTEGER;
 
 /** When the log is looked at. */
 interface Moment {

@@ -4,6 +4,8 @@ import { mayReview, reviewersOf } from "../../policy/review.ts";
 import { holdingText, type Member, memberOf, type Policy } from "../../policy/schema.ts";
 import { type Ask, perform, wouldPermit } from "../guard.ts";
 import type { Ledger } from "../ledger.ts";
+import { loggedRequests, positionNow } from "../request/find.ts";
+import { standingOf, whyNoRequest } from "../request/standing.ts";
 import type { Session } from "../session.ts";
 import type { AccessLine, AccessReviewed, ReviewOptions, ReviewRecorded } from "../types.ts";
 import { reviewAges } from "./age.ts";
@@ -19,8 +21,9 @@ export async function listAccess(session: Session): Promise<AccessReviewed> {
   const me = await session.me().catch(() => undefined);
   const now = await session.clock();
   const lines: AccessLine[] = [];
+  const grants = await openGrants(session);
   for (const member of policy.members.filter(({ suspended }) => suspended === undefined)) {
-    lines.push(...(await linesOf(session, policy, member, { now, me: me?.id })));
+    lines.push(...(await linesOf(session, policy, member, { now, me: me?.id, grants: grants.get(member.id) ?? 0 })));
   }
   return { everyMs: policy.accessReview?.everyMs, reviewers: reviewersOf(policy), lines };
 }
@@ -29,7 +32,7 @@ async function linesOf(
   { ledger }: Session,
   policy: Policy,
   member: Member,
-  { now, me }: { readonly now: number; readonly me: string | undefined },
+  { now, me, grants }: { readonly now: number; readonly me: string | undefined; readonly grants: number },
 ): Promise<readonly AccessLine[]> {
   const verdicts = await verdictsOn(ledger, member.id);
   const ages = await reviewAges(ledger, policy, member, { now, before: ledger.events.length });
@@ -43,7 +46,7 @@ async function linesOf(
     return {
       ...{ member: member.id, name: member.name, service: member.service, holding },
       lastUsed: last === undefined ? undefined : new Date(last).toISOString(),
-      openGrants: 0,
+      openGrants: grants,
       reviewed: verdict && saidIn(verdict),
       due: everyMs === undefined || age > everyMs ? undefined : new Date(now - age + everyMs).toISOString(),
       state: stateOf(verdict, age, everyMs),
@@ -60,6 +63,18 @@ function stateOf(verdict: Verdict | undefined, age: number, everyMs: number | un
   if (verdict?.verdict === "revoke") return "to be revoked";
   if (everyMs === undefined || age <= everyMs * DUE_SHARE) return "confirmed";
   return age <= everyMs ? "due" : "lapsed";
+}
+
+/** Accesses that others approved and that are not over, by member. */
+async function openGrants(session: Session): Promise<ReadonlyMap<string, number>> {
+  const at = await positionNow(session);
+  const grants = new Map<string, number>();
+  for (const request of loggedRequests(session).filter(({ kind }) => kind === "access")) {
+    if ((await whyNoRequest(session, request)) !== undefined) continue;
+    const { state } = await standingOf(session, request, at);
+    if (state === "approved") grants.set(request.requester, (grants.get(request.requester) ?? 0) + 1);
+  }
+  return grants;
 }
 
 /** When each role last let the member do something, by role. */

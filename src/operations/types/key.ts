@@ -1,5 +1,7 @@
 // What listing and rotating keys takes and gives.
 
+import type { LackingKeys, PendingPolicy } from "./policy-change.ts";
+
 export interface KeySummary {
   /** `_project` for the key of the audit details. */
   readonly domain: string;
@@ -37,5 +39,26 @@ export interface Rotated {
   readonly policyVersion: number;
   readonly policyDigest: string;
   readonly logEntry: number | undefined;
+  /** What it waits for; undefined where it took force. */
+  readonly pending: PendingPolicy | undefined;
   readonly dryRun: boolean;
+}
+
+/** Keys of classes that were brought to the devices that may have them. */
+export interface ClassKeysHandedOn {
+  /** `domain/class` of what was given, by member. */
+  readonly given: readonly { readonly member: string; readonly keys: readonly string[] }[];
+  readonly lacking: readonly LackingKeys[];
+}
+
+/** Halves of released keys that were brought up to the policy in force. */
+export interface HandedOn {
+  /** Versions of which this member holds a half. */
+  readonly versions: number;
+  /** Halves that were sealed to devices of members who had none of them yet. */
+  readonly given: readonly { readonly member: string; readonly halves: number }[];
+  /** Halves that were not, because the member held the other half of the same version once. */
+  readonly withheld: readonly { readonly member: string; readonly halves: number }[];
+  /** Files of devices that are to hold none any more, removed. */
+  readonly taken: number;
 }

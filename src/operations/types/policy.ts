@@ -1,6 +1,7 @@
 // What showing, checking, explaining and changing the policy takes and gives.
 import type { Refusal } from "../../base/errors.ts";
 import type { ArtifactKind } from "./artifact.ts";
+import type { LackingKeys, PendingPolicy } from "./policy-change.ts";
 
 export interface PolicyProblem {
   readonly line: number;
@@ -82,5 +83,8 @@ export interface Proposed {
   readonly digest: string;
   readonly file: string;
   readonly logEntry: number | undefined;
+  /** What it waits for; undefined where it took force. */
+  readonly pending: PendingPolicy | undefined;
+  readonly lacking: readonly LackingKeys[];
   readonly dryRun: boolean;
 }

@@ -1,5 +1,7 @@
 // What making, joining and sharing a project takes and gives.
 
+import type { LackingKeys, PendingPolicy } from "./policy-change.ts";
+
 /** How a store in a bucket is reached; what is left out, the AWS configuration of this machine says. */
 export interface StoreReach {
   /** Of a server other than AWS, e.g. `https://s3.acme.example`. */
@@ -77,8 +79,12 @@ export interface Created {
 
 export interface JoinOptions extends StoreReach {
   readonly folder: string;
-  /** A folder, relative to the working directory, or `s3://bucket/prefix`. */
+  /** A folder, relative to the working directory, or `s3://bucket/prefix`; empty for the one of the invitation. */
   readonly store: string;
+  /** Line of an invitation; the store must show at least what it says. */
+  readonly invitation?: string | undefined;
+  /** Member whose further device this is. */
+  readonly deviceOf?: string | undefined;
   /** Suggested member id and name, carried in the line. */
   readonly member: string;
   readonly name: string;
@@ -100,6 +106,9 @@ export interface Joined {
   readonly identityStorage: string;
   /** The one line to hand to the steward. */
   readonly line: string;
+  /** `j-` and the first digits of the join request that was filed; undefined where there is none. */
+  readonly request: string | undefined;
+  readonly invitedBy: string | undefined;
   /** Set where this identity is a member already. */
   readonly member: string | undefined;
 }
@@ -127,6 +136,9 @@ export interface MemberAdded {
   /** Pairs that they may read and whose keys are in AWS KMS: an IAM role gives them those. */
   readonly kmsKeys: readonly string[];
   readonly logEntry: number | undefined;
+  /** What it waits for; undefined where it took force. */
+  readonly pending: PendingPolicy | undefined;
+  readonly lacking: readonly LackingKeys[];
   readonly dryRun: boolean;
 }
 
@@ -153,4 +165,48 @@ export interface MemberSummary {
   readonly suspended: boolean;
   readonly owner: boolean;
   readonly you: boolean;
+}
+
+export interface InviteOptions {
+  /** Roles that the inviter has in mind: `data-scientist`, `data-owner@churn`. */
+  readonly roles: readonly string[];
+}
+
+/** An invitation; whoever has it learns where the store is, and may ask to join. */
+export interface Invited {
+  /** One line, for the joiner. */
+  readonly line: string;
+  readonly project: string;
+  readonly policyVersion: number;
+  readonly logEntries: number;
+  readonly roles: readonly string[];
+  readonly store: string;
+}
+
+/** Somebody who asks to join, as they describe themselves. */
+export interface JoinRequestSummary {
+  /** `j-` and eight digits. */
+  readonly id: string;
+  readonly member: string;
+  readonly name: string;
+  /** To be compared with theirs, over another channel. */
+  readonly fingerprint: string;
+  /** Member whose further device it is. */
+  readonly deviceOf: string | undefined;
+  /** Member who invited them, where an invitation of theirs was shown, and the roles that it names. */
+  readonly invitedBy: string | undefined;
+  readonly roles: readonly string[];
+  /** Whether they proved to this device that they hold the reading key. */
+  readonly readingKey: "proven" | "unknown" | "forged";
+}
+
+export interface AnswerJoinOptions {
+  /** `j-…` */
+  readonly id: string;
+  readonly roles: readonly string[];
+  /** Member id and name, if others than those asked for. */
+  readonly member?: string | undefined;
+  readonly name?: string | undefined;
+  readonly justification?: string | undefined;
+  readonly dryRun?: boolean | undefined;
 }

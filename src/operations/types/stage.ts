@@ -1,4 +1,5 @@
 // What stating, promoting, tagging and declassifying takes and gives.
+import type { Pushed } from "./artifact.ts";
 
 export interface AttestOptions {
   readonly reference: string;
@@ -70,4 +71,20 @@ export interface Promoted {
   readonly by: string;
   readonly logEntry: number | undefined;
   readonly dryRun: boolean;
+}
+
+export interface DeclassifyOptions {
+  readonly reference: string;
+  /** The lower class. */
+  readonly to: string;
+  readonly purpose?: string | undefined;
+  readonly justification?: string | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+/** The new version. */
+export interface Declassified extends Pushed {
+  /** The version that it was. */
+  readonly from: { readonly reference: string; readonly class: string; readonly versionId: string };
+  readonly declassifyEntry: number | undefined;
 }

@@ -39,6 +39,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}\Z")
+HALF = re.compile(r"(half|glass)-[a-z0-9][a-z0-9._-]{0,127}\Z")
 HEX32, HEX64 = re.compile(r"[0-9a-f]{32}\Z"), re.compile(r"[0-9a-f]{64}\Z")
 KMS_KEY = re.compile(r"arn:aws[a-z-]{0,20}:kms:[a-z0-9-]{1,40}:[0-9]{12}:key/[A-Za-z0-9-]{1,64}\Z")
 NO_STREAM = 0xFFFFFFFF
@@ -603,6 +604,34 @@ class Keys:
             raise damaged(f"{name} holds no key of 32 bytes")
         return key
 
+    def released(self, record):
+        """Keys that the released halves of each request give; None where the key is not released by others."""
+        halves = [half["half"] for half in record.get("halves", []) if half["half"].startswith("half-")]
+        if not halves:
+            return None
+        found = []
+        for request in filter(HEX64.match, self.store.list("releases")):
+            names = [f"releases/{request}/{half}/{self.device}" for half in halves]
+            if any(self.store.get(name, 8 * KIB) is None for name in names):
+                continue
+            try:
+                shares = [self.share(record, request, half, name) for half, name in zip(halves, names)]
+            except Fault:
+                continue
+            found.append(bytes(a ^ b for a, b in zip(*shares)))
+        return found
+
+    def share(self, record, request, half, name):
+        plain = parse_json(age(self.identity, os.path.join(self.store.folder, name), name), name)
+        expected = {"cloister": "released-half@1", "half": half, "project": record["project"], "request": request,
+                    "versionId": record["versionId"]}
+        if {**expected, "share": plain.get("share")} != plain:
+            raise damaged(f"{name} was released for something else")
+        share = unbase64(plain["share"], name, url=True)
+        if len(share) != 32:
+            raise damaged(f"{name} holds no share of 32 bytes")
+        return share
+
     def data_key(self, record, kms_key, data, name):
         """Of a class under KMS."""
         wrap = parse_json(data, name)
@@ -631,8 +660,9 @@ def read_record(store, log, logged):
     envelope = Envelope(store.need(name, 16 * MIB), "version.v1+json", name)
     if sha256(envelope.payload).hex() != logged["versionId"]:
         raise damaged(f"{name} is not the record in the log")
-    members = "class domain epoch intent nameId number operation packs policy project seal v"
+    members = "class domain epoch halves? intent nameId number operation packs policy project seal v"
     record = parse_json(envelope.payload, name, members)
+    check_halves(record.get("halves"), name)
     place = {"project": log.project, "domain": domain, "nameId": logged["nameId"], "number": logged["number"], "v": 1}
     if any(record[member] != value for member, value in place.items()):
         raise damaged(f"{name} is a record of another place")
@@ -646,6 +676,31 @@ def read_record(store, log, logged):
     if logged["operation"] != record["operation"]:
         raise damaged(f"{name} is the record of another push")
     return {**record, "versionId": logged["versionId"], "workspace": intent["data"].get("workspace")}
+
+
+def check_halves(halves, name):
+    if halves is None:
+        return
+    rows = [parse_json(canonical(half), name, "half seed share") for half in halves]
+    names = [row["half"] for row in rows]
+    fits = len(rows) in (2, 4) and sorted(set(names)) == names and all(HALF.match(each) for each in names)
+    if not fits or not all(HEX64.match(row[digest]) for row in rows for digest in ("seed", "share")):
+        raise damaged(f"{name} has malformed halves")
+
+
+def read_tree(store, record, keys):
+    """The plain tree; where others release its key, with the first request whose halves give it."""
+    candidates = keys.released(record)
+    if candidates is None:
+        return read_part(store, record, "tree", keys.wrapped(record, record["versionId"], "data"))
+    if not candidates:
+        raise NoKey(7, "no request has both halves of its key released to this identity")
+    for key in candidates:
+        try:
+            return read_part(store, record, "tree", key)
+        except Fault:
+            continue
+    raise damaged("the released halves of its key do not fit")
 
 
 def read_part(store, record, part, key):
@@ -920,7 +975,7 @@ def extract(store_folder, identity_file, reference, out, kms_command=None):
     manifest = read_part(store, record, "manifest", keys.wrapped(record, record["versionId"], "metadata"))
     if sha256(manifest).hex() != header["manifest"]:
         raise damaged("the manifest is not the one that the header names")
-    tree = parse_tree(read_part(store, record, "tree", keys.wrapped(record, record["versionId"], "data")))
+    tree = parse_tree(read_tree(store, record, keys))
     content = Content(store, record, tree)
     content.check_against(header)
     staging = tempfile.mkdtemp(prefix=".cloister-reader-", dir=os.path.dirname(os.path.abspath(out)))
