@@ -1,5 +1,6 @@
 // Commands for owners, reviewers and security officers, and the help command.
 import type { Leaf, Noun } from "./tree.ts";
+import { breakGlassCommand } from "./tree-break-glass.ts";
 import { memberCommand } from "./tree-member.ts";
 import { policyCommand } from "./tree-policy.ts";
 import { reach } from "./tree-project.ts";
@@ -113,6 +114,7 @@ const help: Leaf = {
 export const governanceCommands: readonly (Leaf | Noun)[] = [
   requestCommand,
   memberCommand,
+  breakGlassCommand,
   policyCommand,
   key,
   audit,

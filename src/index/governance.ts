@@ -6,6 +6,15 @@ import type * as T from "../operations/types.ts";
 export interface Governance {
   /** Adds the person behind a join line: a new signed policy version, and their class keys. */
   addMember(options: T.AddMemberOptions): Promise<T.MemberAdded>;
+  /** Asks an escrow holder to open one version in an emergency. Undefined of a dry run. */
+  invokeBreakGlass(options: T.BreakGlassOptions): Promise<T.BreakGlassSaid | undefined>;
+  consentToBreakGlass(options: {
+    readonly id: string;
+    readonly dryRun?: boolean | undefined;
+  }): Promise<T.BreakGlassSaid>;
+  reviewBreakGlass(options: T.BreakGlassReview): Promise<T.BreakGlassSaid>;
+  listBreakGlass(): Promise<T.BreakGlassListing>;
+  showBreakGlass(id: string): Promise<T.BreakGlassSummary>;
   listMembers(): Promise<readonly T.MemberSummary[]>;
   /** Takes a member's roles and keys away, with new keys for what they could read, and says what they read. */
   suspendMember(options: T.ChangeMemberOptions): Promise<T.MemberSuspended>;
@@ -105,6 +114,14 @@ export function governanceOf(session: Session): Governance {
       (await import("../operations/project/answer-join.ts")).approveJoin(session, options),
     denyJoin: async (options) => (await import("../operations/project/answer-join.ts")).denyJoin(session, options),
     waitForRequest: async (options) => (await import("../operations/request/wait.ts")).waitForRequest(session, options),
+    invokeBreakGlass: async (options) =>
+      (await import("../operations/break-glass/invoke.ts")).invokeBreakGlass(session, options),
+    consentToBreakGlass: async (options) =>
+      (await import("../operations/break-glass/answer.ts")).consentToBreakGlass(session, options),
+    reviewBreakGlass: async (options) =>
+      (await import("../operations/break-glass/answer.ts")).reviewBreakGlass(session, options),
+    listBreakGlass: async () => (await import("../operations/break-glass/list.ts")).listBreakGlass(session),
+    showBreakGlass: async (id) => (await import("../operations/break-glass/list.ts")).showBreakGlass(session, id),
     listKeys: async () => (await import("../operations/key/list.ts")).listKeys(session),
     rotateKeys: async (options) => (await import("../operations/key/rotate.ts")).rotateKeys(session, options),
     handOnHalves: async () => (await import("../operations/release/hand-on.ts")).handOn(session),

@@ -2,6 +2,7 @@
 
 export type * from "./types/artifact.ts";
 export type * from "./types/aws.ts";
+export type * from "./types/break-glass.ts";
 export type * from "./types/creds.ts";
 export type * from "./types/export.ts";
 export type * from "./types/key.ts";
