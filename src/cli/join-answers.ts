@@ -3,6 +3,7 @@ import { CloisterError } from "../base/errors.ts";
 import type { JoinRequestSummary } from "../index.ts";
 import type { Call } from "./call.ts";
 import { confirmFingerprint, showAdded } from "./commands/member.ts";
+import { exitOf } from "./exit-codes.ts";
 import { type Page, print } from "./output.ts";
 
 /** Whether the command is about somebody who asks to join. */
@@ -39,7 +40,7 @@ export async function showJoin(call: Call): Promise<undefined> {
   });
 }
 
-export async function approveJoin(call: Call): Promise<undefined> {
+export async function approveJoin(call: Call): Promise<number> {
   const { flags, args } = call;
   const project = await call.project();
   const dryRun = flags.on("dryRun");
@@ -56,6 +57,7 @@ export async function approveJoin(call: Call): Promise<undefined> {
   }
   const added = await project.approveJoin({ ...options, dryRun });
   print(call, "member-add", added, (page) => showAdded(page, added));
+  return added.pending && !dryRun ? exitOf("APPROVAL_PENDING") : 0;
 }
 
 export async function denyJoin(call: Call): Promise<undefined> {

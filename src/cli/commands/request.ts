@@ -92,7 +92,7 @@ export async function show(call: Call): Promise<undefined> {
   print(call, "request-detail", request, (page) => showRequest(page, request));
 }
 
-export async function approve(call: Call): Promise<undefined> {
+export async function approve(call: Call): Promise<number | undefined> {
   if (isJoin(call)) return await approveJoin(call);
   const { flags } = call;
   const project = await call.project();
@@ -103,6 +103,7 @@ export async function approve(call: Call): Promise<undefined> {
     if (!again) await confirm(call, project, options.id);
   }
   said(call, await project.approveRequest(options));
+  return undefined;
 }
 
 /** What is approved is what was on the screen: a request never changes. */

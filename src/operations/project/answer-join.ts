@@ -76,8 +76,8 @@ export async function approveJoin(session: Session, options: AnswerJoinOptions):
   await session.sync();
   const request = await findJoin(session, options.id);
   await requirePossession(session, request);
-  const { claim, line, deviceOf } = request;
-  if (deviceOf !== undefined) throw asDevice(claim, deviceOf);
+  const { line, deviceOf } = request;
+  if (deviceOf !== undefined) throw asDevice(line, deviceOf);
   const { roles: suggested } = await invitationOf(session, request);
   const roles = options.roles.length > 0 ? options.roles : suggested;
   const { member: id, name, justification, dryRun } = options;
@@ -87,12 +87,10 @@ export async function approveJoin(session: Session, options: AnswerJoinOptions):
   return added;
 }
 
-/** The policy file says which devices a member has, and only its owners sign that. */
-function asDevice(claim: JoinRequest["claim"], deviceOf: string): CloisterError {
-  const entry = `{ signs: "${claim.signs}", reads: "${claim.reads}" }`;
-  return new CloisterError("USAGE", `${deviceOf} asks for a further device, which the policy file has to name`, {
-    why: `add to the line of ${deviceOf}, under devices: ${entry}`,
-    next: "cloister policy propose",
+/** A device comes with no roles of its own. */
+function asDevice(line: string, deviceOf: string): CloisterError {
+  return new CloisterError("USAGE", `${deviceOf} asks for a further device`, {
+    next: `cloister member add-device '${line}' --id ${deviceOf}`,
   });
 }
 
