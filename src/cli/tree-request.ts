@@ -39,7 +39,7 @@ export const requestCommand: Noun = {
         dryRun,
       ],
       examples: [
-        "cloister request create access cohort:v3 --purpose modelling --why 'Q3 model'",
+        "cloister request create access cohort:v3 --purpose modelling --why Q3",
         "cloister request create export risk:1.2 --to s3://partner-acme/in --why 'DPA-114' --wait",
         "cloister request create declassify cohort:v3 --to internal --why 'ids were removed'",
       ],
