@@ -155,7 +155,8 @@ describe("pull", () => {
 describe("list", () => {
   const hostile = { ...version, reference: "churn/x\u001b[2J", kind: "dataset" as const };
   const listing = {
-    versions: [version, hostile].map((each) => ({ ...each, stage: undefined })),
+    versions: [version, hostile].map((each) => ({ ...each, stage: undefined, retired: undefined, held: undefined })),
+    shredded: [],
     hidden: [
       { where: "churn/secret", count: 2, why: undefined },
       { where: "churn/internal", count: 1, why: "AWS KMS refuses" },
@@ -189,14 +190,14 @@ describe("list", () => {
 
   it("says so where there is no artifact of that name", async () => {
     const { exit, out, err } = await cloister(["list", "foo"], {
-      project: { list: async () => ({ versions: [], hidden: [], ignored: [] }) },
+      project: { list: async () => ({ versions: [], shredded: [], hidden: [], ignored: [] }) },
     });
     expect({ exit, out }).toEqual({ exit: 0, out: "" });
     expect(err).toContain("there is no artifact foo");
   });
 
   it("counts an empty list as success", async () => {
-    const empty = { list: async () => ({ versions: [], hidden: [], ignored: [] }) };
+    const empty = { list: async () => ({ versions: [], shredded: [], hidden: [], ignored: [] }) };
     expect(await cloister(["list"], { project: empty })).toMatchObject({ exit: 0, out: "", err: "" });
   });
 });
@@ -204,7 +205,7 @@ describe("list", () => {
 describe("show", () => {
   const detail: VersionDetail = {
     ...version,
-    ...{ stage: undefined, statements: [], ignored: [] },
+    ...{ stage: undefined, retired: undefined, held: undefined, statements: [], ignored: [] },
     owner: "ana",
     licence: undefined,
     purpose: "churn-modelling",

@@ -25,6 +25,9 @@ export async function pull(session: Session, options: PullOptions): Promise<Pull
     ...{ title: `pull ${summary.reference}`, action: "artifact.pull", reference: summary.reference },
     ...{ domain: summary.domain, class: summary.class, kind: summary.kind, versionId: summary.versionId },
     ...{ purpose: options.purpose, justification: options.justification },
+    governance: { pulledBytes: summary.bytes },
+    // Also before it ends: what is under way counts for the quota.
+    facts: { bytes: summary.bytes },
     sealed: { artifact: summary.reference, purpose: options.purpose, justification: options.justification },
   };
   const folder = "folder" in options.output ? resolvePath(session.host.cwd, options.output.folder) : undefined;
