@@ -81,7 +81,7 @@ async function put(session: Session, name: string, file: Uint8Array): Promise<vo
 }
 
 /** A logged version by its signed record alone. @throws CloisterError NOT_FOUND, INTEGRITY */
-export async function splitVersion(session: Session, versionId: string): Promise<SplitVersion> {
+async function splitVersion(session: Session, versionId: string): Promise<SplitVersion> {
   const logged = session.ledger.versionById(versionId);
   if (!logged) throw new CloisterError("NOT_FOUND", `there is no version ${versionId.slice(0, 12)}`);
   return readRecord(session, logged);
