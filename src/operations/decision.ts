@@ -4,6 +4,8 @@ import type { Action } from "../policy/actions.ts";
 import { type Decision, type DecisionRequest, decide } from "../policy/decide.ts";
 import type { GovernanceFacts } from "../policy/facts.ts";
 import type { Member, Policy } from "../policy/schema.ts";
+import { rank } from "./artifact/label.ts";
+import { floorOf, floorText } from "./artifact/label-floor.ts";
 import { factsOf } from "./governance/facts.ts";
 import type { SecondFactor } from "./login/state.ts";
 import type { Session } from "./session.ts";
@@ -17,6 +19,8 @@ export interface Ask extends Omit<DecisionRequest, "member" | "now" | "openWorks
   readonly workspace?: string | undefined;
   /** Version it is about, where that is known. */
   readonly versionId?: string | undefined;
+  /** A push of what the store has already, to which nothing of this device was added: its label is that of its source. */
+  readonly fromStore?: boolean | undefined;
   /** The way forward, where the policy's own suggestion would not fit what the person did. */
   readonly next?: string | undefined;
   /** Numbers and digests for the clear part. */
@@ -57,9 +61,31 @@ export async function decideNow(session: Session, ask: Ask, assumed: GovernanceF
     governance: { ...gathered, ...assumed },
     ...(ask.action === "workspace.create" ? { openWorkspaces: open() } : {}),
     ...(factor === undefined ? {} : { mfaAgeMs: factor.ageMs }),
+    ...labelFor(session, policy, ask, { member: me.id, now }),
   };
   const evidence = { facts: { ...factor?.facts, ...sourceOf(gathered) }, sealed: factor?.sealed ?? {} };
-  return { decision: await decide(compiled, request), policy: policy.version, evidence };
+  const decision = await decide(compiled, request);
+  const refusals = decision.refusals.map((refusal) => ({ ...refusal, ...weakened(refusal.rule, ask, request) }));
+  return { decision: { ...decision, refusals }, policy: policy.version, evidence };
+}
+
+/** With the label that a push has for what its signer took out lately, unless that of its inputs is higher. */
+function labelFor(
+  { ledger }: Session,
+  { labelFloorMs: floorMs, classifications }: Policy,
+  ask: Ask,
+  { member, now }: { readonly member: string; readonly now: number },
+): Pick<DecisionRequest, "label"> {
+  if (floorMs === undefined || ask.action !== "artifact.push" || ask.provenance === "run" || ask.fromStore) return {};
+  const floor = floorOf(ledger, { member, before: ledger.events.length, timeMs: now, floorMs, classifications });
+  if (!floor || rank(classifications, floor.class) < rank(classifications, ask.label?.class)) return {};
+  return { label: { class: floor.class, from: floorText(floor) } };
+}
+
+/** Readers know the inputs of a workspace, and what was pulled, from the log; what files carry only this program sees. */
+function weakened(rule: string, ask: Ask, request: DecisionRequest): { enforcement?: string } {
+  const isCarried = ask.workspace === undefined && request.label === ask.label;
+  return rule === "builtin:label-flow" && isCarried ? { enforcement: "advisory" } : {};
 }
 
 /** The request that an act rests on, as its entry in the log names it. */
@@ -85,6 +111,6 @@ export function withEvidence(ask: Ask, evidence: Evidence): Ask {
 }
 
 function requestOf(ask: Ask): Omit<DecisionRequest, "member" | "now"> {
-  const { title: _t, sealed: _s, facts: _f, workspace: _w, versionId: _v, next: _n, ...request } = ask;
+  const { title: _t, sealed: _s, facts: _f, workspace: _w, versionId: _v, next: _n, fromStore: _o, ...request } = ask;
   return request;
 }

@@ -182,8 +182,6 @@ function denial(
     ...refusal,
     // A second factor that is missing or too old is the person's to give, whatever they did.
     ...(ask.next && !refusal.rule.startsWith("always:mfa-within:") ? { next: ask.next } : {}),
-    // Readers know the inputs of a workspace from the log; what pulled files carry with them only this program sees.
-    ...(refusal.rule === "builtin:label-flow" && ask.workspace === undefined ? { enforcement: "advisory" } : {}),
     ...(pending ? { who: pending.who, next: `cloister request show r-${String(pending.entry)}` } : {}),
   }));
   return new CloisterError(pending ? "APPROVAL_PENDING" : "POLICY_DENIED", ask.title, {

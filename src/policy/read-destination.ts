@@ -14,7 +14,7 @@ export interface PatternProblem {
  * where it would let a bucket, or a folder, of another name in.
  */
 export function patternProblem(pattern: string, domains: readonly string[]): PatternProblem | undefined {
-  const [, scheme = ""] = /^(s3:\/\/|domain:|file:|share:)/.exec(pattern) ?? [];
+  const [, scheme = ""] = /^(s3:\/\/|s3\+https?:\/\/|domain:|file:|share:)/.exec(pattern) ?? [];
   if (scheme === "") {
     const message = `${quote(pattern)} is no destination`;
     return { message, hint: "write s3://bucket/*, domain:NAME, file:/folder/* or share:age1…" };
@@ -29,7 +29,7 @@ export function patternProblem(pattern: string, domains: readonly string[]): Pat
   }
   const stars = rest.split("*").length - 1;
   const end = stars === 0 || (stars === 1 && rest.endsWith("*"));
-  const whole = scheme === "s3://" || scheme === "file:" ? rest.endsWith("/*") : rest === "*";
+  const whole = scheme.startsWith("s3") || scheme === "file:" ? rest.endsWith("/*") : rest === "*";
   if (!end || (stars === 1 && !whole)) {
     const message = `the star in ${quote(pattern)} would let others in`;
     return { message, hint: scheme === "share:" ? "write share:*" : `write ${scheme}${rest.split("*")[0] ?? ""}/*` };

@@ -80,6 +80,7 @@ export async function cloister(argv: readonly string[], setting: Setting = {}): 
           seen.folder = options.folder;
           return setting.project;
         },
+        isShareFile: async () => false,
         ...setting.library,
       }) as unknown as Library,
   };

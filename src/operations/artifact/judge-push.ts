@@ -8,7 +8,8 @@ import { judge, refusalText } from "../governance/judge.ts";
 import type { Session } from "../session.ts";
 import type { Header } from "./artifact-seal.ts";
 import { crossingOf, type LoggedCrossing } from "./crossing.ts";
-import { foreignMount, labelOf, ranIn } from "./label.ts";
+import { foreignMount, labelOf, ranIn, rank } from "./label.ts";
+import { floorOf, floorText } from "./label-floor.ts";
 import type { VersionRecord } from "./version-record.ts";
 
 /** A push as the log has it. */
@@ -33,7 +34,7 @@ export async function whyNotEntitled(
   const unfit = await whyNotCrossed(session, crossing, { record, header, push });
   if (typeof crossing === "string" || unfit !== undefined) return unfit;
   const decision = await decide(compiled, {
-    ...pushRequest(session, compiled.policy.classifications, header, push, crossing),
+    ...pushRequest(session, compiled.policy, header, push, crossing),
     member: push.pusher,
     now: push.intent.timeMs,
     domain: record.domain,
@@ -85,9 +86,9 @@ async function whyNotCrossed(
 
 function pushRequest(
   session: Session,
-  classifications: readonly string[],
+  { classifications, labelFloorMs: floorMs }: Policy,
   header: Header,
-  { intent, entry }: Push,
+  { intent, entry, pusher }: Push,
   crossing: LoggedCrossing | undefined,
 ) {
   const { workspace } = intent.event;
@@ -96,8 +97,16 @@ function pushRequest(
   const fields = declaredFields({ owner, licence, purpose, justification });
   const owned = workspace === undefined ? undefined : { workspace, keyId: intent.keyId };
   // What is mounted between a push's intent and its end may be in what is pushed.
-  const label = crossing ?? (owned && labelOf(session.ledger, owned, classifications, entry));
+  const source = crossing ?? (owned && labelOf(session.ledger, owned, classifications, entry));
   const provenance = crossing?.ran || (owned && ranIn(session.ledger, owned, intent.entry)) ? "run" : "none";
+  const at = { member: pusher, before: intent.entry, timeMs: intent.timeMs, classifications };
+  const isBounded = floorMs !== undefined && provenance === "none" && crossing === undefined;
+  const floor = isBounded ? floorOf(session.ledger, { ...at, floorMs }) : undefined;
+  const isFloor = rank(classifications, floor?.class) > rank(classifications, source?.class);
+  const label =
+    isFloor && floor
+      ? { class: floor.class, from: floorText(floor) }
+      : source && { class: source.class, from: `version ${source.versionId.slice(0, 12)}` };
   return {
     action: "artifact.push" as const,
     kind,
@@ -107,7 +116,7 @@ function pushRequest(
     mfaAgeMs: 0,
     ...(purpose === undefined ? {} : { purpose }),
     ...(justification === undefined ? {} : { justification }),
-    ...(label === undefined ? {} : { label: { class: label.class, from: `version ${label.versionId.slice(0, 12)}` } }),
+    ...(label === undefined ? {} : { label }),
   };
 }
 

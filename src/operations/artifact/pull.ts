@@ -27,6 +27,9 @@ export async function pull(session: Session, options: PullOptions): Promise<Pull
     ...{ title: `pull ${summary.reference}`, action: "artifact.pull", reference: summary.reference },
     ...{ domain: summary.domain, class: summary.class, kind: summary.kind, versionId: summary.versionId },
     ...{ purpose: options.purpose, justification: options.justification },
+    governance: { pulledBytes: summary.bytes },
+    // Also before it ends: what is under way counts for the quota.
+    facts: { bytes: summary.bytes },
     sealed: {
       ...{ artifact: summary.reference, asked: via && options.reference },
       ...{ purpose: options.purpose, justification: options.justification },

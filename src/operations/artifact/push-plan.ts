@@ -8,6 +8,8 @@ import type { PushOptions } from "../types.ts";
 import { type PushedFrom, pushedFrom } from "../workspace/source.ts";
 import type { Crossing } from "./crossing.ts";
 import { declaredFields } from "./judge-push.ts";
+import { rank } from "./label.ts";
+import { floorOf, floorText } from "./label-floor.ts";
 import { domainOf } from "./resolve.ts";
 
 /** A push as it was asked for, with everything that follows from the policy and the workspace filled in. */
@@ -33,7 +35,12 @@ type Label = NonNullable<PushedFrom["label"]>;
 const TEXT_BYTES_MAX = 4096;
 
 /** @throws CloisterError USAGE, NOT_FOUND (workspace) */
-export async function planPush(session: Session, options: PushOptions, carried: Label | undefined): Promise<PushPlan> {
+export async function planPush(
+  session: Session,
+  options: PushOptions,
+  carried: Label | undefined,
+  isCrossing = false,
+): Promise<PushPlan> {
   for (const field of ["owner", "licence", "purpose", "justification"] as const) {
     if (Buffer.byteLength(options[field] ?? "") <= TEXT_BYTES_MAX) continue;
     throw new CloisterError("USAGE", `the ${field} is too long`, { why: `at most ${String(TEXT_BYTES_MAX)} bytes` });
@@ -56,7 +63,10 @@ export async function planPush(session: Session, options: PushOptions, carried: 
     });
   }
   const [lowest = ""] = policy.classifications;
-  const inputs = from ? from.label : carried;
+  // A class that readers would not accept is none to begin with.
+  const isMadeHere = !from?.ran && !isCrossing;
+  const floor = isMadeHere ? await floorHere(session, policy) : undefined;
+  const inputs = higher(policy, from ? from.label : carried, floor);
   const inherited = inputs && { class: inputs.class, classFrom: inputs.from };
   const given = options.class === undefined ? undefined : { class: options.class, classFrom: "asked" };
   if (given && !policy.classifications.includes(given.class)) {
@@ -75,6 +85,20 @@ export async function planPush(session: Session, options: PushOptions, carried: 
     from,
     inputs,
   };
+}
+
+function higher({ classifications }: Policy, one: Label | undefined, other: Label | undefined): Label | undefined {
+  return rank(classifications, other?.class) > rank(classifications, one?.class) ? other : one;
+}
+
+/** The label that readers give a push without a run, as of now; the guard looks again when it decides. */
+async function floorHere(session: Session, policy: Policy): Promise<Label | undefined> {
+  const { labelFloorMs: floorMs, classifications } = policy;
+  if (floorMs === undefined) return undefined;
+  const [{ id: member }, timeMs] = [await session.me(), await session.clock()];
+  const { ledger } = session;
+  const floor = floorOf(ledger, { member, before: ledger.events.length, timeMs, floorMs, classifications });
+  return floor && { class: floor.class, from: floorText(floor) };
 }
 
 /** What the guard is asked. */
@@ -97,7 +121,7 @@ export async function askOf(session: Session, plan: PushPlan): Promise<Ask> {
     epoch: (await session.keys.newest({ domain, class: plan.class })).epoch,
     workspace: from?.id,
     reference,
-    ...(plan.crossing && { facts: plan.crossing.facts }),
+    ...(plan.crossing && { facts: plan.crossing.facts, fromStore: true }),
     sealed: { artifact: reference, kind, purpose, justification, owner, licence, workspace: from?.name },
   };
 }

@@ -29,7 +29,7 @@ export async function push(session: Session, options: PushOptions, crossing?: Cr
   const source = crossing ? await crossing.source() : await checkSource(session, options);
   await session.sync();
   const carried = crossing?.label ?? (await carriedLabel(session, source?.sayers ?? []));
-  const plan = { ...(await planPush(session, options, carried)), crossing };
+  const plan = { ...(await planPush(session, options, carried, crossing !== undefined)), crossing };
   const ask = await askOf(session, plan);
   if (options.dryRun) {
     await wouldPermit(session, ask);

@@ -5,6 +5,7 @@ import { CloisterError, systemCode } from "../../base/errors.ts";
 import { checkName } from "../../base/name.ts";
 import { printable } from "../../base/terminal.ts";
 import { checkReads } from "../../keys/identity.ts";
+import { destinationProblem } from "../../policy/destination.ts";
 import { checkEndpoint, parseS3Url, s3Url } from "../../store/s3-place.ts";
 import type { Host } from "../host.ts";
 
@@ -36,6 +37,14 @@ const FOLDER = "file:";
  * @throws CloisterError USAGE
  */
 export async function destinationOf(host: Host, given: string, endpoint?: string): Promise<Destination> {
+  const destination = await read(host, given, endpoint);
+  // As the policy has it: what it could not compare, it could only refuse.
+  const problem = destinationProblem(destination.text);
+  if (problem === undefined) return destination;
+  throw wrong(given, problem);
+}
+
+async function read(host: Host, given: string, endpoint: string | undefined): Promise<Destination> {
   if (given === "" || Buffer.byteLength(given) > TEXT_BYTES_MAX || UNSEEN.test(given)) {
     throw wrong(given, `it is empty, longer than ${String(TEXT_BYTES_MAX)} bytes, or has characters that do not show`);
   }

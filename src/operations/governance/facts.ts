@@ -2,12 +2,14 @@
 import type { Action } from "../../policy/actions.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
 import type { Member, Policy } from "../../policy/schema.ts";
+import { glassFacts } from "../break-glass/facts.ts";
 import { approvalsOf } from "../request/gather.ts";
 import { fateFacts } from "../retention/fate.ts";
 import { reviewOf } from "../review/age.ts";
 import type { Session } from "../session.ts";
 import { evidenceOf } from "./evidence.ts";
 import { pastOf } from "./past.ts";
+import { quotasOf } from "./quotas.ts";
 import { stageOf } from "./stage.ts";
 
 /** The act, who wants it, and where in the log it stands. */
@@ -35,12 +37,14 @@ type Gather = (act: Act) => GovernanceFacts | Promise<GovernanceFacts>;
 /** Each looks at the policy first, and at the log only where the policy asks for what it would find. */
 const GATHER: readonly Gather[] = [
   pastOf,
+  quotasOf,
   reviewOf,
   // These judge what others did, which is to gather facts again: named when they are called, not when this is loaded.
   (act) => approvalsOf(act),
   (act) => stageOf(act),
   (act) => evidenceOf(act),
   (act) => fateFacts(act),
+  (act) => glassFacts(act),
 ];
 
 /** What is gathered stands above what was said: nobody can claim a fact. */
