@@ -30,6 +30,8 @@ const WORDS: Readonly<Record<string, string>> = {
   "store.copy": "copy the store to another place",
   "store.gc": "clean the store up",
   "break-glass.invoke": "break the glass",
+  "break-glass.consent": "consent to break-glass",
+  "break-glass.review": "review break-glass",
 };
 
 /** `pull artifacts (artifact.pull)`; an action without words is its own name. */

@@ -1,58 +1,10 @@
 // Commands for owners, reviewers and security officers, and the help command.
 import type { Leaf, Noun } from "./tree.ts";
+import { breakGlassCommand } from "./tree-break-glass.ts";
+import { memberCommand } from "./tree-member.ts";
 import { policyCommand } from "./tree-policy.ts";
 import { reach } from "./tree-project.ts";
 import { requestCommand } from "./tree-request.ts";
-import { review } from "./tree-review.ts";
-
-const member: Noun = {
-  name: "member",
-  summary: "people of the project and their roles",
-  examples: ["cloister member list", "cloister member add 'LINE' --role ROLE"],
-  leaves: [
-    {
-      name: "add",
-      summary: "add the person who sent you a join line",
-      args: [["<line>", "what `cloister join` printed, in quotes"]],
-      options: [
-        { flags: "--id <member>", text: "member id (default: the one the line suggests)" },
-        { flags: "--name <name>", text: "display name (default: from the line)" },
-        { flags: "--role <role[@domain]>", text: "role (repeatable)", many: true },
-        { flags: "--why <text>", text: "justification, kept in the log" },
-        { flags: "-y, --yes", text: "the fingerprint was compared: do not ask" },
-        { flags: "--dry-run", text: "say what would change, change nothing" },
-      ],
-      examples: [
-        "cloister member add 'LINE' --role data-scientist",
-        "cloister member add 'LINE' --id bo --role data-owner@churn --yes",
-      ],
-      notes:
-        "Roles are those of your policy: cloister policy show. Compare the fingerprint\n" +
-        "with the person, by voice or face to face: whoever can change the line on its\n" +
-        "way could put their own key into it.",
-      load: async () => (await import("./commands/member.ts")).add,
-    },
-    {
-      name: "invite",
-      summary: "print a line with which somebody asks to join safely",
-      options: [{ flags: "--role <role[@domain]>", text: "role you have in mind (repeatable)", many: true }],
-      examples: ["cloister member invite --role data-scientist", "cloister member invite > invitation.txt"],
-      notes:
-        "It lets nobody in: whoever has it asks to join, and a steward approves. It pins\n" +
-        "the project, its newest policy and its log, so that nobody can show the joiner\n" +
-        "another store, or an older state of this one.",
-      load: async () => (await import("./commands/member.ts")).invite,
-    },
-    {
-      name: "list",
-      aliases: ["ls"],
-      summary: "list members, roles and key fingerprints",
-      examples: ["cloister member list", "cloister member ls --json | jq -r '.members[].id'"],
-      load: async () => (await import("./commands/member.ts")).list,
-    },
-    review,
-  ],
-};
 
 const key: Noun = {
   name: "key",
@@ -86,12 +38,13 @@ const key: Noun = {
     },
     {
       name: "hand-on",
-      summary: "give halves of released keys to those who came to hold them",
+      summary: "give keys, and halves of keys, that you hold to those who may have them and have none",
       examples: ["cloister key hand-on", "cloister key hand-on --json | jq '.given[]'"],
       notes:
-        "Keys of classes under release: keys are in halves, sealed to the devices of those\n" +
-        "who could approve when a version was pushed. Whoever holds such a half passes it on\n" +
-        "to those who may approve now, and removes the files of those who may not any more.",
+        "Whoever publishes a policy hands on the keys that they hold; where those are not\n" +
+        "all, it says who has the others, and each of them runs this. Keys of classes under\n" +
+        "release: keys are in halves, sealed to those who could approve at the push: who\n" +
+        "holds one passes it on to those who may approve now, and removes the others' files.",
       load: async () => (await import("./commands/key.ts")).handOn,
     },
   ],
@@ -160,7 +113,8 @@ const help: Leaf = {
 
 export const governanceCommands: readonly (Leaf | Noun)[] = [
   requestCommand,
-  member,
+  memberCommand,
+  breakGlassCommand,
   policyCommand,
   key,
   audit,

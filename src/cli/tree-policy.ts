@@ -1,5 +1,6 @@
 // The policy: reading, checking, trying out, signing it.
 import type { Noun } from "./tree.ts";
+import { signing } from "./tree-signing.ts";
 
 /** `cloister policy`. */
 export const policyCommand: Noun = {
@@ -10,8 +11,16 @@ export const policyCommand: Noun = {
     {
       name: "show",
       summary: "the policy in force, in plain sentences",
-      options: [{ flags: "--text", text: "the whole policy file instead" }],
-      examples: ["cloister policy show", "cloister policy show --text > cloister.policy.yaml"],
+      args: [["[proposal]", "with --proposal: first digits of its digest, or its version"]],
+      options: [
+        { flags: "--text", text: "the whole policy file instead" },
+        { flags: "--proposal", text: "what waits for signatures, and what it changes" },
+      ],
+      examples: [
+        "cloister policy show",
+        "cloister policy show --text > cloister.policy.yaml",
+        "cloister policy show --proposal 3f0c",
+      ],
       load: async () => (await import("./commands/policy.ts")).show,
     },
     {
@@ -103,7 +112,7 @@ export const policyCommand: Noun = {
     },
     {
       name: "propose",
-      summary: "sign the project's policy file as the next version",
+      summary: "sign the project's policy file as the next version (exit 5 while others must, too)",
       options: [
         { flags: "--why <text>", text: "justification, kept in the log" },
         { flags: "-y, --yes", text: "the changes were read: do not ask" },
@@ -112,6 +121,7 @@ export const policyCommand: Noun = {
       examples: ["cloister policy propose --dry-run", "cloister policy propose --why 'bo may push models'"],
       load: async () => (await import("./commands/policy.ts")).propose,
     },
+    ...signing,
     {
       name: "export",
       summary: "write the roles, bucket and key policies that AWS needs",

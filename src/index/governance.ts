@@ -6,7 +6,22 @@ import type * as T from "../operations/types.ts";
 export interface Governance {
   /** Adds the person behind a join line: a new signed policy version, and their class keys. */
   addMember(options: T.AddMemberOptions): Promise<T.MemberAdded>;
+  /** Asks an escrow holder to open one version in an emergency. Undefined of a dry run. */
+  invokeBreakGlass(options: T.BreakGlassOptions): Promise<T.BreakGlassSaid | undefined>;
+  consentToBreakGlass(options: {
+    readonly id: string;
+    readonly dryRun?: boolean | undefined;
+  }): Promise<T.BreakGlassSaid>;
+  reviewBreakGlass(options: T.BreakGlassReview): Promise<T.BreakGlassSaid>;
+  listBreakGlass(): Promise<T.BreakGlassListing>;
+  showBreakGlass(id: string): Promise<T.BreakGlassSummary>;
   listMembers(): Promise<readonly T.MemberSummary[]>;
+  /** Takes a member's roles and keys away, with new keys for what they could read, and says what they read. */
+  suspendMember(options: T.ChangeMemberOptions): Promise<T.MemberSuspended>;
+  restoreMember(options: T.ChangeMemberOptions): Promise<T.MemberChanged>;
+  /** Adds another device of a member, by its join line. */
+  addMemberDevice(options: T.AddDeviceOptions): Promise<T.MemberChanged>;
+  removeMemberDevice(options: T.RemoveDeviceOptions): Promise<T.MemberChanged>;
   /** What everybody holds, when they last used it, and when it was confirmed. */
   listAccess(): Promise<T.AccessReviewed>;
   /** Signs that what a member holds stays, or is to be taken away. */
@@ -36,17 +51,27 @@ export interface Governance {
   listKeys(): Promise<readonly T.KeySummary[]>;
   /** New keys for classes; versions pushed before stay readable. */
   rotateKeys(options: T.RotateOptions): Promise<T.Rotated>;
+  /** Gives the keys that this member holds to devices that may have them and were given none. */
+  handOnKeys(): Promise<T.ClassKeysHandedOn>;
   /** Seals the halves of keys that this member holds to those who are to hold them by now. */
   handOnHalves(): Promise<T.HandedOn>;
   /** The policy in force. */
   showPolicy(): Promise<T.PolicyShown>;
   /** What the policy would say to a request; nothing is logged. */
   explainPolicy(options: T.ExplainOptions): Promise<T.Explained>;
-  /** Signs and publishes the local policy file as the next version. */
+  /** Signs the local policy file as the next version; it takes force when as many owners signed as both versions ask for. */
   proposePolicy(options: {
     readonly justification?: string | undefined;
     readonly dryRun?: boolean | undefined;
   }): Promise<T.Proposed>;
+  /** Versions that wait for signatures; `all`: those that came too late, too. */
+  listProposals(options: { readonly all?: boolean | undefined }): Promise<readonly T.ProposalSummary[]>;
+  showProposal(which?: string): Promise<T.ProposalShown>;
+  signProposal(options: T.SignOptions): Promise<T.PolicySigned>;
+  /** Takes this member's signature back. */
+  withdrawProposal(which?: string): Promise<T.ProposalWithdrawn>;
+  /** Every version that took force, oldest first, each step verified. */
+  policyLog(): Promise<readonly T.PolicyLogRow[]>;
   /** The log, with the sealed parts this member can open. */
   listAudit(options: T.AuditListOptions): Promise<readonly T.AuditRow[]>;
   /** Checks the whole log from its first entry. */
@@ -57,6 +82,20 @@ export interface Governance {
 export function governanceOf(session: Session): Governance {
   return {
     addMember: async (options) => (await import("../operations/policy/change.ts")).addMember(session, options),
+    listMembers: async () => (await import("../operations/member/list.ts")).listMembers(session),
+    suspendMember: async (options) => (await import("../operations/member/change.ts")).suspendMember(session, options),
+    restoreMember: async (options) => (await import("../operations/member/change.ts")).restoreMember(session, options),
+    addMemberDevice: async (options) =>
+      (await import("../operations/member/change.ts")).addMemberDevice(session, options),
+    removeMemberDevice: async (options) =>
+      (await import("../operations/member/change.ts")).removeMemberDevice(session, options),
+    handOnKeys: async () => (await import("../operations/key/hand-on.ts")).handOnKeys(session),
+    listProposals: async ({ all = false }) =>
+      (await import("../operations/policy/sign.ts")).listProposals(session, all),
+    showProposal: async (which) => (await import("../operations/policy/sign.ts")).showProposal(session, which),
+    signProposal: async (options) => (await import("../operations/policy/sign.ts")).signProposal(session, options),
+    withdrawProposal: async (which) => (await import("../operations/policy/sign.ts")).withdrawProposal(session, which),
+    policyLog: async () => (await import("../operations/policy/log.ts")).policyLog(session),
     listAccess: async () => (await import("../operations/review/review.ts")).listAccess(session),
     reviewAccess: async (options) => (await import("../operations/review/review.ts")).reviewAccess(session, options),
     createRequest: async (options) => (await import("../operations/request/create.ts")).createRequest(session, options),
@@ -75,7 +114,14 @@ export function governanceOf(session: Session): Governance {
       (await import("../operations/project/answer-join.ts")).approveJoin(session, options),
     denyJoin: async (options) => (await import("../operations/project/answer-join.ts")).denyJoin(session, options),
     waitForRequest: async (options) => (await import("../operations/request/wait.ts")).waitForRequest(session, options),
-    listMembers: async () => (await import("../operations/member/list.ts")).listMembers(session),
+    invokeBreakGlass: async (options) =>
+      (await import("../operations/break-glass/invoke.ts")).invokeBreakGlass(session, options),
+    consentToBreakGlass: async (options) =>
+      (await import("../operations/break-glass/answer.ts")).consentToBreakGlass(session, options),
+    reviewBreakGlass: async (options) =>
+      (await import("../operations/break-glass/answer.ts")).reviewBreakGlass(session, options),
+    listBreakGlass: async () => (await import("../operations/break-glass/list.ts")).listBreakGlass(session),
+    showBreakGlass: async (id) => (await import("../operations/break-glass/list.ts")).showBreakGlass(session, id),
     listKeys: async () => (await import("../operations/key/list.ts")).listKeys(session),
     rotateKeys: async (options) => (await import("../operations/key/rotate.ts")).rotateKeys(session, options),
     handOnHalves: async () => (await import("../operations/release/hand-on.ts")).handOn(session),

@@ -68,6 +68,11 @@ export class Ledger implements Admission {
     return this.#policies.policy(version);
   }
 
+  /** Owners who signed a version that took force, counted anew. @throws CloisterError INTEGRITY */
+  signersOf(version: number): ReturnType<PolicyLedger["signersOf"]> {
+    return this.#policies.signersOf(version);
+  }
+
   /** The member behind a key id in any policy version that took force, newest first; suspended ones included. */
   signerOf(keyId: string): Promise<KnownKey | undefined> {
     return this.#policies.signerOf(keyId);

@@ -121,6 +121,11 @@ export async function memoryMark(state: string, owner: MemoryOwner): Promise<num
   return (await promises.stat(memoryFile(state, owner)).catch(() => undefined))?.size ?? 0;
 }
 
+/** Forgets what was verified since a mark: of a store that turned out not to be the one that was meant. */
+export async function forgetSince(state: string, owner: MemoryOwner, mark: number): Promise<void> {
+  if ((await memoryMark(state, owner)) > mark) await promises.truncate(memoryFile(state, owner), mark);
+}
+
 /**
  * Whether this device has verified a change of policy since a mark. Reads what was appended, not the log: for answers
  * that must not wait for a store. True where it cannot be told.

@@ -7,7 +7,7 @@ import { SHA256 } from "../base/record.ts";
 import type { Policy } from "../policy/schema.ts";
 import { holderOf } from "./devices.ts";
 import type { PolicyShelf, PolicyVersion } from "./policy-shelf.ts";
-import { asLogged, isSignedBy, isSignedByEnough } from "./policy-signatures.ts";
+import { asLogged, isSignedBy, isSignedByEnough, ownersWhoSigned } from "./policy-signatures.ts";
 
 /** A policy version that took force at a position of the log. */
 export interface InForce {
@@ -21,7 +21,7 @@ export interface InForce {
   readonly facts: AuditEvent["facts"];
 }
 
-/** A version in force, with those who signed it. */
+/** A version in force, with the signatures that count. */
 export interface SignedVersion extends PolicyVersion {
   /** Ids of its own members whose signature it bears. */
   readonly signedBy: readonly string[];
@@ -76,7 +76,20 @@ export class PolicyLedger {
     const { policy } = loaded.compiled;
     const envelope = asLogged(loaded.envelope, facts);
     if (!envelope || !isSignedByEnough(policy, envelope)) throw notSigned(version);
-    return { ...loaded, signedBy: policy.members.filter((m) => isSignedBy(envelope, m)).map(({ id }) => id) };
+    return { ...loaded, envelope, signedBy: policy.members.filter((m) => isSignedBy(envelope, m)).map(({ id }) => id) };
+  }
+
+  /**
+   * Owners who signed a version that took force, of the version before it and of its own, counted anew.
+   * @throws CloisterError INTEGRITY where they are not enough
+   */
+  async signersOf(version: number): Promise<{ readonly before: readonly string[]; readonly own: readonly string[] }> {
+    const { envelope, compiled } = await this.policy(version);
+    const own = ownersWhoSigned(compiled.policy, envelope);
+    if (version === 1) return { before: [], own };
+    const before = (await this.policy(version - 1)).compiled.policy;
+    if (!isSignedByEnough(before, envelope)) throw notSigned(version);
+    return { before: ownersWhoSigned(before, envelope), own };
   }
 
   /** The member behind a key id in any policy version that took force, newest first; suspended ones included. */

@@ -2,10 +2,12 @@
 
 export type * from "./types/artifact.ts";
 export type * from "./types/aws.ts";
+export type * from "./types/break-glass.ts";
 export type * from "./types/creds.ts";
 export type * from "./types/export.ts";
 export type * from "./types/key.ts";
 export type * from "./types/login.ts";
+export type * from "./types/member.ts";
 export type * from "./types/policy.ts";
 export type * from "./types/policy-change.ts";
 export type * from "./types/policy-check.ts";

@@ -39,13 +39,20 @@ export type RoleAction = keyof typeof SCOPES;
 export type Action = RoleAction | OpenAction;
 
 /** Every member may do these, as far as it is theirs. */
-type OpenAction = "workspace.destroy" | "share.revoke" | "policy.read";
+const OPEN_ACTIONS = [
+  "workspace.destroy",
+  "share.revoke",
+  "break-glass.consent",
+  "break-glass.review",
+  "policy.read",
+] as const;
+export type OpenAction = (typeof OPEN_ACTIONS)[number];
 
 /** Actions a role may list, in the order people read them. */
 export const ROLE_ACTIONS = Object.keys(SCOPES) as readonly RoleAction[];
 
 /** All actions. */
-export const ACTIONS: readonly Action[] = [...ROLE_ACTIONS, "workspace.destroy", "share.revoke", "policy.read"];
+export const ACTIONS: readonly Action[] = [...ROLE_ACTIONS, ...OPEN_ACTIONS];
 
 /** What the action is done to. */
 export function scopeOf(action: Action): Scope {

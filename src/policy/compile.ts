@@ -1,6 +1,6 @@
 // The policy as Cedar: roles become `permit`, everything else becomes `forbid`.
 
-import { isStaged, type RoleAction, scopeOf, withImplied } from "./actions.ts";
+import { isStaged, type OpenAction, type RoleAction, scopeOf, withImplied } from "./actions.ts";
 import {
   all,
   atMost,
@@ -28,12 +28,15 @@ import { useConditions } from "./workspace-use.ts";
 /** Allowed to everybody, whoever they are. */
 const OPEN_GRANTS: readonly {
   readonly id: string;
-  readonly action: "workspace.destroy" | "share.revoke" | "policy.read";
+  readonly action: OpenAction;
   when: Expr;
 }[] = [
   { id: "builtin:own-workspace", action: "workspace.destroy", when: attribute(context, "ownWorkspace") },
   // It takes nothing away from anybody: whose revocations count, the readers of shares decide.
   { id: "builtin:shares-can-be-revoked", action: "share.revoke", when: literal(true) },
+  // Whose consent and whose review count, the readers of break-glass decide: those whom the policy names.
+  { id: "builtin:break-glass-is-consented", action: "break-glass.consent", when: literal(true) },
+  { id: "builtin:break-glass-is-reviewed", action: "break-glass.review", when: literal(true) },
   { id: "builtin:policy-is-readable", action: "policy.read", when: literal(true) },
 ];
 

@@ -9,6 +9,7 @@ import { missingRole } from "./near-miss.ts";
 import { refusalOf } from "./refusal.ts";
 import { cedarRequest, type DecisionRequest, malformedRequest } from "./request.ts";
 import { holdingText, memberOf } from "./schema.ts";
+import { whyNotStated } from "./stating.ts";
 
 export type { DecisionRequest } from "./request.ts";
 
@@ -55,13 +56,17 @@ export function decideWith(evaluator: Evaluator, compiled: CompiledPolicy, reque
   const answer = evaluator.ask(compiled, "decide", asked);
   // Cedar skips a policy that fails, a forbid too, and may then allow: an answer with errors is no answer.
   if (answer.errors.length > 0) return broken(answer.errors);
-  if (answer.allow && answer.reasons.length > 0) return allowed(compiled, request, answer.reasons);
+  const unstated = whyNotStated(policy, request);
+  if (answer.allow && answer.reasons.length > 0) {
+    return unstated ? refused([unstated]) : allowed(compiled, request, answer.reasons);
+  }
   const fired = compiled.guardrails.filter((guardrail) => answer.reasons.includes(guardrail.id));
   // What nothing remedies first: the person should not mend the rest only to be refused all the same.
   const final = (guardrail: Guardrail) => (guardrail.condition.kind === "refuse" ? 0 : 1);
   const refusals = [...fired]
     .sort((a, b) => final(a) - final(b))
-    .map((guardrail) => refusalOf(compiled, guardrail, member, request));
+    .map((guardrail) => refusalOf(compiled, guardrail, member, request))
+    .concat(unstated ?? []);
   if (member.suspended !== undefined) return refused(refusals);
   const parts = evaluator.ask(compiled, "explain", asked);
   if (request.action === "workspace.destroy" && request.ownWorkspace !== true)

@@ -1,5 +1,6 @@
 // The policy in about six plain lines, for people who will not read the file.
 import { formatBytes, formatDuration } from "../base/units.ts";
+import { approversText, governanceLines } from "./describe-governance.ts";
 import { isLoopback } from "./host-entry.ts";
 import { longestLife } from "./issuing.ts";
 import type { Policy, Role, Rule } from "./schema.ts";
@@ -10,9 +11,8 @@ const NAMES_MAX = 6;
 
 /** Who decides, what data there is, who works here as what, what always holds, what is refused. */
 export function describePolicy(policy: Policy): string[] {
-  const owners = listed(policy.owners.members, "or");
   return [
-    `${policy.project}: policy version ${String(policy.version)}, until ${policy.expires.date}; changes need the signature of ${owners}`,
+    `${policy.project}: policy version ${String(policy.version)}, until ${policy.expires.date}; changes need ${signatures(policy)}`,
     dataLine(policy),
     ...peopleLines(policy),
     workspaceLine(policy),
@@ -22,7 +22,13 @@ export function describePolicy(policy: Policy): string[] {
     awsLine(policy),
     alwaysLine(policy),
     ...ruleLines(policy),
+    ...governanceLines(policy),
   ].filter((line) => line !== "");
+}
+
+function signatures({ owners: { threshold, members } }: Policy): string {
+  if (threshold === 1) return `the signature of ${listed(members, "or")}`;
+  return `the signatures of ${threshold === members.length ? "" : `${String(threshold)} of `}${listed(members)}`;
 }
 
 function dataLine(policy: Policy): string {
@@ -119,17 +125,35 @@ function alwaysLine(policy: Policy): string {
   const purposes = policy.purposes.map(({ id }) => id);
   const { actions } = policy.purposeFor;
   const parts = [
-    actions.length > 0
-      ? `${listed(actions)} ${actions.length === 1 ? "needs" : "need"} a purpose (${cut(purposes)})`
-      : "",
-    ...policy.justificationFor.map(
-      ({ action, charsMin }) => `${action} needs a justification of at least ${counted(charsMin, "character")}`,
+    actions.length > 0 ? `${needing(actions)} a purpose (${cut(purposes)})` : "",
+    ...together(policy.justificationFor, (each) => counted(each.charsMin, "character")).map(
+      ([chars, needing]) => `${needing} a justification of at least ${chars}`,
     ),
-    ...policy.mfaWithin.map(
-      ({ action, withinMs }) => `${action} needs a second factor within ${formatDuration(withinMs)}`,
+    ...together(policy.mfaWithin, (each) => formatDuration(each.withinMs)).map(
+      ([time, needing]) => `${needing} a second factor within ${time}`,
     ),
+    policy.labelFloorMs === undefined
+      ? ""
+      : `what is pushed is at least as sensitive as what its pusher pulled in ${formatDuration(policy.labelFloorMs)}`,
   ].filter((part) => part !== "");
   return parts.length > 0 ? `always: ${parts.join("; ")}` : "";
+}
+
+/** `policy.change and key.rotate need`. */
+function needing(actions: readonly string[]): string {
+  return `${listed(actions)} ${actions.length === 1 ? "needs" : "need"}`;
+}
+
+/** Actions of which the same is asked, said once. */
+function together<T extends { readonly action: string }>(
+  items: readonly T[],
+  amountOf: (item: T) => string,
+): readonly (readonly [amount: string, needing: string])[] {
+  const amounts = [...new Set(items.map(amountOf))];
+  return amounts.map((amount) => {
+    const actions = items.filter((item) => amountOf(item) === amount).map(({ action }) => action);
+    return [amount, needing(actions)] as const;
+  });
 }
 
 function ruleLines(policy: Policy): string[] {
@@ -144,8 +168,21 @@ function ruleText(rule: Rule): string {
     rule.domains ? `in ${listed(rule.domains, "or")}` : "",
   ].filter((part) => part !== "");
   if (rule.refuse !== undefined) return `${about.join(" ")} is refused`;
-  const needs = [...rule.fields, ...(rule.provenance ? ["a recorded run"] : [])];
+  const needs = [...rule.fields, ...(rule.provenance ? ["a recorded run"] : []), ...consentTexts(rule)];
   return `${about.join(" ")} needs ${listed(needs)}`;
+}
+
+/** What others have to do first, and where it may go. */
+function consentTexts({ approvals, grant, release, evidence, destinations }: Rule): string[] {
+  const keys = release === undefined ? "" : ", which releases the key";
+  return [
+    ...(approvals ? [`the approval of ${approversText(approvals)}`] : []),
+    ...(grant
+      ? [`a grant of ${approversText(grant.approvals)} for at most ${formatDuration(grant.maxMs)}${keys}`]
+      : []),
+    ...evidence,
+    ...(destinations ? [`${listed(destinations, "or")} as its destination`] : []),
+  ];
 }
 
 function cut(names: readonly string[]): string {

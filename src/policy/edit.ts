@@ -1,7 +1,18 @@
 // Changes the policy file as a person would: a line more, a number changed, comments and layout kept.
-import { isMap, isScalar, type Pair, parseDocument, type YAMLMap } from "yaml";
+import { isMap } from "yaml";
 import { CloisterError } from "../base/errors.ts";
-import { readPolicy } from "./read.ts";
+import {
+  applied,
+  type Edit,
+  endOfLine,
+  layoutError,
+  meaning,
+  newline,
+  pairOf,
+  policyIn,
+  rangeOf,
+  rootOf,
+} from "./edit-text.ts";
 import { holdingText, memberOf, type Policy } from "./schema.ts";
 import { quoted } from "./template.ts";
 
@@ -56,19 +67,27 @@ export function addMember(text: string, member: NewMember, next: NextVersion): s
  */
 export function setEpochs(text: string, epochs: ReadonlyMap<string, number>, next: NextVersion): string {
   const before = policyIn(text, "the policy file is not valid");
+  const edited = setVersion(applied(text, epochEdits(text, epochs)), next);
+  const after = policyIn(edited, "the key epochs cannot be raised");
+  if (meaning(after) !== meaning(withEpochs(before, epochs))) throw layoutError();
+  return edited;
+}
+
+/** The policy as it is with higher epochs of some domains. */
+export function withEpochs(policy: Policy, epochs: ReadonlyMap<string, number>): Policy {
+  const domains = policy.domains.map((domain) => ({ ...domain, epoch: epochs.get(domain.id) ?? domain.epoch }));
+  return { ...policy, domains };
+}
+
+export function epochEdits(text: string, epochs: ReadonlyMap<string, number>): readonly Edit[] {
   const domains = pairOf(rootOf(text), "domains")?.value;
   if (!isMap(domains)) throw layoutError();
-  const edits = [...epochs].map(([domain, epoch]): Edit => {
+  return [...epochs].map(([domain, epoch]): Edit => {
     const entry = pairOf(domains, domain)?.value;
     const range = isMap(entry) ? rangeOf(pairOf(entry, "epoch")?.value) : undefined;
     if (!range) throw layoutError();
     return { from: range[0], to: range[1], text: String(epoch) };
   });
-  const edited = setVersion(applied(text, edits), next);
-  const after = policyIn(edited, "the key epochs cannot be raised");
-  const wanted = before.domains.map((domain) => ({ ...domain, epoch: epochs.get(domain.id) ?? domain.epoch }));
-  if (meaning(after) !== meaning({ ...before, domains: wanted })) throw layoutError();
-  return edited;
 }
 
 /**
@@ -93,18 +112,6 @@ export function setVersion(text: string, next: NextVersion): string {
   return applied(text, edits);
 }
 
-interface Edit {
-  readonly from: number;
-  readonly to: number;
-  readonly text: string;
-}
-
-/** Edits from the end on, so that earlier offsets stay true. */
-function applied(text: string, edits: readonly Edit[]): string {
-  const backwards = [...edits].sort((a, b) => b.from - a.from);
-  return backwards.reduce((result, edit) => result.slice(0, edit.from) + edit.text + result.slice(edit.to), text);
-}
-
 function insertMember(text: string, member: NewMember): string {
   const members = pairOf(rootOf(text), "members")?.value;
   if (!isMap(members)) throw layoutError();
@@ -126,53 +133,4 @@ function insertMember(text: string, member: NewMember): string {
 function memberEntry({ id, name, roles, signs, reads }: NewMember): string {
   const held = roles.map(quoted).join(", ");
   return `${quoted(id)}: { name: ${quoted(name)}, roles: [${held}], signs: ${quoted(signs)}, reads: ${quoted(reads)} }`;
-}
-
-function rootOf(text: string): YAMLMap {
-  const { contents } = parseDocument(text, { version: "1.2", schema: "core" });
-  if (!isMap(contents) || contents.flow) throw layoutError();
-  return contents;
-}
-
-function pairOf(map: YAMLMap, key: string): Pair | undefined {
-  return map.items.find((pair) => isScalar(pair.key) && pair.key.value === key);
-}
-
-/** Where a node's own text starts and ends. */
-function rangeOf(node: unknown): readonly [number, number] | undefined {
-  const range = node !== null && typeof node === "object" && "range" in node ? node.range : undefined;
-  return Array.isArray(range) ? [Number(range[0]), Number(range[1])] : undefined;
-}
-
-function endOfLine(text: string, from: number): number {
-  const feed = text.indexOf("\n", from);
-  if (feed < 0) return text.length;
-  return text[feed - 1] === "\r" ? feed - 1 : feed;
-}
-
-function newline(text: string): string {
-  return text.includes("\r\n") ? "\r\n" : "\n";
-}
-
-/** Everything the policy says apart from its number and the places where it says it. */
-function meaning(policy: Policy): string {
-  const said = { ...policy, version: 0, previous: "" };
-  return JSON.stringify(said, (key, value: unknown) => (key === "line" ? undefined : value));
-}
-
-function policyIn(text: string, what: string): Policy {
-  // Only warnings depend on the time, and nobody sees them here.
-  const { policy, problems } = readPolicy(Buffer.from(text, "utf8"), { now: 0 });
-  if (policy) return policy;
-  const problem = problems.find(({ severity }) => severity === "error");
-  const place = problem ? `line ${String(problem.line)}: ${problem.message}` : "";
-  const hint = problem?.hint === undefined ? "" : ` (${problem.hint})`;
-  throw new CloisterError("USAGE", what, { why: `${place}${hint}`, next: "cloister policy check" });
-}
-
-function layoutError(): CloisterError {
-  return new CloisterError("USAGE", "the policy file cannot be edited automatically", {
-    why: "its layout is unusual",
-    next: "edit cloister.policy.yaml by hand, then: cloister policy propose",
-  });
 }

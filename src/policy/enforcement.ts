@@ -23,6 +23,9 @@ function enforcementOf(action: Action): Enforcement {
       return "cryptographic";
     case "workspace.run":
       return "sandbox";
+    case "break-glass.consent":
+    case "break-glass.review":
+      return "refused by every reader";
     case "workspace.create":
     case "workspace.destroy":
     case "share.revoke":

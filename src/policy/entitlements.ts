@@ -60,5 +60,5 @@ function reads(role: Role): boolean {
 }
 
 function works(role: Role): boolean {
-  return role.can.some((action) => /^(artifact|secret)\./.test(action) || action === "workspace.mount");
+  return role.can.some((action) => /^(artifact|secret|break-glass)\./.test(action) || action === "workspace.mount");
 }

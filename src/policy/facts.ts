@@ -30,6 +30,8 @@ export interface GovernanceFacts {
     | undefined;
   /** Access that was granted to the member for this version and purpose: who approved, and how long ago it was complete. */
   readonly grant?: { readonly approvals: readonly string[]; readonly ageMs: number } | undefined;
+  /** Kind of evidence that is to be stated: what `artifact.attest` is asked for. Left out: any kind. */
+  readonly stating?: string | undefined;
   /** Statements about the version. */
   readonly evidence?: readonly Stated[] | undefined;
   /** Bytes that the member pulled in the last 24 hours, with those of this pull. Left out, no quota is exceeded. */

@@ -26,7 +26,8 @@ import type { Policy } from "./schema.ts";
 
 /** Consent and responsibility are a person's. */
 const FOR_PEOPLE: readonly Action[] = [
-  ...(["request.approve", "policy.change", "break-glass.invoke", "member.add", "member.review"] as const),
+  ...(["request.approve", "policy.change", "member.add", "member.review"] as const),
+  ...(["break-glass.invoke", "break-glass.consent", "break-glass.review"] as const),
 ];
 
 /** What can be done with a version that was retired, besides seeing that it is there. */
@@ -35,7 +36,7 @@ const WITH_RETIRED: readonly Action[] = ["artifact.restore", "artifact.retire", 
 /** What stays when access was not confirmed in time: reading, giving up what one has, and what mends it. */
 const READ_ONLY: readonly Action[] = [
   ...(["artifact.pull", "artifact.read-metadata", "secret.read", "audit.read", "policy.read"] as const),
-  ...(["workspace.destroy", "member.review", "policy.change"] as const),
+  ...(["workspace.destroy", "share.revoke", "member.review", "policy.change"] as const),
 ];
 
 export function governanceGuardrails(policy: Policy): readonly CompiledGuardrail[] {

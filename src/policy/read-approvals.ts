@@ -111,9 +111,7 @@ function lackIn(domain: string, needs: Approvals["needs"], about: ApprovalsFor, 
   if (most.missing.length > 0) {
     return { why: tooFew(most, domain), hint: "one person counts once", lonely: people.length <= 1 };
   }
-  return separated(domain, needs, about, staff)
-    ? undefined
-    : { why: SEPARATED, hint: "see separate", lonely: people.length <= 1 };
+  return separated(domain, needs, about, staff) ? undefined : { why: SEPARATED, hint: "see separate", lonely: true };
 }
 
 const SEPARATED = "whoever does it, or pushed it, is needed to approve it, and separate forbids that";

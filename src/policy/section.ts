@@ -2,6 +2,7 @@
 import { NAME } from "../base/name.ts";
 import { nearest } from "./near.ts";
 import type { Place, Problems } from "./problem.ts";
+import { withArticle } from "./words.ts";
 import { type Entry, quote, type Tree } from "./yaml-tree.ts";
 
 /** A value and where it stands. */
@@ -156,7 +157,11 @@ export function textList(tree: Tree | undefined, what: string, problems: Problem
 /** Whether text may be an id; complains where not. */
 export function checkId(id: string, place: Place, what: string, problems: Problems): boolean {
   if (NAME.test(id)) return true;
-  problems.error(place, `${quote(id)} cannot be a ${what}`, "use 1 to 128 of a-z 0-9 . _ -, first a letter or digit");
+  problems.error(
+    place,
+    `${quote(id)} cannot be ${withArticle(what)}`,
+    "use 1 to 128 of a-z 0-9 . _ -, first a letter or digit",
+  );
   return false;
 }
 

@@ -205,7 +205,7 @@ describe("list", () => {
 describe("show", () => {
   const detail: VersionDetail = {
     ...version,
-    ...{ stage: undefined, statements: [], ignored: [], retired: undefined, held: undefined },
+    ...{ stage: undefined, retired: undefined, held: undefined, statements: [], ignored: [] },
     owner: "ana",
     licence: undefined,
     purpose: "churn-modelling",

@@ -6,15 +6,16 @@ import { readPolicy } from "../../src/policy/read.ts";
 import { EXAMPLE } from "./example.ts";
 import { keyArn, lineOf, NOW, SAMPLE } from "./sample.ts";
 import { HOSTILE, LATER, WRONG, WRONG_AWS, WRONG_CREDENTIALS, WRONG_LOGIN } from "./wrong-files.ts";
+import { WRONG_GOVERNANCE } from "./wrong-governance.ts";
 
 function read(text: string | Uint8Array, now = NOW): ReturnType<typeof readPolicy> {
   return readPolicy(typeof text === "string" ? Buffer.from(text) : text, { now });
 }
 
-/** The sample with one place changed. */
-function changed(from: string, to: string): string {
-  if (!SAMPLE.includes(from)) throw new Error(`not in the sample: ${from}`);
-  return SAMPLE.replace(from, to);
+/** The sample, or another policy, with one place changed. */
+function changed(from: string, to: string, base = SAMPLE): string {
+  if (!base.includes(from)) throw new Error(`not in the policy: ${from}`);
+  return base.replace(from, to);
 }
 
 /** Where `needle` first stands: line and column from 1. */
@@ -92,21 +93,18 @@ describe("readPolicy", () => {
     });
   });
 
-  for (const [what, from, to, at, message, hint] of [
-    ...LATER,
-    ...WRONG,
-    ...WRONG_LOGIN,
-    ...WRONG_AWS,
-    ...WRONG_CREDENTIALS,
-    ...HOSTILE,
+  const inSample = [...LATER, ...WRONG, ...WRONG_LOGIN, ...WRONG_AWS, ...WRONG_CREDENTIALS, ...HOSTILE];
+  for (const [base, [what, from, to, at, message, hint]] of [
+    ...inSample.map((refused) => [SAMPLE, refused] as const),
+    ...WRONG_GOVERNANCE.map((refused) => [EXAMPLE, refused] as const),
   ]) {
     it(`refuses ${what}`, () => {
-      const text = changed(from, to);
+      const text = changed(from, to, base);
       const found = errors(text);
       const places = found.filter((problem) => problem.message.startsWith(message));
       expect(found.map((problem) => problem.message).join("\n")).toContain(message);
       // The place is the first one from the changed line on.
-      const line = SAMPLE.lastIndexOf("\n", SAMPLE.indexOf(from)) + 1;
+      const line = base.lastIndexOf("\n", base.indexOf(from)) + 1;
       const start = message.startsWith("the policy has no") ? 0 : line;
       const offset = text.indexOf(at, start);
       const before = text.slice(0, offset).split("\n");

@@ -2,7 +2,7 @@
 import { keyArn, readsKey, signsKey } from "./sample.ts";
 
 /** [what, place in the sample, what it becomes, what stands at the place of the error, message, hint] */
-type Refused = readonly [what: string, from: string, to: string, at: string, message: string, hint?: string];
+export type Refused = readonly [what: string, from: string, to: string, at: string, message: string, hint?: string];
 
 export const LATER: readonly Refused[] = [
   ["scan", "always:\n", "scan: {}\nalways:\n", "scan:", '"scan" is not yet supported'],

@@ -1,7 +1,9 @@
 import { CloisterError } from "../../base/errors.ts";
 import type { KeySummary, Rotated } from "../../index.ts";
 import type { Call } from "../call.ts";
+import { exitOf } from "../exit-codes.ts";
 import { type Page, print } from "../output.ts";
+import { showLacking, showPending } from "../policy-words.ts";
 import { log, minutes } from "../words.ts";
 
 export async function list(call: Call): Promise<undefined> {
@@ -26,7 +28,7 @@ function shortKey(kms: string): string {
   return `KMS …${kms.slice(-12)}`;
 }
 
-export async function rotate(call: Call): Promise<undefined> {
+export async function rotate(call: Call): Promise<number> {
   const { flags } = call;
   const options = { domain: flags.text("domain"), class: flags.text("class"), justification: flags.text("why") };
   const project = await call.project();
@@ -34,6 +36,7 @@ export async function rotate(call: Call): Promise<undefined> {
   if (!dryRun && !flags.on("yes")) await confirmKeys(call, await project.rotateKeys({ ...options, dryRun: true }));
   const rotated = await project.rotateKeys({ ...options, dryRun });
   print(call, "key-rotate", rotated, (page) => showRotated(page, rotated, options.class !== undefined));
+  return rotated.pending && !dryRun ? exitOf("APPROVAL_PENDING") : 0;
 }
 
 async function confirmKeys(call: Call, next: Rotated): Promise<void> {
@@ -49,11 +52,13 @@ async function confirmKeys(call: Call, next: Rotated): Promise<void> {
 
 function showRotated(page: Page, rotated: Rotated, oneClass: boolean): void {
   const { keys, dryRun, policyVersion, policyDigest, logEntry } = rotated;
-  page.done(`${dryRun ? "would make" : "made"} ${keys.length === 1 ? "1 new key" : `${String(keys.length)} new keys`}`);
+  const verb = dryRun ? "would make" : rotated.pending ? "asked to make" : "made";
+  page.done(`${verb} ${keys.length === 1 ? "1 new key" : `${String(keys.length)} new keys`}`);
   for (const key of keys) page.line(`  ${nameOf(key)}   ${keptIn(key.kms, page.tty)}`);
-  const end = dryRun ? "nothing was written" : log(logEntry);
+  const end = dryRun ? "nothing was written" : rotated.pending ? "waits for signatures" : log(logEntry);
   page.line(`  policy v${String(policyVersion)}  ${page.digest(policyDigest)}   ${end}`);
-  if (page.quiet || dryRun) return;
+  if (rotated.pending) showPending(page, rotated.pending);
+  if (page.quiet || dryRun || rotated.pending) return;
   page.line("  What was pushed before stays as it is: readable with the old keys, which stay with their holders.");
   if (oneClass) page.line("  Pushes under the key before are still accepted; without --class they would not be.");
 }
@@ -68,19 +73,19 @@ function keptIn(kms: string | undefined, short: boolean): string {
 }
 
 export async function handOn(call: Call): Promise<undefined> {
-  const done = await (await call.project()).handOnHalves();
-  print(call, "key-hand-on", done, (page) => {
+  const project = await call.project();
+  const keys = await project.handOnKeys();
+  const done = await project.handOnHalves();
+  print(call, "key-hand-on", { ...done, classKeys: keys.given, lacking: keys.lacking }, (page) => {
     const halves = (count: number) => (count === 1 ? "1 half" : `${String(count)} halves`);
-    if (done.versions === 0) {
-      page.line("you hold no half of any version's key");
-      return;
-    }
-    page.done(`looked at ${done.versions === 1 ? "1 version" : `${String(done.versions)} versions`}`);
+    const nothing = keys.given.length + done.given.length + done.withheld.length + done.taken === 0;
+    page.done(nothing ? "nobody lacks what you could give" : "handed on what you hold");
+    for (const { member, keys: places } of keys.given) page.line(`  gave ${member} the keys of ${places.join(" ")}`);
     for (const { member, halves: count } of done.given) page.line(`  gave ${member} ${halves(count)}`);
     for (const { member, halves: count } of done.withheld) {
       page.line(`  kept ${halves(count)} from ${member}, who held the other one of the same version`);
     }
     if (done.taken > 0) page.line(`  removed ${halves(done.taken)} of devices that are to hold none any more`);
-    if (done.given.length + done.withheld.length + done.taken === 0) page.line("  everybody has what they are to have");
+    showLacking(page, keys.lacking);
   });
 }

@@ -2,10 +2,12 @@ import { CloisterError } from "../../base/errors.ts";
 import { printable } from "../../base/terminal.ts";
 import type { JoinLine, MemberAdded, MemberSummary } from "../../index.ts";
 import type { Call } from "../call.ts";
+import { exitOf } from "../exit-codes.ts";
 import { type Page, print } from "../output.ts";
+import { showLacking, showPending } from "../policy-words.ts";
 import { log } from "../words.ts";
 
-export async function add(call: Call): Promise<undefined> {
+export async function add(call: Call): Promise<number> {
   const { flags, args } = call;
   const dryRun = flags.on("dryRun");
   const options = {
@@ -24,6 +26,7 @@ export async function add(call: Call): Promise<undefined> {
   }
   const added = await project.addMember({ ...options, dryRun });
   print(call, "member-add", added, (page) => showAdded(page, added));
+  return added.pending && !dryRun ? exitOf("APPROVAL_PENDING") : 0;
 }
 
 export async function invite(call: Call): Promise<undefined> {
@@ -52,9 +55,9 @@ export async function confirmFingerprint(call: Call, said: JoinLine): Promise<vo
 }
 
 export function showAdded(page: Page, added: MemberAdded): void {
-  const verb = added.dryRun ? "would add" : "added";
+  const verb = added.dryRun ? "would add" : added.pending ? "asked to add" : "added";
   page.done(`${verb} ${added.member} (${added.name}) as ${added.roles.join(", ")}`);
-  const end = added.dryRun ? "nothing was written" : log(added.logEntry);
+  const end = added.dryRun ? "nothing was written" : added.pending ? "waits for signatures" : log(added.logEntry);
   page.line(`  policy v${String(added.policyVersion)}  ${page.digest(added.policyDigest)}   ${end}`);
   page.fields([
     ["fingerprint", added.fingerprint],
@@ -64,6 +67,8 @@ export function showAdded(page: Page, added: MemberAdded): void {
       added.kmsKeys.length > 0 ? `${added.kmsKeys.join(" ")}   (their IAM role gives them these)` : undefined,
     ],
   ]);
+  if (added.pending) showPending(page, added.pending);
+  showLacking(page, added.lacking);
 }
 
 export async function list(call: Call): Promise<undefined> {

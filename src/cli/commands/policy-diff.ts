@@ -2,6 +2,7 @@ import type { PolicyChange, PolicyDiff } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { exitOf } from "../exit-codes.ts";
 import { type Page, print } from "../output.ts";
+import { showChanges } from "../policy-words.ts";
 
 export async function diff(call: Call): Promise<number> {
   const { diffPolicies } = await call.library();
@@ -17,15 +18,9 @@ function showDiff(page: Page, { before, after, same, changes, asked }: PolicyDif
     page.done(`${both} answer ${String(asked / 2)} questions alike, and name the same people`);
     return;
   }
-  for (const change of changes) page.line(`${change.sign} ${change.text}`, paintOf(page, change));
+  showChanges(page, changes);
   const count = (direction: PolicyChange["direction"]) => changes.filter((each) => each.direction === direction).length;
   page.hints("In all", [
     `${String(count("wider"))} allow more, ${String(count("narrower"))} allow less, ${String(count("other"))} neither`,
   ]);
-}
-
-/** What lets more happen is what to look at. */
-function paintOf(page: Page, { direction }: PolicyChange): (text: string) => string {
-  if (direction === "wider") return page.paint.yellow;
-  return direction === "narrower" ? page.paint.green : (text) => text;
 }

@@ -6,6 +6,7 @@ import type { PolicyChecked, PolicyShown, Project } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { exitOf } from "../exit-codes.ts";
 import { type Page, print, warn } from "../output.ts";
+import { showLacking, showPending } from "../policy-words.ts";
 import { showProblems } from "../problem-lines.ts";
 import { log } from "../words.ts";
 import { wrap } from "../wrap.ts";
@@ -13,6 +14,7 @@ import { wrap } from "../wrap.ts";
 const FILE = "cloister.policy.yaml";
 
 export async function show(call: Call): Promise<undefined> {
+  if (call.flags.on("proposal")) return (await import("./policy-sign.ts")).showProposal(call);
   const policy = await (await call.project()).showPolicy();
   print(call, "policy", policy, (page) => {
     if (call.flags.on("text")) page.text(policy.text);
@@ -64,7 +66,7 @@ function showChecked(page: Page, checked: PolicyChecked, file: string): void {
   for (const text of checked.lines) page.line(`  ${text}`);
 }
 
-export async function propose(call: Call): Promise<undefined> {
+export async function propose(call: Call): Promise<number> {
   const { flags } = call;
   const project = await call.project();
   const options = { justification: flags.text("why"), dryRun: flags.on("dryRun") };
@@ -74,8 +76,11 @@ export async function propose(call: Call): Promise<undefined> {
     const verb = proposed.dryRun ? "would sign" : "signed";
     page.done(`${verb} policy v${String(proposed.version)}  ${page.digest(proposed.digest)}`);
     const end = proposed.dryRun ? "nothing was written" : log(proposed.logEntry);
-    page.line(`  from ${proposed.file}   ${end}`);
+    page.line(`  from ${proposed.file}   ${proposed.pending ? "waits for signatures" : end}`);
+    if (proposed.pending) showPending(page, proposed.pending);
+    showLacking(page, proposed.lacking);
   });
+  return proposed.pending && !proposed.dryRun ? exitOf("APPROVAL_PENDING") : 0;
 }
 
 /** Shows what changes, in plain sentences, and asks. */

@@ -6,7 +6,7 @@ import { KmsRefused } from "../../keys/kms.ts";
 import { labelIdOf, nameIdOf } from "../class-keys.ts";
 import type { LoggedVersion } from "../ledger.ts";
 import { metadataByHalf } from "../release/own-half.ts";
-import { needsRelease } from "../release/released-key.ts";
+import { metadataByGlass, needsRelease } from "../release/released-key.ts";
 import { fateOf } from "../retention/fate.ts";
 import type { Session } from "../session.ts";
 import type { Ignored, VersionSummary } from "../types.ts";
@@ -164,14 +164,14 @@ export async function keyOfVersion(
   versionId: string,
   purpose: "data" | "metadata",
 ): Promise<Buffer | undefined> {
-  const isReleased = needsRelease({ record });
-  if (purpose === "data" && isReleased) return undefined;
+  if (purpose === "data" && needsRelease({ record })) return undefined;
   const key = await session.keys.openVersionKey({ ...contextOfVersion(record), purpose }, async () => {
     const wrap = await session.store.get(wrapName(record, versionId, purpose), WRAP_BYTES_MAX);
     if (!wrap) throw integrity(`its ${purpose} key is missing from the store`);
     return wrap;
   });
-  return key ?? (isReleased ? metadataByHalf(session, { record, versionId }) : undefined);
+  if (key || purpose === "data") return key;
+  return (await metadataByHalf(session, { record, versionId })) ?? metadataByGlass(session, { record, versionId });
 }
 
 /** `domain/name:label` or `domain/name:vN`. */

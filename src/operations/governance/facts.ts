@@ -2,6 +2,7 @@
 import type { Action } from "../../policy/actions.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
 import type { Member, Policy } from "../../policy/schema.ts";
+import { glassFacts } from "../break-glass/facts.ts";
 import { approvalsOf } from "../request/gather.ts";
 import { fateFacts } from "../retention/fate.ts";
 import { reviewOf } from "../review/age.ts";
@@ -43,6 +44,7 @@ const GATHER: readonly Gather[] = [
   (act) => stageOf(act),
   (act) => evidenceOf(act),
   (act) => fateFacts(act),
+  (act) => glassFacts(act),
 ];
 
 /** What is gathered stands above what was said: nobody can claim a fact. */

@@ -7,7 +7,6 @@ import { type Action, isAction } from "../../policy/actions.ts";
 import { decide } from "../../policy/decide.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
 import { FIELDS, memberOf } from "../../policy/schema.ts";
-import { whyNotStated } from "../../policy/stating.ts";
 import type { Session } from "../session.ts";
 import { factText } from "./fact-text.ts";
 import { factsOf } from "./facts.ts";
@@ -117,10 +116,7 @@ async function decideAt(
     fields: FIELDS,
     mfaAgeMs: 0,
   });
-  const unmet = decision.refusals.find(({ rule }) => !ASKED_OF_THE_PERSON.test(rule));
-  if (unmet || action !== "artifact.attest") return unmet;
-  const stated = { member: id, kind: factText(event, "kind") ?? "", domain: event.domain };
-  return whyNotStated(policy, { ...stated, pushedBy: governance?.pushedBy });
+  return decision.refusals.find(({ rule }) => !ASKED_OF_THE_PERSON.test(rule));
 }
 
 /** Rules about what the person declares and how they logged in. */
@@ -133,6 +129,8 @@ export function saidIn(event: AuditEvent): GovernanceFacts {
   return {
     ...{ toStage: factText(event, "toStage"), toClass: factText(event, "toClass"), retire },
     ...(toDomain === undefined ? {} : { destination: `domain:${toDomain}` }),
+    // One that does not say of which kind it is, is of none that is declared.
+    ...(event.action === "artifact.attest" ? { stating: factText(event, "kind") ?? "" } : {}),
   };
 }
 

@@ -63,10 +63,8 @@ function changeOf(
   klass: string | undefined,
 ): Change {
   const next = { version: policy.version + 1, previous: session.ledger.inForce.digest };
-  const newest = (domain: string, name: string) => session.keys.epochsOf({ domain, class: name }).at(-1) ?? 0;
   if (klass === undefined) {
-    const oldest = (domain: string) => Math.max(...policy.classifications.map((name) => newest(domain, name)));
-    const epochs = new Map(domains.map((domain) => [domain, oldest(domain) + 1]));
+    const epochs = raisedEpochs(session, policy, domains);
     return { version: next.version, text: setEpochs(text, epochs, next), rekey: [] };
   }
   if (!policy.classifications.includes(klass)) {
@@ -97,4 +95,16 @@ async function submitKeys(
 function keyOf(policy: Policy, key: string): Rotated["keys"][number] {
   const [domain = "", klass = "", epoch = ""] = key.split("/");
   return { domain, class: klass, epoch: Number(epoch), kms: kmsKeyOf(policy, klass) };
+}
+
+/** For each domain, an epoch that no class has yet: nobody pushes under older keys from then on. */
+export function raisedEpochs(
+  session: Session,
+  { classifications }: Policy,
+  domains: readonly string[],
+): ReadonlyMap<string, number> {
+  const newest = (domain: string, klass: string) => session.keys.epochsOf({ domain, class: klass }).at(-1) ?? 0;
+  return new Map(
+    domains.map((domain) => [domain, Math.max(...classifications.map((klass) => newest(domain, klass))) + 1]),
+  );
 }

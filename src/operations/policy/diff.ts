@@ -3,6 +3,7 @@ import { loadCedar } from "../../policy/cedar.ts";
 import { linesOf } from "../../policy/check/difference-lines.ts";
 import { comparePolicies } from "../../policy/check/differences.ts";
 import { plainChanges } from "../../policy/check/plain-changes.ts";
+import type { Policy } from "../../policy/schema.ts";
 import type { Host } from "../host.ts";
 import type { PolicyDiff, PolicyDiffOptions } from "../types.ts";
 import { IN_FORCE, PolicySources } from "./source.ts";
@@ -12,11 +13,19 @@ export async function diffPolicies(host: Host, folder: string, options: PolicyDi
   const sources = new PolicySources(host, folder);
   const before = await sources.read(options.before ?? IN_FORCE);
   const after = await sources.read(options.after);
-  const compared = comparePolicies(await loadCedar(), before.policy, after.policy);
-  const changes = [...linesOf(compared), ...plainChanges(before.policy, after.policy)];
+  const { changes, asked } = await changesBetween(before.policy, after.policy);
   return {
     before: { policy: before.title, version: before.policy.version },
     after: { policy: after.title, version: after.policy.version },
-    ...{ same: changes.length === 0, changes, asked: compared.asked },
+    ...{ same: changes.length === 0, changes, asked },
   };
+}
+
+/** What the second policy allows, refuses and says otherwise than the first, and how many decisions told. */
+export async function changesBetween(
+  before: Policy,
+  after: Policy,
+): Promise<{ readonly changes: PolicyDiff["changes"]; readonly asked: number }> {
+  const compared = comparePolicies(await loadCedar(), before, after);
+  return { changes: [...linesOf(compared), ...plainChanges(before, after)], asked: compared.asked };
 }

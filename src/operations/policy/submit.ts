@@ -11,7 +11,7 @@ import { writeLocal } from "../local-file.ts";
 import { parsePolicy, signPolicy } from "../policy-shelf.ts";
 import { ownersOf, type Session } from "../session.ts";
 import type { LackingKeys, PendingPolicy } from "../types.ts";
-import { localState } from "./local-policy.ts";
+import { isProposedHere, localState } from "./local-policy.ts";
 import { addNote, addSignature, findProposal, notesBy, signaturesOf, signersOf } from "./proposals.ts";
 import { readForSigning } from "./publish.ts";
 import { type InForceNow, keysAnew, missingKeys, takeForce } from "./take-force.ts";
@@ -138,10 +138,13 @@ async function publish(
   signed: Parameters<typeof takeForce>[2],
   { ifEdited }: Submission,
 ): Promise<InForceNow> {
-  const localFile = await localState(session);
+  const { next, envelope } = signed;
+  const isFollowed = (await localState(session)) !== "differs";
+  const step = { version: next.version, digest: sha256Hex(envelope.payload) };
+  const isWritten = ifEdited === undefined || isFollowed || (await isProposedHere(session, step));
   const inForce = await takeForce(session, ask, signed);
-  if (localFile !== "differs" || ifEdited === undefined) {
-    await writeLocal(join(session.config.folder, POLICY_FILE), signed.envelope.payload, 0o644);
+  if (isWritten) {
+    await writeLocal(join(session.config.folder, POLICY_FILE), envelope.payload, 0o644);
   } else {
     session.host.notice(`${POLICY_FILE} differs from what was in force and was left alone; ${ifEdited}`);
   }

@@ -99,7 +99,8 @@ export async function takeForce(session: Session, ask: Ask, signed: SignedPolicy
     if (inForce.version !== next.version || inForce.digest !== digest) throw error;
     return { entry: inForce.entry, made: [], fresh: new Map<string, readonly string[]>() };
   });
-  const known = new Set(before.members.flatMap(({ devices }) => devices.map(({ reads }) => reads)));
+  const members = before.members.filter(({ suspended }) => suspended === undefined);
+  const known = new Set(members.flatMap(({ devices }) => devices.map(({ reads }) => reads)));
   const isNew = ({ reads }: Device) => !known.has(reads);
   const old = await distribute(store, next, await heldKeys(session), isNew);
   await handOnAfter(session, before, next);

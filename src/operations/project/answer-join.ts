@@ -82,7 +82,8 @@ export async function approveJoin(session: Session, options: AnswerJoinOptions):
   const roles = options.roles.length > 0 ? options.roles : suggested;
   const { member: id, name, justification, dryRun } = options;
   const added = await addMember(session, { line, id, name, roles, justification, dryRun });
-  if (!added.dryRun) await removeJoinRequest(session, request);
+  // While other owners have still to sign, it stays: whoever looks at it sees who is to be let in.
+  if (added.logEntry !== undefined) await removeJoinRequest(session, request);
   return added;
 }
 

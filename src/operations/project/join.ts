@@ -9,11 +9,12 @@ import type { Store } from "../../store/store.ts";
 import { findConfig, type ProjectConfig, writeConfig } from "../config.ts";
 import { holderOf } from "../devices.ts";
 import type { Host } from "../host.ts";
+import { forgetSince, memoryMark } from "../log-memory.ts";
 import { openStore, storeConfigFor } from "../open-store.ts";
 import { identityPlaces } from "../places.ts";
-import { connect, readStoreObject } from "../session.ts";
+import { connect, readStoreObject, type Session } from "../session.ts";
 import type { Joined, JoinOptions } from "../types.ts";
-import { checkInvitation, type Invitation, readInvitation } from "./invitation.ts";
+import { checkInvitation, type Invitation, readInvitation, type SignedInvitation } from "./invitation.ts";
 import { writeLine } from "./join-line.ts";
 import { fileJoinRequest } from "./join-request.ts";
 
@@ -33,8 +34,7 @@ export async function join(host: Host, given: JoinOptions): Promise<Joined> {
   }
   const session = connect(host, config, await openStore(host, config));
   await session.begin();
-  await session.sync();
-  if (invitation) await checkInvitation(session, invitation);
+  await syncAsInvited(session, invitation);
   const { compiled } = await session.policy();
   if (given.deviceOf !== undefined && !memberOf(compiled.policy, given.deviceOf)) {
     throw new CloisterError("USAGE", `there is no member ${given.deviceOf}`, { why: "--device-of names a member" });
@@ -64,6 +64,18 @@ export async function join(host: Host, given: JoinOptions): Promise<Joined> {
     invitedBy: invitation?.member,
     member: known?.id,
   };
+}
+
+/** Reads the store. What an invitation contradicts is not remembered, or the right store would be refused afterwards. */
+async function syncAsInvited(session: Session, invitation: SignedInvitation | undefined): Promise<void> {
+  const { places, config } = session;
+  const mark = await memoryMark(places.state, config);
+  await session.sync();
+  if (!invitation) return;
+  await checkInvitation(session, invitation).catch(async (error: unknown) => {
+    await forgetSince(places.state, config, mark);
+    throw error;
+  });
 }
 
 /** Where the inviter has the store, unless the joiner reaches it otherwise. */

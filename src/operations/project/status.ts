@@ -7,6 +7,7 @@ import { covers } from "../../policy/entitlements.ts";
 import { holdingText, type Member, type Policy } from "../../policy/schema.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import { memoryRoom } from "../../sandbox/volume/choose.ts";
+import { glassWarnings, overdueReviews } from "../break-glass/notices.ts";
 import { findConfig } from "../config.ts";
 import type { Host } from "../host.ts";
 import { placeOfStore } from "../open-store.ts";
@@ -51,6 +52,7 @@ export async function status(session: Session): Promise<Status> {
     login: await loginOf(session, policy, me),
     workspaces,
     warnings: [
+      ...(await glassWarnings(session, policy, me?.id)),
       ...(me ? [] : ["this device is no member of the project: cloister join prints the line for its steward"]),
       ...(me?.suspended === undefined ? [] : [`you are suspended: ${me.suspended}`]),
       ...(local === "differs"
@@ -164,11 +166,24 @@ async function checkProject(host: Host, folder: string): Promise<readonly Findin
     const { policy } = (await session.policy()).compiled;
     const text = `${policy.project}: policy v${String(policy.version)}, ${String(session.log.size)} log entries verified`;
     const found: Finding = { name, state: "good", text, next: undefined };
-    return [found, ...checkSecrets(session, policy), ...(await checkStore(session))];
+    return [
+      found,
+      ...checkSecrets(session, policy),
+      ...(await checkEmergencies(session)),
+      ...(await checkStore(session)),
+    ];
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error;
     return [{ name, state: "bad", text: explained(error), next: error.next }];
   }
+}
+
+/** Somebody broke the glass, and nobody who had no part in it has looked at that in time. */
+async function checkEmergencies(session: Session): Promise<readonly Finding[]> {
+  const overdue = await overdueReviews(session);
+  if (overdue.length === 0) return [];
+  const text = `nobody reviewed in time: ${overdue.join(", ")}`;
+  return [{ name: "break-glass", state: "unknown", text, next: `cloister break-glass show ${overdue[0] ?? ""}` }];
 }
 
 /** Everybody's secrets: that one is overdue is no fault of this machine, but somebody should know. */

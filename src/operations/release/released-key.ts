@@ -1,13 +1,17 @@
 // A key that others released: both halves of one request, put together by whoever asked.
 import { integrity, isIntegrity } from "../../base/errors.ts";
 import { SHA256 } from "../../base/record.ts";
+import { openBlob } from "../../content/blob.ts";
 import { deviceIdOf } from "../../keys/identity.ts";
 import { joinHalves, openReleased, type ReleaseContext } from "../../keys/key-half.ts";
 import { halvesFor, type Split } from "../../policy/key-halves.ts";
+import { contextOfVersion, wrapName } from "../artifact/version-record.ts";
 import type { Session } from "../session.ts";
 import type { SplitVersion } from "./own-half.ts";
+import { GLASS_WRAP, glassContext } from "./split.ts";
 
 const RELEASED_BYTES_MAX = 8 * 1024;
+const GLASS_BYTES_MAX = 1024;
 /** Requests of one member about one version that are tried, newest first: anybody can log any number of them. */
 const REQUESTS_MAX = 64;
 
@@ -60,6 +64,16 @@ export async function withReleasedKey<T>(
     why: "one of them is not what an approver released: whoever writes to the store can replace them",
     next: "ask those who approved to approve again: cloister request list",
     cause: damage,
+  });
+}
+
+/** The metadata key of a version, for those who have its data key by break-glass and not the key of its class. */
+export async function metadataByGlass(session: Session, version: SplitVersion): Promise<Buffer | undefined> {
+  const { record, versionId } = version;
+  return withReleasedKey(session, version, "glass", async (key) => {
+    const file = await session.store.get(wrapName(record, versionId, GLASS_WRAP), GLASS_BYTES_MAX);
+    if (!file) throw integrity("its metadata key is missing from the store");
+    return openBlob(key, glassContext(contextOfVersion(record)), file, "metadata key of a version");
   });
 }
 

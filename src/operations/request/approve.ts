@@ -25,6 +25,8 @@ export async function approveRequest(session: Session, options: AnswerOptions): 
     return { ...now, logEntry: mine.entry, again: true, dryRun: options.dryRun === true };
   }
   requireState(open, ["open"]);
+  // Who may not approve hears that first.
+  if (!open.details && open.problem === undefined) await answer(session, open, { verdict: "approve", dryRun: true });
   requireRead(open);
   const untilMs = Math.floor(await session.clock()) + (options.lastsMs ?? Number.MAX_SAFE_INTEGER / 2);
   const expiresMs = Math.min(untilMs, request.expiresMs);

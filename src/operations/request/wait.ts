@@ -25,7 +25,7 @@ export async function waitForRequest(
     const request = await showRequest(session, id);
     if (request.state !== "open") return decided(request);
     const left = end - now();
-    if (left <= 0) throw stillOpen("APPROVAL_PENDING", `${request.id} is not approved yet`, request);
+    if (left <= 0) throw stillOpen("APPROVAL_PENDING", request.id, request);
     await sleep(Math.min(pause, left), undefined, { signal }).catch(() => {
       throw stillOpen("INTERRUPTED", `stopped waiting for ${request.id}`, request);
     });

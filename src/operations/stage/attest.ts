@@ -2,13 +2,14 @@
 import { basename, resolve as resolvePath } from "node:path";
 import { sha256Hex } from "../../base/digest.ts";
 import { CloisterError, isIntegrity } from "../../base/errors.ts";
-import { whyNotStated } from "../../policy/stating.ts";
+import type { Policy } from "../../policy/schema.ts";
+import { whyUndeclared } from "../../policy/stating.ts";
 import type { Evidence } from "../../provenance/evidence.ts";
 import { manifestOf } from "../artifact/check-manifest.ts";
 import { resolve } from "../artifact/resolve.ts";
 import { referenceTo, type Version } from "../artifact/versions.ts";
 import { judge, refusalText } from "../governance/judge.ts";
-import { type Ask, begin, deny, newOperationId, permit, wouldPermit } from "../guard.ts";
+import { type Ask, begin, newOperationId, permit, wouldPermit } from "../guard.ts";
 import { readLocal } from "../local-file.ts";
 import type { Session } from "../session.ts";
 import type { Attested, AttestOptions } from "../types.ts";
@@ -28,22 +29,20 @@ import {
 export async function attest(session: Session, options: AttestOptions): Promise<Attested> {
   await session.sync();
   const { kind, result, justification } = options;
-  const { policy } = (await session.policy()).compiled;
+  checkKind((await session.policy()).compiled.policy, kind);
   const version = await resolve(session, options.reference, { action: "artifact.attest", justification });
-  const { record, versionId, header, pusher } = version;
+  const { record, versionId, header } = version;
   const me = await session.me();
-  const refusal = whyNotStated(policy, { member: me.id, kind, domain: record.domain, pushedBy: pusher });
-  if (refusal?.rule === "builtin:evidence") throw new CloisterError("USAGE", refusal.why, { next: refusal.next });
   const document = await documentIn(session, options.file);
   const reference = referenceTo(version);
   const ask: Ask = {
     ...{ title: `state ${kind} of ${reference}`, action: "artifact.attest", reference, versionId },
     ...{ domain: record.domain, class: record.class, kind: header.kind, justification },
+    governance: { stating: kind },
     facts: { kind, result },
     sealed: { artifact: reference, justification, document: document.name },
   };
   await (options.dryRun ? wouldPermit : permit)(session, ask);
-  if (refusal) return deny(session, ask, refusal, options.dryRun ?? false);
   const { bytes, ...described } = document;
   const attested = { reference, versionId, kind, result, by: me.id, document: { ...described, bytes: bytes.length } };
   if (options.dryRun) return { ...attested, digest: undefined, logEntry: undefined, dryRun: true };
@@ -52,6 +51,12 @@ export async function attest(session: Session, options: AttestOptions): Promise<
   const evidence = await evidenceAbout(session, version, { ...attested, operationId, statedAt });
   const { digest, logEntry } = await publish(session, version, { ask, evidence, document: bytes });
   return { ...attested, digest, logEntry, dryRun: false };
+}
+
+/** @throws CloisterError USAGE */
+function checkKind(policy: Policy, kind: string): void {
+  const refusal = whyUndeclared(policy, kind);
+  if (refusal) throw new CloisterError("USAGE", refusal.why, { next: refusal.next });
 }
 
 async function documentIn(session: Session, file: string) {

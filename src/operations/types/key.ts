@@ -1,6 +1,6 @@
 // What listing and rotating keys takes and gives.
 
-import type { PendingPolicy } from "./policy-change.ts";
+import type { LackingKeys, PendingPolicy } from "./policy-change.ts";
 
 export interface KeySummary {
   /** `_project` for the key of the audit details. */
@@ -42,6 +42,13 @@ export interface Rotated {
   /** What it waits for; undefined where it took force. */
   readonly pending: PendingPolicy | undefined;
   readonly dryRun: boolean;
+}
+
+/** Keys of classes that were brought to the devices that may have them. */
+export interface ClassKeysHandedOn {
+  /** `domain/class` of what was given, by member. */
+  readonly given: readonly { readonly member: string; readonly keys: readonly string[] }[];
+  readonly lacking: readonly LackingKeys[];
 }
 
 /** Halves of released keys that were brought up to the policy in force. */

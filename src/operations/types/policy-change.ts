@@ -1,5 +1,7 @@
 // What changing the policy with several signatures takes and gives.
 
+import type { PolicyChange } from "./policy-check.ts";
+
 /** One of the two sides whose owners must sign: the version in force, and the one that is to follow it. */
 export interface SigningSide {
   readonly version: number;
@@ -41,8 +43,8 @@ export interface ProposalSummary extends PendingPolicy {
 
 export interface ProposalShown extends ProposalSummary {
   readonly text: string;
-  /** What changes, in plain lines that begin with `- ` or `+ `. */
-  readonly changes: readonly string[];
+  /** What it would allow, refuse and say otherwise than what is in force. */
+  readonly changes: readonly PolicyChange[];
 }
 
 export interface SignOptions {
@@ -84,5 +86,6 @@ export interface PolicyLogRow {
   readonly signedBefore: readonly string[];
   /** Its own owners who signed. */
   readonly signed: readonly string[];
-  readonly changes: readonly string[];
+  /** Against the version before; empty for the first. */
+  readonly changes: readonly PolicyChange[];
 }
