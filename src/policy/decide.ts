@@ -1,14 +1,16 @@
 // The one place where the policy is asked. It answers with every unmet condition, and never allows by accident.
 import type { Refusal } from "../base/errors.ts";
 import { printable } from "../base/terminal.ts";
+import { isRoleAction } from "./actions.ts";
 import type { Answers } from "./answers.ts";
-import type { Evaluator } from "./cedar.ts";
+import type { CedarRequest, Evaluator } from "./cedar.ts";
 import type { CompiledPolicy, Guardrail } from "./compiled.ts";
 import { type Enforcement, enforcementIn, strongest } from "./enforcement.ts";
+import { metRules } from "./met.ts";
 import { missingRole } from "./near-miss.ts";
 import { refusalOf } from "./refusal.ts";
 import { cedarRequest, type DecisionRequest, malformedRequest } from "./request.ts";
-import { holdingText, memberOf } from "./schema.ts";
+import { holdingText, type Member, memberOf } from "./schema.ts";
 import { whyNotStated } from "./stating.ts";
 
 export type { DecisionRequest } from "./request.ts";
@@ -39,8 +41,8 @@ export async function decide(compiled: CompiledPolicy, request: DecisionRequest,
   }
 }
 
-/** {@link decide} with a given evaluator. */
-export function decideWith(evaluator: Evaluator, compiled: CompiledPolicy, request: DecisionRequest): Decision {
+/** A question as Cedar takes it, or why it cannot even be put. */
+function put(compiled: CompiledPolicy, request: DecisionRequest): { member: Member; asked: CedarRequest } | Decision {
   const { policy } = compiled;
   const member = memberOf(policy, request.member);
   if (!member) {
@@ -52,13 +54,29 @@ export function decideWith(evaluator: Evaluator, compiled: CompiledPolicy, reque
   }
   const malformed = malformedRequest(policy, request);
   if (malformed) return refused([{ rule: "builtin:request", enforcement: "advisory", ...malformed }]);
-  const asked = cedarRequest(compiled, member, request);
+  return { member, asked: cedarRequest(compiled, member, request) };
+}
+
+/** Whether it is allowed, without a word why not: for many questions at once. */
+export function allowsWith(evaluator: Evaluator, compiled: CompiledPolicy, request: DecisionRequest): boolean {
+  const question = put(compiled, request);
+  if ("allow" in question) return question.allow;
+  const { allow, errors, reasons } = evaluator.ask(compiled, "decide", question.asked);
+  const unstated = whyNotStated(compiled.policy, request);
+  return allow && errors.length === 0 && reasons.length > 0 && !unstated;
+}
+
+/** {@link decide} with a given evaluator. */
+export function decideWith(evaluator: Evaluator, compiled: CompiledPolicy, request: DecisionRequest): Decision {
+  const question = put(compiled, request);
+  if ("allow" in question) return question;
+  const { member, asked } = question;
   const answer = evaluator.ask(compiled, "decide", asked);
   // Cedar skips a policy that fails, a forbid too, and may then allow: an answer with errors is no answer.
   if (answer.errors.length > 0) return broken(answer.errors);
-  const unstated = whyNotStated(policy, request);
+  const unstated = whyNotStated(compiled.policy, request);
   if (answer.allow && answer.reasons.length > 0) {
-    return unstated ? refused([unstated]) : allowed(compiled, request, answer.reasons);
+    return unstated ? refused([unstated]) : allowed(compiled, request, answer.reasons, asked.context["breakGlass"]);
   }
   const fired = compiled.guardrails.filter((guardrail) => answer.reasons.includes(guardrail.id));
   // What nothing remedies first: the person should not mend the rest only to be refused all the same.
@@ -71,11 +89,18 @@ export function decideWith(evaluator: Evaluator, compiled: CompiledPolicy, reque
   const parts = evaluator.ask(compiled, "explain", asked);
   if (request.action === "workspace.destroy" && request.ownWorkspace !== true)
     return refused([...foreign(), ...refusals]);
-  return refused([...missingRole(compiled, member, request, new Set(parts.reasons)), ...refusals]);
+  // What is open to everybody takes no role.
+  const missing = isRoleAction(request.action) ? missingRole(compiled, member, request, new Set(parts.reasons)) : [];
+  return refused([...missing, ...refusals]);
 }
 
-function allowed(compiled: CompiledPolicy, request: DecisionRequest, reasons: readonly string[]): Decision {
-  const by = reasons.map((id) => {
+function allowed(
+  compiled: CompiledPolicy,
+  request: DecisionRequest,
+  reasons: readonly string[],
+  emergency: unknown,
+): Decision {
+  const roles = reasons.map((id) => {
     const grant = compiled.grants.find((each) => each.id === id);
     if (!grant) return { rule: id, line: undefined, text: `every member may ${request.action}` };
     const role = compiled.policy.roles.find((each) => each.id === grant.role);
@@ -85,6 +110,7 @@ function allowed(compiled: CompiledPolicy, request: DecisionRequest, reasons: re
     return { rule: `role:${grant.role}`, line: grant.line, text };
   });
   const enforcement = enforcementIn(compiled.policy, request.action, request.class);
+  const by = [...roles, ...metRules(compiled, request, emergency === true)];
   return { allow: true, by, refusals: [], enforcement };
 }
 

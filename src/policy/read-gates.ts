@@ -1,6 +1,8 @@
 // The `gates:` part of the policy file: the steps that a version is promoted by, one chain of stages.
+
 import { ROLE_ACTIONS } from "./actions.ts";
 import type { Staff } from "./approvals.ts";
+import { keysOf } from "./file-keys.ts";
 import type { Gate } from "./governance.ts";
 import type { Place, Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
@@ -53,7 +55,7 @@ function readGate(entry: Entry, names: Names, staff: Staff, problems: Problems):
     return [];
   }
   const named = [step.from, step.to].every((stage) => checkId(stage, entry.place, "stage", problems));
-  const section = new Section(entry.value, `gate ${entry.key}`, ["evidence", "approvals"], [], problems);
+  const section = new Section(entry.value, `gate ${entry.key}`, keysOf("gate"), [], problems);
   const listed = textList(section.optional("evidence"), "evidence", problems);
   const approvals = section.optional("approvals");
   const about = {

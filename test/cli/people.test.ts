@@ -235,6 +235,8 @@ describe("member add", () => {
             keys: ["churn/internal"],
             kmsKeys: [],
             logEntry: 4,
+            pending: undefined,
+            lacking: [],
             dryRun: options.dryRun === true,
           };
         },

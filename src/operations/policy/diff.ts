@@ -26,6 +26,6 @@ export async function changesBetween(
   before: Policy,
   after: Policy,
 ): Promise<{ readonly changes: PolicyDiff["changes"]; readonly asked: number }> {
-  const compared = comparePolicies(await loadCedar(), before, after);
+  const compared = comparePolicies(await loadCedar(true), before, after);
   return { changes: [...linesOf(compared), ...plainChanges(before, after)], asked: compared.asked };
 }

@@ -57,7 +57,7 @@ async function replayEntry(
       recorded: await recordedOf(session, logged, each.policy, details),
     })),
   );
-  return before && after ? replay(await loadCedar(), before, after) : { verdict: "same" };
+  return before && after ? replay(await loadCedar(true), before, after) : { verdict: "same" };
 }
 
 function entryOf(

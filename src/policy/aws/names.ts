@@ -47,6 +47,7 @@ export function objectArnOf(aws: AwsSettings, name: string): string {
 export const PATTERNS = {
   format: "cloister",
   policies: "policy/*",
+  proposals: "proposals/*",
   epochs: "epochs/*",
   keyFiles: "keys/*",
   commits: "log/commit/*",

@@ -1,7 +1,7 @@
 // Two policies asked the same questions: which answers differ.
 import type { Evaluator } from "../cedar.ts";
 import { compilePolicy } from "../compile.ts";
-import { decideWith } from "../decide.ts";
+import { allowsWith } from "../decide.ts";
 import type { DecisionRequest } from "../request.ts";
 import type { Policy } from "../schema.ts";
 import { peopleIn, type Question, questionsOf, type Spot } from "./questions.ts";
@@ -37,7 +37,7 @@ export function comparePolicies(evaluator: Evaluator, before: Policy, after: Pol
   let asked = 0;
   const answers = (request: DecisionRequest): readonly boolean[] => {
     asked += compiled.length;
-    return compiled.map((each) => decideWith(evaluator, each, request).allow);
+    return compiled.map((each) => allowsWith(evaluator, each, request));
   };
   const differences: Difference[] = [];
   const allowed = new Map<string, Spot[]>();

@@ -10,6 +10,8 @@ export interface Mutant {
   readonly line: number;
   /** Only answers about these can change; undefined for all. */
   readonly actions: readonly string[] | undefined;
+  /** Only answers that one of these rules decided can change; undefined for all. */
+  readonly rules: readonly string[] | undefined;
   readonly policy: Policy;
 }
 
@@ -34,13 +36,14 @@ function memberMutants(policy: Policy): readonly Mutant[] {
     if (!purpose.until) return [];
     const purposes = swapped(policy.purposes, purpose, { ...purpose, until: undefined });
     const what = `purposes.${purpose.id}.until`;
-    return [{ what, line: purpose.until.line, actions: undefined, policy: { ...policy, purposes } }];
+    const rules = [`purpose:${purpose.id}`];
+    return [{ what, line: purpose.until.line, actions: undefined, rules, policy: { ...policy, purposes } }];
   });
   const suspended = policy.members.flatMap((member): Mutant[] => {
     if (member.suspended === undefined) return [];
     const members = swapped(policy.members, member, { ...member, suspended: undefined });
     const what = `members.${member.id}.suspended`;
-    return [{ what, line: member.line, actions: undefined, policy: { ...policy, members } }];
+    return [{ what, line: member.line, actions: undefined, rules: undefined, policy: { ...policy, members } }];
   });
   return [...ends, ...suspended];
 }
@@ -48,7 +51,7 @@ function memberMutants(policy: Policy): readonly Mutant[] {
 function roleMutants(policy: Policy, role: Role): readonly Mutant[] {
   const path = `roles.${role.id}`;
   const mutant = (what: string, actions: readonly string[], changed: Partial<Role>): Mutant => ({
-    ...{ what: `${path}.${what}`, line: role.line, actions },
+    ...{ what: `${path}.${what}`, line: role.line, actions, rules: [`role:${role.id}`] },
     policy: { ...policy, roles: swapped(policy.roles, role, { ...role, ...changed }) },
   });
   const all = withImplied(role.can);
@@ -59,8 +62,9 @@ function roleMutants(policy: Policy, role: Role): readonly Mutant[] {
   });
   const highest = policy.classifications.at(-1) ?? role.upTo;
   const ceiling = role.upTo === highest ? [] : [mutant("up-to", all, { upTo: highest })];
-  const purposes = role.purposes ? [mutant("purposes", all, { purposes: undefined })] : [];
-  // A role that names every stage leaves none out.
+  // A role that names every one of them leaves none out.
+  const meant = role.purposes !== undefined && policy.purposes.some(({ id }) => !role.purposes?.includes(id));
+  const purposes = meant ? [mutant("purposes", all, { purposes: undefined })] : [];
   const bounded = role.stages !== undefined && policy.stages.some((stage) => !role.stages?.includes(stage));
   const stages = bounded ? [mutant("stages", all, { stages: undefined })] : [];
   const ttl =
@@ -108,17 +112,20 @@ function alwaysMutants(policy: Policy): readonly Mutant[] {
   const purposes = purposeFor.actions.map((action): Mutant => {
     const rest = { ...purposeFor, actions: purposeFor.actions.filter((each) => each !== action) };
     const what = `always.purpose-for: ${action}`;
-    return { what, line: purposeFor.line, actions: [action], policy: { ...policy, purposeFor: rest } };
+    const rules = ["always:purpose-for"];
+    return { what, line: purposeFor.line, actions: [action], rules, policy: { ...policy, purposeFor: rest } };
   });
   const justified = policy.justificationFor.map((each): Mutant => {
     const justificationFor = policy.justificationFor.filter((other) => other !== each);
     const what = `always.justification-for.${each.action}`;
-    return { what, line: each.line, actions: [each.action], policy: { ...policy, justificationFor } };
+    const rules = [`always:justification-for:${each.action}`];
+    return { what, line: each.line, actions: [each.action], rules, policy: { ...policy, justificationFor } };
   });
   const authenticated = policy.mfaWithin.map((each): Mutant => {
     const mfaWithin = policy.mfaWithin.filter((other) => other !== each);
     const what = `always.mfa-within.${each.action}`;
-    return { what, line: each.line, actions: [each.action], policy: { ...policy, mfaWithin } };
+    const rules = [`always:mfa-within:${each.action}`];
+    return { what, line: each.line, actions: [each.action], rules, policy: { ...policy, mfaWithin } };
   });
   return [...purposes, ...justified, ...authenticated];
 }
@@ -127,7 +134,10 @@ function separationMutants(policy: Policy): readonly Mutant[] {
   return policy.separate.map((each): Mutant => {
     const separate = policy.separate.filter((other) => other !== each);
     const what = `separate: who ${each.who} cannot ${each.cannot}`;
-    return { what, line: each.line, actions: [each.cannot], policy: { ...policy, separate } };
+    // Whoever is kept from approving shows where approvals are counted, too.
+    const actions = each.cannot === "request.approve" ? undefined : [each.cannot];
+    const rules = actions && [`separate:${each.who}:${each.cannot}`];
+    return { what, line: each.line, actions, rules, policy: { ...policy, separate } };
   });
 }
 
@@ -135,15 +145,15 @@ function evidenceMutants(policy: Policy): readonly Mutant[] {
   return policy.evidence.flatMap((kind): Mutant[] => {
     if (!kind.notByPusher) return [];
     const evidence = swapped(policy.evidence, kind, { ...kind, notByPusher: false });
-    const what = `evidence.${kind.id}.not-by: pusher`;
-    return [{ what, line: kind.line, actions: undefined, policy: { ...policy, evidence } }];
+    const about = { what: `evidence.${kind.id}.not-by: pusher`, line: kind.line, actions: undefined };
+    return [{ ...about, rules: statedIn(policy, kind.id), policy: { ...policy, evidence } }];
   });
 }
 
 function gateMutants(policy: Policy): readonly Mutant[] {
   return policy.gates.flatMap((gate) => {
     const mutant = (what: string, line: number, changed: Partial<typeof gate>): Mutant => ({
-      ...{ what: `gates.${gate.id}.${what}`, line, actions: ["artifact.promote"] },
+      ...{ what: `gates.${gate.id}.${what}`, line, actions: ["artifact.promote"], rules: [`gate:${gate.to}`] },
       policy: { ...policy, gates: swapped(policy.gates, gate, { ...gate, ...changed }) },
     });
     const evidence = gate.evidence.map((kind) => {
@@ -165,9 +175,19 @@ function endingMutants(policy: Policy): readonly Mutant[] {
   const glass = (breakGlass?.can ?? []).map((action): Mutant => {
     const rest = breakGlass && { ...breakGlass, can: breakGlass.can.filter((each) => each !== action) };
     const what = `break-glass.can: ${action}`;
-    return { what, line: breakGlass?.line ?? 1, actions: [action], policy: { ...policy, breakGlass: rest } };
+    const line = breakGlass?.line ?? 1;
+    return { what, line, actions: [action], rules: undefined, policy: { ...policy, breakGlass: rest } };
   });
   if (!accessReview) return glass;
   const without = { ...policy, accessReview: undefined };
-  return [...glass, { what: "access-review", line: accessReview.line, actions: undefined, policy: without }];
+  const about = { what: "access-review", line: accessReview.line, actions: undefined };
+  return [...glass, { ...about, rules: ["builtin:review-lapsed"], policy: without }];
+}
+
+/** Rules and gates that ask for a kind of evidence. */
+function statedIn(policy: Policy, kind: string): readonly string[] {
+  return [
+    ...policy.rules.filter(({ evidence }) => evidence.includes(kind)).map(({ id }) => id),
+    ...policy.gates.filter(({ evidence }) => evidence.includes(kind)).map(({ to }) => `gate:${to}`),
+  ];
 }

@@ -55,13 +55,15 @@ function readTop(tree: Tree, policy: Policy, problems: Problems): CaseFile | und
   return { cases, standIns };
 }
 
-/** What a case does not say, the defaults say. */
+/** What a case does not say, the defaults say; it leaves one of them out by saying `null`. */
 function withDefaults(item: Tree, defaults: Tree | undefined): Tree {
   if (item.kind !== "map" || defaults?.kind !== "map") return item;
   const said = new Set(item.entries.map(({ key }) => key));
   // One person asks: who is named in the case stands instead of whoever the defaults name.
   if (WHO.some((key) => said.has(key))) for (const key of WHO) said.add(key);
-  return { ...item, entries: [...item.entries, ...defaults.entries.filter(({ key }) => !said.has(key))] };
+  const usual = new Set(defaults.entries.map(({ key }) => key));
+  const entries = item.entries.filter(({ key, value }) => !(usual.has(key) && scalar(value) === null));
+  return { ...item, entries: [...entries, ...defaults.entries.filter(({ key }) => !said.has(key))] };
 }
 
 interface Reader {

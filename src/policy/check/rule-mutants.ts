@@ -15,13 +15,13 @@ export function ruleMutants(policy: Policy, rule: Rule): readonly Mutant[] {
   const required = rule.refuse === undefined ? requirements(rule) : [];
   // Where there is only one thing to take out, the rule has no other purpose.
   const whole: Mutant = {
-    ...{ what: path, line: rule.line, actions: rule.on },
+    ...{ what: path, line: rule.line, actions: rule.on, rules: [rule.id] },
     policy: { ...policy, rules: policy.rules.filter((each) => each !== rule) },
   };
   const parts = required.length > 1 ? required : [];
   const mutants = parts.map(
     ({ what, line, changed }): Mutant => ({
-      ...{ what: `${path}.require.${what}`, line: line ?? rule.line, actions: rule.on },
+      ...{ what: `${path}.require.${what}`, line: line ?? rule.line, actions: rule.on, rules: [rule.id] },
       policy: { ...policy, rules: swapped(policy.rules, rule, { ...rule, ...changed }) },
     }),
   );
@@ -29,7 +29,8 @@ export function ruleMutants(policy: Policy, rule: Rule): readonly Mutant[] {
   const narrowed = actions.map((action): Mutant => {
     const on = rule.on.filter((each) => each !== action);
     const rules = swapped(policy.rules, rule, { ...rule, on });
-    return { what: `${path}.on: ${action}`, line: rule.line, actions: [action], policy: { ...policy, rules } };
+    const about = { what: `${path}.on: ${action}`, line: rule.line, actions: [action], rules: [rule.id] };
+    return { ...about, policy: { ...policy, rules } };
   });
   return [...(mutants.length === 0 ? [whole] : mutants), ...narrowed];
 }
