@@ -3,6 +3,7 @@ import { CloisterError } from "../base/errors.ts";
 import type { JoinRequestSummary } from "../index.ts";
 import type { Call } from "./call.ts";
 import { confirmFingerprint, showAdded } from "./commands/member.ts";
+import { showChanged } from "./commands/member-change.ts";
 import { exitOf } from "./exit-codes.ts";
 import { type Page, print } from "./output.ts";
 
@@ -55,9 +56,13 @@ export async function approveJoin(call: Call): Promise<number> {
     await project.approveJoin({ ...options, dryRun: true });
     await confirmFingerprint(call, await project.showJoin(options.id));
   }
-  const added = await project.approveJoin({ ...options, dryRun });
-  print(call, "member-add", added, (page) => showAdded(page, added));
-  return added.pending && !dryRun ? exitOf("APPROVAL_PENDING") : 0;
+  const { member, device } = await project.approveJoin({ ...options, dryRun });
+  if (member) print(call, "member-add", member, (page) => showAdded(page, member));
+  if (device) {
+    const verb = dryRun ? "would add a device of" : device.pending ? "asked to add a device of" : "added a device of";
+    print(call, "member-add-device", device, (page) => showChanged(page, device, verb));
+  }
+  return (member ?? device)?.pending && !dryRun ? exitOf("APPROVAL_PENDING") : 0;
 }
 
 export async function denyJoin(call: Call): Promise<undefined> {

@@ -38,6 +38,17 @@ export const memberCommand: Noun = {
       load: async () => (await import("./commands/member.ts")).add,
     },
     {
+      name: "invite",
+      summary: "print a line with which somebody asks to join safely",
+      options: [{ flags: "--role <role[@domain]>", text: "role you have in mind (repeatable)", many: true }],
+      examples: ["cloister member invite --role data-scientist", "cloister member invite > invitation.txt"],
+      notes:
+        "It lets nobody in: whoever has it asks to join, and a steward approves. It pins\n" +
+        "the project, its newest policy and its log, so that nobody can show the joiner\n" +
+        "another store, or an older state of this one.",
+      load: async () => (await import("./commands/member.ts")).invite,
+    },
+    {
       name: "list",
       aliases: ["ls"],
       summary: "list members, roles and key fingerprints",

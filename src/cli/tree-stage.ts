@@ -38,6 +38,16 @@ const promote: Leaf = {
   load: async () => (await import("./commands/promote.ts")).promote,
 };
 
+const tag: Leaf = {
+  name: "tag",
+  summary: "let a word lead to a version, wherever it led before",
+  args: [ref, ["<tag>", "a word that is no stage, and no label of the artifact"]],
+  options: [dryRun],
+  examples: ["cloister artifact tag risk:v3 champion", "cloister pull risk:champion --purpose scoring"],
+  notes: "Whoever may push there may tag. What must not be moved so easily goes through stages.",
+  load: async () => (await import("./commands/promote.ts")).tag,
+};
+
 const declassify: Leaf = {
   name: "declassify",
   summary: "write a version anew in a lower class, with the consent that the policy asks for",
@@ -51,4 +61,4 @@ const declassify: Leaf = {
   load: async () => (await import("./commands/promote.ts")).declassify,
 };
 
-export const stageLeaves: readonly Leaf[] = [attest, promote, declassify];
+export const stageLeaves: readonly Leaf[] = [attest, promote, tag, declassify];

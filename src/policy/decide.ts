@@ -1,6 +1,7 @@
 // The one place where the policy is asked. It answers with every unmet condition, and never allows by accident.
 import type { Refusal } from "../base/errors.ts";
 import { printable } from "../base/terminal.ts";
+import { isRoleAction } from "./actions.ts";
 import type { Answers } from "./answers.ts";
 import type { CedarRequest, Evaluator } from "./cedar.ts";
 import type { CompiledPolicy, Guardrail } from "./compiled.ts";
@@ -88,7 +89,9 @@ export function decideWith(evaluator: Evaluator, compiled: CompiledPolicy, reque
   const parts = evaluator.ask(compiled, "explain", asked);
   if (request.action === "workspace.destroy" && request.ownWorkspace !== true)
     return refused([...foreign(), ...refusals]);
-  return refused([...missingRole(compiled, member, request, new Set(parts.reasons)), ...refusals]);
+  // What is open to everybody takes no role.
+  const missing = isRoleAction(request.action) ? missingRole(compiled, member, request, new Set(parts.reasons)) : [];
+  return refused([...missing, ...refusals]);
 }
 
 function allowed(

@@ -19,7 +19,11 @@ beforeEach(() => {
 
 const ana = () => sessionOf(people.ana);
 const bo = () => sessionOf(people.bo);
-const wanted = (reference: string) => ({ reference, purpose: "modelling", output: { folder: `out-${String(number)}` } });
+const wanted = (reference: string) => ({
+  reference,
+  purpose: "modelling",
+  output: { folder: `out-${String(number)}` },
+});
 
 /** Six thousand bytes. */
 const small = async (name: string) => {
@@ -80,7 +84,11 @@ describe("the label floor", () => {
   });
 
   const mine = async (name: string, klass?: string) =>
-    push(await bo(), { source: { path: "data" }, name: `churn/${name}`, ...(klass === undefined ? {} : { class: klass }) });
+    push(await bo(), {
+      source: { path: "data" },
+      name: `churn/${name}`,
+      ...(klass === undefined ? {} : { class: klass }),
+    });
 
   test("before anything was pulled, there is none", async () => {
     expect((await mine("early", "public")).class).toBe("public");
@@ -90,9 +98,7 @@ describe("the label floor", () => {
     await pull(await bo(), wanted("churn/internal"));
     await expect(mine("late", "public")).rejects.toMatchObject({
       code: "POLICY_DENIED",
-      refusals: [
-        expect.objectContaining({ rule: "builtin:label-flow", enforcement: "refused by every reader" }),
-      ],
+      refusals: [expect.objectContaining({ rule: "builtin:label-flow", enforcement: "refused by every reader" })],
     });
     expect((await mine("late")).class).toBe("internal");
     expect((await mine("later", "confidential")).class).toBe("confidential");

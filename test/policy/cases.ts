@@ -99,6 +99,11 @@ export const CASES: readonly Case[] = [
   // Built in.
   ask("everybody reads the policy", "ci", "policy.read", {}),
   ask("the suspended read the policy, too", "zed", "policy.read", {}),
+  ask("everybody consents to break-glass, as far as the guard is concerned", "bo", "break-glass.consent", {}),
+  ask("a service consents to nothing", "ci", "break-glass.consent", {}, "builtin:service"),
+  ask("everybody reviews break-glass, as far as the guard is concerned", "bo", "break-glass.review", {}),
+  ask("a service reviews nothing", "ci", "break-glass.review", {}, "builtin:service"),
+  ask("everybody revokes shares", "bo", "share.revoke", {}),
   ask("a suspended member pulls nothing", "zed", "artifact.pull", churn, "builtin:suspended"),
   ask("everybody revokes shares", "ci", "share.revoke", {}),
   ask("whose consent counts, readers of the emergency judge", "bo", "break-glass.consent", {}),

@@ -161,8 +161,14 @@ function said(call: Call, answered: RequestAnswered): void {
     page.done(`${again ? "you approved" : verb} ${id}${reference === undefined ? "" : `   ${reference}`}`);
     const end = dryRun && !again ? "nothing was written" : log(logEntry);
     page.line(`  it is ${state}   ${again ? `since ${end}` : end}`);
-    page.fields(wantedRows(wanted));
+    page.fields([["released", releasedText(answered)], ...wantedRows(wanted)]);
   });
+}
+
+/** What a version's key is worth once it was given away. */
+function releasedText({ released }: RequestAnswered): string | undefined {
+  if (!released) return undefined;
+  return `your half of the version's key, to ${String(released.devices)} of their devices: with both halves it is theirs for good`;
 }
 
 function duration(call: Call, flag: "expires" | "timeout"): number | undefined {

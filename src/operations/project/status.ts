@@ -13,6 +13,7 @@ import type { Host } from "../host.ts";
 import { placeOfStore } from "../open-store.ts";
 import { identityPlaces } from "../places.ts";
 import { localState } from "../policy/local-policy.ts";
+import { waitingWarnings } from "../request/waiting.ts";
 import { reviewWarnings } from "../review/warnings.ts";
 import { overdueIn } from "../secret/due.ts";
 import { openSession, type Session } from "../session.ts";
@@ -62,6 +63,7 @@ export async function status(session: Session): Promise<Status> {
       ...(left < 0 ? ["the policy has expired: only its owners can renew it"] : []),
       ...(me ? overdueWarnings(session, policy, me.id) : []),
       ...(me ? await reviewWarnings(session, policy, me.id) : []),
+      ...(me ? await waitingWarnings(session, policy, me.id) : []),
       ...(me && policy.retention ? await dueWarnings(session) : []),
       ...(left >= 0 && left < EXPIRES_SOON_MS ? [`the policy expires on ${policy.expires.date}`] : []),
     ],

@@ -64,6 +64,8 @@ export const PATTERNS = {
   seals: (place: Place): string => `seals/${path(place)}/*`,
   /** Keys of headers and manifests, not those of contents. */
   metadataKeys: (place: Place): string => `wraps/${path(place)}/*/metadata`,
+  /** Keys of headers, manifests and contents. */
+  wraps: (place: Place): string => `wraps/${path(place)}/*`,
   secrets: (place: Place): string => `secrets/${path(place)}/*`,
 } as const;
 
