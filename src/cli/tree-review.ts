@@ -15,10 +15,8 @@ export const review: Leaf = {
     { flags: "--dry-run", text: "say what would be signed, sign nothing" },
   ],
   examples: [
-    "cloister member review",
     "cloister member review bo --keep",
     "cloister member review bo --role data-scientist@churn --revoke --why 'moved to another team'",
-    "cloister member review --each",
     "cloister member review --due --json | jq -r '.lines[].member'",
   ],
   notes:
