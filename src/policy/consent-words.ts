@@ -5,7 +5,7 @@ import { approvingRoles, excludedFromApproving, pusherUnknown, tally, whoCanAppr
 import type { Condition } from "./compiled.ts";
 import { ANYBODY, type Approvals } from "./governance.ts";
 import { type DecisionRequest, reference } from "./request.ts";
-import { approvalsFor, approvedOf, counts, isFresh, mayState } from "./requirements.ts";
+import { approvalsFor, approvedOf, isFresh, mayState } from "./requirements.ts";
 import { type Member, memberOf, type Policy } from "./schema.ts";
 import { counted, listed, withArticle } from "./words.ts";
 
@@ -135,12 +135,6 @@ export function evidenceWords(policy: Policy, id: string, member: Member, reques
   const roles = listed(kind.by.map(withArticle), "or");
   const who = others.length > 0 ? `${roles}: ${cut(others)}${you}` : `${roles}: nobody may here${you}`;
   return { why, who, next: `cloister artifact attest ${reference(request)} --type ${id} --result pass FILE` };
-}
-
-/** Whether any statement of this kind counts. */
-export function isStated(policy: Policy, id: string, request: DecisionRequest): boolean {
-  const kind = policy.evidence.find((each) => each.id === id);
-  return (request.governance?.evidence ?? []).some((each) => kind && counts(policy, kind, each, request));
 }
 
 export function destinationWords(patterns: readonly string[], request: DecisionRequest): Words {

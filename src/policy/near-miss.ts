@@ -133,20 +133,21 @@ const NAMES_MAX = 4;
 
 /** `a steward: ana`, for every role that lacks only being held. */
 function whoCould(policy: Policy, self: Member, candidates: readonly Candidate[]): string | undefined {
-  const texts = candidates
-    .filter(({ lacks }) => lacks.length === 1 && lacks[0] === "held")
-    .map(({ grant }) => {
-      const holders = policy.members.filter(
-        (member) =>
-          member.id !== self.id &&
-          member.suspended === undefined &&
-          member.roles.some((holding) => holding.role === grant.role && holding.domain === grant.domain),
-      );
-      const names = holders.map((member) => member.id);
-      const shown = names.length > NAMES_MAX ? [...names.slice(0, NAMES_MAX), "…"] : names;
-      return `${withArticle(grant.role)}: ${shown.length > 0 ? shown.join(", ") : "nobody holds it"}`;
-    });
-  return texts.length > 0 ? [...new Set(texts)].join("; ") : undefined;
+  const missing = candidates.filter(({ lacks }) => lacks.length === 1 && lacks[0] === "held").map(({ grant }) => grant);
+  const texts = [...new Set(missing.map(({ role }) => role))].map((role) => {
+    const holdings = missing.filter((grant) => grant.role === role);
+    const names = policy.members
+      .filter(({ id, suspended, roles }) => {
+        const holds = holdings.some((grant) =>
+          roles.some((held) => held.role === role && held.domain === grant.domain),
+        );
+        return id !== self.id && suspended === undefined && holds;
+      })
+      .map(({ id }) => id);
+    const shown = names.length > NAMES_MAX ? [...names.slice(0, NAMES_MAX), "…"] : names;
+    return `${withArticle(role)}: ${shown.length > 0 ? shown.join(", ") : "nobody holds it"}`;
+  });
+  return texts.length > 0 ? texts.join("; ") : undefined;
 }
 
 function nextStep(
