@@ -180,6 +180,19 @@ function ofData(person: Person, facts: Facts, action: string, add: (rule: string
   if (action === "artifact.promote") ofGates(person, facts, add);
 }
 
+/** What asks for something of other people, or for a place, and so is named where all of it was met. */
+function asking(facts: Facts): readonly string[] {
+  const { action } = facts as { action: string };
+  const level = rank(facts["class"]);
+  const opens = ["artifact.pull", "workspace.mount", "creds.issue"].includes(action);
+  if (opens) return level >= rank("restricted") ? ["restricted-needs-grant"] : [];
+  if (action === "artifact.declassify") return ["declassify-needs-owner"];
+  if (action === "artifact.promote") return [`gate:${String(facts["to-stage"])}`];
+  const leaves = action === "artifact.export" || action === "share.create";
+  const needsTwo = leaves && level >= rank("internal") ? ["export-needs-two"] : [];
+  return action === "artifact.export" ? [...needsTwo, "export-destinations"] : needsTwo;
+}
+
 function ofGates(person: Person, facts: Facts, add: (rule: string, when: boolean) => unknown): void {
   const gate = GATES[String(facts["stage"])];
   const onward = gate !== undefined && gate.to === facts["to-stage"];
@@ -343,7 +356,7 @@ function caseOf(person: Person, what: string, facts: Facts): MatrixCase {
     name,
     facts: own,
     allow: refused.length === 0,
-    rules: refused.length === 0 ? [`role:${person.role}`] : refused,
+    rules: refused.length === 0 ? [`role:${person.role}`, ...asking(facts)] : refused,
   };
 }
 
