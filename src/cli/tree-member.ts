@@ -86,7 +86,8 @@ export const memberCommand: Noun = {
       ],
       examples: ["cloister member add-device 'LINE' --name laptop", "cloister member add-device 'LINE' --id bo --yes"],
       notes:
-        "Compare the fingerprint with the device's own: cloister whoami. One person stays one\nperson, with however many devices.",
+        "Compare the fingerprint with the device's own: cloister whoami. One person stays\n" +
+        "one person, with however many devices.",
       load: async () => (await import("./commands/member-change.ts")).addDevice,
     },
     {

@@ -18,7 +18,10 @@ const init: Leaf = {
   summary: "set up a project: policy, store and your identity",
   args: [["[dir]", "project folder (default: here)"]],
   options: [
-    { flags: "--template <name>", text: "what the policy starts from: solo, demo (two people) or aws (a team)" },
+    {
+      flags: "--template <name>",
+      text: "what the policy starts from: solo, team, regulated, demo (two people) or aws",
+    },
     { flags: "--project <name>", text: "project name" },
     {
       flags: "--store <place>",

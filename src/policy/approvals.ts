@@ -136,6 +136,7 @@ export function whoCanApprove(
   const known = pusherUnknown(staff, about) ? { ...about, pushedBy: "" } : about;
   const now = tally(staff, needs, approvals, known).has;
   return staff.members
-    .filter(({ id }) => !approvals.includes(id) && tally(staff, needs, [...approvals, id], known).has > now)
+    .filter((member) => !approvals.includes(member.id) && approvingRoles(staff, member, known).length > 0)
+    .filter(({ id }) => tally(staff, needs, [...approvals, id], known).has > now)
     .map(({ id }) => id);
 }

@@ -123,7 +123,9 @@ function safe(text: string | undefined, placeholder: string): string {
 
 export function evidenceWords(policy: Policy, id: string, member: Member, request: DecisionRequest): Words {
   const kind = policy.evidence.find((each) => each.id === id);
-  const { evidence = [], pushedBy } = request.governance ?? {};
+  const { evidence = [], failing = [], pushedBy } = request.governance ?? {};
+  const failed = failing.filter((each) => each.kind === id).map(({ by }) => by);
+  if (failed.length > 0) return failedWords(id, failed, request);
   const stated = evidence.filter((each) => each.kind === id).map(({ by }) => by);
   const own = kind?.notByPusher && pushedBy !== undefined && stated.includes(pushedBy);
   const none = stated.length === 0 ? "nobody stated it" : `what ${listed(stated)} stated does not count`;
@@ -135,6 +137,13 @@ export function evidenceWords(policy: Policy, id: string, member: Member, reques
   const roles = listed(kind.by.map(withArticle), "or");
   const who = others.length > 0 ? `${roles}: ${cut(others)}${you}` : `${roles}: nobody may here${you}`;
   return { why, who, next: `cloister artifact attest ${reference(request)} --type ${id} --result pass FILE` };
+}
+
+/** One who says `fail` outweighs all others, and is the only one to take it back. */
+function failedWords(id: string, failed: readonly string[], request: DecisionRequest): Words {
+  const who = `${listed(failed, "or")} can state it anew, once that is mended`;
+  const next = `cloister show ${reference(request)}   (the documents: --statement DIGEST)`;
+  return { why: `${subject(request)} needs ${id}, and ${listed(failed)} stated that it failed`, who, next };
 }
 
 export function destinationWords(patterns: readonly string[], request: DecisionRequest): Words {

@@ -133,6 +133,10 @@ describe("an export", () => {
       exit: 5,
       code: "APPROVAL_PENDING",
     });
+    const left = bo.start(["request", "wait", id]);
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    left.child.kill("SIGINT");
+    expect(await left.ended).toMatchObject({ exit: 130, err: expect.stringContaining(`cloister request wait ${id}`) });
     const waiting = bo.start(["request", "wait", id, "--json"]);
     const warned = async (member: Member) => (await member.json<Status>("status")).warnings;
     expect(await warned(omar)).toContain("1 request waits for you: cloister request list --to-approve");

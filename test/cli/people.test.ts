@@ -157,7 +157,7 @@ describe("join", () => {
     fingerprint: "SHA256:bo",
     identityStorage: "keychain",
     line: "cloister-join:abc",
-    member: undefined,
+    ...{ member: undefined, request: undefined, invitedBy: undefined },
   };
 
   it.each([
@@ -188,7 +188,7 @@ describe("join, in a terminal", () => {
       join: async () => ({
         ...{ folder: "/home/ana/churn/sub", store: "/mnt/store", project: "churn", projectId: "1", member: undefined },
         ...{ policyFingerprint: "3f9a", policyVersion: 2, fingerprint: "SHA256:bo", line: "cloister-join:abc" },
-        identityStorage: "keychain",
+        ...{ identityStorage: "keychain", request: undefined, invitedBy: undefined },
       }),
     };
     const setting: Setting = { library, tty: true, columns: 80 };

@@ -4,8 +4,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { sha256Hex } from "../../src/base/digest.ts";
+import { generateAge } from "../../src/keys/age-key.ts";
+import { wrapPrivateHalf } from "../../src/keys/class-key.ts";
 import { encodeEnvelope, signEnvelope } from "../../src/keys/dsse.ts";
 import { push } from "../../src/operations/artifact/push.ts";
+import { keyFileName } from "../../src/operations/class-keys.ts";
+import { rotateKeys } from "../../src/operations/key/rotate.ts";
 import { addMemberDevice, suspendMember } from "../../src/operations/member/change.ts";
 import { proposePolicy } from "../../src/operations/policy/change.ts";
 import { policyLog } from "../../src/operations/policy/log.ts";
@@ -229,6 +233,47 @@ describe("a suspended owner", () => {
       })),
     ).rejects.toMatchObject({ code: "FAILURE" });
   });
+});
+
+test("after its last day a policy lets in nothing but its renewal, by both", async () => {
+  const all = await three();
+  const soon = (
+    await nextText(all.ana, /^expires:.*$/m, `expires: ${new Date().toISOString().slice(0, 10)}`)
+  ).toString();
+  await logVersion(all.ana, await signedBy(Buffer.from(soon), [await all.ana.identity(), await all.omar.identity()]));
+  const tomorrow = { ...all.ana.host, now: () => Date.now() + 2 * 86_400_000 };
+  const late = await sessionOf(tomorrow, (store) => Object.assign(store, { now: async () => tomorrow.now() }));
+  await late.sync();
+  const text = await nextText(late, /^expires:.*$/m, "expires: 2031-01-31");
+  await expect(logVersion(late, await signedBy(text, [await late.identity()]))).rejects.toMatchObject({
+    code: "FAILURE",
+  });
+  const entry = { project: late.config.project, operation: randomBytes(16).toString("hex"), phase: "intent" as const };
+  const push = { action: "artifact.push", timeMs: tomorrow.now(), policy: 5, rules: ["x"], enforcement: "advisory" };
+  await expect(late.append(await late.identity(), () => ({ ...entry, ...push }))).rejects.toMatchObject({
+    code: "FAILURE",
+  });
+  await logVersion(late, await signedBy(text, [await late.identity(), await all.omar.identity()]));
+  expect(late.ledger.inForce.version).toBe(6);
+});
+
+test("an old key in the place of a new one is not used, nor is one that somebody made up", async () => {
+  const { ana, omar, eve } = await three();
+  await rotateKeys(ana, { domain: "churn" });
+  await signProposal(omar, {});
+  const place = { domain: "churn", class: "internal" };
+  const fresh = await synced(eve.host);
+  const { reads } = await fresh.device();
+  const [older, newer] = [1, 2].map((epoch) => keyFileName(`churn/internal/${String(epoch)}`, reads));
+  const file = await fresh.store.get(older ?? "", 10_000);
+  const put = async (bytes: Uint8Array) => {
+    await fresh.store.delete(newer ?? "");
+    await fresh.store.create(newer ?? "", [bytes]);
+  };
+  for (const planted of [file ?? Buffer.alloc(0), await wrapPrivateHalf(generateAge(), reads)]) {
+    await put(planted);
+    await expect((await synced(eve.host)).keys.secret(place, 2)).rejects.toMatchObject({ code: "INTEGRITY" });
+  }
 });
 
 describe("proposals", () => {

@@ -40,6 +40,8 @@ describe("quotas", () => {
     );
     await small("one");
     await small("two");
+    writeFileSync(join(people.ana.cwd, "tiny"), Buffer.alloc(1000));
+    await push(await ana(), { source: { path: "tiny" }, name: "churn/three", class: "internal" });
   });
 
   test("what would exceed the day's bytes is refused, with what was pulled before; others are not touched", async () => {
@@ -49,6 +51,16 @@ describe("quotas", () => {
       refusals: [expect.objectContaining({ why: expect.stringMatching(/pull/) })],
     });
     await pull(await ana(), wanted("churn/two"));
+  });
+
+  test("what was copied out of workspaces counts, too", async () => {
+    const place = { domain: "churn", class: "internal", workspace: "ab".repeat(16), sealed: {} } as const;
+    const copy = await begin(await bo(), { ...place, title: "", action: "workspace.run", facts: { copied: "out" } });
+    await expect(pull(await bo(), { ...wanted("churn/three"), dryRun: true })).resolves.toBeDefined();
+    await copy.done(() => ({ facts: { copied: "out", bytes: 5000 } }));
+    await expect(pull(await bo(), { ...wanted("churn/three"), dryRun: true })).rejects.toMatchObject({
+      code: "POLICY_DENIED",
+    });
   });
 
   test("the time of the log counts: a day later there is room again", async () => {

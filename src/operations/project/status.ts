@@ -59,6 +59,7 @@ export async function status(session: Session): Promise<Status> {
       ...(local === "differs"
         ? ["the local policy file differs from what is in force: cloister policy check, then cloister policy propose"]
         : []),
+      ...(me && policy.owners.members.includes(me.id) ? await signingWarnings(session, me.id) : []),
       ...(left < 0 ? ["the policy has expired: only its owners can renew it"] : []),
       ...(me ? overdueWarnings(session, policy, me.id) : []),
       ...(me ? await reviewWarnings(session, policy, me.id) : []),
@@ -67,6 +68,16 @@ export async function status(session: Session): Promise<Status> {
       ...(left >= 0 && left < EXPIRES_SOON_MS ? [`the policy expires on ${policy.expires.date}`] : []),
     ],
   };
+}
+
+/** Loaded for owners only. */
+async function signingWarnings(session: Session, me: string): Promise<readonly string[]> {
+  const { openProposals } = await import("../policy/open-proposals.ts");
+  const open = await openProposals(session, { stale: false, reasons: false });
+  const mine = open.filter(({ summary: { sides, complete, publishers } }) =>
+    complete ? publishers.includes(me) : sides.some(({ can }) => can.includes(me)),
+  );
+  return mine.map(({ summary }) => `policy version ${String(summary.version)} waits for you: ${summary.next}`);
 }
 
 /** For those who can do something about it. */
