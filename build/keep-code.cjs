@@ -3,9 +3,10 @@
 "use strict";
 const { execFileSync, spawn } = require("node:child_process");
 const { once } = require("node:events");
-const { appendFileSync, readdirSync, readFileSync, writeFileSync } = require("node:fs");
+const { appendFileSync, readdirSync } = require("node:fs");
 const { join } = require("node:path");
-const { load, loaded, NAME_CHARS } = require("../dist/command/load.js");
+const { load } = require("../dist/command/load.js");
+const { keepCode } = require("./keep.cjs");
 
 const folder = join(__dirname, "../dist/command");
 const program = join(__dirname, "../bin/cloister.js");
@@ -26,7 +27,8 @@ async function main() {
   run(...explain);
   for (const args of everyday) await load("./start.js").start(args, process);
   run("lock");
-  for (const file of readdirSync(folder)) if (file.endsWith(".js") && file !== "load.js") keep(file);
+  for (const file of readdirSync(folder)) if (file.endsWith(".js") && file !== "load.js") load(`./${file}`);
+  keepCode(folder);
 }
 
 /** In a process of its own: loading Cedar sets flags of V8, and code that was made under other flags is refused. */
@@ -41,14 +43,6 @@ function keepsSessions() {
   run("policy", "propose", "--yes");
   const issued = run(...session);
   return run(...session) === issued;
-}
-
-/** Beside the part, behind the line that names it. */
-function keep(file) {
-  load(`./${file}`);
-  const name = readFileSync(join(folder, file)).subarray(0, NAME_CHARS);
-  const code = loaded.get(`./${file}`).script.createCachedData();
-  writeFileSync(join(folder, `${file}.code`), Buffer.concat([name, code]));
 }
 
 main().catch((error) => {

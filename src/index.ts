@@ -208,6 +208,11 @@ export async function readJoinLine(line: string): Promise<T.JoinLine> {
   return (await import("./operations/project/join-line.ts")).readJoinLine(line);
 }
 
+/** The JSON Schema of policy files, for editors. */
+export async function policySchema(): Promise<T.PolicySchema> {
+  return (await import("./operations/policy/read.ts")).schemaOfPolicies();
+}
+
 /** Reads a policy file as strictly as it will be read when it is signed. */
 export async function checkPolicy(host: Host, file: string): Promise<T.PolicyChecked> {
   return (await import("./operations/policy/read.ts")).checkPolicy(host, file);

@@ -12,6 +12,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "artifact.promote": "promote artifacts",
   "artifact.declassify": "lower the class of artifacts",
   "artifact.attest": "attest artifacts",
+  "artifact.tag": "tag artifacts",
   "artifact.retire": "retire artifacts",
   "artifact.restore": "restore artifacts",
   "share.create": "share artifacts",

@@ -3,6 +3,8 @@ import { CloisterError } from "../base/errors.ts";
 import type { JoinRequestSummary } from "../index.ts";
 import type { Call } from "./call.ts";
 import { confirmFingerprint, showAdded } from "./commands/member.ts";
+import { showChanged } from "./commands/member-change.ts";
+import { exitOf } from "./exit-codes.ts";
 import { type Page, print } from "./output.ts";
 
 /** Whether the command is about somebody who asks to join. */
@@ -39,7 +41,7 @@ export async function showJoin(call: Call): Promise<undefined> {
   });
 }
 
-export async function approveJoin(call: Call): Promise<undefined> {
+export async function approveJoin(call: Call): Promise<number> {
   const { flags, args } = call;
   const project = await call.project();
   const dryRun = flags.on("dryRun");
@@ -54,8 +56,13 @@ export async function approveJoin(call: Call): Promise<undefined> {
     await project.approveJoin({ ...options, dryRun: true });
     await confirmFingerprint(call, await project.showJoin(options.id));
   }
-  const added = await project.approveJoin({ ...options, dryRun });
-  print(call, "member-add", added, (page) => showAdded(page, added));
+  const { member, device } = await project.approveJoin({ ...options, dryRun });
+  if (member) print(call, "member-add", member, (page) => showAdded(page, member));
+  if (device) {
+    const verb = dryRun ? "would add a device of" : device.pending ? "asked to add a device of" : "added a device of";
+    print(call, "member-add-device", device, (page) => showChanged(page, device, verb));
+  }
+  return (member ?? device)?.pending && !dryRun ? exitOf("APPROVAL_PENDING") : 0;
 }
 
 export async function denyJoin(call: Call): Promise<undefined> {

@@ -120,7 +120,7 @@ const RUNS: ReadonlySet<string> = new Set(["run", "exec", "shell"]);
 const GOES_ON: Readonly<Record<string, string>> = {
   push: "run the same command again to continue",
   pull: "run the same command again to continue",
-  create: "run the same command again; no workspace was made",
+  create: "run the same command again; nothing was made",
   sync: "run the same command again",
   cp: "run the same command again",
   notebook: "run the same command again",
@@ -129,7 +129,10 @@ const GOES_ON: Readonly<Record<string, string>> = {
 /** A signal explains whatever failed because of it; `run` keeps 1 to 124 for the command it runs. */
 function settleExit(failure: Failure, isRun: boolean, caught: Caught | undefined): Failure {
   if (caught && (failure.code === "INTERRUPTED" || failure.code === "FAILURE")) {
-    return { code: "INTERRUPTED", message: "interrupted", exit: signalExit(caught) };
+    const exit = signalExit(caught);
+    // What was interrupted knows best how to go on.
+    if (failure.code === "INTERRUPTED" && failure.next !== undefined) return { ...failure, exit };
+    return { code: "INTERRUPTED", message: "interrupted", exit };
   }
   if (isRun && failure.code !== "INTERRUPTED") return { ...failure, exit: RUN_FAILED };
   return failure;

@@ -38,13 +38,14 @@ const key: Noun = {
     },
     {
       name: "hand-on",
-      summary: "give keys, and halves of keys, that you hold to those who may have them and have none",
+      summary: "give keys that you hold to those who may have them and have none",
       examples: ["cloister key hand-on", "cloister key hand-on --json | jq '.given[]'"],
       notes:
-        "Whoever publishes a policy hands on the keys that they hold; where those are not\n" +
-        "all, it says who has the others, and each of them runs this. Keys of classes under\n" +
-        "release: keys are in halves, sealed to those who could approve at the push: who\n" +
-        "holds one passes it on to those who may approve now, and removes the others' files.",
+        "Whoever publishes a policy hands on the keys that they hold; where those are\n" +
+        "not all, it says who has the others, and each of them runs this. Keys of\n" +
+        "classes under release: keys are in halves, sealed to those who could approve at\n" +
+        "the push: who holds one passes it on to those who may approve now, and removes\n" +
+        "the files of those who may not any more.",
       load: async () => (await import("./commands/key.ts")).handOn,
     },
   ],

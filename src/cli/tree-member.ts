@@ -38,6 +38,17 @@ export const memberCommand: Noun = {
       load: async () => (await import("./commands/member.ts")).add,
     },
     {
+      name: "invite",
+      summary: "print a line with which somebody asks to join safely",
+      options: [{ flags: "--role <role[@domain]>", text: "role you have in mind (repeatable)", many: true }],
+      examples: ["cloister member invite --role data-scientist", "cloister member invite > invitation.txt"],
+      notes:
+        "It lets nobody in: whoever has it asks to join, and a steward approves. It pins\n" +
+        "the project, its newest policy and its log, so that nobody can show the joiner\n" +
+        "another store, or an older state of this one.",
+      load: async () => (await import("./commands/member.ts")).invite,
+    },
+    {
       name: "list",
       aliases: ["ls"],
       summary: "list members, roles and key fingerprints",
@@ -75,7 +86,8 @@ export const memberCommand: Noun = {
       ],
       examples: ["cloister member add-device 'LINE' --name laptop", "cloister member add-device 'LINE' --id bo --yes"],
       notes:
-        "Compare the fingerprint with the device's own: cloister whoami. One person stays one\nperson, with however many devices.",
+        "Compare the fingerprint with the device's own: cloister whoami. One person stays\n" +
+        "one person, with however many devices.",
       load: async () => (await import("./commands/member-change.ts")).addDevice,
     },
     {

@@ -27,7 +27,15 @@ export const policyCommand: Noun = {
       name: "check",
       summary: "find mistakes in a policy file (exit 2 if there are any)",
       args: [["[file]", "policy file (default: the project's)"]],
-      examples: ["cloister policy check", "cloister policy check draft.yaml"],
+      options: [{ flags: "--schema", text: "print the JSON Schema of policy files instead" }],
+      examples: [
+        "cloister policy check",
+        "cloister policy check draft.yaml",
+        "cloister policy check --schema > .cloister/policy.schema.json",
+      ],
+      notes:
+        "Editors complete and check the file with its schema, where its first line is\n" +
+        "# yaml-language-server: $schema=.cloister/policy.schema.json",
       load: async () => (await import("./commands/policy.ts")).check,
     },
     {

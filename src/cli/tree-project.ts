@@ -18,7 +18,10 @@ const init: Leaf = {
   summary: "set up a project: policy, store and your identity",
   args: [["[dir]", "project folder (default: here)"]],
   options: [
-    { flags: "--template <name>", text: "what the policy starts from: solo, demo (two people) or aws (a team)" },
+    {
+      flags: "--template <name>",
+      text: "what the policy starts from: solo, team, regulated, demo (two people) or aws",
+    },
     { flags: "--project <name>", text: "project name" },
     {
       flags: "--store <place>",
@@ -68,9 +71,9 @@ const join: Leaf = {
   ],
   notes:
     "Files a join request in the store, and prints the same as one line to hand to a\n" +
-    "steward of the project, who lets you in with `cloister request approve` or\n" +
-    "`cloister member add`. An invitation (cloister member invite) is a line, or a file\n" +
-    "that holds it: a store that shows less than the inviter saw is refused.",
+    "steward of the project, who lets you in with `cloister request approve`, or with\n" +
+    "`cloister member add`. An invitation (cloister member invite) is a line, or a\n" +
+    "file with it: a store that shows less than the inviter saw is refused.",
   load: async () => (await import("./commands/join.ts")).join,
 };
 

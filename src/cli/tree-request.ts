@@ -39,15 +39,14 @@ export const requestCommand: Noun = {
         dryRun,
       ],
       examples: [
-        "cloister request create access cohort:v3 --purpose modelling --why 'model for Q3'",
-        "cloister request create export risk:1.2 --to s3://partner-acme/in --why 'DPA-114' --wait",
-        "cloister request create promote risk:1.2 --to production --why 'beats the old one'",
-        "cloister request create declassify cohort:v3 --to internal --why 'ids were removed'",
+        "cloister request create access cohort:v3 --purpose modelling --why Q3",
+        "cloister request create export risk:1.2 --to s3://acme/in --why '…' --wait",
+        "cloister request create declassify cohort:v3 --to internal --why 'no ids'",
       ],
       notes:
-        "It is bound to this version, this purpose, destination, stage or class: a newer\n" +
-        "version needs a request of its own. An export, a promotion and a declassification\n" +
-        "use it up; access lasts as long as the policy grants it.",
+        "It is bound to this version, and to the purpose, destination, stage or class\n" +
+        "that it names: a newer version needs a request of its own. An export, a\n" +
+        "promotion and a declassification use it up; access lasts as long as granted.",
       load: async () => (await import("./commands/request.ts")).create,
     },
     {
@@ -115,7 +114,7 @@ export const requestCommand: Noun = {
       summary: "wait until a request is decided (exit 5 if the time is over)",
       args: [ID],
       options: [timeout],
-      examples: ["cloister request wait r-19", "cloister request wait r-19 --timeout 30m && cloister push …"],
+      examples: ["cloister request wait r-19", "cloister request wait r-19 --timeout 30m"],
       load: async () => (await import("./commands/request.ts")).wait,
     },
   ],

@@ -43,7 +43,7 @@ export interface Governance {
   listJoins(): Promise<{ readonly joins: readonly T.JoinRequestSummary[]; readonly junk: number }>;
   showJoin(id: string): Promise<T.JoinRequestSummary>;
   /** Adds whoever filed a join request, once they proved to hold both keys. */
-  approveJoin(options: T.AnswerJoinOptions): Promise<T.MemberAdded>;
+  approveJoin(options: T.AnswerJoinOptions): Promise<T.JoinApproved>;
   denyJoin(options: { readonly id: string }): Promise<{ readonly id: string }>;
   /** Waits until a request is decided. Rejects with APPROVAL_PENDING where the time is over. */
   waitForRequest(options: { readonly id: string; readonly timeoutMs?: number | undefined }): Promise<T.RequestDetail>;

@@ -10,6 +10,8 @@ export interface Stages {
   statementDocument(reference: string, digest: string): Promise<Uint8Array>;
   /** Moves a version one stage on, through the policy's gate. */
   promote(options: T.PromoteOptions): Promise<T.Promoted>;
+  /** Points a tag at a version. */
+  tag(options: T.TagOptions): Promise<T.TagSet>;
   /** Writes a version anew in a lower class. */
   declassify(options: T.DeclassifyOptions): Promise<T.Declassified>;
 }
@@ -21,6 +23,7 @@ export function stagesOf(session: Session): Stages {
     statementDocument: async (reference, digest) =>
       (await import("../operations/stage/statements.ts")).documentOf(session, reference, digest),
     promote: async (options) => (await import("../operations/stage/promote.ts")).promote(session, options),
+    tag: async (options) => (await import("../operations/stage/tag.ts")).tag(session, options),
     declassify: async (options) => (await import("../operations/stage/declassify.ts")).declassify(session, options),
   };
 }

@@ -1,5 +1,5 @@
 // The keys of classes: which recipient to encrypt to, and which private halves this member was given.
-import { createHmac } from "node:crypto";
+import { createHmac, hkdfSync } from "node:crypto";
 import { sha256Hex } from "../base/digest.ts";
 import { CloisterError, integrity } from "../base/errors.ts";
 import { canonicalBytes, parseCanonical } from "../base/json.ts";
@@ -206,6 +206,16 @@ export function secretIdOf(nameKey: Buffer, name: string): string {
 /** Id of a version label of a name. */
 export function labelIdOf(nameKey: Buffer, name: string, label: string): string {
   return createHmac("sha256", nameKey).update(`label\0${name}\0${label}`).digest("hex");
+}
+
+/** Id of a tag of a name. A label may be the same word: the ids still differ. */
+export function tagIdOf(nameKey: Buffer, name: string, tag: string): string {
+  return createHmac("sha256", nameKey).update(`tag\0${name}\0${tag}`).digest("hex");
+}
+
+/** The key under which the words of tags are sealed, for whoever holds the name key. */
+export function tagKeyOf(nameKey: Buffer): Buffer {
+  return Buffer.from(hkdfSync("sha256", nameKey, Buffer.alloc(0), "cloister tag names v1", 32));
 }
 
 function memo<T>(made: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {

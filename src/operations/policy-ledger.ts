@@ -136,20 +136,21 @@ export class PolicyLedger {
     const before: Policy | undefined = current && (await this.policy()).compiled.policy;
     // Before anything is fetched: only an owner's entry may make readers fetch and parse a policy.
     if (before && !before.owners.members.includes(member)) return false;
-    const next = await this.#shelf.load(version, digest).catch((error: unknown) => {
+    const blamed = (error: unknown): never => {
       throw blame(error, member, entry);
-    });
-    const { policy } = next.compiled;
+    };
+    const envelope = asLogged(await this.#shelf.envelope(version, digest).catch(blamed), event.facts);
+    // An entry that does not say who signed can only speak of one: what else lies in the store may change.
+    const saysWho = event.facts?.["signatures"] !== undefined;
+    if (!envelope || (!saysWho && (before?.owners.threshold ?? 1) > 1)) return false;
+    // Before it is read: what one owner makes up alone must not stop everybody.
+    if (before && !isSignedByEnough(before, envelope)) return false;
+    const { policy } = (await this.#shelf.load(version, digest).catch(blamed)).compiled;
     if (policy.projectId !== this.#project || policy.previous !== current?.digest) return false;
     if (!before && !policy.owners.members.includes(member)) return false;
-    const envelope = asLogged(next.envelope, event.facts);
-    if (event.facts?.["signatures"] !== undefined) {
-      return envelope !== undefined && isSignedByEnough(policy, envelope) && isEnoughBefore(before, envelope);
-    }
-    // An entry that does not say who signed can only speak of one: what else lies in the store may change.
-    if (policy.owners.threshold > 1 || (before?.owners.threshold ?? 1) > 1) return false;
-    if (!isSignedByEnough(policy, next.envelope)) throw blame(notSigned(version), member, entry);
-    return isEnoughBefore(before, next.envelope);
+    if (isSignedByEnough(policy, envelope)) return saysWho || policy.owners.threshold === 1;
+    if (saysWho || policy.owners.threshold > 1) return false;
+    throw blame(notSigned(version), member, entry);
   }
 
   /** @returns what {@link drop} needs to take it back */
@@ -165,10 +166,6 @@ export class PolicyLedger {
     for (const epoch of epochs) this.epochs.delete(epoch);
     this.versions.pop();
   }
-}
-
-function isEnoughBefore(before: Policy | undefined, envelope: Parameters<typeof isSignedByEnough>[1]): boolean {
-  return before === undefined || isSignedByEnough(before, envelope);
 }
 
 function notSigned(version: number): Error {

@@ -69,12 +69,22 @@ export class PolicyShelf {
     return loading;
   }
 
-  async #fetch(version: number, digest: string): Promise<PolicyVersion> {
+  /**
+   * The signed text, whatever it says. Whether it was signed by enough can be told before it is read.
+   * @throws CloisterError INTEGRITY where it is missing or altered
+   */
+  async envelope(version: number, digest: string): Promise<Envelope> {
     const what = `policy version ${String(version)}`;
     const bytes = await this.#store.get(policyName(version, digest), ENVELOPE_BYTES_MAX);
     if (!bytes) throw integrity(`${what} is missing from the store`, { why: "the log says that it is in force" });
     const envelope = parsePolicy(bytes, what);
     if (sha256Hex(envelope.payload) !== digest) throw integrity(`${what} was changed`, { why: "its digest differs" });
+    return envelope;
+  }
+
+  async #fetch(version: number, digest: string): Promise<PolicyVersion> {
+    const what = `policy version ${String(version)}`;
+    const envelope = await this.envelope(version, digest);
     const compiled = await this.#compile(envelope.payload, digest, what);
     if (compiled.policy.version !== version) throw integrity(`${what} calls itself another version`);
     return { compiled, text: Buffer.from(envelope.payload).toString("utf8"), envelope };

@@ -14,6 +14,7 @@ const SCOPES = {
   "artifact.promote": "artifact",
   "artifact.declassify": "artifact",
   "artifact.attest": "artifact",
+  "artifact.tag": "artifact",
   "artifact.retire": "artifact",
   "artifact.restore": "artifact",
   "share.create": "artifact",
@@ -69,10 +70,14 @@ export function isAction(text: string): text is Action {
   return (ACTIONS as readonly string[]).includes(text);
 }
 
-/** Who may pull or mount may also see what there is. */
+/** Who may pull or mount may also see what there is; who may push gives names to what is there. */
 export function withImplied(can: readonly RoleAction[]): readonly RoleAction[] {
   const reads = can.includes("artifact.pull") || can.includes("workspace.mount");
-  return reads && !can.includes("artifact.read-metadata") ? [...can, "artifact.read-metadata"] : can;
+  const implied: readonly RoleAction[] = [
+    ...(reads ? (["artifact.read-metadata"] as const) : []),
+    ...(can.includes("artifact.push") ? (["artifact.tag"] as const) : []),
+  ];
+  return [...can, ...implied.filter((action) => !can.includes(action))];
 }
 
 /** Whether it is done to one version of an artifact, which is in some stage. Names are listed whatever their stage. */

@@ -5,7 +5,7 @@ import { approvingRoles, excludedFromApproving, pusherUnknown, tally, whoCanAppr
 import type { Condition } from "./compiled.ts";
 import { ANYBODY, type Approvals } from "./governance.ts";
 import { type DecisionRequest, reference } from "./request.ts";
-import { approvalsFor, approvedOf, counts, isFresh, mayState } from "./requirements.ts";
+import { approvalsFor, approvedOf, isFresh, mayState } from "./requirements.ts";
 import { type Member, memberOf, type Policy } from "./schema.ts";
 import { counted, listed, withArticle } from "./words.ts";
 
@@ -123,7 +123,9 @@ function safe(text: string | undefined, placeholder: string): string {
 
 export function evidenceWords(policy: Policy, id: string, member: Member, request: DecisionRequest): Words {
   const kind = policy.evidence.find((each) => each.id === id);
-  const { evidence = [], pushedBy } = request.governance ?? {};
+  const { evidence = [], failing = [], pushedBy } = request.governance ?? {};
+  const failed = failing.filter((each) => each.kind === id).map(({ by }) => by);
+  if (failed.length > 0) return failedWords(id, failed, request);
   const stated = evidence.filter((each) => each.kind === id).map(({ by }) => by);
   const own = kind?.notByPusher && pushedBy !== undefined && stated.includes(pushedBy);
   const none = stated.length === 0 ? "nobody stated it" : `what ${listed(stated)} stated does not count`;
@@ -137,10 +139,11 @@ export function evidenceWords(policy: Policy, id: string, member: Member, reques
   return { why, who, next: `cloister artifact attest ${reference(request)} --type ${id} --result pass FILE` };
 }
 
-/** Whether any statement of this kind counts. */
-export function isStated(policy: Policy, id: string, request: DecisionRequest): boolean {
-  const kind = policy.evidence.find((each) => each.id === id);
-  return (request.governance?.evidence ?? []).some((each) => kind && counts(policy, kind, each, request));
+/** One who says `fail` outweighs all others, and is the only one to take it back. */
+function failedWords(id: string, failed: readonly string[], request: DecisionRequest): Words {
+  const who = `${listed(failed, "or")} can state it anew, once that is mended`;
+  const next = `cloister show ${reference(request)}   (the documents: --statement DIGEST)`;
+  return { why: `${subject(request)} needs ${id}, and ${listed(failed)} stated that it failed`, who, next };
 }
 
 export function destinationWords(patterns: readonly string[], request: DecisionRequest): Words {

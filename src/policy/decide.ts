@@ -1,10 +1,12 @@
 // The one place where the policy is asked. It answers with every unmet condition, and never allows by accident.
 import type { Refusal } from "../base/errors.ts";
 import { printable } from "../base/terminal.ts";
+import { isRoleAction } from "./actions.ts";
 import type { Answers } from "./answers.ts";
 import type { CedarRequest, Evaluator } from "./cedar.ts";
 import type { CompiledPolicy, Guardrail } from "./compiled.ts";
 import { type Enforcement, enforcementIn, strongest } from "./enforcement.ts";
+import { metRules } from "./met.ts";
 import { missingRole } from "./near-miss.ts";
 import { refusalOf } from "./refusal.ts";
 import { cedarRequest, type DecisionRequest, malformedRequest } from "./request.ts";
@@ -74,7 +76,7 @@ export function decideWith(evaluator: Evaluator, compiled: CompiledPolicy, reque
   if (answer.errors.length > 0) return broken(answer.errors);
   const unstated = whyNotStated(compiled.policy, request);
   if (answer.allow && answer.reasons.length > 0) {
-    return unstated ? refused([unstated]) : allowed(compiled, request, answer.reasons);
+    return unstated ? refused([unstated]) : allowed(compiled, request, answer.reasons, asked.context["breakGlass"]);
   }
   const fired = compiled.guardrails.filter((guardrail) => answer.reasons.includes(guardrail.id));
   // What nothing remedies first: the person should not mend the rest only to be refused all the same.
@@ -87,11 +89,18 @@ export function decideWith(evaluator: Evaluator, compiled: CompiledPolicy, reque
   const parts = evaluator.ask(compiled, "explain", asked);
   if (request.action === "workspace.destroy" && request.ownWorkspace !== true)
     return refused([...foreign(), ...refusals]);
-  return refused([...missingRole(compiled, member, request, new Set(parts.reasons)), ...refusals]);
+  // What is open to everybody takes no role.
+  const missing = isRoleAction(request.action) ? missingRole(compiled, member, request, new Set(parts.reasons)) : [];
+  return refused([...missing, ...refusals]);
 }
 
-function allowed(compiled: CompiledPolicy, request: DecisionRequest, reasons: readonly string[]): Decision {
-  const by = reasons.map((id) => {
+function allowed(
+  compiled: CompiledPolicy,
+  request: DecisionRequest,
+  reasons: readonly string[],
+  emergency: unknown,
+): Decision {
+  const roles = reasons.map((id) => {
     const grant = compiled.grants.find((each) => each.id === id);
     if (!grant) return { rule: id, line: undefined, text: `every member may ${request.action}` };
     const role = compiled.policy.roles.find((each) => each.id === grant.role);
@@ -101,6 +110,7 @@ function allowed(compiled: CompiledPolicy, request: DecisionRequest, reasons: re
     return { rule: `role:${grant.role}`, line: grant.line, text };
   });
   const enforcement = enforcementIn(compiled.policy, request.action, request.class);
+  const by = [...roles, ...metRules(compiled, request, emergency === true)];
   return { allow: true, by, refusals: [], enforcement };
 }
 

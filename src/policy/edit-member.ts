@@ -23,7 +23,9 @@ export type Epochs = ReadonlyMap<string, number>;
 /** @throws {@link CloisterError} USAGE where the member has a device of that key, or the layout is unusual */
 export function addDevice(text: string, id: string, device: Omit<Device, "line">, next: NextVersion): string {
   const more = (member: Member): Member => ({ ...member, devices: [...member.devices, { ...device, line: 0 }] });
-  return edit(text, id, next, new Map(), more, (map) => [appended(text, map, "devices", deviceText(device))]);
+  return edit(text, id, next, new Map(), more, undefined, (map) => [
+    appended(text, map, "devices", deviceText(device)),
+  ]);
 }
 
 /** @param signs the signing key of the device that goes. @throws {@link CloisterError} USAGE where it is the only one */
@@ -33,7 +35,7 @@ export function removeDevice(text: string, id: string, signs: string, epochs: Ep
     // The first has no name of its own: it is the member's entry.
     return { ...member, devices: devices.map((device, at) => (at === 0 ? { ...device, name: undefined } : device)) };
   };
-  return edit(text, id, next, epochs, less, (map, member) => {
+  return edit(text, id, next, epochs, less, undefined, (map, member) => {
     const [first, ...further] = less(member).devices;
     if (!first) {
       throw new CloisterError("USAGE", `it is the only device of ${id}`, {
@@ -49,16 +51,37 @@ export function removeDevice(text: string, id: string, signs: string, epochs: Ep
   });
 }
 
-/** @throws {@link CloisterError} USAGE where they are suspended, sign the policy or own a domain */
+/**
+ * A suspended owner signs nothing, and is taken from the owners.
+ * @throws {@link CloisterError} USAGE where they are suspended, own a domain, or too few owners would be left
+ */
 export function suspend(text: string, id: string, why: string, epochs: Epochs, next: NextVersion): string {
+  const before = policyIn(text, "the policy file is not valid");
+  const owners = before.owners.members.filter((owner) => owner !== id);
+  if (owners.length < before.owners.threshold) {
+    throw new CloisterError("USAGE", `without ${id} too few owners are left to sign`, {
+      why: `the threshold is ${String(before.owners.threshold)}`,
+      next: "name another owner in cloister.policy.yaml, then: cloister policy propose",
+    });
+  }
   const suspended = (member: Member): Member => ({ ...member, suspended: why });
-  return edit(text, id, next, epochs, suspended, (map) => [insertedPair(text, map, `suspended: ${quoted(why)}`)]);
+  const isOwner = owners.length < before.owners.members.length;
+  return edit(text, id, next, epochs, suspended, owners, (map) => [
+    insertedPair(text, map, `suspended: ${quoted(why)}`),
+    ...(isOwner ? replaced(ownersOf(text), "members", `[${owners.map(quoted).join(", ")}]`) : []),
+  ]);
+}
+
+function ownersOf(text: string): YAMLMap {
+  const owners = pairOf(rootOf(text), "owners")?.value;
+  if (!isMap(owners)) throw layoutError();
+  return owners;
 }
 
 /** @throws {@link CloisterError} USAGE where they are not suspended */
 export function restore(text: string, id: string, next: NextVersion): string {
   const restored = (member: Member): Member => ({ ...member, suspended: undefined });
-  return edit(text, id, next, new Map(), restored, (map) => [removedPair(text, map, "suspended")]);
+  return edit(text, id, next, new Map(), restored, undefined, (map) => [removedPair(text, map, "suspended")]);
 }
 
 /** The edit is made on text: what comes out must mean what was wanted, and nothing else. */
@@ -68,6 +91,7 @@ function edit(
   next: NextVersion,
   epochs: Epochs,
   wanted: (member: Member) => Member,
+  owners: readonly string[] | undefined,
   edits: (map: YAMLMap, member: Member) => readonly Edit[],
 ): string {
   const before = policyIn(text, "the policy file is not valid");
@@ -77,7 +101,11 @@ function edit(
   if (!member || !isMap(map)) throw layoutError();
   const edited = setVersion(applied(text, [...edits(map, member), ...epochEdits(text, epochs)]), next);
   const after = policyIn(edited, `${id} cannot be changed like that`);
-  const changed: Policy = { ...before, members: before.members.map((each) => (each === member ? wanted(each) : each)) };
+  const changed: Policy = {
+    ...before,
+    owners: { ...before.owners, members: owners ?? before.owners.members },
+    members: before.members.map((each) => (each === member ? wanted(each) : each)),
+  };
   if (meaning(after) !== meaning(withEpochs(changed, epochs))) throw layoutError();
   return edited;
 }

@@ -2,6 +2,7 @@
 import { type Action, scopeOf } from "./actions.ts";
 import type { Condition } from "./compiled.ts";
 import { kmsKeyOf } from "./kms-key.ts";
+import type { DecisionRequest } from "./request.ts";
 import type { Policy } from "./schema.ts";
 
 /** From the strongest to the weakest. */
@@ -47,7 +48,7 @@ export function enforcementIn(policy: Policy, action: Action, klass: string | un
 export function enforcementOfCondition(
   policy: Policy,
   condition: Condition,
-  { action, class: klass }: { readonly action: Action; readonly class?: string | undefined },
+  { action, class: klass, governance }: Pick<DecisionRequest, "action" | "class" | "governance">,
 ): Enforcement {
   switch (condition.kind) {
     case "label-flow":
@@ -62,12 +63,16 @@ export function enforcementOfCondition(
     case "field":
     case "provenance":
     case "approvals":
+    case "destination":
     case "evidence":
     case "gate-order":
     case "separate":
     case "retired":
     case "service":
     case "review-lapsed":
+      // What crosses into another domain becomes a version there, and counts only with its export.
+      if (action === "artifact.export" && governance?.destination?.startsWith("domain:"))
+        return "refused by every reader";
       // Readers check what was written by the policy then in force. Reading leaves nothing to check: who was handed a
       // key keeps it until the domain's keys are rotated.
       return writes(action) ? "refused by every reader" : "advisory";

@@ -34,6 +34,8 @@ export interface GovernanceFacts {
   readonly stating?: string | undefined;
   /** Statements about the version. */
   readonly evidence?: readonly Stated[] | undefined;
+  /** Statements that say the contrary and stand, for refusals to name: `evidence` has none of their kinds. */
+  readonly failing?: readonly Stated[] | undefined;
   /** Bytes that the member pulled in the last 24 hours, with those of this pull. Left out, no quota is exceeded. */
   readonly pulledBytes?: number | undefined;
   /** Exports and shares of the member in the last 7 days, without this one. Left out, no quota is exceeded. */

@@ -31,7 +31,7 @@ export function governanceWords(
       return {
         why: "the version is under legal hold: its keys must not be destroyed",
         who: whoMay(policy, "artifact.retire", member, request),
-        next: "have the hold lifted first, or retire the version without destroying its keys",
+        next: `cloister artifact hold ${reference(request)} --release --why "…"`,
       };
     case "service":
       return {
@@ -46,7 +46,7 @@ export function governanceWords(
       return {
         why: `the access of ${member.id} was not confirmed within ${formatDuration(everyMs)}: only reading is left`,
         who: `${withArticle(by)}: ${reviewers.length > 0 ? cut(reviewers.map(({ id }) => id)) : "nobody else"}`,
-        next: "ask one of them: cloister member review",
+        next: `ask one of them: cloister member review ${member.id} --keep`,
       };
     }
     case "unreviewed": {
@@ -54,7 +54,7 @@ export function governanceWords(
       return {
         why: "the break-glass that you invoked has not been reviewed by anybody else, and no other grant counts until then",
         who: listed(others, "or"),
-        next: "ask one of them to review it",
+        next: "ask one of them: cloister break-glass list, then: cloister break-glass review ID --outcome …",
       };
     }
   }

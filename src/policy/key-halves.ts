@@ -22,8 +22,8 @@ export interface Split {
 }
 
 const ROLE_HALF = "half-";
-export const INVOKE_HALF = "glass-invoke";
-export const ESCROW_HALF = "glass-escrow";
+const INVOKE_HALF = "glass-invoke";
+const ESCROW_HALF = "glass-escrow";
 
 /**
  * How the data key of a version is split that is pushed there under this policy: not at all, for release, for

@@ -5,10 +5,10 @@ import { bytesFlag, durationFlag, formatBytes, formatDuration } from "../base/un
 import { type Clause, type CompiledPolicy, type Grant, ROLE_PARTS } from "./compiled.ts";
 import { type Enforcement, enforcementIn, enforcementOfCondition, strongest } from "./enforcement.ts";
 import { entitlements } from "./entitlements.ts";
-import type { DecisionRequest } from "./request.ts";
+import { type DecisionRequest, reference } from "./request.ts";
 import type { Member, Policy, Role } from "./schema.ts";
 import { counted, listed, withArticle } from "./words.ts";
-import { type UsePart, useFlag, useKey, useLack, useNext, type WorkspaceUse } from "./workspace-use.ts";
+import { type UsePart, useFlag, useKey, useLack, useNext } from "./workspace-use.ts";
 
 /** A grant that is about the action, and the parts of it that do not hold. */
 interface Candidate {
@@ -32,7 +32,7 @@ export function missingRole(
   const held = candidates.filter(({ lacks }) => !lacks.includes("held"));
   if (held.some(({ lacks }) => lacks.length === 0)) return [];
   const who = whoCould(compiled.policy, member, candidates);
-  const next = nextStep(compiled.policy, held, candidates, request.use ?? {});
+  const next = nextStep(compiled.policy, held, candidates, request);
   if (held.length === 0) {
     const roles = [...new Set(member.roles.map((holding) => holding.role))];
     const why =
@@ -133,28 +133,30 @@ const NAMES_MAX = 4;
 
 /** `a steward: ana`, for every role that lacks only being held. */
 function whoCould(policy: Policy, self: Member, candidates: readonly Candidate[]): string | undefined {
-  const texts = candidates
-    .filter(({ lacks }) => lacks.length === 1 && lacks[0] === "held")
-    .map(({ grant }) => {
-      const holders = policy.members.filter(
-        (member) =>
-          member.id !== self.id &&
-          member.suspended === undefined &&
-          member.roles.some((holding) => holding.role === grant.role && holding.domain === grant.domain),
-      );
-      const names = holders.map((member) => member.id);
-      const shown = names.length > NAMES_MAX ? [...names.slice(0, NAMES_MAX), "…"] : names;
-      return `${withArticle(grant.role)}: ${shown.length > 0 ? shown.join(", ") : "nobody holds it"}`;
-    });
-  return texts.length > 0 ? [...new Set(texts)].join("; ") : undefined;
+  const missing = candidates.filter(({ lacks }) => lacks.length === 1 && lacks[0] === "held").map(({ grant }) => grant);
+  const texts = [...new Set(missing.map(({ role }) => role))].map((role) => {
+    const holdings = missing.filter((grant) => grant.role === role);
+    const names = policy.members
+      .filter(({ id, suspended, roles }) => {
+        const holds = holdings.some((grant) =>
+          roles.some((held) => held.role === role && held.domain === grant.domain),
+        );
+        return id !== self.id && suspended === undefined && holds;
+      })
+      .map(({ id }) => id);
+    const shown = names.length > NAMES_MAX ? [...names.slice(0, NAMES_MAX), "…"] : names;
+    return `${withArticle(role)}: ${shown.length > 0 ? shown.join(", ") : "nobody holds it"}`;
+  });
+  return texts.length > 0 ? texts.join("; ") : undefined;
 }
 
 function nextStep(
   policy: Policy,
   held: readonly Candidate[],
   candidates: readonly Candidate[],
-  use: WorkspaceUse,
+  request: DecisionRequest,
 ): string | undefined {
+  const use = request.use ?? {};
   // The nearest of the member's own roles, where it lacks only what the person can ask for differently.
   const [best] = [...held].sort((a, b) => a.lacks.length - b.lacks.length);
   const role = policy.roles.find((each) => each.id === best?.grant.role);
@@ -165,6 +167,7 @@ function nextStep(
   if (best?.lacks.length === 1) {
     const [part] = best.lacks;
     if (part === "open") return "cloister workspace list, then: cloister workspace destroy NAME";
+    if (part === "break-glass") return `in an emergency: cloister break-glass invoke ${reference(request)} --why "…"`;
     if (part === "pulled") return "wait until less was pulled in the last 24 hours";
     if (part === "exports") return "wait until fewer were exported in the last 7 days";
     if (part === "purpose") return `use --purpose ${role?.purposes?.[0] ?? "P"}`;

@@ -1,6 +1,8 @@
 // The `access-review:` part of the policy file: how often every access is confirmed anew, and by whom.
+
 import { parseDurationMs } from "../base/units.ts";
 import type { Staff } from "./approvals.ts";
+import { keysOf } from "./file-keys.ts";
 import type { AccessReview } from "./governance.ts";
 import type { Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
@@ -14,7 +16,7 @@ export function readAccessReview(
   problems: Problems,
 ): AccessReview | undefined {
   if (!tree) return undefined;
-  const section = new Section(tree, "access-review", ["every", "by", "lapsed"], [], problems);
+  const section = new Section(tree, "access-review", keysOf("accessReview"), [], problems);
   section.required("every");
   const byTree = section.required("by");
   const by = reference(byTree, "role", names.roles, problems);

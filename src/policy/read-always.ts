@@ -1,12 +1,13 @@
 // The `always:` part of the policy file.
+
 import { parseDurationMs } from "../base/units.ts";
 import { isRoleAction, ROLE_ACTIONS, type RoleAction, withImplied } from "./actions.ts";
+import { keysOf } from "./file-keys.ts";
 import type { Place, Problems } from "./problem.ts";
 import type { Justified, Member, MfaWithin, Policy, Role } from "./schema.ts";
 import { entriesOf, references, Section, scalar, textList } from "./section.ts";
 import type { Entry, Tree } from "./yaml-tree.ts";
 
-const KNOWN = ["purpose-for", "justification-for", "mfa-within", "label-floor"];
 const JUSTIFICATION_MAX = 1000;
 
 /** What else the file says that `always` must fit. */
@@ -25,7 +26,7 @@ export function readAlways(
   if (!tree) {
     return { purposeFor: { line: 1, actions: [] }, justificationFor: [], mfaWithin: [], labelFloorMs: undefined };
   }
-  const section = new Section(tree, "always", KNOWN, [], problems);
+  const section = new Section(tree, "always", keysOf("always"), [], problems);
   const listed = textList(section.optional("purpose-for"), "purpose-for", problems);
   const actions = references(listed, "action", ROLE_ACTIONS, problems).map((spot) => spot.value);
   return {

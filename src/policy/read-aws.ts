@@ -1,13 +1,13 @@
 // The `aws:` part of the policy file: where the project lies in AWS. Strict forms, because policies of IAM are made of
 // these texts: no wildcard and no separator may slip into an ARN.
+
 import { partitionOf } from "./aws/names.ts";
+import { keysOf } from "./file-keys.ts";
 import type { Place, Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
 import type { AwsSettings, Role } from "./schema.ts";
 import { references, Section } from "./section.ts";
 import { quote, type Tree } from "./yaml-tree.ts";
-
-const KNOWN = ["account", "region", "bucket", "prefix", "role-prefix", "kms", "kms-by-class"];
 
 const ACCOUNT = /^\d{12}$/;
 /** Regions of the partitions `aws`, `aws-cn` and `aws-us-gov`: the isolated ones have other endpoints altogether. */
@@ -32,7 +32,7 @@ export function readAws(
   problems: Problems,
 ): AwsSettings | undefined {
   if (!tree) return undefined;
-  const section = new Section(tree, "aws", KNOWN, [], problems);
+  const section = new Section(tree, "aws", keysOf("aws"), [], problems);
   const region = section.formed("region", REGION, "eu-west-1");
   const settings = {
     line: section.place.line,

@@ -1,7 +1,9 @@
 // The `break-glass:` part of the policy file: what an officer may do in an emergency, with whose consent.
+
 import { parseDurationMs } from "../base/units.ts";
 import { ROLE_ACTIONS, type RoleAction } from "./actions.ts";
 import type { Staff } from "./approvals.ts";
+import { keysOf } from "./file-keys.ts";
 import type { BreakGlass } from "./governance.ts";
 import type { Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
@@ -10,7 +12,6 @@ import { references, Section, type Spot, scalar, textList } from "./section.ts";
 import { listed } from "./words.ts";
 import type { Tree } from "./yaml-tree.ts";
 
-const KNOWN = ["can", "with", "escrow", "max", "review-within", "notify"];
 /** An emergency is a reason to look at data, not to change it or to hand it on. */
 const READING: readonly RoleAction[] = ["artifact.pull", "artifact.read-metadata", "workspace.mount", "creds.issue"];
 
@@ -22,7 +23,7 @@ export function readBreakGlass(
 ): BreakGlass | undefined {
   const officers = staff.members.filter((member) => mayInvoke(member, staff));
   if (!tree) return undefined;
-  const section = new Section(tree, "break-glass", KNOWN, [], problems);
+  const section = new Section(tree, "break-glass", keysOf("breakGlass"), [], problems);
   if (officers.length === 0) {
     problems.error(tree.place, "nobody can invoke break-glass: no person holds a role with break-glass.invoke");
   }

@@ -1,4 +1,5 @@
 // The keys of a member: of the device in their own entry, and of those under `devices:`.
+import { keysOf } from "./file-keys.ts";
 import type { Problems } from "./problem.ts";
 import type { Device } from "./schema.ts";
 import { Section } from "./section.ts";
@@ -29,7 +30,7 @@ export function readDevices(
   }
   const sections = items
     .slice(0, DEVICES_MAX)
-    .map((item) => new Section(item, `a device of ${entry.key}`, ["name", "signs", "reads"], [], problems));
+    .map((item) => new Section(item, `a device of ${entry.key}`, keysOf("device"), [], problems));
   const first = { line: entry.place.line, name: undefined, ...readKeys(section, entry.key, holders, problems) };
   return [
     first,

@@ -1,5 +1,7 @@
 // The `evidence:` part of the policy file: who may state what about a version.
+
 import type { Staff } from "./approvals.ts";
+import { keysOf } from "./file-keys.ts";
 import type { EvidenceKind } from "./governance.ts";
 import type { Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
@@ -16,7 +18,7 @@ export function readEvidence(
 }
 
 function readKind(entry: Entry, names: Names, staff: Staff, problems: Problems): EvidenceKind {
-  const section = new Section(entry.value, `evidence ${entry.key}`, ["by", "not-by"], [], problems);
+  const section = new Section(entry.value, `evidence ${entry.key}`, keysOf("evidence"), [], problems);
   const by = section.required("by");
   if (by?.kind === "list" && by.items.length === 0) problems.error(by.place, `nobody can state ${entry.key}`);
   const roles = references(textList(by, "by", problems), "role", names.roles, problems);

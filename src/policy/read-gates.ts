@@ -1,7 +1,10 @@
 // The `gates:` part of the policy file: the steps that a version is promoted by, one chain of stages.
+
 import { ROLE_ACTIONS } from "./actions.ts";
 import type { Staff } from "./approvals.ts";
+import { keysOf } from "./file-keys.ts";
 import type { Gate } from "./governance.ts";
+import { nearest } from "./near.ts";
 import type { Place, Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
 import { readApprovals } from "./read-approvals.ts";
@@ -53,7 +56,7 @@ function readGate(entry: Entry, names: Names, staff: Staff, problems: Problems):
     return [];
   }
   const named = [step.from, step.to].every((stage) => checkId(stage, entry.place, "stage", problems));
-  const section = new Section(entry.value, `gate ${entry.key}`, ["evidence", "approvals"], [], problems);
+  const section = new Section(entry.value, `gate ${entry.key}`, keysOf("gate"), [], problems);
   const listed = textList(section.optional("evidence"), "evidence", problems);
   const approvals = section.optional("approvals");
   const about = {
@@ -95,5 +98,12 @@ function checkChain(gates: readonly Placed[], problems: Problems): void {
   const [first] = gates;
   if (first && starts.length === 0) problems.error(first.place, "the gates go round in a circle", line);
   const [, second] = starts;
-  if (second) problems.error(second.place, `no gate leads to ${second.gate.from}: the gates are no single line`, line);
+  if (!second) return;
+  const { from } = second.gate;
+  const near = nearest(
+    from,
+    gates.map(({ gate }) => gate.to),
+  );
+  const hint = near === undefined ? line : `did you mean ${near}?`;
+  problems.error(second.place, `no gate leads to ${from}: the gates are no single line`, hint);
 }

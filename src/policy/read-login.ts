@@ -1,4 +1,5 @@
 // The `login:` part of the policy file, and who a member is to the provider it names.
+import { keysOf } from "./file-keys.ts";
 import type { Problems } from "./problem.ts";
 import type { Login, Member } from "./schema.ts";
 import { Section } from "./section.ts";
@@ -20,7 +21,7 @@ const SUBJECT_EXAMPLE = '"00u1bo": the subject in tokens of the provider, never 
 
 export function readLogin(tree: Tree | undefined, problems: Problems): Login | undefined {
   if (!tree) return undefined;
-  const section = new Section(tree, "login", ["issuer", "client", "audience"], [], problems);
+  const section = new Section(tree, "login", keysOf("login"), [], problems);
   return {
     line: section.place.line,
     issuer: section.formed("issuer", ISSUER, ISSUER_EXAMPLE),
@@ -41,7 +42,7 @@ export class Subjects {
   read(member: Section, id: string): Member["oidc"] {
     const tree = member.optional("oidc");
     if (!tree) return undefined;
-    const section = new Section(tree, `oidc of ${id}`, ["issuer", "sub"], [], this.#problems);
+    const section = new Section(tree, `oidc of ${id}`, keysOf("oidc"), [], this.#problems);
     const issuer = section.formed("issuer", ISSUER, ISSUER_EXAMPLE);
     const sub = section.formed("sub", SUBJECT, SUBJECT_EXAMPLE);
     if (issuer === "" || sub === "") return undefined;

@@ -1,4 +1,5 @@
 // The `members:` part of the policy file.
+import { keysOf } from "./file-keys.ts";
 import type { Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
 import { readDevices } from "./read-devices.ts";
@@ -7,7 +8,6 @@ import type { Holding, Member } from "./schema.ts";
 import { namedEntries, references, Section, type Spot, scalar, textList, textOf } from "./section.ts";
 import { quote, type Tree } from "./yaml-tree.ts";
 
-const KNOWN = ["name", "roles", "signs", "reads", "devices", "service", "oidc", "suspended"];
 const LATER = ["email"];
 
 export function readMembers(tree: Tree | undefined, names: Names, problems: Problems): readonly Member[] {
@@ -15,7 +15,7 @@ export function readMembers(tree: Tree | undefined, names: Names, problems: Prob
   const holders = new Map<string, string>();
   const subjects = new Subjects(problems);
   return namedEntries(tree, "member", problems).map((entry) => {
-    const section = new Section(entry.value, `member ${entry.key}`, KNOWN, LATER, problems);
+    const section = new Section(entry.value, `member ${entry.key}`, keysOf("member"), LATER, problems);
     const suspended = section.optional("suspended");
     return {
       id: entry.key,

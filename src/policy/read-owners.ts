@@ -1,4 +1,5 @@
 // The `owners:` part of the policy file: whose signatures make the next version.
+import { keysOf } from "./file-keys.ts";
 import type { Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
 import type { Member, Policy, Role } from "./schema.ts";
@@ -13,7 +14,7 @@ export function readOwners(
   names: Names,
   problems: Problems,
 ): Policy["owners"] {
-  const section = new Section(tree, "owners", ["threshold", "members"], [], problems);
+  const section = new Section(tree, "owners", keysOf("owners"), [], problems);
   if (!tree) return { line: section.place.line, threshold: 1, members: [] };
   const listed = section.required("members");
   const spots = references(textList(listed, "owners.members", problems), "member", names.members, problems);

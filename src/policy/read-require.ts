@@ -1,8 +1,10 @@
 // What a rule of the policy file requires.
+
 import { parseDurationMs } from "../base/units.ts";
 import type { RoleAction } from "./actions.ts";
 import { approvingRoles, type Staff } from "./approvals.ts";
 import { schemesOf } from "./destination.ts";
+import { keysOf } from "./file-keys.ts";
 import { ANYBODY, type GrantNeeded } from "./governance.ts";
 import type { Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
@@ -13,7 +15,6 @@ import { references, Section, type Spot, scalar, textList } from "./section.ts";
 import { listed } from "./words.ts";
 import type { Tree } from "./yaml-tree.ts";
 
-const KNOWN = ["fields", "provenance", "approvals", "grant", "release", "evidence", "destination"];
 const LATER = ["scan"];
 
 /** For what a request can be made (`cloister request create export …`), so that somebody can approve it. */
@@ -47,7 +48,7 @@ export function readRequire(
   around: { readonly names: Names; readonly staff: Staff },
   problems: Problems,
 ): Required {
-  const section = new Section(tree, "require", KNOWN, LATER, problems);
+  const section = new Section(tree, "require", keysOf("require"), LATER, problems);
   if (tree.kind === "map" && tree.entries.length === 0) problems.error(tree.place, `${about.what} requires nothing`);
   const only = (key: string, allowed: readonly RoleAction[], why: (action: RoleAction) => string, hint: string) => {
     if (!section.has(key)) return;
@@ -98,7 +99,7 @@ function readGrant(
   problems: Problems,
 ): GrantNeeded | undefined {
   if (!tree) return undefined;
-  const section = new Section(tree, "grant", ["approvals", "max"], [], problems);
+  const section = new Section(tree, "grant", keysOf("grant"), [], problems);
   section.required("max");
   const approvals = section.required("approvals");
   const maxMs = section.measured("max", parseDurationMs, "4h (s, m, h, d)") ?? 0;

@@ -1,6 +1,8 @@
 // The `roles:` part of the policy file.
+
 import { parseBytes, parseDurationMs } from "../base/units.ts";
 import { isStaged, ROLE_ACTIONS, type RoleAction } from "./actions.ts";
+import { keysOf } from "./file-keys.ts";
 import { ANYBODY, type Quota } from "./governance.ts";
 import type { Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
@@ -10,13 +12,12 @@ import { namedEntries, reference, references, Section, type Spot, textList } fro
 import { NO_LIMITS } from "./workspace-use.ts";
 import type { Tree } from "./yaml-tree.ts";
 
-const KNOWN = ["can", "up-to", "purposes", "stages", "quota", "workspace", "credentials"];
 const WORKSPACE_KNOWN = ["ttl", "max-open", "disk", ...USE_KEYS];
 
 export function readRoles(tree: Tree | undefined, names: Names, problems: Problems): readonly Role[] {
   if (tree?.kind === "map" && tree.entries.length === 0) problems.error(tree.place, "there is no role");
   return namedEntries(tree, "role", problems).map((entry) => {
-    const section = new Section(entry.value, `role ${entry.key}`, KNOWN, [], problems);
+    const section = new Section(entry.value, `role ${entry.key}`, keysOf("role"), [], problems);
     if (entry.key === ANYBODY) {
       problems.error(entry.place, "a role cannot be called any", "it means anybody who may approve");
     }
@@ -103,7 +104,7 @@ function readCredentials(
   if (role.has("can") && !can.some((spot) => spot.value === "creds.issue")) {
     problems.error(role.placeOf("credentials"), `role ${id} has a limit for credentials but no creds.issue`);
   }
-  const section = new Section(tree, "credentials", ["ttl"], [], problems);
+  const section = new Section(tree, "credentials", keysOf("credentials"), [], problems);
   section.required("ttl");
   return section.measured("ttl", parseDurationMs, "1h (s, m, h, d)");
 }

@@ -1,6 +1,8 @@
 // The `rules:` part of the policy file.
+
 import { KINDS, ROLE_ACTIONS, type RoleAction, scopeOf, withImplied } from "./actions.ts";
 import type { Staff } from "./approvals.ts";
+import { keysOf } from "./file-keys.ts";
 import type { Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
 import type { ApprovalsFor } from "./read-approvals.ts";
@@ -8,8 +10,6 @@ import { NOTHING_REQUIRED, type Required, readRequire } from "./read-require.ts"
 import type { Role, Rule } from "./schema.ts";
 import { namedEntries, references, Section, type Spot, textList, textOf } from "./section.ts";
 import { type Entry, quote, type Tree } from "./yaml-tree.ts";
-
-const RULE_KNOWN = ["on", "kinds", "from", "domains", "refuse", "require"];
 
 /** What else the file says that a rule must fit. */
 interface Around {
@@ -23,7 +23,7 @@ export function readRules(tree: Tree | undefined, around: Around, problems: Prob
 
 function readRule(entry: Entry, around: Around, problems: Problems): Rule {
   const { names } = around;
-  const section = new Section(entry.value, `rule ${entry.key}`, RULE_KNOWN, [], problems);
+  const section = new Section(entry.value, `rule ${entry.key}`, keysOf("rule"), [], problems);
   const from = section.optional("from");
   const fromClass = from ? textOf(from, "from", problems) : undefined;
   if (from && fromClass) references([{ value: fromClass, ...from.place }], "classification", names.classes, problems);

@@ -1,5 +1,7 @@
 // The `separate:` part of the policy file: segregation of duties.
+
 import { isRoleAction, ROLE_ACTIONS, type RoleAction, scopeOf, withImplied } from "./actions.ts";
+import { keysOf } from "./file-keys.ts";
 import type { Separation } from "./governance.ts";
 import type { Problems } from "./problem.ts";
 import type { Names } from "./read.ts";
@@ -31,7 +33,7 @@ export function readSeparate(
 }
 
 function readSeparation(tree: Tree, names: Names, roles: readonly Role[], problems: Problems): Separation | undefined {
-  const section = new Section(tree, "an entry of separate", ["who", "cannot", "above"], [], problems);
+  const section = new Section(tree, "an entry of separate", keysOf("separation"), [], problems);
   const who = readAction(section, "who", roles, problems);
   const cannot = readAction(section, "cannot", roles, problems);
   const aboveTree = section.optional("above");

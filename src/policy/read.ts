@@ -1,6 +1,8 @@
 // Reads `cloister.policy.yaml`: everything that is wrong with it, in one pass, or the policy.
+
 import { parseDurationMs } from "../base/units.ts";
 import { DAY_MS, readDate } from "./dates.ts";
+import { keysOf } from "./file-keys.ts";
 import type { Problem } from "./problem.ts";
 import { Problems } from "./problem.ts";
 import { readAccessReview } from "./read-access-review.ts";
@@ -20,31 +22,6 @@ import type { Dated, Domain, Member, Policy, Purpose, Role } from "./schema.ts";
 import { checkId, entriesOf, namedEntries, reference, Section, scalar, textList } from "./section.ts";
 import { parseTree, type Tree } from "./yaml-tree.ts";
 
-const KNOWN = [
-  "cloister",
-  "project",
-  "id",
-  "version",
-  "previous",
-  "expires",
-  "owners",
-  "classifications",
-  "domains",
-  "purposes",
-  "members",
-  "roles",
-  "always",
-  "separate",
-  "rules",
-  "evidence",
-  "gates",
-  "retention",
-  "login",
-  "secrets",
-  "break-glass",
-  "access-review",
-  "aws",
-];
 const LATER = ["scan"];
 
 /** Every (domain, class) pair has its own keys, and every member holds many: this bounds them. */
@@ -80,7 +57,7 @@ export function readPolicy(
 }
 
 function readTop(tree: Tree, problems: Problems, now: number): Policy | undefined {
-  const top = new Section(tree, "the policy", KNOWN, LATER, problems);
+  const top = new Section(tree, "the policy", keysOf("policy"), LATER, problems);
   const format = top.required("cloister");
   if (format && scalar(format) !== 1) {
     problems.error(format.place, "this version of Cloister reads only policies with cloister: 1", "upgrade Cloister");
@@ -143,7 +120,7 @@ function readConsent(
 /** How old a secret may become. */
 function readSecrets(tree: Tree | undefined, problems: Problems): number | undefined {
   if (!tree) return undefined;
-  const section = new Section(tree, "secrets", ["rotate-every"], [], problems);
+  const section = new Section(tree, "secrets", keysOf("secrets"), [], problems);
   section.required("rotate-every");
   return section.measured("rotate-every", parseDurationMs, "90d (s, m, h, d)");
 }
@@ -204,7 +181,7 @@ function readDomains(
   const entries = namedEntries(tree, "domain", problems);
   if (tree?.kind === "map" && tree.entries.length === 0) problems.error(tree.place, "there is no domain");
   return entries.map((entry) => {
-    const section = new Section(entry.value, `domain ${entry.key}`, ["owner", "epoch"], [], problems);
+    const section = new Section(entry.value, `domain ${entry.key}`, keysOf("domain"), [], problems);
     const owner = reference(section.required("owner"), "member", names.members, problems);
     const member = members.find((each) => each.id === owner);
     if (member?.suspended !== undefined) {
@@ -216,7 +193,7 @@ function readDomains(
 
 function readPurposes(tree: Tree | undefined, problems: Problems, now: number): readonly Purpose[] {
   return namedEntries(tree, "purpose", problems).map((entry) => {
-    const section = new Section(entry.value, `purpose ${entry.key}`, ["until"], [], problems);
+    const section = new Section(entry.value, `purpose ${entry.key}`, keysOf("purpose"), [], problems);
     const written = section.optional("until");
     const until = written ? readDate(written, "until", problems) : undefined;
     if (until && now >= until.endMs && !problems.failed) {

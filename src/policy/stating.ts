@@ -5,7 +5,7 @@ import { nearest } from "./near.ts";
 import type { DecisionRequest } from "./request.ts";
 import { mayState } from "./requirements.ts";
 import { memberOf, type Policy } from "./schema.ts";
-import { listed } from "./words.ts";
+import { listed, withArticle } from "./words.ts";
 
 const ENFORCEMENT = "refused by every reader";
 
@@ -43,14 +43,8 @@ function whoCould(policy: Policy, kind: EvidenceKind, request: DecisionRequest):
     (member) =>
       member.suspended === undefined && !barred.includes(member.id) && mayState(policy, kind, member, request),
   );
-  return `${listed(kind.by, "or")}: ${
-    members.length > 0
-      ? listed(
-          members.map(({ id }) => id),
-          "or",
-        )
-      : "nobody else"
-  }`;
+  const names = members.map(({ id }) => id);
+  return `${listed(kind.by.map(withArticle), "or")}: ${names.length > 0 ? listed(names, "or") : "nobody else may here"}`;
 }
 
 /** Why there is no statement of this kind; undefined where the policy declares it. */

@@ -90,7 +90,7 @@ describe.skipIf(!HAS_SANDBOX)("Ctrl-C in a workspace", () => {
     await until("a workspace that is being made", 20_000, () => records().some((path) => path.endsWith("/w1.json")));
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(await stop(running, "SIGINT")).toBe(130);
-    expect((await running.ended).err).toContain("run the same command again; no workspace was made");
+    expect((await running.ended).err).toContain("run the same command again; nothing was made");
     expect(records()).toEqual([]);
     const { entries } = await ana.json<{ entries: readonly AuditRow[] }>("audit", "list", "--last", "5");
     expect(entries).toContainEqual(expect.objectContaining({ action: "workspace.create", phase: "failed" }));

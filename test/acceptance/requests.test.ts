@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Joined, RequestCreated, RequestDetail, RequestListing } from "../../src/index.ts";
+import type { Joined, RequestCreated, RequestDetail, RequestListing, Status } from "../../src/index.ts";
 import { holders, type Member, marker, World } from "./harness.ts";
 
 const world = new World();
@@ -58,6 +58,9 @@ describe("joining", () => {
     expect(joins).toEqual([
       expect.objectContaining({ id: joined.request, fingerprint: joined.fingerprint, readingKey: "proven" }),
     ]);
+    expect((await ana.json<Status>("status")).warnings).toContain(
+      "1 person or device asks to join: cloister request list",
+    );
     expect((await ana.ok("request", "show", joined.request ?? "")).out).toContain(joined.fingerprint);
     expect(await ana.fails("request", "approve", joined.request ?? "")).toMatchObject({
       ...{ exit: 2, message: expect.stringContaining("--yes") },
@@ -130,8 +133,15 @@ describe("an export", () => {
       exit: 5,
       code: "APPROVAL_PENDING",
     });
+    const left = bo.start(["request", "wait", id]);
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    left.child.kill("SIGINT");
+    expect(await left.ended).toMatchObject({ exit: 130, err: expect.stringContaining(`cloister request wait ${id}`) });
     const waiting = bo.start(["request", "wait", id, "--json"]);
+    const warned = async (member: Member) => (await member.json<Status>("status")).warnings;
+    expect(await warned(omar)).toContain("1 request waits for you: cloister request list --to-approve");
     await omar.ok("request", "approve", id, "--yes");
+    expect((await warned(omar)).filter((text) => text.includes("waits for you"))).toEqual([]);
     expect((await omar.json<RequestListing>("request", "list", "--to-approve")).requests).toEqual([]);
     expect((await ana.json<RequestListing>("request", "list", "--to-approve")).requests.map((each) => each.id)).toEqual(
       [id],

@@ -1,9 +1,9 @@
-// A Node process that does one thing with the sandbox and nothing else: no policy, no log. For workspace.mjs.
-// Usage: node sandbox-process.mjs create STATE-FILE | run STATE-FILE | stop STATE-FILE
+// Does one thing with the sandbox and nothing else: no policy, no log. Packed, and started by sandbox-start.cjs.
 import { readFileSync, writeFileSync } from "node:fs";
 import { Bubblewrap } from "../../dist/sandbox/bubblewrap/bubblewrap.js";
 
-async function main([what, file]) {
+/** @returns exit code */
+export async function main([what, file]) {
   const sandbox = new Bubblewrap({ now: Date.now });
   const state = what === "create" ? undefined : JSON.parse(readFileSync(file, "utf8"));
   if (what === "create") {
@@ -15,8 +15,7 @@ async function main([what, file]) {
   } else {
     const spec = { argv: ["true"], env: {}, inputs: [], tty: false, signal: new AbortController().signal, tools: [] };
     const { exit } = await sandbox.exec(state, spec, process);
-    process.exit(exit);
+    return exit;
   }
+  return 0;
 }
-
-void main(process.argv.slice(2));

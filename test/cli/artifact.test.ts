@@ -106,7 +106,7 @@ describe("push", () => {
 });
 
 describe("pull", () => {
-  const pulled = { ...version, dryRun: false, folder: "/home/ana/churn/model", pullEntry: 482 };
+  const pulled = { ...version, via: undefined, dryRun: false, folder: "/home/ana/churn/model", pullEntry: 482 };
 
   it("says where the files are", async () => {
     const { out } = await cloister(["pull", "risk:1.2", "-o", "./model"], {
@@ -155,7 +155,13 @@ describe("pull", () => {
 describe("list", () => {
   const hostile = { ...version, reference: "churn/x\u001b[2J", kind: "dataset" as const };
   const listing = {
-    versions: [version, hostile].map((each) => ({ ...each, stage: undefined, retired: undefined, held: undefined })),
+    versions: [version, hostile].map((each) => ({
+      ...each,
+      stage: undefined,
+      tags: [],
+      retired: undefined,
+      held: undefined,
+    })),
     shredded: [],
     hidden: [
       { where: "churn/secret", count: 2, why: undefined },
@@ -205,7 +211,7 @@ describe("list", () => {
 describe("show", () => {
   const detail: VersionDetail = {
     ...version,
-    ...{ stage: undefined, retired: undefined, held: undefined, statements: [], ignored: [] },
+    ...{ stage: undefined, tags: [], retired: undefined, held: undefined, statements: [], ignored: [] },
     owner: "ana",
     licence: undefined,
     purpose: "churn-modelling",

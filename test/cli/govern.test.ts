@@ -28,7 +28,8 @@ describe("policy", () => {
       showPolicy: async () => shown,
       proposePolicy: async ({ dryRun = false }: { dryRun?: boolean | undefined }) => {
         seen.push(dryRun);
-        return { version: 4, digest: "ab".repeat(32), file: "/p/cloister.policy.yaml", logEntry: 9, dryRun };
+        const signed = { version: 4, digest: "ab".repeat(32), file: "/p/cloister.policy.yaml", logEntry: 9 };
+        return { ...signed, pending: undefined, lacking: [], dryRun };
       },
     };
     const lines = ["Ana may do everything.", "Bo may read."];

@@ -28,9 +28,9 @@ test.skipIf(lacking !== "")(`the Python reader reads what was released to its id
     return read(at, "churn/cohort:1");
   };
   const request = await ask(bo, "cohort:1", "python");
-  await release(omar, bo, request);
+  await release(omar, request);
   expect(await readBy(bo)).toMatchObject({ status: 7 });
-  await release(ana, bo, request);
+  await release(ana, request);
   expect(await readBy(bo)).toMatchObject({ status: 0 });
   expect(readFileSync(join(bo.cwd, "read/a.csv"))).toEqual(readFileSync(join(path, "a.csv")));
   for (const host of [omar, dee]) expect(await readBy(host)).toMatchObject({ status: 7 });

@@ -51,10 +51,11 @@ describe("a join request", () => {
     });
     const options = { id: joined.request ?? "", roles: ["data-scientist"] };
     await expect(approveJoin(await sessionOf(ana), { ...options, roles: [] })).rejects.toMatchObject({ code: "USAGE" });
-    expect(await approveJoin(await sessionOf(ana), { ...options, dryRun: true })).toMatchObject({ dryRun: true });
+    expect(await approveJoin(await sessionOf(ana), { ...options, dryRun: true })).toMatchObject({
+      member: { dryRun: true },
+    });
     expect(await approveJoin(await sessionOf(ana), options)).toMatchObject({
-      member: "bo",
-      fingerprint: joined.fingerprint,
+      member: { member: "bo", fingerprint: joined.fingerprint },
     });
     expect(await members()).toEqual(["ana", "bo"]);
     expect(await waiting()).toEqual({ joins: [], junk: 0 });
@@ -106,6 +107,20 @@ describe("a join request", () => {
     await expect(approved).rejects.toMatchObject({ code: "USAGE", next: expect.stringContaining("cloister join") });
   });
 
+  test("of a member's further device lets that in, with the keys and the roles of its member", async () => {
+    const joined = await ask("tablet", { member: "ana", deviceOf: "ana" });
+    expect((await waiting()).joins).toEqual([expect.objectContaining({ deviceOf: "ana", member: "ana" })]);
+    const id = joined.request ?? "";
+    await expect(approveJoin(await sessionOf(ana), { id, roles: ["steward"] })).rejects.toMatchObject({
+      code: "USAGE",
+    });
+    expect(await approveJoin(await sessionOf(ana), { id, roles: [], name: "tablet" })).toMatchObject({
+      device: { member: "ana", given: expect.arrayContaining(["churn/confidential"]) },
+    });
+    expect((await (await synced(hostIn(folder, "tablet"))).me()).id).toBe("ana");
+    await expect(ask("cy", { deviceOf: "nobody" })).rejects.toMatchObject({ code: "USAGE" });
+  });
+
   test("is seen by those who may add members, and can be removed by them", async () => {
     const bo = await ask("bo");
     await approveJoin(await sessionOf(ana), { id: bo.request ?? "", roles: ["data-scientist"] });
@@ -138,7 +153,7 @@ describe("an invitation", () => {
     expect(joined).toMatchObject({ invitedBy: "ana", project: "churn" });
     expect((await waiting()).joins).toEqual([expect.objectContaining({ invitedBy: "ana", roles: ["data-scientist"] })]);
     expect(await approveJoin(await sessionOf(ana), { id: joined.request ?? "", roles: [] })).toMatchObject({
-      roles: ["data-scientist"],
+      member: { roles: ["data-scientist"] },
     });
   });
 

@@ -1,5 +1,5 @@
 // Who can read what two groups release together: nobody of them alone, and whoever asked only with both halves.
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { encryptTo } from "../../src/keys/age.ts";
@@ -81,13 +81,16 @@ test("whoever asked reads once both halves were released, and not before", async
   const { omar, ana, bo } = people;
   const request = await ask(bo, "cohort:1", "first");
   await expect(pulled(bo, "cohort:1", "out")).rejects.toMatchObject({ code: "APPROVAL_PENDING" });
-  expect(await release(omar, bo, request)).toMatchObject({ half: "half-data-owner" });
-  await expect(pulled(bo, "cohort:1", "out")).rejects.toMatchObject({
+  expect(await release(omar, request)).toMatchObject({ state: "open" });
+  await expect(pulled(bo, "cohort:1", "out")).rejects.toMatchObject({ code: "APPROVAL_PENDING" });
+  // Without its guard, too, and with the half that there is.
+  const patched = { reference: "cohort:1", purpose: "modelling", output: { folder: "patched" } };
+  await expect(pull(await unguarded(bo), patched)).rejects.toMatchObject({
     code: "APPROVAL_PENDING",
     why: expect.stringMatching(/by a security-officer \(ana\)$/),
   });
   expect(await canOpen(request.versionId, bo)).toBe(false);
-  expect(await release(ana, bo, request)).toMatchObject({ half: "half-security-officer" });
+  expect(await release(ana, request)).toMatchObject({ state: "approved" });
   await pulled(bo, "cohort:1", "out");
   expect(readFileSync(join(bo.cwd, "out/a.csv"), "utf8")).toContain(marker);
   expect(await canOpen(request.versionId, people.dee)).toBe(false);
@@ -98,16 +101,17 @@ test("halves of two requests do not combine, whether one person or two asked", a
   await push(await sessionOf(dee), { source: { path: "data" }, name: "cohort:2", class: CLASS });
   const [mine, again] = [await ask(bo, "cohort:2", "mine"), await ask(bo, "cohort:2", "again")];
   const hers = await ask(dee, "cohort:2", "hers");
-  await release(omar, bo, mine);
-  await release(ana, bo, again);
-  await release(ana, dee, hers);
+  await release(omar, mine);
+  await release(ana, again);
+  await release(ana, hers);
   await expect(pulled(bo, "cohort:2", "two")).rejects.toMatchObject({ code: "APPROVAL_PENDING" });
   expect(await canOpen(mine.versionId, bo, dee)).toBe(false);
   // Put where the half of the other request would be, it is known for what it is.
   const target = await releasedFile(mine.hash, "half-security-officer", bo);
   mkdirSync(join(target, ".."), { recursive: true });
   copyFileSync(await releasedFile(again.hash, "half-security-officer", bo), target);
-  await expect(pulled(bo, "cohort:2", "two")).rejects.toEqual(refused);
+  const patched = { reference: "cohort:2", purpose: "modelling", output: { folder: "two" } };
+  await expect(pull(await unguarded(bo), patched)).rejects.toEqual(refused);
 });
 
 test("halves copied into another version are refused", async () => {
@@ -120,7 +124,7 @@ test("halves copied into another version are refused", async () => {
     ["half-security-officer", ana],
   ] as const) {
     copyFileSync(await halfFile(first, half, host), await halfFile(moved, half, host));
-    await expect(release(host, bo, request)).rejects.toEqual(refused);
+    await expect(release(host, request)).rejects.toEqual(refused);
   }
   expect(await canOpen(moved, bo)).toBe(false);
 });
@@ -137,10 +141,10 @@ test("a half that a writer of the store sealed is refused by approvers, and a re
     await halfFile(version, "half-data-owner", omar),
     await encryptTo([reads], Buffer.from(JSON.stringify(junk))),
   );
-  await expect(release(omar, bo, request)).rejects.toEqual(refused);
+  await expect(release(omar, request)).rejects.toEqual(refused);
   writeFileSync(await halfFile(version, "half-data-owner", omar), kept);
-  await release(omar, bo, request);
-  await release(ana, bo, request);
+  await release(omar, request);
+  await release(ana, request);
   const { project } = (await sessionOf(bo)).config;
   const about = { project, versionId: version, half: "half-security-officer", request: request.hash };
   const text = `{"cloister":"released-half@1","half":"${about.half}","project":"${project}","request":"${about.request}","share":"${"A".repeat(43)}","versionId":"${version}"}`;
@@ -151,7 +155,7 @@ test("a half that a writer of the store sealed is refused by approvers, and a re
     message: expect.stringContaining("do not fit"),
   });
   // Approving again puts it right.
-  await release(ana, bo, request);
+  await release(ana, request);
   await pulled(bo, "planted", "planted");
 });
 
@@ -176,13 +180,44 @@ test("a released version gives no key of another, however much they have in comm
   const second = await push(await sessionOf(dee), { source: { path: "data" }, name: "series:2", class: CLASS });
   expect(second.bytesNew).toBe(second.bytes);
   const request = await ask(bo, "series:1", "series");
-  await release(omar, bo, request);
-  await release(ana, bo, request);
+  await release(omar, request);
+  await release(ana, request);
   await pulled(bo, "series:1", "series");
   const [one, two] = [await packsOf("series:1"), await packsOf("series:2")];
   expect(one.filter((pack) => two.includes(pack))).toEqual([]);
   expect(await canOpen(request.versionId, bo)).toBe(true);
   expect(await canOpen(second.versionId, bo)).toBe(false);
+});
+
+test("a push that was cut off after its end makes no second version, and lends its key to none", async () => {
+  const { dee } = people;
+  const files = { source: { path: "data" }, name: "cut", class: CLASS };
+  const { places, config } = await sessionOf(dee);
+  const journals = join(places.state, config.project, "pushes");
+  const kept = join(folder, "journals");
+  const first = await push(
+    await sessionOf(dee, (store) => {
+      const create = store.create.bind(store);
+      return Object.assign(store, {
+        create: async (name: string, parts: readonly Uint8Array[]) => {
+          const outcome = await create(name, parts);
+          const isLock = (path: string) => path.endsWith(".lock");
+          if (name.startsWith("log/")) cpSync(journals, kept, { recursive: true, filter: (path) => !isLock(path) });
+          return outcome;
+        },
+      });
+    }),
+    files,
+  );
+  const cutOff = () => cpSync(kept, journals, { recursive: true });
+  cutOff();
+  expect(await push(await sessionOf(dee), files)).toMatchObject({ versionId: first.versionId, resumed: true });
+  cutOff();
+  writeFileSync(join(dee.cwd, "data/more.csv"), "after the cut\n");
+  const second = await push(await sessionOf(dee), files);
+  expect(second).toMatchObject({ number: 2, resumed: true });
+  const [one, two] = [await packsOf("cut:v1"), await packsOf("cut:v2")];
+  expect(one.filter((pack) => two.includes(pack))).toEqual([]);
 });
 
 async function packsOf(reference: string): Promise<readonly string[]> {
@@ -217,15 +252,15 @@ describe("who releases changes", () => {
     const { ana, omar, bo } = other.people;
     await change(ana, (text) => withRole(text, "zoe", "data-owner"));
     const request = await ask(bo, "cohort:1", "zoe");
-    await expect(release(zoe, bo, request)).rejects.toMatchObject({
+    await expect(release(zoe, request)).rejects.toMatchObject({
       code: "NOT_AUTHENTICATED",
       next: expect.stringContaining("cloister key hand-on"),
     });
     // Ana has none of these halves to hand on, though it is she who changed the policy.
     expect(await handOn(await sessionOf(ana))).toMatchObject({ versions: 1, given: [], taken: 0 });
     expect(await handOn(await sessionOf(omar))).toMatchObject({ given: [{ member: "zoe", halves: 1 }], withheld: [] });
-    expect(await release(zoe, bo, request)).toMatchObject({ half: "half-data-owner" });
-    await release(ana, bo, request);
+    await release(zoe, request);
+    await release(ana, request);
     await pulled(bo, "cohort:1", "out");
   });
 
@@ -239,9 +274,9 @@ describe("who releases changes", () => {
     expect(await handOn(await sessionOf(zoe))).toMatchObject({ taken: 1 });
     expect(await held()).toHaveLength(0);
     const request = await ask(bo, "later", "later");
-    await expect(release(omar, bo, request)).resolves.toBeUndefined();
-    await release(zoe, bo, request);
-    await release(ana, bo, request);
+    await expect(release(omar, request)).rejects.toMatchObject({ code: expect.stringMatching(/DENIED|AUTHENTICATED/) });
+    await release(zoe, request);
+    await release(ana, request);
     await pulled(bo, "later", "later");
   });
 
@@ -250,11 +285,11 @@ describe("who releases changes", () => {
     await change(ana, (text) => withRole(withRole(text, "zoe", "security-officer"), "dee", "data-owner"));
     expect(await handOn(await sessionOf(ana))).toMatchObject({ given: [], withheld: [{ member: "zoe", halves: 2 }] });
     const request = await ask(bo, "later", "switched");
-    await expect(release(zoe, bo, request)).rejects.toMatchObject({ code: "NOT_AUTHENTICATED" });
-    await expect(release(dee, bo, request)).rejects.toMatchObject({ code: "NOT_AUTHENTICATED" });
+    await expect(release(zoe, request)).rejects.toMatchObject({ code: "NOT_AUTHENTICATED" });
+    await expect(release(dee, request)).rejects.toMatchObject({ code: "NOT_AUTHENTICATED" });
     // Only Zoe has the owner's halves, and she has them still: she hands them on, and then has none.
     expect(await handOn(await sessionOf(zoe))).toMatchObject({ given: [{ member: "dee", halves: 2 }], taken: 2 });
-    expect(await release(dee, bo, request)).toMatchObject({ half: "half-data-owner" });
+    expect(await release(dee, request)).toMatchObject({ state: "open" });
   });
 });
 

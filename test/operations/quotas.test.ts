@@ -19,7 +19,11 @@ beforeEach(() => {
 
 const ana = () => sessionOf(people.ana);
 const bo = () => sessionOf(people.bo);
-const wanted = (reference: string) => ({ reference, purpose: "modelling", output: { folder: `out-${String(number)}` } });
+const wanted = (reference: string) => ({
+  reference,
+  purpose: "modelling",
+  output: { folder: `out-${String(number)}` },
+});
 
 /** Six thousand bytes. */
 const small = async (name: string) => {
@@ -36,6 +40,8 @@ describe("quotas", () => {
     );
     await small("one");
     await small("two");
+    writeFileSync(join(people.ana.cwd, "tiny"), Buffer.alloc(1000));
+    await push(await ana(), { source: { path: "tiny" }, name: "churn/three", class: "internal" });
   });
 
   test("what would exceed the day's bytes is refused, with what was pulled before; others are not touched", async () => {
@@ -45,6 +51,16 @@ describe("quotas", () => {
       refusals: [expect.objectContaining({ why: expect.stringMatching(/pull/) })],
     });
     await pull(await ana(), wanted("churn/two"));
+  });
+
+  test("what was copied out of workspaces counts, too", async () => {
+    const place = { domain: "churn", class: "internal", workspace: "ab".repeat(16), sealed: {} } as const;
+    const copy = await begin(await bo(), { ...place, title: "", action: "workspace.run", facts: { copied: "out" } });
+    await expect(pull(await bo(), { ...wanted("churn/three"), dryRun: true })).resolves.toBeDefined();
+    await copy.done(() => ({ facts: { copied: "out", bytes: 5000 } }));
+    await expect(pull(await bo(), { ...wanted("churn/three"), dryRun: true })).rejects.toMatchObject({
+      code: "POLICY_DENIED",
+    });
   });
 
   test("the time of the log counts: a day later there is room again", async () => {
@@ -80,7 +96,11 @@ describe("the label floor", () => {
   });
 
   const mine = async (name: string, klass?: string) =>
-    push(await bo(), { source: { path: "data" }, name: `churn/${name}`, ...(klass === undefined ? {} : { class: klass }) });
+    push(await bo(), {
+      source: { path: "data" },
+      name: `churn/${name}`,
+      ...(klass === undefined ? {} : { class: klass }),
+    });
 
   test("before anything was pulled, there is none", async () => {
     expect((await mine("early", "public")).class).toBe("public");
@@ -90,9 +110,7 @@ describe("the label floor", () => {
     await pull(await bo(), wanted("churn/internal"));
     await expect(mine("late", "public")).rejects.toMatchObject({
       code: "POLICY_DENIED",
-      refusals: [
-        expect.objectContaining({ rule: "builtin:label-flow", enforcement: "refused by every reader" }),
-      ],
+      refusals: [expect.objectContaining({ rule: "builtin:label-flow", enforcement: "refused by every reader" })],
     });
     expect((await mine("late")).class).toBe("internal");
     expect((await mine("later", "confidential")).class).toBe("confidential");

@@ -1,13 +1,11 @@
 // A project in which the keys of restricted data are released by a data owner and a security officer together.
-import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { resolve } from "../../src/operations/artifact/resolve.ts";
-import { type Ask, perform } from "../../src/operations/guard.ts";
 import type { Host } from "../../src/operations/host.ts";
 import { addMember, proposePolicy } from "../../src/operations/policy/change.ts";
 import { join as joinProject } from "../../src/operations/project/join.ts";
-import { releaseHalf } from "../../src/operations/release/release-half.ts";
+import { approveRequest } from "../../src/operations/request/approve.ts";
+import { createRequest } from "../../src/operations/request/create.ts";
 import type { Session } from "../../src/operations/session.ts";
 import { hostIn, makeProject, scratch, sessionOf } from "./project.ts";
 
@@ -76,24 +74,21 @@ export async function synced(host: Host): Promise<Session> {
   return session;
 }
 
-/** What a request comes to for the keys: its hash stands in the log, about a version, under the requester's name. */
-export async function ask(host: Host, reference: string, seed: string): Promise<{ hash: string; versionId: string }> {
-  const session = await synced(host);
-  const { versionId, record } = await resolve(session, reference, { action: "artifact.read-metadata" });
-  const hash = createHash("sha256").update(seed).digest("hex");
-  const about: Ask = {
-    ...{ title: "ask for access", action: "request.create", domain: record.domain, class: record.class, versionId },
-    sealed: {},
-  };
-  await perform(session, about, async () => ({ result: undefined, outcome: { versionId, facts: { request: hash } } }));
-  return { hash, versionId };
+/** What somebody asked for. */
+export interface Asked {
+  readonly id: string;
+  /** SHA-256 of the request. */
+  readonly hash: string;
+  readonly versionId: string;
 }
 
-/** Somebody releases their half to the devices of whoever asked. */
-export async function release(host: Host, requester: Host, request: { hash: string; versionId: string }) {
-  return releaseHalf(await synced(host), {
-    ...request,
-    devices: [(await (await sessionOf(requester)).device()).reads],
-    expiresMs: Date.now() + 3_600_000,
-  });
+export async function ask(host: Host, reference: string, justification: string): Promise<Asked> {
+  const options = { kind: "access", reference, purpose: "modelling", justification } as const;
+  const { id = "", sha256: hash = "", versionId } = await createRequest(await sessionOf(host), options);
+  return { id, hash, versionId };
+}
+
+/** Somebody approves, and so releases their half. */
+export async function release(host: Host, { id }: Asked) {
+  return approveRequest(await sessionOf(host), { id });
 }

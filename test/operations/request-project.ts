@@ -24,7 +24,7 @@ const RULES = `roles:
     up-to: restricted
   data-scientist:
     can: [artifact.push, artifact.pull, artifact.read-metadata, artifact.export, artifact.promote, artifact.declassify,
-          request.create, workspace.create, workspace.mount, workspace.run]
+          request.create, workspace.create, workspace.mount, workspace.run, creds.issue]
     up-to: restricted
 
 separate:
@@ -33,7 +33,7 @@ separate:
 
 rules:
   restricted-needs-grant:
-    on: [artifact.pull, workspace.mount]
+    on: [artifact.pull, workspace.mount, creds.issue]
     from: restricted
     require: { grant: { approvals: { data-owner: 1, security-officer: 1 }, max: 4h } }
   export-needs-two:

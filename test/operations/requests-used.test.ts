@@ -7,7 +7,7 @@ import { approveRequest } from "../../src/operations/request/approve.ts";
 import { showRequest } from "../../src/operations/request/show.ts";
 import type { Session } from "../../src/operations/session.ts";
 import { sessionOf } from "./project.ts";
-import { ask, type People, type Person, requestProject, synced } from "./request-project.ts";
+import { ask, type People, type Person, requestProject, storeOf, synced } from "./request-project.ts";
 import { unguarded } from "./unguarded.ts";
 
 let people: People;
@@ -73,7 +73,10 @@ describe("an approved export", () => {
     const [done] = both.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
     expect(both.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
     await done?.done();
-    expect(await show("bo", id)).toMatchObject({ state: "consumed", usedBy: done?.intent.entry });
+    const used = { state: "consumed", usedBy: done?.intent.entry, approvedBy: ["omar", "ana"] };
+    expect(await show("bo", id)).toMatchObject(used);
+    const inAWeek = await sessionOf(people.ana, (store) => ({ ...storeOf(store), now: async () => Date.now() + 6e8 }));
+    expect(await showRequest(inAWeek, id)).toMatchObject(used);
     await expect(tryExport("bo", "s3://partner-acme/once")).rejects.toMatchObject({ code: "POLICY_DENIED" });
     const reader = await synced(people.dee);
     const intent = reader.ledger.events[done?.intent.entry ?? -1];

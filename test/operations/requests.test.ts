@@ -131,6 +131,16 @@ describe("approvals", () => {
   });
 });
 
+test("a credential opens a whole class: it takes a grant for each version in it", async () => {
+  const act = { action: "creds.issue", reference: "cohort:v-one", purpose: "modelling" } as const;
+  expect((await consentFor(people.dee, act)).grant).toBeUndefined();
+  const { id } = await ask(people.dee, "access", "cohort:v-one", { purpose: "modelling" });
+  for (const who of ["omar", "ana"] as const) await approve(who, id);
+  expect((await consentFor(people.dee, act)).grant).toMatchObject({ approvals: ["omar", "ana"] });
+  await push(await sessionOf(people.dee), { source: { path: "data" }, name: "cohort:v-two", class: "restricted" });
+  expect((await consentFor(people.dee, act)).grant).toBeUndefined();
+});
+
 describe("a request ends", () => {
   test("by a denial, after which no approval counts", async () => {
     const { id } = await ask(people.bo, "declassify", "risk:1.0", { to: "public" });
@@ -196,7 +206,7 @@ test("lists say what waits for whom", async () => {
   expect(await ids("omar", "to-approve")).toContain(id);
   expect(await ids("ana", "to-approve")).not.toContain(id);
   expect(await ids("bo", "mine")).toContain(id);
-  expect(await ids("dee", "mine")).toEqual([]);
+  expect(await ids("dee", "mine")).not.toContain(id);
   await approve("omar", id);
   expect(await ids("mei", "open")).not.toContain(id);
   expect(await ids("mei", "all")).toContain(id);

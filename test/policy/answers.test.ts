@@ -11,6 +11,7 @@ import { sameTime } from "../../src/policy/instants.ts";
 import { cedarRequest } from "../../src/policy/request.ts";
 import { memberOf } from "../../src/policy/schema.ts";
 import { CASES } from "./cases.ts";
+import { GOVERNED, GOVERNED_CASES } from "./governed-cases.ts";
 import { compiled, NOW, SAMPLE } from "./sample.ts";
 
 const sample = compiled();
@@ -105,6 +106,20 @@ describe("remembered answers", () => {
       const { by, ...others } = remembered;
       expect(new Set(by)).toEqual(new Set(asked.by));
       expect({ ...asked, ...others }).toEqual(asked);
+    }
+    expect(answers.grown).toBe(false);
+  });
+
+  it("of consent, stages and what happened before are Cedar's, too", async () => {
+    const governed = compiled(GOVERNED);
+    expect(sameTime(governed.cedar.decide, NOW)).toBeDefined();
+    let answers = new Answers();
+    for (const { request } of GOVERNED_CASES) await decide(governed, request, answers);
+    answers = reopened(answers);
+    for (const { request, refusedBy } of GOVERNED_CASES) {
+      const later = { ...request, now: request.now + 60_000 };
+      const { refusals } = await decide(governed, later, answers);
+      expect(refusals.map(({ rule }) => rule)).toEqual(refusedBy);
     }
     expect(answers.grown).toBe(false);
   });

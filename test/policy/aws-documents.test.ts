@@ -305,6 +305,26 @@ describe("the bucket's policy", () => {
   });
 });
 
+describe("the keys of a version", () => {
+  const { policy } = compiled();
+  const bucket = bucketPolicy(policy);
+  const may = (member: string, role: string, name: string): boolean => {
+    const held = rolesOf(policy).find((each) => each.role.id === role) as IamRole;
+    const resource = `arn:aws:s3:::acme-ml/team/churn/${name}`;
+    const request = { action: "s3:DeleteObject", resource, context: {} };
+    return allowed({ identity: held.permissions, bucket }, asked(policy, member, held, request));
+  };
+
+  it("are deleted by who may retire it, in their own domain, and nothing else of it", () => {
+    expect(may("omar", "data-owner", "wraps/churn/internal/x/data")).toBe(true);
+    expect(may("omar", "data-owner", "wraps/marketing/internal/x/data")).toBe(false);
+    expect(may("bo", "data-scientist", "wraps/churn/internal/x/data")).toBe(false);
+    for (const name of ["packs/churn/internal/ab/x", "seals/churn/internal/x", "versions/churn/a/1", "log/commit/1"]) {
+      expect(may("omar", "data-owner", name)).toBe(false);
+    }
+  });
+});
+
 describe("sessions of a member", () => {
   const { policy } = compiled();
   const role = "AROAEXAMPLE";

@@ -151,6 +151,7 @@ export function storeNames(): readonly StoreName[] {
     ),
     { name: `policy/00000001-${SHA}`, about: "published" },
     { name: "log/commit/0000000000000001", about: "log" },
+    { name: `proposals/00000002-${SHA}/${SHA}`, about: "log" },
     { name: `condemned/${ID}`, about: "other" },
     { name: "cloister", about: "other" },
   ];

@@ -57,6 +57,79 @@ describe("decide", () => {
     }
   });
 
+  it.each([
+    [
+      "a grant",
+      { action: "artifact.pull", class: "restricted", purpose: "churn-modelling" },
+      { pushedBy: "dee", grant: { approvals: ["omar", "ana"], ageMs: 60_000 } },
+      [["role:data-scientist"], ["restricted-needs-grant", "granted by omar and ana 1 min ago, for at most 4 h"]],
+    ],
+    [
+      "approvals and a destination",
+      { action: "artifact.export", class: "internal", purpose: "churn-modelling" },
+      { pushedBy: "dee", approvals: ["omar", "ana"], destination: "domain:marketing" },
+      [
+        ["role:data-scientist"],
+        ["export-needs-two", "approved by omar and ana"],
+        ["export-destinations", "it goes to domain:marketing"],
+      ],
+    ],
+    [
+      "evidence",
+      { action: "artifact.promote", class: "internal", purpose: "churn-modelling" },
+      {
+        ...{ pushedBy: "dee", toStage: "candidate" },
+        evidence: [
+          { kind: "tests-passed", by: "ci" },
+          { kind: "dependencies-approved", by: "priya" },
+        ],
+      },
+      [
+        ["role:data-scientist"],
+        ["gate:candidate", "tests-passed stated by ci"],
+        ["gate:candidate", "dependencies-approved stated by priya"],
+      ],
+    ],
+  ] as const)("says what %s allowed", async (_, what, governance, by) => {
+    const why = { justification: "for the evaluation under DPA-114" };
+    const request = {
+      ...what,
+      ...why,
+      member: "bo",
+      now: NOW,
+      domain: "churn",
+      kind: "model",
+      mfaAgeMs: 0,
+      governance,
+    };
+    const decision = await decide(governed, request);
+    expect(decision.by.map(({ rule, text }) => (rule.startsWith("role:") ? [rule] : [rule, text]))).toEqual(by);
+  });
+
+  it("says who can still approve, why you cannot, and how to ask; and that nothing else is missing", async () => {
+    const about = { domain: "churn", class: "internal", kind: "model", purpose: "churn-modelling", mfaAgeMs: 0 };
+    const governance = { pushedBy: "bo", approvals: ["omar"], destination: "s3://partner-acme/in" };
+    const why = { justification: "for the evaluation under DPA-114", reference: "risk:1.2" };
+    const ask = { action: "artifact.export", member: "bo", now: NOW, ...about, ...why, governance } as const;
+    expect((await decide(governed, ask)).refusals).toEqual([
+      {
+        rule: "export-needs-two",
+        line: lineOf("  export-needs-two:", GOVERNED),
+        enforcement: "advisory",
+        why: "artifact.export of class internal needs 2 approvals, has 1 of 2: a security-officer is missing",
+        who: "a security-officer: ana",
+        next: 'cloister request create export risk:1.2 --to s3://partner-acme/in --why "…"',
+        missing: "approval",
+      },
+    ]);
+    const inside = { ...governance, destination: "domain:marketing" };
+    expect((await decide(governed, { ...ask, governance: inside })).enforcement).toBe("refused by every reader");
+    const own = await decide(governed, { ...ask, governance: { ...governance, pushedBy: "ana" } });
+    expect(own.refusals[0]?.who).toBe("nobody else holds such a role here (not ana, who pushed it)");
+    const hostile = { ...governance, destination: "s3://partner-acme/$(id)" };
+    expect((await decide(governed, { ...ask, governance: hostile })).refusals[0]?.next).toContain("--to DEST");
+  });
+
   it("says which role and line allow", async () => {
     const facts = { domain: "churn", class: "internal", kind: "report", purpose: "churn-modelling" };
     const request = { action: "artifact.pull", member: "bo", now: NOW, ...facts } as const;

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { addMember, type NewMember, setEpochs, setVersion } from "../../src/policy/edit.ts";
 import { readPolicy } from "../../src/policy/read.ts";
 import { memberOf, type Policy } from "../../src/policy/schema.ts";
+import { EXAMPLE } from "./example.ts";
 import { NOW, readsKey, SAMPLE, signsKey } from "./sample.ts";
 
 const next = { version: 8, previous: "cd".repeat(32) };
@@ -48,6 +49,18 @@ describe("addMember", () => {
       ],
       devices: [{ name: undefined, signs: kim.signs, reads: kim.reads }],
     });
+  });
+
+  it("leaves what is said of consent, stages and time as it is, and raises epochs there too", () => {
+    const edited = setEpochs(addMember(EXAMPLE, kim, next), new Map([["churn", 3]]), next);
+    const { added, removed } = difference(EXAMPLE, edited);
+    expect([added.length, removed.length]).toEqual([4, 3]);
+    const [before, after] = [read(EXAMPLE), read(edited)];
+    for (const part of ["gates", "rules", "separate", "evidence", "retention", "breakGlass", "accessReview"] as const) {
+      const said = (policy: Policy) => JSON.stringify(policy[part], (key, value) => (key === "line" ? 0 : value));
+      expect(said(after)).toBe(said(before));
+    }
+    expect(after.domains.map(({ epoch }) => epoch)).toEqual([3, 1]);
   });
 
   const block = SAMPLE.replace(

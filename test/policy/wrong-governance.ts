@@ -576,6 +576,17 @@ const TIMES: readonly Refused[] = [
   ],
 ];
 
+const MISSPELT_GATE: readonly Refused[] = [
+  [
+    "a stage that is spelt in two ways",
+    "  dev -> candidate:        {",
+    "  dev -> candidat:        {",
+    "candidate -> production",
+    "no gate leads to candidate",
+    "did you mean candidat?",
+  ],
+];
+
 export const WRONG_GOVERNANCE: readonly Refused[] = [
   ...OWNERS,
   ...ROLES,
@@ -583,5 +594,6 @@ export const WRONG_GOVERNANCE: readonly Refused[] = [
   ...RULES,
   ...EVIDENCE,
   ...GATES,
+  ...MISSPELT_GATE,
   ...TIMES,
 ];

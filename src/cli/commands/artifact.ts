@@ -122,6 +122,7 @@ function showPulled(page: Page, pulled: Pulled, place: string): void {
   const verb = pulled.dryRun ? "would pull" : "pulled";
   page.done(`${verb} ${pulled.reference}  ${page.digest(pulled.digest)}  ${size}  to ${place}`);
   const end = pulled.dryRun ? "nothing was written" : log(pulled.pullEntry);
+  if (pulled.via !== undefined) page.line(`  ${pulled.via} leads to it now`);
   page.line(`  class ${pulled.class}   pushed by ${pulled.pushedBy} ${minutesUtc(pulled.pushedAt)}   ${end}`);
 }
 
@@ -167,6 +168,7 @@ function detailRows(page: Page, detail: VersionDetail): readonly Row[] {
     ["kind", detail.kind],
     ["class", detail.class],
     ["stage", detail.stage],
+    ["tags", detail.tags.length === 0 ? undefined : detail.tags.join(", ")],
     ["retired", detail.retired && `by ${detail.retired.by}   ${log(detail.retired.logEntry)}`],
     ["held", detail.held && `under legal hold, by ${detail.held.by}   ${log(detail.held.logEntry)}`],
     ["size", `${formatBytes(detail.bytes)} in ${files(detail.files)}`],

@@ -103,7 +103,8 @@ export async function removeDevice(call: Call): Promise<number> {
   return exit(done);
 }
 
-function showChanged(page: Page, done: MemberChanged, verb: string): void {
+/** A member as a policy version changed them. */
+export function showChanged(page: Page, done: MemberChanged, verb: string): void {
   const { member, policyVersion, policyDigest, logEntry, pending, given, made, lacking, dryRun } = done;
   page.done(`${verb} ${member}`);
   const end = dryRun ? "nothing was written" : pending ? "waits for signatures" : log(logEntry);

@@ -43,6 +43,11 @@ function showPolicy(page: Page, policy: PolicyShown): void {
 }
 
 export async function check(call: Call): Promise<number> {
+  if (call.flags.on("schema")) {
+    // JSON as it is: for a file that editors read, with --json or without.
+    call.context.io.out((await (await call.library()).policySchema()).text);
+    return 0;
+  }
   const named = call.args[0];
   const file = named === undefined ? nearestPolicy(call.folder) : resolve(call.context.cwd, named);
   const checked = await (await call.library()).checkPolicy(call.host, file);

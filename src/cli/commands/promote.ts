@@ -26,6 +26,18 @@ function showPromoted(page: Page, { reference, from, stage, by, logEntry, dryRun
   }
 }
 
+export async function tag(call: Call): Promise<undefined> {
+  const { flags, args } = call;
+  const [reference = "", word = ""] = args;
+  const set = await (await call.project()).tag({ reference, tag: word, dryRun: flags.on("dryRun") });
+  print(call, "tag", set, (page) => {
+    const moved = set.from === undefined ? "" : ` (was ${set.from})`;
+    page.done(
+      `${set.dryRun ? "would tag" : "tagged"} ${set.reference} as ${set.tag}${moved}   by ${set.by}   ${log(set.logEntry)}`,
+    );
+  });
+}
+
 export async function declassify(call: Call): Promise<undefined> {
   const { flags, args } = call;
   const to = flags.text("to");

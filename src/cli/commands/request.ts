@@ -92,7 +92,7 @@ export async function show(call: Call): Promise<undefined> {
   print(call, "request-detail", request, (page) => showRequest(page, request));
 }
 
-export async function approve(call: Call): Promise<undefined> {
+export async function approve(call: Call): Promise<number | undefined> {
   if (isJoin(call)) return await approveJoin(call);
   const { flags } = call;
   const project = await call.project();
@@ -103,6 +103,7 @@ export async function approve(call: Call): Promise<undefined> {
     if (!again) await confirm(call, project, options.id);
   }
   said(call, await project.approveRequest(options));
+  return undefined;
 }
 
 /** What is approved is what was on the screen: a request never changes. */
@@ -160,8 +161,14 @@ function said(call: Call, answered: RequestAnswered): void {
     page.done(`${again ? "you approved" : verb} ${id}${reference === undefined ? "" : `   ${reference}`}`);
     const end = dryRun && !again ? "nothing was written" : log(logEntry);
     page.line(`  it is ${state}   ${again ? `since ${end}` : end}`);
-    page.fields(wantedRows(wanted));
+    page.fields([["released", releasedText(answered)], ...wantedRows(wanted)]);
   });
+}
+
+/** What a version's key is worth once it was given away. */
+function releasedText({ released }: RequestAnswered): string | undefined {
+  if (!released) return undefined;
+  return `your half of the version's key, to ${String(released.devices)} of their devices: with both halves it is theirs for good`;
 }
 
 function duration(call: Call, flag: "expires" | "timeout"): number | undefined {

@@ -76,6 +76,8 @@ async function whyNotCrossed(
   if (mount) return `${pusher} made it with data of another domain (log #${String(mount.entry)})`;
   if (crossing === undefined) return undefined;
   if (typeof crossing === "string") return `${pusher} brought it over, and ${crossing}`;
+  // What else was mounted there could be in it.
+  if (workspace !== undefined) return `${pusher} brought it over, and made it in a workspace`;
   const refusal = await judge(session, crossing.act, {
     kind: header.kind,
     effect: session.ledger.operation(intent.keyId, intent.event.operation)?.done,

@@ -14,6 +14,7 @@ import { fateOf } from "../retention/fate.ts";
 import { runSummary } from "../run-summary.ts";
 import type { Session } from "../session.ts";
 import { statementsOf } from "../stage/statements.ts";
+import { tagWords } from "../stage/tag-words.ts";
 import type { CodeState, Ignored, ListedVersion, Listing, ListOptions, VersionDetail } from "../types.ts";
 import { manifestOf } from "./check-manifest.ts";
 import { domainOf, permitReading, resolve } from "./resolve.ts";
@@ -24,7 +25,7 @@ import { readVersionAt, summaryOf, type Version } from "./versions.ts";
 export async function list(session: Session, options: ListOptions): Promise<Listing> {
   await session.sync();
   await session.me();
-  const versions: ListedVersion[] = [];
+  const versions: Omit<ListedVersion, "tags">[] = [];
   const shredded: Listing["shredded"][number][] = [];
   const hidden = new Map<string, { where: string; count: number; why: string | undefined }>();
   const ignored: Ignored[] = [];
@@ -47,7 +48,11 @@ export async function list(session: Session, options: ListOptions): Promise<List
     }
   }
   versions.sort((a, b) => byUtf8(`${a.domain}/${a.name}`, `${b.domain}/${b.name}`) || a.number - b.number);
-  return { versions, shredded, hidden: [...hidden.values()], ignored };
+  const tags = await tagWords(session, versions);
+  return {
+    versions: versions.map((version) => ({ ...version, tags: tags.words.get(version.versionId) ?? [] })),
+    ...{ shredded, hidden: [...hidden.values()], ignored: [...ignored, ...tags.ignored] },
+  };
 }
 
 function shreddedOf({ domain, nameId, number, versionId }: LoggedVersion, { member, entry }: LoggedEvent) {
@@ -107,10 +112,13 @@ export async function show(session: Session, reference: string): Promise<Version
   const standing = await standingNow(session, version);
   const { statements, ignored } = await statementsOf(session, version);
   const end = await endOf(session, version.versionId);
+  const summary = summaryOf(version);
+  const tags = await tagWords(session, [summary]);
   return {
-    ...summaryOf(version),
+    ...summary,
     ...end.now,
     stage: standing?.stage,
+    tags: tags.words.get(version.versionId) ?? [],
     statements,
     ignored: [...(standing?.ignored ?? []), ...ignored, ...end.ignored],
     owner: header.owner,

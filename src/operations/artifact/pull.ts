@@ -1,10 +1,11 @@
 // Pull: a version leaves the store, decrypted, verified and on record.
 import { resolve as resolvePath } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
+import { parseReference } from "../../base/name.ts";
 import { checkFree, restoreFolder, streamFile } from "../../content/restore.ts";
 import { type Ask, perform, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
-import type { Pulled, PullOptions } from "../types.ts";
+import type { Pulled, PullOptions, VersionSummary } from "../types.ts";
 import { manifestOf } from "./check-manifest.ts";
 import { PROVENANCE_FILE } from "./provenance-file.ts";
 import { resolve } from "./resolve.ts";
@@ -21,6 +22,7 @@ export async function pull(session: Session, options: PullOptions): Promise<Pull
   const { purpose, justification } = options;
   const version = await resolve(session, options.reference, { action: "artifact.pull", purpose, justification });
   const summary = summaryOf(version);
+  const via = movingWord(options.reference, summary);
   const ask: Ask = {
     ...{ title: `pull ${summary.reference}`, action: "artifact.pull", reference: summary.reference },
     ...{ domain: summary.domain, class: summary.class, kind: summary.kind, versionId: summary.versionId },
@@ -28,12 +30,15 @@ export async function pull(session: Session, options: PullOptions): Promise<Pull
     governance: { pulledBytes: summary.bytes },
     // Also before it ends: what is under way counts for the quota.
     facts: { bytes: summary.bytes },
-    sealed: { artifact: summary.reference, purpose: options.purpose, justification: options.justification },
+    sealed: {
+      ...{ artifact: summary.reference, asked: via && options.reference },
+      ...{ purpose: options.purpose, justification: options.justification },
+    },
   };
   const folder = "folder" in options.output ? resolvePath(session.host.cwd, options.output.folder) : undefined;
   if (options.dryRun) {
     await wouldPermit(session, ask);
-    return { ...summary, dryRun: true, folder, pullEntry: undefined };
+    return { ...summary, via, dryRun: true, folder, pullEntry: undefined };
   }
   if (folder !== undefined) await checkFree(folder);
   if ("stream" in options.output && summary.files !== 1) {
@@ -54,5 +59,11 @@ export async function pull(session: Session, options: PullOptions): Promise<Pull
     }
     return { result: undefined, outcome: { facts: { bytes: summary.bytes } } };
   });
-  return { ...summary, dryRun: false, folder, pullEntry: done.entry };
+  return { ...summary, via, dryRun: false, folder, pullEntry: done.entry };
+}
+
+/** The stage or tag by which it was asked for; undefined where the reference always means this version. */
+function movingWord(reference: string, { label }: VersionSummary): string | undefined {
+  const { version } = parseReference(reference);
+  return version.kind === "label" && version.label !== label ? version.label : undefined;
 }

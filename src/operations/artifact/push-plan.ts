@@ -54,6 +54,7 @@ export async function planPush(
     });
   }
   if (options.name.endsWith(":latest")) checkLabel("latest");
+  if (reference.version.kind === "label") checkNoStage(policy, reference.version.label);
   const from = options.from === undefined ? undefined : await pushedFrom(session, options.from);
   const domain = domainOf(policy, reference.domain ?? from?.domain);
   if (from && from.domain !== domain) {
@@ -123,4 +124,13 @@ export async function askOf(session: Session, plan: PushPlan): Promise<Ask> {
     ...(plan.crossing && { facts: plan.crossing.facts, fromStore: true }),
     sealed: { artifact: reference, kind, purpose, justification, owner, licence, workspace: from?.name },
   };
+}
+
+/** @throws CloisterError USAGE: a reference with the word means what was promoted to the stage */
+function checkNoStage({ stages }: Policy, label: string): void {
+  if (!stages.includes(label)) return;
+  throw new CloisterError("USAGE", `${label} cannot be a version label`, {
+    why: "it is a stage, and leads to what was promoted there last",
+    next: "choose another label, or leave it out and the version gets the next number",
+  });
 }

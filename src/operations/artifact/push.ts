@@ -8,6 +8,7 @@ import { labelIdOf, nameIdOf } from "../class-keys.ts";
 import { type Ask, begin, type Operation, type Outcome, permit, wouldPermit } from "../guard.ts";
 import { isReleased } from "../release/split.ts";
 import type { Session } from "../session.ts";
+import { tagOf } from "../stage/tag-words.ts";
 import type { Pushed, PushOptions } from "../types.ts";
 import { notePushed } from "../workspace/source.ts";
 import { carriedLabel } from "./carried-label.ts";
@@ -104,10 +105,26 @@ async function filingOf(session: Session, { domain, name, label }: PushPlan): Pr
 /** @throws CloisterError USAGE where the label was given, by any push but an interrupted one of this */
 async function checkLabel(session: Session, plan: PushPlan, filing: Filing, journal: Journal): Promise<void> {
   const { domain, nameId, labelId } = filing;
-  const given = labelId === undefined ? undefined : session.ledger.labelled(domain, nameId, labelId);
-  if (!given || given.done.event.operation === journal.operation) return;
+  if (labelId === undefined) return;
+  const given = session.ledger.labelled(domain, nameId, labelId);
+  if (given?.done.event.operation === journal.operation) return;
+  const reference = referenceOf(domain, plan.name, plan.label, 0);
+  const taken = given ? labelTaken(reference) : await whyTagged(session, plan, reference);
+  if (!taken) return;
   await journal.close();
-  throw labelTaken(referenceOf(domain, plan.name, plan.label, 0));
+  throw taken;
+}
+
+/** A tag of the same word was there first, and goes on to lead where it does. */
+async function whyTagged(session: Session, plan: PushPlan, reference: string): Promise<CloisterError | undefined> {
+  const { domain, name, label = "" } = plan;
+  const nameKey = await session.keys.requireNameKey(domain);
+  const tag = await tagOf(session, { domain, name, nameKey, nameId: nameIdOf(nameKey, name) }, label);
+  if (!tag) return undefined;
+  return new CloisterError("USAGE", `${reference} is a tag`, {
+    why: `it leads to v${String(tag.version.number)}, and can be moved`,
+    next: `push without it, then: cloister artifact tag ${name} ${label}`,
+  });
 }
 
 function labelTaken(reference: string): CloisterError {

@@ -8,6 +8,7 @@ import { permit } from "../guard.ts";
 import type { LoggedVersion } from "../ledger.ts";
 import { fateOf, shreddedText } from "../retention/fate.ts";
 import type { Session } from "../session.ts";
+import { namedBy } from "../stage/named.ts";
 import { type Judged, readVersionAt, referenceTo, type Version } from "./versions.ts";
 
 /** What a version is wanted for, in case it has to be refused. */
@@ -59,7 +60,7 @@ export async function find(session: Session, text: string): Promise<Judged> {
     const found =
       version.kind === "number"
         ? versions.find(({ number }) => number === version.number)
-        : session.ledger.labelled(domain, nameId, labelIdOf(nameKey, reference.name, version.label));
+        : await namedBy(session, { domain, nameId, name: reference.name, nameKey }, version.label);
     if (!found) throw unknownVersion(text, versions);
     return readVersionAt(session, found, nameKey);
   }

@@ -9,7 +9,7 @@ import { memberOf } from "../../policy/schema.ts";
 import { AUDIT_PLACE } from "../class-keys.ts";
 import { type Ask, deny, type Operation, perform, wouldPermit } from "../guard.ts";
 import { releaseHalf } from "../release/release-half.ts";
-import { requestName, sealDetails, signRequest } from "../request/record.ts";
+import { RECIPIENTS_MAX, requestName, sealDetails, signRequest } from "../request/record.ts";
 import type { Session } from "../session.ts";
 import type { BreakGlassOptions, BreakGlassSaid } from "../types.ts";
 import { emergencyAt } from "./list.ts";
@@ -109,7 +109,9 @@ async function storeRequest(
   const told = [me, ...glass.escrow, ...glass.notify, ...policy.owners.members];
   const devices = told.flatMap((member) => memberOf(policy, member)?.devices.map(({ reads }) => reads) ?? []);
   const { recipient } = await session.keys.newest(AUDIT_PLACE);
-  const sealed = await sealDetails([...new Set([recipient, ...devices])], about, details);
+  // Those who are to consent come first.
+  const reads = [...new Set([recipient, ...devices])].slice(0, RECIPIENTS_MAX);
+  const sealed = await sealDetails(reads, about, details);
   const signer = { member: me, key: keyIdOf(identity.signs) };
   const at = { intent: intent.entry, policy: intent.event.policy, expiresMs };
   const nowhere = { toStage: undefined, toClass: undefined, destination: undefined };

@@ -25,7 +25,13 @@ export interface Stated {
 export async function evidenceOf(act: Act): Promise<GovernanceFacts> {
   if (act.versionId === undefined || !restsOnEvidence(act)) return {};
   const { stated } = await statementsAbout(act.session, act.versionId, act);
-  return { evidence: passed(stated).map(({ kind, by }) => ({ kind, by })) };
+  const stands = standing(stated);
+  const failing = stands.filter(({ result }) => result === "fail");
+  // One who says `fail` outweighs all others.
+  const failed = new Set(failing.map(({ kind }) => kind));
+  const evidence = stands.filter(({ result, kind }) => result === "pass" && !failed.has(kind));
+  const brief = ({ kind, by }: Stated) => ({ kind, by });
+  return { evidence: evidence.map(brief), failing: failing.map(brief) };
 }
 
 function restsOnEvidence({ policy, action }: Act): boolean {
@@ -64,11 +70,4 @@ function statedIn({ intent: { event }, done }: Happened): Stated | undefined {
 export function standing(stated: readonly Stated[]): readonly Stated[] {
   const last = new Map(stated.map((each) => [`${each.kind}/${each.by}`, each]));
   return stated.filter((each) => last.get(`${each.kind}/${each.by}`) === each);
-}
-
-/** Kinds that nobody says `fail` of, with those who say `pass`. One who says `fail` outweighs all others. */
-function passed(stated: readonly Stated[]): readonly Stated[] {
-  const stands = standing(stated);
-  const failed = new Set(stands.filter(({ result }) => result === "fail").map(({ kind }) => kind));
-  return stands.filter(({ result, kind }) => result === "pass" && !failed.has(kind));
 }

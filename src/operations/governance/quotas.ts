@@ -13,7 +13,8 @@ export function quotasOf(act: Act): GovernanceFacts {
   const { policy, action, said } = act;
   const limits = policy.roles.map(({ quota }) => quota);
   if (action === "artifact.pull" && limits.some(({ pullBytesPerDay }) => pullBytesPerDay !== undefined)) {
-    const pulled = begunIn(act, ["artifact.pull"], DAY_MS).map((intent) => bytesOf(act.session, intent));
+    const taken = begunIn(act, ["artifact.pull", "workspace.run"], DAY_MS).filter(({ event }) => takesOut(event));
+    const pulled = taken.map((intent) => bytesOf(act.session, intent));
     return { pulledBytes: pulled.reduce((sum, bytes) => sum + bytes, said.pulledBytes ?? 0) };
   }
   const exports = action === "artifact.export" || action === "share.create";
@@ -39,6 +40,11 @@ function begunIn({ session, member, before, now }: Act, actions: readonly RoleAc
     }
     return found;
   });
+}
+
+/** A pull, or a copy out of a workspace, whose size is known at its end. */
+function takesOut({ action, facts }: LoggedEvent["event"]): boolean {
+  return action === "artifact.pull" || facts?.["copied"] === "out";
 }
 
 /** Of a pull that ended whole, what it said then; of any other, what it was to be. */

@@ -14,18 +14,29 @@ export interface OpenProposal {
   readonly summary: ProposalSummary;
 }
 
-/** Those that an owner signed, newest version last. What took force is none. @param stale with those that came too late */
-export async function openProposals(session: Session, stale: boolean): Promise<readonly OpenProposal[]> {
+interface Look {
+  /** With those that came too late. */
+  readonly stale: boolean;
+  /** With the reasons that were given, for which the identity is unlocked. */
+  readonly reasons: boolean;
+}
+
+/** Those that an owner signed, newest version last. What took force is none. */
+export async function openProposals(session: Session, { stale, reasons }: Look): Promise<readonly OpenProposal[]> {
   const { ledger, store } = session;
   const next = ledger.inForce.version + 1;
   const stored = await readProposals(store, stale ? undefined : next);
-  const read = await Promise.all(stored.map((proposal) => readOne(session, proposal)));
+  const read = await Promise.all(stored.map((proposal) => readOne(session, proposal, reasons)));
   const found = read.filter((open) => open !== undefined);
   const shown = stale ? found : found.filter(({ summary }) => !summary.stale);
   return shown.sort((a, b) => a.summary.version - b.summary.version);
 }
 
-async function readOne(session: Session, proposal: StoredProposal): Promise<OpenProposal | undefined> {
+async function readOne(
+  session: Session,
+  proposal: StoredProposal,
+  reasons: boolean,
+): Promise<OpenProposal | undefined> {
   const { ledger, config, host } = session;
   const { version, digest } = proposal;
   const earlier = ledger.policies.find((policy) => policy.version === version - 1);
@@ -37,15 +48,20 @@ async function readOne(session: Session, proposal: StoredProposal): Promise<Open
   const envelope = { ...proposal.envelope, signatures: signaturesOf(proposal.envelope, signers) };
   const tally = tallyOf({ before, next: policy, digest }, envelope);
   if (tally.sides.every(({ signed }) => signed.length === 0)) return undefined;
-  const why = await reasonOf(session, notesBy(proposal, config.project, signers));
+  const why = reasons ? await reasonOf(session, notesBy(proposal, config.project, signers)) : undefined;
   const stale = version !== ledger.inForce.version + 1 || policy.previous !== ledger.inForce.digest;
   return { proposal: { ...proposal, envelope }, before, next: policy, summary: { ...tally, why, stale } };
 }
 
-/** Who only looks need not unlock anything: the reason is for those who can sign. */
+/** For those who can sign. Who only looks, and has no identity to open it with, sees the rest. */
 async function reasonOf(session: Session, notes: ReturnType<typeof notesBy>): Promise<string | undefined> {
   if (notes.every(({ why }) => why === undefined)) return undefined;
-  return whyOf(notes, await session.identity());
+  try {
+    return await whyOf(notes, await session.identity());
+  } catch (error) {
+    if (error instanceof CloisterError && error.code === "NOT_AUTHENTICATED") return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -53,7 +69,7 @@ async function reasonOf(session: Session, notes: ReturnType<typeof notesBy>): Pr
  * @throws CloisterError NOT_FOUND, USAGE (several)
  */
 export async function chooseProposal(session: Session, which: string | undefined): Promise<OpenProposal> {
-  const all = await openProposals(session, which !== undefined);
+  const all = await openProposals(session, { stale: which !== undefined, reasons: true });
   const fitting = which === undefined ? all : all.filter(({ summary }) => isMeant(which, summary));
   const current = fitting.filter(({ summary }) => !summary.stale);
   const [only, ...more] = current.length > 0 ? current : fitting;

@@ -1,6 +1,6 @@
 // Publishing a policy version: keys for the classes it names, the signed file, and the log entry that gives it force.
 import { sha256Hex } from "../../base/digest.ts";
-import { CloisterError, integrity } from "../../base/errors.ts";
+import { CloisterError, integrity, isIntegrity } from "../../base/errors.ts";
 import { generateAge, recipientOf } from "../../keys/age-key.ts";
 import {
   isUnderKms,
@@ -21,7 +21,7 @@ import type { Store } from "../../store/store.ts";
 import { AUDIT_PLACE, encodeEpoch, epochKey, epochName, keyFileName, kmsFileName, NAMES_CLASS } from "../class-keys.ts";
 import { holderOf } from "../devices.ts";
 import { eachOf } from "../each-of.ts";
-import { policyName } from "../policy-shelf.ts";
+import { ENVELOPE_BYTES_MAX, parsePolicy, policyName } from "../policy-shelf.ts";
 
 export interface KeyPlace {
   readonly domain: string;
@@ -182,11 +182,22 @@ export async function storePolicy(store: Store, policy: Policy, envelope: Envelo
   const digest = sha256Hex(envelope.payload);
   const name = policyName(policy.version, digest);
   const bytes = encodeEnvelope(envelope);
-  if ((await store.create(name, [bytes])) === "exists") {
-    await store.delete(name);
-    await store.create(name, [bytes]);
-  }
+  if ((await store.create(name, [bytes])) === "created") return digest;
+  // Several signatures stand in the log: with them the text is enough, and somebody may be reading it.
+  if (envelope.signatures.length > 1 && (await holdsText(store, name, digest))) return digest;
+  await store.delete(name);
+  await store.create(name, [bytes]);
   return digest;
+}
+
+async function holdsText(store: Store, name: string, digest: string): Promise<boolean> {
+  try {
+    const there = await store.get(name, ENVELOPE_BYTES_MAX);
+    return there !== undefined && sha256Hex(parsePolicy(there, name).payload) === digest;
+  } catch (error) {
+    if (isIntegrity(error)) return false;
+    throw error;
+  }
 }
 
 /** Reads a policy that is to be signed. @throws CloisterError USAGE listing what is wrong, with line:column */

@@ -4,7 +4,7 @@ import { CloisterError } from "../../base/errors.ts";
 import type { Host } from "../host.ts";
 import { readLocal } from "../local-file.ts";
 import type { Session } from "../session.ts";
-import type { PolicyChecked, PolicyShown } from "../types.ts";
+import type { PolicyChecked, PolicySchema, PolicyShown } from "../types.ts";
 
 const FILE_BYTES_MAX = 4_000_000;
 
@@ -21,6 +21,12 @@ export async function showPolicy(session: Session): Promise<PolicyShown> {
   const projectFingerprint = session.config.pin;
   const localFile = await localState(session);
   return { version, digest, text, lines, signedBy, logEntry: entry, localFile, projectFingerprint };
+}
+
+/** The same for every project. */
+export async function schemaOfPolicies(): Promise<PolicySchema> {
+  const { policySchema } = await import("../../policy/json-schema.ts");
+  return { text: `${JSON.stringify(policySchema(), undefined, 2)}\n` };
 }
 
 /** Reads a policy file as strictly as it will be read when it is signed. @throws CloisterError NOT_FOUND */

@@ -11,7 +11,7 @@ import { submit } from "./submit.ts";
 /** Proposals that could follow what is in force; with `all` those that came too late, too. */
 export async function listProposals(session: Session, all: boolean): Promise<readonly ProposalSummary[]> {
   await session.sync();
-  return (await openProposals(session, all)).map(({ summary }) => summary);
+  return (await openProposals(session, { stale: all, reasons: true })).map(({ summary }) => summary);
 }
 
 /** @throws CloisterError NOT_FOUND, USAGE (several) */

@@ -5,9 +5,10 @@ import { fingerprint, keyIdOf } from "../../keys/identity.ts";
 import { memberOf } from "../../policy/schema.ts";
 import { holderOf } from "../devices.ts";
 import { mayI } from "../guard.ts";
+import { addMemberDevice } from "../member/change.ts";
 import { addMember } from "../policy/change.ts";
 import type { Session } from "../session.ts";
-import type { AnswerJoinOptions, JoinRequestSummary, MemberAdded } from "../types.ts";
+import type { AnswerJoinOptions, JoinApproved, JoinRequestSummary } from "../types.ts";
 import { readInvitation } from "./invitation.ts";
 import { type JoinRequest, joinId, joinRequests, possessionOf, removeJoinRequest } from "./join-request.ts";
 
@@ -69,31 +70,31 @@ async function findJoin(session: Session, id: string): Promise<JoinRequest> {
 }
 
 /**
- * Lets somebody in: as `member add` with their line, and only who proved to hold both keys.
+ * Lets somebody in, or a further device of a member: as `member add` and `member add-device` with their line, and only who
+ * proved to hold both keys.
  * @throws CloisterError NOT_FOUND, USAGE, INTEGRITY (a proof that is none), POLICY_DENIED
  */
-export async function approveJoin(session: Session, options: AnswerJoinOptions): Promise<MemberAdded> {
+export async function approveJoin(session: Session, options: AnswerJoinOptions): Promise<JoinApproved> {
   await session.sync();
   const request = await findJoin(session, options.id);
   await requirePossession(session, request);
-  const { claim, line, deviceOf } = request;
-  if (deviceOf !== undefined) throw asDevice(claim, deviceOf);
-  const { roles: suggested } = await invitationOf(session, request);
-  const roles = options.roles.length > 0 ? options.roles : suggested;
-  const { member: id, name, justification, dryRun } = options;
-  const added = await addMember(session, { line, id, name, roles, justification, dryRun });
+  const approved = await letIn(session, request, options);
   // While other owners have still to sign, it stays: whoever looks at it sees who is to be let in.
-  if (added.logEntry !== undefined) await removeJoinRequest(session, request);
-  return added;
+  if ((approved.member ?? approved.device)?.logEntry !== undefined) await removeJoinRequest(session, request);
+  return approved;
 }
 
-/** The policy file says which devices a member has, and only its owners sign that. */
-function asDevice(claim: JoinRequest["claim"], deviceOf: string): CloisterError {
-  const entry = `{ signs: "${claim.signs}", reads: "${claim.reads}" }`;
-  return new CloisterError("USAGE", `${deviceOf} asks for a further device, which the policy file has to name`, {
-    why: `add to the line of ${deviceOf}, under devices: ${entry}`,
-    next: "cloister policy propose",
-  });
+async function letIn(session: Session, request: JoinRequest, options: AnswerJoinOptions): Promise<JoinApproved> {
+  const { line, deviceOf } = request;
+  const { member: id, name, justification, dryRun } = options;
+  if (deviceOf !== undefined) {
+    if (options.roles.length > 0) throw new CloisterError("USAGE", "a further device has the roles of its member");
+    const device = await addMemberDevice(session, { line, member: deviceOf, name, justification, dryRun });
+    return { member: undefined, device };
+  }
+  const { roles: suggested } = await invitationOf(session, request);
+  const roles = options.roles.length > 0 ? options.roles : suggested;
+  return { member: await addMember(session, { line, id, name, roles, justification, dryRun }), device: undefined };
 }
 
 async function requirePossession(session: Session, request: JoinRequest): Promise<void> {

@@ -13,6 +13,7 @@ import type { Host } from "../host.ts";
 import { placeOfStore } from "../open-store.ts";
 import { identityPlaces } from "../places.ts";
 import { localState } from "../policy/local-policy.ts";
+import { waitingWarnings } from "../request/waiting.ts";
 import { reviewWarnings } from "../review/warnings.ts";
 import { overdueIn } from "../secret/due.ts";
 import { openSession, type Session } from "../session.ts";
@@ -58,13 +59,25 @@ export async function status(session: Session): Promise<Status> {
       ...(local === "differs"
         ? ["the local policy file differs from what is in force: cloister policy check, then cloister policy propose"]
         : []),
+      ...(me && policy.owners.members.includes(me.id) ? await signingWarnings(session, me.id) : []),
       ...(left < 0 ? ["the policy has expired: only its owners can renew it"] : []),
       ...(me ? overdueWarnings(session, policy, me.id) : []),
       ...(me ? await reviewWarnings(session, policy, me.id) : []),
+      ...(me ? await waitingWarnings(session, policy, me.id) : []),
       ...(me && policy.retention ? await dueWarnings(session) : []),
       ...(left >= 0 && left < EXPIRES_SOON_MS ? [`the policy expires on ${policy.expires.date}`] : []),
     ],
   };
+}
+
+/** Loaded for owners only. */
+async function signingWarnings(session: Session, me: string): Promise<readonly string[]> {
+  const { openProposals } = await import("../policy/open-proposals.ts");
+  const open = await openProposals(session, { stale: false, reasons: false });
+  const mine = open.filter(({ summary: { sides, complete, publishers } }) =>
+    complete ? publishers.includes(me) : sides.some(({ can }) => can.includes(me)),
+  );
+  return mine.map(({ summary }) => `policy version ${String(summary.version)} waits for you: ${summary.next}`);
 }
 
 /** For those who can do something about it. */

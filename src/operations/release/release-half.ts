@@ -1,7 +1,7 @@
 // Releasing a key: who approves a request re-wraps their half of it to the devices of whoever asked.
 import { CloisterError, integrity } from "../../base/errors.ts";
 import { type KeyHalf, releaseHalfTo } from "../../keys/key-half.ts";
-import { groupName, isOfPurpose, type Split } from "../../policy/key-halves.ts";
+import { groupName, halvesFor, isOfPurpose, type Split } from "../../policy/key-halves.ts";
 import { readRecord } from "../artifact/versions.ts";
 import { eachOf } from "../each-of.ts";
 import type { Session } from "../session.ts";
@@ -55,7 +55,25 @@ export async function releaseHalf(session: Session, request: ReleaseRequest): Pr
   const opened = await ownHalf(session, version, half);
   if (!opened) throw notGiven(half);
   await release(session, request, { half, opened });
+  await sayForGood(session, request, version, half);
   return { half, devices: request.devices.length };
+}
+
+/** A grant ends, and a key does not: nobody is to take the one for the other. */
+async function sayForGood(
+  session: Session,
+  { hash, devices, purpose = "release" }: ReleaseRequest,
+  { record }: SplitVersion,
+  half: string,
+): Promise<void> {
+  const other = halvesFor(record.halves, purpose)?.find((each) => each !== half) ?? "";
+  const [first = ""] = devices;
+  const isThere = await session.store.range(releaseName({ request: hash, half: other }, first), 0, 1);
+  session.host.notice(
+    isThere
+      ? "both halves of its key are released: whoever asked has it for good, whatever is decided later"
+      : "one half of its key is released: with the other one, whoever asked has it for good",
+  );
 }
 
 async function release(
@@ -81,7 +99,7 @@ async function put(session: Session, name: string, file: Uint8Array): Promise<vo
 }
 
 /** A logged version by its signed record alone. @throws CloisterError NOT_FOUND, INTEGRITY */
-export async function splitVersion(session: Session, versionId: string): Promise<SplitVersion> {
+async function splitVersion(session: Session, versionId: string): Promise<SplitVersion> {
   const logged = session.ledger.versionById(versionId);
   if (!logged) throw new CloisterError("NOT_FOUND", `there is no version ${versionId.slice(0, 12)}`);
   return readRecord(session, logged);

@@ -77,6 +77,11 @@ export async function metadataByGlass(session: Session, version: SplitVersion): 
   });
 }
 
+/** Whether both halves of some request lie there: whether they are genuine is another question. */
+export async function isReleasedToMe(session: Session, version: SplitVersion): Promise<boolean> {
+  return (await releasesOf(session, version)).some(({ missing }) => missing.length === 0);
+}
+
 /** How far each request of this member went, newest first. */
 export async function releasesOf(
   session: Session,

@@ -1,7 +1,7 @@
 // Answering: approve, deny, revoke, withdraw. An answer is an entry of the log; what it counts for, every reader judges.
 import { CloisterError } from "../../base/errors.ts";
-import type { Ask, Operation, Outcome } from "../guard.ts";
-import { perform, wouldPermit } from "../guard.ts";
+import { type Ask, perform, wouldPermit } from "../guard.ts";
+import type { ReleasedHalf } from "../release/release-half.ts";
 import type { Session } from "../session.ts";
 import type { AnswerOptions, RequestAnswered } from "../types.ts";
 import { wantedFor } from "./approvers.ts";
@@ -48,7 +48,7 @@ export async function answer(
     dryRun,
   }: Pick<AnswerOptions, "justification" | "dryRun"> &
     Partial<Pick<Answer, "expiresMs">> & { readonly verdict: Verdict },
-  effect: (operation: Operation) => Promise<Outcome["facts"]> = async () => ({}),
+  effect: () => Promise<ReleasedHalf | undefined> = async () => undefined,
 ): Promise<RequestAnswered> {
   const id = requestId(request);
   const { entry, hash, domain, class: klass, versionId } = request;
@@ -61,12 +61,15 @@ export async function answer(
   };
   if (dryRun) {
     await wouldPermit(session, ask);
-    return { ...(await answered(session, request, verdict)), logEntry: undefined, again: false, dryRun: true };
+    const stands = await answered(session, request, verdict);
+    return { ...stands, released: undefined, logEntry: undefined, again: false, dryRun: true };
   }
-  const { done } = await perform(session, ask, async (operation) => {
-    return { result: undefined, outcome: { facts: { ...(await effect(operation)), ...facts } } };
+  const { result: released, done } = await perform(session, ask, async () => {
+    const given = await effect();
+    return { result: given, outcome: { facts: { ...given, ...facts } } };
   });
-  return { ...(await answered(session, request, verdict)), logEntry: done.entry, again: false, dryRun: false };
+  const stands = await answered(session, request, verdict);
+  return { ...stands, released, logEntry: done.entry, again: false, dryRun: false };
 }
 
 /** How a request stands, for the one who answered it. */
@@ -74,7 +77,7 @@ export async function answered(
   session: Session,
   request: LoggedRequest,
   verdict: Verdict,
-): Promise<Omit<RequestAnswered, "logEntry" | "again" | "dryRun">> {
+): Promise<Omit<RequestAnswered, "released" | "logEntry" | "again" | "dryRun">> {
   const at = await positionNow(session);
   const standing = await standingOf(session, request, at);
   const wanted = standing.state === "open" ? await wantedFor(session, standing, at) : [];

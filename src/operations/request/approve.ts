@@ -1,7 +1,7 @@
 // Approving: only what one has read, as it was signed.
 import { CloisterError } from "../../base/errors.ts";
 import { memberOf } from "../../policy/schema.ts";
-import { releaseHalf } from "../release/release-half.ts";
+import { type ReleasedHalf, releaseHalf } from "../release/release-half.ts";
 import type { Session } from "../session.ts";
 import type { AnswerOptions, RequestAnswered } from "../types.ts";
 import { type Answerable, answer, answerable, answered, requireState } from "./answer.ts";
@@ -20,9 +20,9 @@ export async function approveRequest(session: Session, options: AnswerOptions): 
   const mine = standing.approvals.find(({ member }) => member === me);
   if (mine && (standing.state === "open" || standing.state === "approved")) {
     // Whoever writes to the store can lose what was given, and the approval stands all the same.
-    if (!options.dryRun) await give(session, request);
+    const released = options.dryRun ? undefined : await give(session, request);
     const now = await answered(session, request, "approve");
-    return { ...now, logEntry: mine.entry, again: true, dryRun: options.dryRun === true };
+    return { ...now, released, logEntry: mine.entry, again: true, dryRun: options.dryRun === true };
   }
   requireState(open, ["open"]);
   // Who may not approve hears that first.
@@ -48,10 +48,12 @@ function requireRead({ request, details, problem }: Answerable): void {
  * What an approver gives with their consent, between its intent and its end: of a version whose key is in two halves, the
  * half that they hold, to the devices of whoever asked. What was given goes into the log.
  */
-async function give(session: Session, { kind, requester, hash, versionId, expiresMs }: LoggedRequest) {
-  if (kind !== "access") return {};
+async function give(
+  session: Session,
+  { kind, requester, hash, versionId, expiresMs }: LoggedRequest,
+): Promise<ReleasedHalf | undefined> {
+  if (kind !== "access") return undefined;
   const { policy } = (await session.policy()).compiled;
   const devices = memberOf(policy, requester)?.devices.map(({ reads }) => reads) ?? [];
-  const given = await releaseHalf(session, { hash, versionId, devices, expiresMs });
-  return { half: given?.half, devices: given?.devices };
+  return releaseHalf(session, { hash, versionId, devices, expiresMs });
 }

@@ -45,8 +45,18 @@ async function refusalOf(compiled: CompiledPolicy, request: DecisionRequest): Pr
   return refusal && `${refusal.rule}: ${refusal.why}`;
 }
 
-/** {@link whyNotEntitled} under the policy version that the entry cites. */
+/** {@link whyNotEntitled} under the policy version that the entry cites. The answer never changes, and is kept. */
 export async function whyNotEntitledThen(session: Session, logged: LoggedEvent): Promise<string | undefined> {
+  const known = THEN.get(logged) ?? judgeThen(session, logged);
+  THEN.set(logged, known);
+  // That the store failed says nothing about the entry.
+  known.catch(() => THEN.delete(logged));
+  return known;
+}
+
+const THEN = new WeakMap<LoggedEvent, Promise<string | undefined>>();
+
+async function judgeThen(session: Session, logged: LoggedEvent): Promise<string | undefined> {
   const { compiled } = await session.ledger.policy(logged.event.policy);
   return whyNotEntitled(session, compiled, logged, logged.timeMs);
 }

@@ -9,7 +9,7 @@ import { requestsAbout, type Standing, standingOf, whyNoRequest } from "./standi
 
 /** Approvals and grants that count for an act. */
 export async function approvalsOf(act: Act): Promise<GovernanceFacts> {
-  const standing = await requestFor(act);
+  const standing = act.action === "creds.issue" ? await requestForClass(act) : await requestFor(act);
   if (!standing) return {};
   const { request, approvals, completeMs } = standing;
   const people = approvals.map(({ member }) => member);
@@ -17,6 +17,25 @@ export async function approvalsOf(act: Act): Promise<GovernanceFacts> {
   const facts = { approvals: people, request: { entry, hash, destination } };
   if (request.kind !== "access" || completeMs === undefined) return facts;
   return { ...facts, grant: { approvals: people, ageMs: Math.max(0, act.now - completeMs) } };
+}
+
+/**
+ * A credential opens a whole class: it rests on a grant for each version there is in it. Of those grants, the oldest.
+ */
+async function requestForClass(act: Act): Promise<Standing | undefined> {
+  const { ledger } = act.session;
+  const { domain, before } = act;
+  if (domain === undefined || !asksOthers(act)) return undefined;
+  let oldest: Standing | undefined;
+  for (const nameId of ledger.artifactsIn(domain)) {
+    for (const { versionId, done } of ledger.versionsOf(domain, nameId)) {
+      if (done.entry >= before || done.event.class !== act.class) continue;
+      const standing = await requestFor({ ...act, versionId });
+      if (standing?.state !== "approved") return undefined;
+      if (!oldest || (standing.completeMs ?? 0) < (oldest.completeMs ?? 0)) oldest = standing;
+    }
+  }
+  return oldest;
 }
 
 /** Whether the policy asks for others' consent to such an act at all. */

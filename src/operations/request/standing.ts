@@ -54,7 +54,10 @@ export async function whyNoRequest(session: Session, request: LoggedRequest): Pr
 }
 
 /** Judges a request that {@link whyNoRequest} has nothing to say about. */
-export async function standingOf(session: Session, request: LoggedRequest, at: Position): Promise<Standing> {
+export async function standingOf(session: Session, request: LoggedRequest, now: Position): Promise<Standing> {
+  const used = isUsedUp(request.kind) ? useOf(session.ledger, request, now.before) : undefined;
+  // What was used up stands for ever as it stood then.
+  const at = used ? await positionOf(session, used) : now;
   const said = await weigh(session, request, at);
   const { policy } = at.compiled;
   const needs = needsOf(policy, request);
@@ -72,15 +75,18 @@ export async function standingOf(session: Session, request: LoggedRequest, at: P
   const last = said.approvals.find((_, at) => met(said.approvals.slice(0, at + 1)));
   const isComplete = met(said.approvals);
   const completeMs = isComplete ? (last?.done.timeMs ?? request.done.timeMs) : undefined;
-  const used = isUsedUp(request.kind) ? useOf(session.ledger, request, at.before) : undefined;
   const lives = Math.min(...needs.map(({ maxMs }) => maxMs ?? Number.POSITIVE_INFINITY));
   const isOver = at.now >= request.expiresMs || (completeMs !== undefined && at.now >= completeMs + lives);
   const open = isOver ? "expired" : isComplete ? "approved" : "open";
-  const state = used && !(said.ended && said.ended.entry < used.entry) ? "consumed" : (stateOf(said.ended) ?? open);
+  const state = stateOf(said.ended) ?? (used ? "consumed" : open);
   return {
     ...{ request, subject, state, completeMs, used, ...said },
     needs: needs.map((need) => ({ ...need, missing: missing(said.approvals)(need) })),
   };
+}
+
+async function positionOf(session: Session, { event, timeMs, entry }: LoggedEvent): Promise<Position> {
+  return { compiled: (await session.ledger.policy(event.policy)).compiled, now: timeMs, before: entry };
 }
 
 function stateOf(ended: Answer | undefined): RequestState | undefined {
@@ -96,15 +102,23 @@ async function weigh(
 ): Promise<Pick<Standing, "approvals" | "ended" | "ignored">> {
   const approvals: Answer[] = [];
   const ignored: { answer: Answer; why: string }[] = [];
+  const seen = new Map<string, number>();
   for (const answer of answersTo(session.ledger, request, at.before)) {
+    const { member, verdict } = answer;
+    // People are counted, not devices, and nobody twice.
+    if (verdict === "approve" && approvals.some((approval) => approval.member === member)) continue;
+    seen.set(member, (seen.get(member) ?? 0) + 1);
+    if ((seen.get(member) ?? 0) > ANSWERS_MAX) continue;
     const why = await whyItDoesNotCount(session, request, answer, at);
     if (why !== undefined) ignored.push({ answer, why });
-    else if (answer.verdict !== "approve") return { approvals, ended: answer, ignored };
-    // People are counted, not devices, and nobody twice.
-    else if (!approvals.some(({ member }) => member === answer.member)) approvals.push(answer);
+    else if (verdict !== "approve") return { approvals, ended: answer, ignored };
+    else approvals.push(answer);
   }
   return { approvals, ended: undefined, ignored };
 }
+
+/** Answers of one person that are judged: anybody can log any number of them, and each is a decision for every reader. */
+const ANSWERS_MAX = 16;
 
 function answersTo(ledger: Ledger, request: LoggedRequest, before: number): readonly Answer[] {
   return ledger.index.about(request.versionId).flatMap((logged) => {

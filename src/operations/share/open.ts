@@ -62,7 +62,7 @@ export async function openShare(host: Host, folder: string, options: OpenShareOp
     checkBundle(statement, bundle);
     const vouched = await vouch(host, folder, statement);
     const extra = [{ path: PROVENANCE_FILE, bytes: bundle }];
-    await restoreFolder(target, checkedFiles(entries, statement), extra, { signal: host.signal });
+    await restoreFolder(target, checkedFiles(host, entries, statement), extra, { signal: host.signal });
     return opened(statement, target, vouched);
   } finally {
     file.destroy();
@@ -140,7 +140,13 @@ async function smallFile(entries: AsyncIterator<FileEntry>, path: string, bytesM
 }
 
 /** The files; after the last one, that they are just those that were signed. Until then nothing of them is published. */
-async function* checkedFiles(entries: AsyncIterator<FileEntry>, statement: ShareStatement): AsyncIterable<FileEntry> {
+async function* checkedFiles(
+  host: Pick<Host, "progress">,
+  entries: AsyncIterator<FileEntry>,
+  statement: ShareStatement,
+): AsyncIterable<FileEntry> {
+  const { bytes: bytesTotal } = statement;
+  const reached = (done: number) => host.progress({ step: "opening", bytes: done, bytesTotal });
   const files: { path: string; sha256: string }[] = [];
   let bytes = 0;
   for (let next = await entries.next(); !next.done; next = await entries.next()) {
@@ -156,16 +162,28 @@ async function* checkedFiles(entries: AsyncIterator<FileEntry>, statement: Share
     // Before they are written: a share must not fill the disk with what nobody signed.
     if (bytes > statement.bytes || files.length >= statement.files) throw notSigned();
     const hash = createHash("sha256");
-    yield { ...entry, path, read: () => hashing(entry.read(), hash) };
+    const before = bytes - entry.bytes;
+    yield { ...entry, path, read: () => hashing(entry.read(), hash, (done) => reached(before + done)) };
     files.push({ path, sha256: hash.digest("hex") });
   }
   if (files.length !== statement.files || folderDigests(files).dirHash !== statement.dirHash) throw notSigned();
 }
 
-async function* hashing(pieces: AsyncIterable<Uint8Array>, hash: ReturnType<typeof createHash>) {
+const PROGRESS_BYTES = 1024 * 1024;
+
+async function* hashing(
+  pieces: AsyncIterable<Uint8Array>,
+  hash: ReturnType<typeof createHash>,
+  reached: (bytes: number) => void,
+) {
+  let [bytes, reported] = [0, 0];
   for await (const piece of pieces) {
     hash.update(piece);
     yield piece;
+    bytes += piece.length;
+    if (bytes - reported < PROGRESS_BYTES) continue;
+    reported = bytes;
+    reached(bytes);
   }
 }
 

@@ -20,7 +20,7 @@ const PLAIN = /^[\x21-\x7e]+( [\x21-\x7e]+)*$/;
 /** Stands for a name that only the records hold. */
 const ELSEWHERE = "PaxHeader";
 /** Records hold a path of at most 4,096 bytes and a size. */
-export const RECORDS_BYTES_MAX = 8192;
+const RECORDS_BYTES_MAX = 8192;
 
 type Type = "0" | "5" | "x";
 

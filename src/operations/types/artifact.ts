@@ -65,6 +65,8 @@ export interface PullOptions {
 }
 
 export interface Pulled extends VersionSummary {
+  /** The stage or tag that led to it; undefined where it was named by what always means it, or as the latest. */
+  readonly via: string | undefined;
   readonly dryRun: boolean;
   readonly folder: string | undefined;
   /** Log entry of this pull. */
@@ -87,6 +89,8 @@ export interface DoneBy {
 export interface ListedVersion extends VersionSummary {
   /** Where it stands in the policy's stages; undefined where there are none. */
   readonly stage: string | undefined;
+  /** Words that lead to it now. */
+  readonly tags: readonly string[];
   readonly retired: DoneBy | undefined;
   /** Under legal hold. */
   readonly held: DoneBy | undefined;

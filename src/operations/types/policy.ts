@@ -18,6 +18,11 @@ export interface PolicyChecked {
   readonly lines: readonly string[];
 }
 
+/** The JSON Schema (draft 2020-12) that policy files follow. */
+export interface PolicySchema {
+  readonly text: string;
+}
+
 export interface PolicyShown {
   readonly version: number;
   readonly digest: string;

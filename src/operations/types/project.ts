@@ -1,5 +1,6 @@
 // What making, joining and sharing a project takes and gives.
 
+import type { MemberChanged } from "./member.ts";
 import type { LackingKeys, PendingPolicy } from "./policy-change.ts";
 
 /** How a store in a bucket is reached; what is left out, the AWS configuration of this machine says. */
@@ -209,4 +210,10 @@ export interface AnswerJoinOptions {
   readonly name?: string | undefined;
   readonly justification?: string | undefined;
   readonly dryRun?: boolean | undefined;
+}
+
+/** Who was let in: a member, or a further device of one. */
+export interface JoinApproved {
+  readonly member: MemberAdded | undefined;
+  readonly device: MemberChanged | undefined;
 }

@@ -131,6 +131,8 @@ export interface RequestAnswered {
   readonly state: RequestSummary["state"];
   readonly reference: string | undefined;
   readonly wanted: readonly ApproversWanted[];
+  /** The half of the version's key that was given with the approval, and to how many devices. */
+  readonly released: { readonly half: string; readonly devices: number } | undefined;
   /** Of this answer, or of the earlier one that says the same. */
   readonly logEntry: number | undefined;
   /** You had said so before: nothing was logged again. */

@@ -88,3 +88,21 @@ export interface Declassified extends Pushed {
   readonly from: { readonly reference: string; readonly class: string; readonly versionId: string };
   readonly declassifyEntry: number | undefined;
 }
+
+export interface TagOptions {
+  readonly reference: string;
+  readonly tag: string;
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface TagSet {
+  readonly reference: string;
+  readonly versionId: string;
+  readonly tag: string;
+  /** `vN` that it led to before; undefined where it is new. */
+  readonly from: string | undefined;
+  /** Member by whom it leads there. */
+  readonly by: string;
+  readonly logEntry: number | undefined;
+  readonly dryRun: boolean;
+}

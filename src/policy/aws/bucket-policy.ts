@@ -53,11 +53,23 @@ export function bucketPolicy(policy: Policy): PolicyDocument {
       ),
     },
     ...byPlace(policy, READ, PATTERNS.contents, ({ read, describe }) => [...read, ...describe]),
-    ...byPlace(policy, WRITE, PATTERNS.contents, ({ push }) => push),
+    ...writingContents(policy),
     ...byPlace(policy, READ, PATTERNS.secrets, ({ readSecrets }) => readSecrets),
     ...byPlace(policy, WRITE, PATTERNS.secrets, ({ writeSecrets }) => writeSecrets),
     ...suspendedStatements(policy, "s3:*", both),
   ]);
+}
+
+/** Whoever pushes; where somebody may end versions, they delete keys of theirs, too, as far as their role lets them. */
+function writingContents(policy: Policy): readonly Statement[] {
+  const push = ({ push: places }: Reach) => places;
+  if (!policy.roles.some(({ can }) => can.includes("artifact.retire"))) {
+    return byPlace(policy, WRITE, PATTERNS.contents, push);
+  }
+  return [
+    ...byPlace(policy, ["s3:PutObject"], PATTERNS.contents, push),
+    ...byPlace(policy, ["s3:DeleteObject"], PATTERNS.contents, (reach) => [...reach.push, ...reach.end]),
+  ];
 }
 
 /** For each class, only the roles that reach it; classes with the same roles share a statement. */

@@ -47,6 +47,7 @@ export function objectArnOf(aws: AwsSettings, name: string): string {
 export const PATTERNS = {
   format: "cloister",
   policies: "policy/*",
+  proposals: "proposals/*",
   epochs: "epochs/*",
   keyFiles: "keys/*",
   commits: "log/commit/*",
@@ -63,6 +64,8 @@ export const PATTERNS = {
   seals: (place: Place): string => `seals/${path(place)}/*`,
   /** Keys of headers and manifests, not those of contents. */
   metadataKeys: (place: Place): string => `wraps/${path(place)}/*/metadata`,
+  /** Keys of headers, manifests and contents. */
+  wraps: (place: Place): string => `wraps/${path(place)}/*`,
   secrets: (place: Place): string => `secrets/${path(place)}/*`,
 } as const;
 

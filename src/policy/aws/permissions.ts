@@ -68,6 +68,8 @@ function grantsOf(policy: Policy, reach: Reach, options: PermissionOptions): rea
   ];
   return [
     ...(options.terse ? together : apart),
+    // Owners sign by right of being owners, which no role tells. What anybody else puts there counts for nobody.
+    shared(PATTERNS.proposals, "proposed policy versions", options.creates),
     shared(PATTERNS.keyFiles, "key files", publishes),
     shared(PATTERNS.commits, "the log", options.creates),
     ...policy.domains.flatMap(({ id }): Grant[] => {

@@ -27,6 +27,8 @@ export interface Reach {
   readonly readSecrets: readonly Place[];
   /** Where secrets may be set and removed. */
   readonly writeSecrets: readonly Place[];
+  /** Whose keys may be destroyed. */
+  readonly end: readonly Place[];
   /** Whether policy versions may be published: policies, key epochs and key files. */
   readonly publish: boolean;
   /** Lines of the roles and rules that this rests on. */
@@ -64,6 +66,7 @@ export function reachOf(policy: Policy, held: readonly Held[], within: (place: P
     push,
     readSecrets,
     writeSecrets,
+    end: places.filter((place) => may("artifact.retire", place)),
     publish: PUBLISHING.some(
       (action) =>
         held.some(({ role }) => role.can.includes(action)) && !policy.rules.some((rule) => refusesAll(rule, action)),

@@ -64,11 +64,15 @@ function allowing(policy: Policy, role: Role): readonly Statement[] {
   return permissionsOf(policy, reach, options).map(({ statement }) => statement);
 }
 
-/** The values of a secret that is removed are deleted, by whoever may set it. Sessions of less than the role cannot. */
+/**
+ * The values of a secret that is removed are deleted, by whoever may set it; the keys of a version that is shredded, by
+ * whoever may retire it. Sessions of less than the role cannot.
+ */
 function removing(policy: Policy, role: Role): readonly Statement[] {
-  const { writeSecrets } = reachOf(policy, holdingsOf(policy, role));
-  if (writeSecrets.length === 0) return [];
-  const resources = writeSecrets.map((place) => objectArnOf(awsOf(policy), PATTERNS.secrets(place)));
+  const { writeSecrets, end } = reachOf(policy, holdingsOf(policy, role));
+  const names = [...writeSecrets.map(PATTERNS.secrets), ...end.map(PATTERNS.wraps)];
+  if (names.length === 0) return [];
+  const resources = names.map((name) => objectArnOf(awsOf(policy), name));
   return [{ Effect: "Allow", Action: "s3:DeleteObject", Resource: one(resources) }];
 }
 

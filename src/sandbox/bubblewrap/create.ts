@@ -6,7 +6,7 @@ import { chooseProcessors } from "../limits/processors.ts";
 import { amountsOf } from "../limits/settings.ts";
 import type { CreateSpec, HolderState } from "../sandbox.ts";
 import { makeCipherFolder, removeCipherFolder } from "../volume/cipher-folder.ts";
-import { FOLDERS, type StartedHolder, startHolder, stopHolder } from "./holder.ts";
+import { MAKE_FOLDERS, type StartedHolder, startHolder, stopHolder } from "./holder.ts";
 import type { Runtime } from "./runtime.ts";
 
 export interface Created {
@@ -31,7 +31,7 @@ export async function createWorkspace(runtime: Runtime, spec: CreateSpec, clocks
     const processors = pinnedTo(limits.cpus, cgroup, id);
     if (cipherFolder !== undefined) {
       const { mountEncrypted } = await import("./encrypted-volume.ts");
-      const target = { folder: cipherFolder, diskBytes, folders: `set -e\n${FOLDERS}` };
+      const target = { folder: cipherFolder, diskBytes, folders: `set -e\n${MAKE_FOLDERS}` };
       await mountEncrypted(runtime, { pid: identity.pid, uid }, { ...target, within: enterWords(runtime, cgroup) });
     }
     const kept = { diskBytes, volume, cipherFolder, limits, cgroup, processors, ...expires };

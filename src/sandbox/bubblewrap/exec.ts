@@ -6,12 +6,12 @@ import { checkCommand, checkFiles, checkInputs, commandEnvironment } from "../ch
 import { endOf, TIME_OVER } from "../command-end.ts";
 import type { ExecResult, ExecSpec } from "../exec-spec.ts";
 import { childrenOf, sendSignal } from "../host/process.ts";
-import { startOnPipes } from "../host/relay.ts";
+import { relay } from "../host/relay.ts";
 import { keepSettings } from "../host/terminal.ts";
 import { limitArguments } from "../limits/process-limits.ts";
 import { memoryKills } from "../limits/settings.ts";
 import type { HolderState } from "../sandbox.ts";
-import { type Launched, launch } from "./launch.ts";
+import { type Launch, type Launched, launch, launchOnPipes } from "./launch.ts";
 import { openMounts } from "./mounts.ts";
 import type { Runtime } from "./runtime.ts";
 import { reachableTools } from "./tools.ts";
@@ -41,8 +41,21 @@ async function executeWith(
   spec: ExecSpec,
   streams: Streams,
 ): Promise<ExecResult> {
+  const start = startOf(handed, runtime, state, spec);
+  if (spec.tty) {
+    const restore = keepSettings();
+    const launched = launch(runtime, state, start, ["inherit", "inherit", "inherit"], true);
+    return await finish(launched, spec, state).finally(restore);
+  }
+  const { launched, pipes } = await launchOnPipes(runtime, state, start, streams.stdout === streams.stderr);
+  const [result] = await Promise.all([finish(launched, spec, state), relay(pipes, streams, launched.ended)]);
+  return result;
+}
+
+/** All that is started but its standard streams. @throws {@link CloisterError} USAGE */
+function startOf(handed: readonly number[], runtime: Runtime, state: HolderState, spec: ExecSpec): Launch {
   const files = spec.files ?? [];
-  const start = {
+  return {
     view: commandView({
       tty: spec.tty,
       sharesLoopback: spec.sharesLoopback === true,
@@ -60,16 +73,6 @@ async function executeWith(
     handed,
     traced: spec.traced && traceReader(spec.traced),
   };
-  if (spec.tty) {
-    const restore = keepSettings();
-    const stdio = ["inherit", "inherit", "inherit"] as const;
-    return await finish(launch(runtime, state, { ...start, stdio, terminal: true }), spec, state).finally(restore);
-  }
-  const { started, passedOn } = await startOnPipes(runtime, streams, (stdio) =>
-    launch(runtime, state, { ...start, stdio }),
-  );
-  const [result] = await Promise.all([finish(started, spec, state), passedOn]);
-  return result;
 }
 
 /** The words before the command: signals that the way in ignores on a terminal work again, and limits on what it may use. */

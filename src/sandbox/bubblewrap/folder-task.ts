@@ -10,12 +10,9 @@ const MESSAGE_CHARS_MAX = 16 * 1024;
 
 /** See {@link StartFolderTask}. */
 export function startFolderTask(runtime: Runtime, state: HolderState, task: FolderScript): FolderTask {
-  const { child, ended } = launch(runtime, state, {
-    view: folderView(task.folder, task.access),
-    command: [runtime.programs.sh, "-c", task.script, "cloister", ...task.args],
-    stdio: ["pipe", "pipe", "pipe"],
-    feeds: [],
-  });
+  const view = folderView(task.folder, task.access);
+  const command = [runtime.programs.sh, "-c", task.script, "cloister", ...task.args];
+  const { child, ended } = launch(runtime, state, { view, command, feeds: [] }, ["pipe", "pipe", "pipe"]);
   const { stdin, stdout, stderr } = child;
   if (!stdin || !stdout || !stderr) throw new TypeError("a folder task has no pipes");
   // A script that ends early says why by its exit code.

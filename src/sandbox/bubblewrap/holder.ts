@@ -26,20 +26,24 @@ const STOP_TIMEOUT_MS = 10_000;
 const POLL_MS = 5;
 const MESSAGE_CHARS_MAX = 4096;
 
-/** Makes the volume's folders, once it is mounted. */
-export const FOLDERS = `cd ${VOLUME}
-mkdir -m 0700 work inputs home run
-mkdir -m 1777 tmp vartmp shm`;
+/** The volume's folders, and the mode of each. */
+const FOLDERS: readonly (readonly [mode: string, names: readonly string[]])[] = [
+  ["0700", ["work", "inputs", "home", "run"]],
+  ["1777", ["tmp", "vartmp", "shm"]],
+];
+
+/** Makes them, once the volume is mounted. */
+export const MAKE_FOLDERS = [
+  `cd ${VOLUME}`,
+  ...FOLDERS.map(([mode, names]) => `mkdir -m ${mode} ${names.join(" ")}`),
+].join("\n");
 
 /**
- * Runs in the new namespaces: $1 mount, $2 its options, or nothing to mount none; $3 setpriv, $4 sh, $5 sleep, $6 seconds
- * to live.
+ * Runs in the new namespaces: $1 mount, $2 what it adds to the volume, or nothing where there is none yet; $3 setpriv, $4 sh,
+ * $5 sleep, $6 seconds to live.
  */
 const INIT = `set -e
-if [ "$2" ]; then
-"$1" -t tmpfs -o "$2" cloister ${VOLUME}
-${FOLDERS}
-fi
+[ ! "$2" ] || "$1" -o "$2" tmpfs ${VOLUME}
 ${writeDeadline("$6", DEADLINE)}
 echo ready >&${String(READY_FD)}
 exec ${String(READY_FD)}>&- ${String(INFO_FD)}>&- 2>/dev/null
@@ -127,7 +131,7 @@ export async function stopHolder(identity: ProcessIdentity): Promise<void> {
 function commandLine({ programs, uid: callerUid }: Runtime, spec: HolderSpec): readonly string[] {
   const namespaces = ["--unshare-user", "--unshare-net", "--unshare-ipc", "--unshare-pid", "--unshare-uts"];
   const root = ["--uid", "0", "--gid", "0", "--dev-bind", "/", "/", "--proc", "/proc"];
-  const own = ["--size", String(HOLDER_FOLDER_BYTES), "--tmpfs", HOLDER_FOLDER, "--perms", "0700", "--dir", VOLUME];
+  const own = ["--size", String(HOLDER_FOLDER_BYTES), "--tmpfs", HOLDER_FOLDER, ...volumeOf(spec)];
   // Of the capabilities inside, mount(8) needs the first and setpriv, which gives them all up, the second.
   const capabilities = ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"];
   // The waiting shell is itself the first process, which collects those left without a parent.
@@ -142,10 +146,19 @@ function commandLine({ programs, uid: callerUid }: Runtime, spec: HolderSpec): r
   ];
 }
 
-/** Of tmpfs(5); empty where the volume is mounted afterwards. */
+/** bwrap's options for the volume and its folders, or for the folder that an encrypted one is mounted on. */
+function volumeOf({ volume, diskBytes }: HolderSpec): readonly string[] {
+  if (volume !== "memory") return ["--perms", "0700", "--dir", VOLUME];
+  const folders = FOLDERS.flatMap(([mode, names]) =>
+    names.flatMap((name) => ["--perms", mode, "--dir", `${VOLUME}/${name}`]),
+  );
+  return ["--perms", "0700", "--size", String(diskBytes), "--tmpfs", VOLUME, ...folders];
+}
+
+/** What bwrap cannot say of a tmpfs(5): how many files it may hold. */
 function mountOptions({ volume, diskBytes }: HolderSpec): string {
   const inodes = Math.min(INODES_MAX, Math.ceil(diskBytes / BYTES_PER_INODE) + 64);
-  return volume === "memory" ? `size=${String(diskBytes)},nr_inodes=${String(inodes)},mode=0700,nosuid,nodev` : "";
+  return volume === "memory" ? `remount,size=${String(diskBytes)},nr_inodes=${String(inodes)},nosuid,nodev` : "";
 }
 
 /** Text of a stream up to its end, or until there is enough. */

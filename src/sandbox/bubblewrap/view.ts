@@ -106,7 +106,7 @@ export function commandView(view: CommandView): string[] {
     ...(view.tty ? [] : ["--new-session"]),
     ...systemFiles(),
     ...ETC.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
-    ...MADE_UP.flatMap(([path], index) => ["--ro-bind-data", String(FEED_FD + index), path]),
+    ...MADE_UP.flatMap(([path], index) => fedFile(index, "0444", path)),
     ...kernelFiles(deviceArguments(view.devices, view.deviceFolder)),
     ...lookedUpArguments(view.devices),
     ...volumeFolder("tmp", "/tmp"),
@@ -119,15 +119,8 @@ export function commandView(view: CommandView): string[] {
     // Nothing is mounted below what the sandbox can write: a planted link there would be followed.
     ...view.inputs.flatMap(({ source, path }) => ["--ro-bind", `${VOLUME}/inputs/${source}`, path]),
     ...mountArguments(view.mounts, FEED_FD + MADE_UP.length + view.files.length),
-    // On the sandbox's own root, which is memory and goes with the command; not on the volume, which stays.
     ...(view.files.length > 0 ? ["--perms", "0700", "--dir", SECRETS] : []),
-    ...view.files.flatMap((path, index) => [
-      "--perms",
-      "0400",
-      "--file",
-      String(FEED_FD + MADE_UP.length + index),
-      path,
-    ]),
+    ...view.files.flatMap((path, index) => fedFile(MADE_UP.length + index, "0400", path)),
     ...["--ro-bind", view.prlimit, STARTER, "--dir", TOOLS],
     ...view.tools.flatMap(({ path, name }) => ["--ro-bind", path, `${TOOLS}/${name}`]),
     ...["--remount-ro", "/"],
@@ -174,6 +167,14 @@ function kernelFiles(devices: readonly string[]): string[] {
     ...masked.flatMap((path) => ["--ro-bind", "/dev/null", path]),
     ...["--dev", "/dev", ...devices, ...volumeFolder("shm", "/dev/shm"), "--remount-ro", "/dev"],
   ];
+}
+
+/**
+ * A file on the sandbox's own root, which is memory, read-only in the end, and goes with the command; not on the volume, which
+ * stays. A mount for each would take bwrap longer.
+ */
+function fedFile(index: number, mode: string, path: string): string[] {
+  return ["--perms", mode, "--file", String(FEED_FD + index), path];
 }
 
 function volumeFolder(folder: string, path: string): string[] {

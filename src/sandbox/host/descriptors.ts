@@ -39,7 +39,7 @@ export type Stdio = "ignore" | "inherit" | "pipe" | number;
 export function sealedStdio(stdio: readonly Stdio[], inheritable: readonly number[], harmless: number): Stdio[] {
   const sealed = [...stdio];
   for (const fd of inheritable) {
-    if (fd < stdio.length) continue;
+    if (fd < stdio.length && stdio[fd] !== "ignore") continue;
     if (fd > DESCRIPTOR_MAX) {
       throw new CloisterError("FAILURE", `descriptor ${String(fd)} is open and would reach the sandbox`, {
         next: "start cloister without inherited descriptors",

@@ -1,89 +1,111 @@
 // Real pipes for a command's standard streams. Node's own "pipes" are sockets, on which `> /dev/stderr` fails inside;
 // named pipes will not do either: opening one again by name waits for a partner that may be gone (fifo(7)).
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, constants, fchmodSync, openSync, readlinkSync } from "node:fs";
+import { constants, fchmodSync, openSync, readlinkSync } from "node:fs";
 import { Socket } from "node:net";
 import { CloisterError } from "../../base/errors.ts";
-import { childrenOf, sendSignal } from "./process.ts";
-import { OUTER_ENVIRONMENT } from "./programs.ts";
-import { startProgram } from "./spawn.ts";
-
-/** A shell and its four processes are there within this time. */
-const MAKE_MS = 10_000;
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
+/** Where a child has its pipes. All are one digit, since shells redirect no more. */
+export interface PipePlaces {
+  /** Its standard input; output and errors come after it. */
+  readonly first: number;
+  /** A descriptor that is a "pipe" of Node's, on which it and we tell each other how far we are. */
+  readonly line: number;
+  /** Whether what it becomes keeps the line. */
+  readonly keepsLine: boolean;
+  /** Output and errors through one pipe, which keeps the order of what goes to both. */
+  readonly joined: boolean;
+}
+
+/** Our ends: what is written to `stdin` the command reads, and so on. */
 export interface CommandPipes {
-  /** Our ends: what is written to `stdin` the command reads, and so on. */
   readonly stdin: Socket;
   readonly stdout: Socket;
   /** Undefined where the command's output and errors come through one pipe. */
   readonly stderr: Socket | undefined;
-  /** The command's ends, to be handed to spawn(). */
-  readonly theirs: readonly [number, number, number];
-  /** Closes our copies of the command's ends, without which no end of file is ever seen. */
-  handedOver(): void;
 }
-
-/** Each hands a line on and waits, with builtins alone: starting programs for it would take longer. */
-const MAKE = "hand() { read line && echo && read line; }\nhand | hand | hand | hand";
 
 /**
- * Three pipes, or two, where `joined` gives output and errors one, which keeps the order of what goes to both. Node cannot
- * make one, but it can open those of a process through /proc: a shell makes them between four of its own processes, which
- * have ended before anything is written.
+ * Words before a command line: a shell that makes the pipes, waits until {@link takePipes} has our ends of them, and becomes
+ * the command. Node cannot make a pipe, but it can open those of a process through /proc.
  *
- * @throws {@link CloisterError} FAILURE where they cannot be had
+ * @param also a script to run before the command
  */
-export async function openPipes(
-  { programs }: { readonly programs: { readonly sh: string } },
-  joined: boolean,
-): Promise<CommandPipes> {
-  const maker = startProgram([programs.sh, "-c", MAKE], {
-    ...{ cwd: "/", env: OUTER_ENVIRONMENT, timeout: MAKE_MS, killSignal: "SIGKILL" },
-    stdio: ["pipe", "pipe", "ignore"],
-  });
-  const { stdin, stdout } = maker;
-  if (!stdin || !stdout) throw new TypeError("the maker of pipes has none");
-  const closed = once(maker, "close");
-  stdin.on("error", () => undefined);
-  // A line that has come all the way shows that everything stands, and that the pipes are empty.
-  stdin.write("\n");
-  await Promise.race([once(stdout, "data"), closed]);
-  const makers = childrenOf(maker.pid ?? 0);
-  try {
-    return between(makers.map((pid) => `/proc/${String(pid)}/fd/1`).filter(isPipe), joined);
-  } finally {
-    for (const pid of makers) sendSignal(pid, "SIGKILL");
-    stdin.destroy();
-    await closed;
-  }
+export function pipeWords(sh: string, { first, line, keepsLine, joined }: PipePlaces, also = ""): readonly string[] {
+  const [input, output, errors] = [first, first + 1, first + 2].map(String);
+  const script = [
+    make([input, output, ...(joined ? [] : [errors])].map(String)),
+    // The ends for writing. For errors first: that may be the pipe of output, which has its end for reading until then.
+    `exec ${String(errors)}>/proc/self/fd/${String(joined ? output : errors)} || exit 125`,
+    `exec ${String(output)}>/proc/self/fd/${String(output)} || exit 125`,
+    `echo >&${String(line)} && read -r nothing <&${String(line)} || exit 125`,
+    ...(keepsLine ? [] : [`exec ${String(line)}>&-`]),
+    ...[also, 'exec "$@"'],
+  ];
+  return [sh, "-c", script.join("\n"), "cloister"];
 }
 
-function between([input, output, errors]: readonly string[], joined: boolean): CommandPipes {
-  if (input === undefined || output === undefined || errors === undefined) {
+/**
+ * A script that makes a pipe for each descriptor, which is its end for reading. That is what shells have for a
+ * here-document, and quickly; bash before 5.1 has a file, but can be asked for a process that is read from. An empty
+ * document may be no pipe, so that each has a line, which is read again.
+ */
+function make(descriptors: readonly string[]): string {
+  const coprocesses = `for fd in ${descriptors.join(" ")}; do
+coproc read -r nothing
+eval "exec $fd<&\${COPROC[0]}"
+kill "$COPROC_PID"
+wait "$COPROC_PID"
+done`;
+  return `exec ${descriptors.map((fd) => `${fd}<<.`).join(" ")}
+${descriptors.map(() => "\n.\n").join("")}if [ -p /proc/self/fd/${String(descriptors[0])} ]; then
+${descriptors.map((fd) => `read -r nothing <&${fd} || exit 125`).join("\n")}
+else
+eval '${coprocesses}' 2>/dev/null
+fi`;
+}
+
+/**
+ * Our ends of the pipes of a child that was started with {@link pipeWords}, which goes on once we have them.
+ *
+ * @throws {@link CloisterError} FAILURE where they cannot be had; then the child is killed
+ */
+export async function takePipes(child: ChildProcess, places: PipePlaces): Promise<CommandPipes> {
+  const line = child.stdio[places.line] as Socket;
+  await Promise.race([once(line, "data"), once(child, "exit")]);
+  const paths = [0, 1, 2].map((index) => `/proc/${String(child.pid)}/fd/${String(places.first + index)}`);
+  const [input = "", output = "", errors = ""] = paths;
+  if (!paths.every(isPipe)) {
+    child.kill("SIGKILL");
     throw new CloisterError("FAILURE", "no pipes for the command's input and output", {
-      why: "/proc does not show our own processes, or they were not there in time",
+      why: "/proc does not show our own processes, or sh makes no pipes",
       next: "cloister doctor",
     });
   }
-  const theirs = [
-    openSync(input, O_RDONLY),
-    openSync(output, O_WRONLY),
-    openSync(joined ? output : errors, O_WRONLY),
-  ] as const;
-  // The command may run under another uid, and may open /dev/stderr again.
-  for (const fd of theirs) fchmodSync(fd, 0o666);
-  const ours = (path: string, mode: number) => openSync(path, mode | O_NONBLOCK);
-  return {
-    stdin: new Socket({ fd: ours(input, O_WRONLY), readable: false, writable: true }),
-    stdout: new Socket({ fd: ours(output, O_RDONLY), readable: true, writable: false }),
-    stderr: joined ? undefined : new Socket({ fd: ours(errors, O_RDONLY), readable: true, writable: false }),
-    theirs,
-    handedOver: () => theirs.forEach(closeSync),
+  const pipes = {
+    stdin: new Socket({ fd: ourEnd(input, O_WRONLY), readable: false, writable: true }),
+    stdout: new Socket({ fd: ourEnd(output, O_RDONLY), readable: true, writable: false }),
+    stderr: places.joined ? undefined : new Socket({ fd: ourEnd(errors, O_RDONLY), readable: true, writable: false }),
   };
+  line.write("\n");
+  return pipes;
 }
 
+function ourEnd(path: string, mode: number): number {
+  const fd = openSync(path, mode | O_NONBLOCK);
+  // The command may run under another uid, and may open /dev/stderr again.
+  fchmodSync(fd, 0o666);
+  return fd;
+}
+
+/** False where the process has ended. */
 function isPipe(path: string): boolean {
-  return readlinkSync(path).startsWith("pipe:");
+  try {
+    return readlinkSync(path).startsWith("pipe:");
+  } catch {
+    return false;
+  }
 }

@@ -2,35 +2,10 @@
 import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import type { Streams } from "../../base/streams.ts";
-import { type CommandPipes, openPipes } from "./pipes.ts";
-
-/**
- * Starts a command on pipes of its own, and passes its streams on.
- *
- * @param start gets the command's ends
- * @returns what it started, and a promise that all its output is through
- * @throws {@link CloisterError} FAILURE without pipes, and as `start`
- */
-export async function startOnPipes<Started extends { readonly ended: Promise<unknown> }>(
-  makers: Parameters<typeof openPipes>[0],
-  streams: Streams,
-  start: (stdio: CommandPipes["theirs"]) => Started,
-): Promise<{ readonly started: Started; readonly passedOn: Promise<void> }> {
-  const pipes = await openPipes(makers, streams.stdout === streams.stderr);
-  let started: Started;
-  try {
-    started = start(pipes.theirs);
-  } catch (error) {
-    for (const pipe of [pipes.stdin, pipes.stdout, pipes.stderr]) pipe?.destroy();
-    throw error;
-  } finally {
-    pipes.handedOver();
-  }
-  return { started, passedOn: relay(pipes, streams, started.ended) };
-}
+import type { CommandPipes } from "./pipes.ts";
 
 /** Passes the streams on until the command has ended and all its output is through. */
-async function relay(pipes: CommandPipes, streams: Streams, ended: Promise<unknown>): Promise<void> {
+export async function relay(pipes: CommandPipes, streams: Streams, ended: Promise<unknown>): Promise<void> {
   const { stdin } = streams;
   pipes.stdin.on("error", () => undefined);
   if (stdin.readableEnded || stdin.destroyed) pipes.stdin.end();

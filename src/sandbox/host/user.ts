@@ -1,6 +1,5 @@
 // Which host user a workspace runs under. bwrap started by uid 0 would leave the sandbox able to write the host's
 // /proc/sys (core_pattern), so root always hands over to a user that nothing else runs under.
-import { randomInt } from "node:crypto";
 import { readdirSync, statSync } from "node:fs";
 import { CloisterError, systemCode } from "../../base/errors.ts";
 import { isFirstInside, uidOf } from "./process.ts";
@@ -19,7 +18,8 @@ export function chooseUid(callerUid: number): number {
   if (callerUid !== 0) return callerUid;
   const used = uidsInUse();
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    const uid = randomInt(UID_FIRST, UID_LAST + 1);
+    // Any free one will do. node:crypto would take longer to load than all else here.
+    const uid = UID_FIRST + Math.floor(Math.random() * (UID_LAST - UID_FIRST + 1));
     if (!used.has(uid)) return uid;
   }
   throw new CloisterError("FAILURE", "no free user id for a workspace", {

@@ -90,9 +90,12 @@ export function enterWords({ programs: { sh }, uid }: Entrant, cgroup: Cgroup | 
   return folders.length === 0 ? [] : shell(sh, ENTER, [String(folders.length), ...folders]);
 }
 
-/** Words before a command that is to be ended before all else where its workspace, or the host, has no memory left. */
+/** What a shell does that is to be ended before all else where its workspace, or the host, has no memory left. */
+export const FIRST_TO_GO = "{ echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null || :";
+
+/** {@link FIRST_TO_GO} as words before a command. */
 export function firstToGoWords({ programs: { sh } }: Entrant): readonly string[] {
-  return shell(sh, "{ echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null || :", []);
+  return shell(sh, FIRST_TO_GO, []);
 }
 
 /** Removes a group whose processes are ending. A scope of systemd goes by itself. */

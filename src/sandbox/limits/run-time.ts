@@ -14,6 +14,8 @@ export interface RunTime {
  * @param ms may be infinite
  */
 export function startTime(ms: number, over: () => void): RunTime {
+  // Node loads its clock on first use, and most commands have no limit.
+  if (ms === Number.POSITIVE_INFINITY) return { isOver: () => false, stop: () => undefined };
   const end = performance.now() + ms;
   let isOver = false;
   let timer: NodeJS.Timeout | undefined;

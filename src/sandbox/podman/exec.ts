@@ -5,10 +5,11 @@ import type { Streams } from "../../base/streams.ts";
 import { checkCommand, checkFiles, checkInputs, commandEnvironment } from "../check-command.ts";
 import { endOf, TIME_OVER } from "../command-end.ts";
 import type { ExecResult, ExecSpec } from "../exec-spec.ts";
-import { startOnPipes } from "../host/relay.ts";
+import { takePipes } from "../host/pipes.ts";
+import { relay } from "../host/relay.ts";
 import { keepSettings } from "../host/terminal.ts";
 import { memoryKills } from "../limits/settings.ts";
-import { type Held, type Launch, type Launched, launch, type Mount } from "./launch.ts";
+import { type Held, type Launch, type Launched, launch, type Mount, pipePlaces } from "./launch.ts";
 import { notWithPodman } from "./problem.ts";
 import type { Runtime } from "./runtime.ts";
 import { placeHosts, placeSecrets } from "./secret-files.ts";
@@ -62,10 +63,10 @@ async function run(
   if (spec.tty) {
     return await finish(launch(runtime, state, { ...start, stdio: "tty" }), spec, state).finally(keepSettings());
   }
-  const { started, passedOn } = await startOnPipes(runtime, streams, (stdio) =>
-    launch(runtime, state, { ...start, stdio }),
-  );
-  const [result] = await Promise.all([finish(started, spec, state), passedOn]);
+  const stdio = pipePlaces(streams.stdout === streams.stderr);
+  const launched = launch(runtime, state, { ...start, stdio });
+  const pipes = await takePipes(launched.child, stdio);
+  const [result] = await Promise.all([finish(launched, spec, state), relay(pipes, streams, launched.ended)]);
   return result;
 }
 

@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 import { CloisterError } from "../../base/errors.ts";
 import { nulInside } from "../check-command.ts";
 import type { Stdio } from "../host/descriptors.ts";
+import { type PipePlaces, pipeWords } from "../host/pipes.ts";
 import { sendSignal } from "../host/process.ts";
 import { beginningOf, startSealed } from "../host/spawn.ts";
 import type { HolderState } from "../sandbox.ts";
@@ -20,6 +21,8 @@ const FEED_FD = 3;
 const STATUS_FD = 4;
 /** The command's standard streams, where they are not a terminal. */
 export const STREAMS_FD = 5;
+/** Where its pipes are taken; podman does not get it. */
+const LINE_FD = 9;
 
 const MESSAGE_CHARS_MAX = 16 * 1024;
 
@@ -61,10 +64,15 @@ export interface Launch {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly argv: readonly string[];
-  /** `tty` is the process's own terminal. */
-  readonly stdio: readonly [Stdio, Stdio, Stdio] | "tty";
+  /** `tty` is the process's own terminal; places are of pipes of its own (see {@link pipePlaces}), which wait to be taken. */
+  readonly stdio: readonly [Stdio, Stdio, Stdio] | PipePlaces | "tty";
   /** The holder's loopback instead of one of its own. */
   readonly sharesLoopback: boolean;
+}
+
+/** Where a command gets standard streams of its own. @param joined output and errors through one pipe */
+export function pipePlaces(joined: boolean): PipePlaces {
+  return { first: STREAMS_FD, line: LINE_FD, keepsLine: false, joined };
 }
 
 export interface Launched {
@@ -158,17 +166,21 @@ function quoted(word: string): string {
 
 function startPodman(runtime: Runtime, command: readonly string[], stdio: Launch["stdio"]): ChildProcess {
   const profile = openProfile(runtime.arch);
-  const streams: readonly Stdio[] =
-    stdio === "tty"
-      ? ["inherit", "inherit", "inherit", "pipe", "pipe"]
-      : ["ignore", "ignore", "pipe", "pipe", "pipe", ...stdio];
+  const own = stdio !== "tty" && "line" in stdio;
+  const words = own ? [...pipeWords(runtime.programs.sh, stdio), ...command] : command;
   try {
     // Off a terminal, Ctrl-C there is not for podman.
     const options = { cwd: "/", env: runtime.environment, detached: stdio !== "tty" };
-    return startSealed(command, [...streams, profile], options);
+    return startSealed(words, descriptors(stdio, profile), options);
   } finally {
     closeSync(profile);
   }
+}
+
+function descriptors(stdio: Launch["stdio"], profile: number): readonly Stdio[] {
+  if (stdio === "tty") return ["inherit", "inherit", "inherit", "pipe", "pipe", profile];
+  const own = ["ignore", "ignore", "pipe", "pipe", "pipe"] as const;
+  return "line" in stdio ? [...own, "ignore", "ignore", "ignore", profile, "pipe"] : [...own, ...stdio, profile];
 }
 
 interface Progress {

@@ -219,9 +219,7 @@ class Policy:
 
     def __init__(self, store, version, digest):
         what = f"policy version {version}"
-        self.envelope = Envelope(store.need(f"policy/{version:08d}-{digest}", 2_000_000), "policy.v1+yaml", what)
-        if sha256(self.envelope.payload).hex() != digest:
-            raise damaged(f"{what} is not what its name says")
+        self.envelope = self.envelope_of(store, version, digest)
         self.version, self.digest, self.keys, self.owners = version, digest, {}, set()
         text = self.envelope.payload.decode("utf-8")
         field = lambda name: next(iter(re.findall(rf'^{name}:\s*"?([^"\s#]+)', text, re.M)), None)
@@ -253,6 +251,14 @@ class Policy:
                     self.owners.add(key_id)
             self.held[member] = names_in(re.search(r"\broles:\s*\[([^\]]*)\]", body))
 
+    @staticmethod
+    def envelope_of(store, version, digest):
+        what = f"policy version {version}"
+        envelope = Envelope(store.need(f"policy/{version:08d}-{digest}", 2_000_000), "policy.v1+yaml", what)
+        if sha256(envelope.payload).hex() != digest:
+            raise damaged(f"{what} is not what its name says")
+        return envelope
+
     def may(self, member, action, domain, klass):
         """Whether a role of theirs covers an action there, rules aside."""
         for holding in self.held.get(member, []):
@@ -263,11 +269,10 @@ class Policy:
                 return True
         return False
 
-    def is_enough_for(self, other, signatures):
-        """Whether as many owners of `other` signed this version as `other` asks for: people, not keys."""
-        signed = self.envelope.signed
-        by = lambda key_id: any(verify(other.keys[key_id], signature, signed) for signature in signatures)
-        return len({other.members[key_id] for key_id in other.owners if by(key_id)}) >= other.threshold
+    def has_enough(self, signed, signatures):
+        """Whether as many of these owners signed as this version asks for: people, not keys."""
+        by = lambda key_id: any(verify(self.keys[key_id], signature, signed) for signature in signatures)
+        return len({self.members[key_id] for key_id in self.owners if by(key_id)}) >= self.threshold
 
 
 class Log:
@@ -471,28 +476,29 @@ class Log:
         digest = facts.get("policyDigest")
         if facts.get("policyVersion") != wanted or done["key"] not in current.owners or not is_hex64(digest):
             return False
-        policy = Policy(self.store, wanted, digest)
-        if policy.project != self.project or policy.previous != ("" if first else current.digest):
-            return False
-        if first and digest != current.digest:
-            return False
-        if "signatures" in facts:
+        envelope = Policy.envelope_of(self.store, wanted, digest)
+        signatures = [signature for _, signature in envelope.signatures]
+        says_who = "signatures" in facts
+        if says_who:
             try:
                 signatures = [unbase64(text, "a signature") for text in facts["signatures"]]
             except (Fault, TypeError):
                 return False
-            if not (isinstance(facts["signatures"], list) and 1 <= len(signatures) <= 16):
+            if not isinstance(facts["signatures"], list) or not 1 <= len(signatures) <= 16:
                 return False
-            if not policy.is_enough_for(policy, signatures):
-                return False
-        else:
-            if policy.threshold > 1 or current.threshold > 1:
-                return False
-            signatures = [signature for _, signature in policy.envelope.signatures]
-            if not policy.is_enough_for(policy, signatures):
-                raise damaged(f"policy version {wanted} is not signed by its owners")
-        if not policy.is_enough_for(current, signatures):
+        if first and digest != current.digest or not says_who and not first and current.threshold > 1:
             return False
+        if not first and not current.has_enough(envelope.signed, signatures):
+            return False
+        policy = Policy(self.store, wanted, digest)
+        if policy.project != self.project or policy.previous != ("" if first else current.digest):
+            return False
+        if not says_who and policy.threshold > 1:
+            return False
+        if not policy.has_enough(envelope.signed, signatures):
+            if says_who:
+                return False
+            raise damaged(f"policy version {wanted} is not signed by its owners")
         self.policies.append(policy)
         undo.append(self.policies.pop)
         for place, sha in facts["epochs"].items():

@@ -5,6 +5,8 @@ import { push } from "../../../src/operations/artifact/push.ts";
 import type { Host } from "../../../src/operations/host.ts";
 import { addMember, proposePolicy } from "../../../src/operations/policy/change.ts";
 import { join as joinProject } from "../../../src/operations/project/join.ts";
+import { approveRequest } from "../../../src/operations/request/approve.ts";
+import { createRequest } from "../../../src/operations/request/create.ts";
 import type { Session } from "../../../src/operations/session.ts";
 import { attest } from "../../../src/operations/stage/attest.ts";
 import type { Pushed } from "../../../src/operations/types.ts";
@@ -60,6 +62,18 @@ export class World {
 
   as(person: Person): Promise<Session> {
     return sessionOf(this.hosts[person]);
+  }
+
+  /** Somebody's request, approved by Priya where she is to. */
+  async ask(
+    by: Person,
+    kind: "promote" | "declassify",
+    reference: string,
+    { to, approved = true }: { readonly to: string; readonly approved?: boolean },
+  ): Promise<string> {
+    const { id = "" } = await createRequest(await this.as(by), { kind, reference, to, justification: "for the trial" });
+    if (approved) await approveRequest(await this.as("priya"), { id });
+    return id;
   }
 
   /** A new version by Bo. */

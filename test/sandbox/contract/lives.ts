@@ -147,6 +147,8 @@ export function lives(subject: Subject): void {
 
     test("a process that was given a workspace's old pid is left alone", async () => {
       const bystander = spawn("sleep", ["30"], { stdio: "ignore" });
+      // Start times are counted in hundredths of a second, and a holder may be there in less.
+      await sleep(50);
       const state = await sandbox.create(spec);
       await sandbox.stop(state);
       const reused = { ...state, pid: bystander.pid ?? 0 };

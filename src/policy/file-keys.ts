@@ -1,0 +1,126 @@
+// Every key of the policy file, part by part, with the words that editors show for it. The readers know no others, and the
+// JSON Schema of the file is made of the same.
+
+export const FILE_KEYS = {
+  policy: {
+    cloister: "The format of this file: 1",
+    project: "Name of the project",
+    id: "Random id of the project, the same in every version; in quotes",
+    version: "1, 2, 3, …: every accepted change is the previous version + 1",
+    previous: "sha256: and the digest of the version before; cloister policy propose writes it",
+    expires: "Last day (UTC) on which the policy works; afterwards only policy.change does",
+    owners: "Whose signatures make the next version",
+    classifications: "Classes of data, from low to high",
+    domains: "Bodies of data with keys of their own",
+    purposes: "What work is done for",
+    members: "People and services",
+    roles: "What each role may do: the only way to be allowed anything",
+    always: "What holds for everybody",
+    separate: "Segregation of duties, on the same artifact or request",
+    rules: "Refusals, and what some actions require",
+    evidence: "Who may state what about a version",
+    gates: "Steps that a version is promoted by, as `dev -> candidate`",
+    retention: "How long a version is kept, by stage and class",
+    login: "The OpenID provider that cloister login asks",
+    secrets: "Care of secrets",
+    "break-glass": "What an officer may do in an emergency, with whose consent",
+    "access-review": "How often every access is confirmed anew",
+    aws: "Where the project lies in AWS",
+  },
+  owners: { threshold: "How many owners must sign", members: "Members who may sign" },
+  domain: { owner: "Member who answers for the data", epoch: "Oldest key epoch that may still be written with" },
+  purpose: { until: "Last day (UTC)" },
+  member: {
+    name: "Name of the person or service",
+    roles: "Roles held everywhere (`reviewer`) or in one domain (`reviewer@churn`)",
+    signs: "Public key that signs, as cloister whoami prints it",
+    reads: "Public key that is encrypted to, as cloister whoami prints it",
+    devices: "Keys of further devices of the same person",
+    service: "true for what is no person: it can neither approve nor change the policy",
+    oidc: "Who the member is to the OpenID provider",
+    suspended: "Why the member may do nothing any more, with the day",
+  },
+  device: {
+    name: "What the device is called",
+    signs: "Public key that signs",
+    reads: "Public key that is encrypted to",
+  },
+  oidc: { issuer: "https URL of the provider", sub: "Subject there; never an e-mail address" },
+  role: {
+    can: "Actions",
+    "up-to": "Most sensitive class that it may ever touch",
+    purposes: "Purposes that it may act for; left out, all",
+    stages: "Stages of the versions that it may touch; left out, all",
+    quota: "How much it may take out in a time",
+    workspace: "What a workspace of this role may use",
+    credentials: "Credentials that it may be issued",
+  },
+  quota: { "pull-bytes-per-day": "Bytes pulled in 24 hours", "exports-per-week": "Exports and shares in 7 days" },
+  credentials: { ttl: "Longest life of a credential" },
+  always: {
+    "purpose-for": "Actions that need a purpose",
+    "justification-for": "Actions that need a justification of so many characters",
+    "mfa-within": "Actions that need a login with a second factor that is at most so old",
+    "label-floor": "A push is at least as sensitive as what its signer pulled in this time",
+  },
+  separation: {
+    who: "Who did this …",
+    cannot: "… cannot do this with the same artifact or request",
+    above: "Only for classes above this one",
+  },
+  rule: {
+    on: "Actions that the rule is about",
+    kinds: "Only these kinds of artifact",
+    from: "Only this class and more sensitive ones",
+    domains: "Only these domains",
+    refuse: "Refuse, with this sentence",
+    require: "What has to be there, or else it is refused",
+  },
+  require: {
+    fields: "What has to be declared",
+    provenance: "run: a recorded run made it",
+    approvals: "People who must approve, all of them different people",
+    grant: "Access that others grant for a time",
+    release: "keys: the grant releases the key, which nobody has before",
+    evidence: "Kinds of evidence that must be there",
+    destination: "Where it may go to",
+  },
+  grant: { approvals: "People who must approve", max: "How long the grant lasts" },
+  evidence: { by: "Roles that may state it", "not-by": "pusher: not who pushed the version" },
+  gate: { evidence: "Kinds of evidence that must be there", approvals: "People who must approve" },
+  login: {
+    issuer: "https URL of the provider, as it writes it in tokens",
+    client: "Id of a public client that is registered there",
+    audience: "What AWS expects in the token; left out, the client",
+  },
+  secrets: { "rotate-every": "Age from which a secret is due to be changed" },
+  breakGlass: {
+    can: "What may be read then",
+    with: "escrow: somebody of these has to consent",
+    escrow: "Members of whom one has to consent",
+    max: "How long it lasts",
+    "review-within": "How soon somebody else has to review it",
+    notify: "Members who are told",
+  },
+  accessReview: {
+    every: "How often",
+    by: "Role that confirms",
+    lapsed: "read-only: what is left of what is not confirmed",
+  },
+  aws: {
+    account: "Account of bucket and roles, 12 digits in quotes",
+    region: "Region of bucket, roles and keys",
+    bucket: "Name of the bucket",
+    prefix: "Where the project begins in the bucket; left out, all of it",
+    kms: "ARN of the key that class keys are under; left out, members hold them",
+    "kms-by-class": "ARNs of other keys for single classes",
+    "role-prefix": "What the names of its IAM roles begin with",
+  },
+} as const;
+
+export type FilePart = keyof typeof FILE_KEYS;
+
+/** The keys that a part of the file may have. */
+export function keysOf(part: FilePart): readonly string[] {
+  return Object.keys(FILE_KEYS[part]);
+}
