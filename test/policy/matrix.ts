@@ -96,7 +96,7 @@ const EVIDENCE = {
 };
 
 /** What every case says that does not say otherwise. */
-export const DEFAULTS: Facts = {
+const DEFAULTS: Facts = {
   ...{ domain: "churn", kind: "model", purpose: "churn-modelling", at: "2026-12-01", stage: "dev" },
   ...{ justification: "a weekly copy for evaluation", mfa: "1m", "pushed-by": "dee", "review-age": "1d" },
   ...{ approvals: ["omar", "ana", "priya"], grant: { approvals: ["omar", "ana"], age: "1h" }, evidence: EVIDENCE },
