@@ -99,7 +99,9 @@ async function firstSaid<T extends Said>(
   for (const done of session.ledger.index.of(action)) {
     if (done.entry <= invocation.entry || done.entry >= before) continue;
     const said = await read(done);
-    if (said?.invocation === invocation.entry && said.hash === invocation.hash) return said;
+    if (said?.invocation !== invocation.entry || said.hash !== invocation.hash) continue;
+    const intent = session.ledger.operation(done.keyId, done.event.operation)?.intent;
+    if (intent && !(await judge(session, intent, { effect: done }))) return said;
   }
   return undefined;
 }

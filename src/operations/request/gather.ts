@@ -1,5 +1,5 @@
 // What others approved of an act, for its decision. A request serves only the act, the version and the terms it names.
-import { isIntegrity } from "../../base/errors.ts";
+import { unlessDamaged } from "../../base/errors.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
 import type { Act } from "../governance/facts.ts";
 import { kindFor, type RequestKind } from "./kinds.ts";
@@ -79,11 +79,8 @@ async function hasTermsOf(request: LoggedRequest, { session, before, purpose, sa
   if (logged) return requestUsed(logged) === request.entry;
   // A promotion is for no purpose.
   if (request.kind === "promote") return true;
-  const details = await detailsOf(session, request).catch((error: unknown) => {
-    // A request that was tampered with allows nothing; `request show` says what is wrong with it.
-    if (isIntegrity(error)) return undefined;
-    throw error;
-  });
+  // A request that was tampered with allows nothing; `request show` says what is wrong with it.
+  const details = await detailsOf(session, request).catch(unlessDamaged);
   if (!details || details.purpose !== purpose) return false;
   return request.kind !== "export" || details.destination === said.destination;
 }
