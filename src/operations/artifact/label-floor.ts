@@ -24,7 +24,7 @@ export interface Floor {
   readonly entry: number;
 }
 
-/** Where it comes from, as a refusal says it: `which what you took out (log #12) has`. */
+/** Where it comes from, as a refusal says it: `the class of what its signer took out (log #12)`. */
 export function floorText({ entry }: Floor): string {
   return `what its signer took out of the project lately (log #${String(entry)})`;
 }

@@ -41,6 +41,7 @@ async function readOne(
   const earlier = ledger.policies.find((policy) => policy.version === version - 1);
   if (!earlier || ledger.policies.some((policy) => policy.digest === digest)) return undefined;
   const before = (await ledger.policy(earlier.version)).compiled.policy;
+  // With the first proposal, and not before: reading YAML is most of what `status` would take.
   const { readPolicy } = await import("../../policy/read.ts");
   const { policy } = readPolicy(proposal.envelope.payload, { now: host.now() });
   if (policy?.version !== version || policy.projectId !== config.project) return undefined;

@@ -77,9 +77,10 @@ function isFor(request: LoggedRequest, kind: RequestKind, { member, domain, clas
 async function hasTermsOf(request: LoggedRequest, { session, before, purpose, said }: Act): Promise<boolean> {
   const logged = session.ledger.events[before];
   if (logged) return requestUsed(logged) === request.entry;
-  if (request.kind !== "access" && request.kind !== "export") return true;
+  // A promotion is for no purpose.
+  if (request.kind === "promote") return true;
   // A request that was tampered with allows nothing; `request show` says what is wrong with it.
   const details = await detailsOf(session, request).catch(unlessDamaged);
-  if (!details) return false;
-  return request.kind === "access" ? details.purpose === purpose : details.destination === said.destination;
+  if (!details || details.purpose !== purpose) return false;
+  return request.kind !== "export" || details.destination === said.destination;
 }
