@@ -90,7 +90,7 @@ async function whyNotCrossed(
 
 function pushRequest(
   session: Session,
-  { classifications, labelFloorMs: floorMs }: Policy,
+  { classifications, labelFloor }: Policy,
   header: Header,
   { intent, entry, pusher }: Push,
   crossing: LoggedCrossing | undefined,
@@ -104,8 +104,8 @@ function pushRequest(
   const source = crossing ?? (owned && labelOf(session.ledger, owned, classifications, entry));
   const provenance = crossing?.ran || (owned && ranIn(session.ledger, owned, intent.entry)) ? "run" : "none";
   const at = { member: pusher, before: intent.entry, timeMs: intent.timeMs, classifications };
-  const isBounded = floorMs !== undefined && provenance === "none" && crossing === undefined;
-  const floor = isBounded ? floorOf(session.ledger, { ...at, floorMs }) : undefined;
+  const isBounded = provenance === "none" && crossing === undefined;
+  const floor = labelFloor && isBounded ? floorOf(session.ledger, { ...at, floorMs: labelFloor.ms }) : undefined;
   const isFloor = rank(classifications, floor?.class) > rank(classifications, source?.class);
   const label =
     isFloor && floor

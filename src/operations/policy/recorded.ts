@@ -26,7 +26,7 @@ export async function recordedOf(
   const kind = KINDS.find((each) => each === details?.["kind"]);
   const said = saidIn(event);
   const governance = await factsFor(session, policy, id, {
-    ...{ action, domain, class: klass, kind, versionId, purpose, now: timeMs, before: entry },
+    ...{ action, domain, class: klass, kind, versionId, purpose, now: timeMs, before: entry, intent: logged },
     said: details?.["destination"] ? { ...said, destination: details["destination"] } : said,
   });
   const loginAt = number(facts["loginAtMs"]);

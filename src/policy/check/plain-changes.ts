@@ -161,7 +161,7 @@ function otherChanges(pair: Pair): readonly ChangeLine[] {
   };
   return [
     ...single("stages", pair, ({ stages }) => listedOr(stages, "none")),
-    ...single("the label floor reaches back", pair, ({ labelFloorMs }) => upTo(labelFloorMs, formatDuration)),
+    ...single("the label floor reaches back", pair, ({ labelFloor }) => upTo(labelFloor?.ms, formatDuration)),
     ...single("secrets live", pair, ({ rotateSecretsMs }) => upTo(rotateSecretsMs, formatDuration)),
     ...listChanges("key release: rule", pair, ({ rules }) =>
       rules.filter(({ release }) => release).map(({ id }) => id),
