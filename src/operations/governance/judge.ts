@@ -7,10 +7,10 @@ import { type Action, isAction } from "../../policy/actions.ts";
 import type { CompiledPolicy } from "../../policy/compiled.ts";
 import { type DecisionRequest, decide } from "../../policy/decide.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
-import { FIELDS, memberOf } from "../../policy/schema.ts";
+import { FIELDS } from "../../policy/schema.ts";
 import type { Session } from "../session.ts";
 import { factText } from "./fact-text.ts";
-import { factsOf } from "./facts.ts";
+import { factsFor } from "./facts.ts";
 
 /** What a reader knows of an operation besides its entries. */
 export interface Known {
@@ -115,16 +115,12 @@ export async function judgeUnder(
   { action, compiled, now, before }: Terms,
 ): Promise<Refusal | undefined> {
   const { event, member: id } = intent;
-  const { policy } = compiled;
-  const about = { domain: event.domain, class: event.class, kind };
-  const member = memberOf(policy, id);
-  const governance =
-    member &&
-    (await factsOf({
-      ...{ session, policy, member, now, before, intent, said: { destination, ...saidIn(event) } },
-      ...{ action, ...about, versionId: event.versionId, purpose: undefined },
-    }));
-  return refusalOf(compiled, { action, ...about, member: id, now, governance });
+  const about = { action, domain: event.domain, class: event.class, kind };
+  const governance = await factsFor(session, compiled.policy, id, {
+    ...{ ...about, versionId: event.versionId, purpose: undefined },
+    ...{ now, before, intent, said: { destination, ...saidIn(event) } },
+  });
+  return refusalOf(compiled, { ...about, member: id, now, governance });
 }
 
 /** What stands in the way besides what only the person's own program could ask: logins, and what they declare. */
