@@ -1,6 +1,6 @@
 // What a change of the policy means, and what it still waits for, as people read it.
 import type { LackingKeys, PendingPolicy, PolicyChange } from "../index.ts";
-import type { Page } from "./output.ts";
+import type { Page, Row } from "./output.ts";
 
 /** One line for each change. */
 export function showChanges(page: Page, changes: readonly PolicyChange[], indent = ""): void {
@@ -16,13 +16,13 @@ function paintOf(page: Page, { direction }: PolicyChange): (text: string) => str
 /** Who signed for which side, who still can, and the command that they run. */
 export function showPending(page: Page, pending: PendingPolicy): void {
   const { sides, complete, publishers, next, version } = pending;
-  for (const side of sides) {
+  const counted = sides.map((side): Row => {
     const count = `${String(side.signed.length)} of ${String(side.threshold)}`;
     const missing = side.signed.length < side.threshold ? `; can still sign: ${named(side.can)}` : "";
-    page.fields([[`owners of v${String(side.version)}`, `${count} signed: ${named(side.signed)}${missing}`]]);
-  }
-  if (complete) page.fields([["to publish it", named(publishers)]]);
-  page.fields([[complete ? "they run" : "the next signs with", next]]);
+    return [`owners of v${String(side.version)}`, `${count} signed: ${named(side.signed)}${missing}`];
+  });
+  const publishing: Row = ["to publish it", complete ? named(publishers) : undefined];
+  page.fields([...counted, publishing, [complete ? "they run" : "the next signs with", next]]);
   if (!page.quiet && page.tty) page.line(`  Nothing has changed yet: version ${String(version - 1)} is in force.`);
 }
 

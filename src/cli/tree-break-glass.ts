@@ -11,9 +11,9 @@ export const breakGlassCommand: Noun = {
   name: "break-glass",
   summary: "open one version in an emergency, with escrow and on record",
   examples: [
-    "cloister break-glass invoke cohort:v3 --why 'INC-204: wrong predictions in production'",
+    "cloister break-glass invoke cohort:v3 --why 'INC-204: wrong answers'",
     "cloister break-glass approve bg-41",
-    "cloister break-glass review bg-41 --outcome justified --why 'matches INC-204'",
+    "cloister break-glass review bg-41 --outcome justified --why 'INC-204'",
   ],
   leaves: [
     {
@@ -25,11 +25,11 @@ export const breakGlassCommand: Noun = {
         { flags: "--purpose <name>", text: "what it is for (also: CLOISTER_PURPOSE)" },
         dryRun,
       ],
-      examples: ["cloister break-glass invoke cohort:v3 --why 'INC-204: wrong predictions in production'"],
+      examples: ["cloister break-glass invoke cohort:v3 --why 'INC-204: wrong answers'"],
       notes:
-        "Once an escrow holder approves it, you can do what the policy says (break-glass.can)\n" +
-        "with this version for as long as it says (max). Others are told. Until somebody\n" +
-        "else reviewed it, you are granted nothing else.",
+        "Once an escrow holder approves it, you can do what the policy says\n" +
+        "(break-glass.can) with this version for as long as it says (max). Others are\n" +
+        "told. Until somebody else reviewed it, you are granted nothing else.",
       load: async () => (await import("./commands/break-glass.ts")).invoke,
     },
     {
@@ -50,7 +50,7 @@ export const breakGlassCommand: Noun = {
         why("what you looked at and found, kept in the log"),
         dryRun,
       ],
-      examples: ["cloister break-glass review bg-41 --outcome justified --why 'matches INC-204'"],
+      examples: ["cloister break-glass review bg-41 --outcome justified --why 'INC-204'"],
       notes: "By somebody who is told of it, or an owner, and had no part in it.",
       load: async () => (await import("./commands/break-glass.ts")).review,
     },

@@ -21,13 +21,13 @@ const exportLeaf: Leaf = {
     dryRun,
   ],
   examples: [
-    "cloister artifact export risk:1.2 --to s3://partner-acme/in --why 'DPA-114 evaluation copy'",
-    "cloister artifact export risk:1.2 --to domain:marketing --why 'campaign model, DPA-120'",
-    "cloister artifact export risk:1.2 --to ./handover --why 'audit of 2026-03' --dry-run",
+    "cloister artifact export risk:1.2 --to s3://partner-acme/in --why 'DPA-114'",
+    "cloister artifact export risk:1.2 --to domain:marketing --why 'DPA-120'",
+    "cloister artifact export risk:1.2 --to ./handover --dry-run",
   ],
   notes:
-    "The policy decides about the very destination. To a bucket it goes with your own\n" +
-    "AWS credentials, the manifest last. What left the project nothing governs any more.",
+    "The policy decides about the very destination. To a bucket it goes with your\n" +
+    "own AWS credentials, the manifest last. What left, nothing governs any more.",
   load: async () => (await import("./commands/export.ts")).exportVersion,
 };
 
@@ -55,10 +55,10 @@ const share: Noun = {
         why,
         dryRun,
       ],
-      examples: ["cloister share create risk:1.2 --to age1… --ttl 72h -o /media/usb/risk.age --why 'DPA-114'"],
+      examples: ["cloister share create risk:1.2 --to age1… --ttl 72h --why 'DPA-114'"],
       notes:
-        "Opened by: cloister pull FILE -o DIR, or by age -d -i KEY FILE | tar x. The end of\n" +
-        "its time is advisory: whoever has the key and another program can read on.",
+        "Opened by: cloister pull FILE -o DIR, or by age -d -i KEY FILE | tar x. The end\n" +
+        "of its time is advisory: whoever has the key and another program can read on.",
       load: async () => (await import("./commands/share.ts")).create,
     },
     {

@@ -104,7 +104,7 @@ export const policyCommand: Noun = {
         { flags: "--purpose <name>", text: "what it is for" },
         { flags: "--why <text>", text: "as if this justification were given" },
         { flags: "--ttl <time>", text: "as if for this long: 30m, 8h" },
-        { flags: "--exit-code", text: "exit 3 where it is refused" },
+        { flags: "--exit-code", text: "exit 3 where it is refused, 5 where only approval lacks" },
       ],
       examples: [
         "cloister policy explain --as bo artifact.pull cohort:v3 --purpose modelling",

@@ -40,8 +40,8 @@ export const requestCommand: Noun = {
       ],
       examples: [
         "cloister request create access cohort:v3 --purpose modelling --why Q3",
-        "cloister request create export risk:1.2 --to s3://partner-acme/in --why 'DPA-114' --wait",
-        "cloister request create declassify cohort:v3 --to internal --why 'ids were removed'",
+        "cloister request create export risk:1.2 --to s3://acme/in --why '…' --wait",
+        "cloister request create declassify cohort:v3 --to internal --why 'no ids'",
       ],
       notes:
         "It is bound to this version, and to the purpose, destination, stage or class\n" +

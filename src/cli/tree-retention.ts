@@ -31,7 +31,7 @@ export const retentionLeaves: readonly Leaf[] = [
     options: [{ flags: "--release", text: "lift the hold" }, why, dryRun],
     examples: [
       "cloister artifact hold risk:1.1 --why 'litigation 2026-114'",
-      "cloister artifact hold risk:1.1 --release --why 'litigation 2026-114 settled'",
+      "cloister artifact hold risk:1.1 --release --why '2026-114 settled'",
     ],
     load: async () => (await import("./commands/retention.ts")).hold,
   },

@@ -16,13 +16,13 @@ export const review: Leaf = {
   ],
   examples: [
     "cloister member review bo --keep",
-    "cloister member review bo --role data-scientist@churn --revoke --why 'moved to another team'",
+    "cloister member review bo --role pipeline --revoke --why 'left the team'",
     "cloister member review --due --json | jq -r '.lines[].member'",
   ],
   notes:
-    "What is not confirmed in the time that the policy gives (access-review) lapses: the\n" +
-    "member can read, and nothing else. A role that is to be revoked does so at once; an\n" +
-    "owner then takes it out of the policy. Nobody confirms their own access, unless\n" +
-    "nobody else holds the role that reviews.",
+    "What is not confirmed in the time that the policy gives (access-review) lapses:\n" +
+    "the member can read, and nothing else. A role that is to be revoked does so at\n" +
+    "once; an owner then takes it out of the policy. Nobody confirms their own\n" +
+    "access, unless nobody else holds the role that reviews.",
   load: async () => (await import("./commands/review.ts")).review,
 };

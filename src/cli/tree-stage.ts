@@ -17,14 +17,13 @@ const attest: Leaf = {
     dryRun,
   ],
   examples: [
-    "cloister artifact attest risk:1.2 --type bias-review --result pass review.pdf",
-    "cloister artifact attest risk:1.2 --type tests-passed --result pass junit.xml",
-    "cloister show risk:1.2 --statement 9c1e07aa > review.pdf",
+    "cloister artifact attest risk:1.2 --type bias-review --result pass it.pdf",
+    "cloister artifact attest risk:1.2 --type bias-review --result fail it.pdf",
   ],
   notes:
-    "Your last word on a kind counts as what you say of it. One standing `fail` blocks\n" +
-    "what needs that kind, however many others say `pass`. The policy's evidence: says\n" +
-    "who may state what.",
+    "Your last word on a kind counts as what you say of it. One standing `fail`\n" +
+    "blocks what needs that kind, however many others say `pass`. The policy's\n" +
+    "evidence: says who may state what. To read it: cloister show REF --statement ID",
   load: async () => (await import("./commands/attest.ts")).attest,
 };
 
@@ -34,7 +33,7 @@ const promote: Leaf = {
   args: [ref],
   options: [{ flags: "--to <stage>", text: "the next stage (default)" }, why, dryRun],
   examples: ["cloister artifact promote risk:1.2", "cloister artifact promote risk:1.2 --to production --dry-run"],
-  notes: "Stages lead one way. risk:production means the version that came to production last.",
+  notes: "Stages lead one way. risk:production means the version that came there last.",
   load: async () => (await import("./commands/promote.ts")).promote,
 };
 
@@ -43,8 +42,9 @@ const tag: Leaf = {
   summary: "let a word lead to a version, wherever it led before",
   args: [ref, ["<tag>", "a word that is no stage, and no label of the artifact"]],
   options: [dryRun],
-  examples: ["cloister artifact tag risk:v3 champion", "cloister pull risk:champion --purpose scoring"],
-  notes: "Whoever may push there may tag. What must not be moved so easily goes through stages.",
+  examples: ["cloister artifact tag risk:v3 champion", "cloister a tag risk:v3 champion --json"],
+  notes:
+    "Whoever may push there may tag. What must not be moved so easily goes through\nstages. Then: cloister pull risk:champion",
   load: async () => (await import("./commands/promote.ts")).tag,
 };
 
@@ -54,10 +54,11 @@ const declassify: Leaf = {
   args: [ref],
   options: [{ flags: "--to <class>", text: "the lower class" }, purpose, why, dryRun],
   examples: [
-    "cloister request create declassify risk:1.2 --to internal --why 'aggregates only'",
     "cloister artifact declassify risk:1.2 --to internal --why 'aggregates only'",
+    "cloister artifact declassify risk:1.2 --to internal --dry-run",
   ],
-  notes: "The old version keeps its class, and whoever could read it still can. The new one begins in the first stage.",
+  notes:
+    "The old version keeps its class, and whoever could read it still can. The new\none begins in the first stage. Ask first: cloister request create declassify",
   load: async () => (await import("./commands/promote.ts")).declassify,
 };
 

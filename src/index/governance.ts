@@ -108,8 +108,8 @@ export function governanceOf(session: Session): Governance {
       (await import("../operations/request/answer.ts")).withdrawRequest(session, options),
     revokeRequest: async (options) => (await import("../operations/request/answer.ts")).revokeRequest(session, options),
     invite: async (options) => (await import("../operations/project/invitation.ts")).invite(session, options),
-    listJoins: async () => (await import("../operations/project/answer-join.ts")).listJoins(session),
-    showJoin: async (id) => (await import("../operations/project/answer-join.ts")).showJoin(session, id),
+    listJoins: async () => (await import("../operations/project/joins.ts")).listJoins(session),
+    showJoin: async (id) => (await import("../operations/project/joins.ts")).showJoin(session, id),
     approveJoin: async (options) =>
       (await import("../operations/project/answer-join.ts")).approveJoin(session, options),
     denyJoin: async (options) => (await import("../operations/project/answer-join.ts")).denyJoin(session, options),

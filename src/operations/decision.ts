@@ -1,4 +1,5 @@
 // What is asked of the policy in force, with the facts that it rests on.
+import type { Refusal } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
 import type { Action } from "../policy/actions.ts";
 import { type Decision, type DecisionRequest, decide } from "../policy/decide.ts";
@@ -65,7 +66,10 @@ export async function decideNow(session: Session, ask: Ask, assumed: GovernanceF
   };
   const evidence = { facts: { ...factor?.facts, ...sourceOf(gathered) }, sealed: factor?.sealed ?? {} };
   const decision = await decide(compiled, request);
-  const refusals = decision.refusals.map((refusal) => ({ ...refusal, ...weakened(refusal.rule, ask, request) }));
+  const refusals = decision.refusals.map((refusal) => ({
+    ...refusal,
+    ...aboutLabel(policy, refusal.rule, ask, request),
+  }));
   return { decision: { ...decision, refusals }, policy: policy.version, evidence };
 }
 
@@ -82,10 +86,19 @@ function labelFor(
   return { label: { class: floor.class, from: floorText(floor) } };
 }
 
-/** Readers know the inputs of a workspace, and what was pulled, from the log; what files carry only this program sees. */
-function weakened(rule: string, ask: Ask, request: DecisionRequest): { enforcement?: string } {
-  const isCarried = ask.workspace === undefined && request.label === ask.label;
-  return rule === "builtin:label-flow" && isCarried ? { enforcement: "advisory" } : {};
+/**
+ * Readers know the inputs of a workspace, and what was pulled, from the log; what files carry only this program sees. Where
+ * what was pulled decides, it is by a line of the policy.
+ */
+function aboutLabel(
+  { labelFloorLine: line }: Policy,
+  rule: string,
+  ask: Ask,
+  request: DecisionRequest,
+): Partial<Refusal> {
+  if (rule !== "builtin:label-flow") return {};
+  if (request.label !== ask.label) return line === undefined ? {} : { line };
+  return ask.workspace === undefined ? { enforcement: "advisory" } : {};
 }
 
 /** The request that an act rests on, as its entry in the log names it. */

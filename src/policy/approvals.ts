@@ -41,14 +41,12 @@ export function rolesFor(
   about: Pick<Approved, "domain" | "class" | "stage">,
 ): readonly string[] {
   if (member.suspended !== undefined) return [];
+  const holds = (held: Member["roles"][number], role: Role) =>
+    held.role === role.id && (held.domain === undefined || about.domain === undefined || held.domain === about.domain);
+  // Of a thousand members few hold a role that is asked for: what most of them lack is looked at first.
   return staff.roles
+    .filter((role) => member.roles.some((held) => holds(held, role)))
     .filter((role) => withImplied(role.can).includes(action) && reaches(staff, role, about))
-    .filter(({ id }) =>
-      member.roles.some(
-        (held) =>
-          held.role === id && (held.domain === undefined || about.domain === undefined || held.domain === about.domain),
-      ),
-    )
     .map(({ id }) => id);
 }
 
@@ -136,6 +134,7 @@ export function whoCanApprove(
   const known = pusherUnknown(staff, about) ? { ...about, pushedBy: "" } : about;
   const now = tally(staff, needs, approvals, known).has;
   return staff.members
-    .filter(({ id }) => !approvals.includes(id) && tally(staff, needs, [...approvals, id], known).has > now)
+    .filter((member) => !approvals.includes(member.id) && approvingRoles(staff, member, known).length > 0)
+    .filter(({ id }) => tally(staff, needs, [...approvals, id], known).has > now)
     .map(({ id }) => id);
 }

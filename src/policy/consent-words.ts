@@ -101,18 +101,18 @@ function requestCommand(policy: Policy, member: Member, request: DecisionRequest
   const ref = reference(request);
   const { destination, toStage, toClass } = request.governance ?? {};
   const create = "cloister request create";
+  const declared = policy.purposes.some(({ id }) => id === request.purpose);
+  const purpose = declared ? ` --purpose ${request.purpose ?? ""}` : "";
   switch (request.action) {
     case "artifact.export":
     case "share.create":
-      return `${create} export ${ref} --to ${safe(destination, "DEST")} --why "…"`;
+      return `${create} export ${ref} --to ${safe(destination, "DEST")}${purpose} --why "…"`;
     case "artifact.promote":
       return `${create} promote ${ref} --to ${safe(toStage, "STAGE")} --why "…"`;
     case "artifact.declassify":
-      return `${create} declassify ${ref} --to ${safe(toClass, "CLASS")} --why "…"`;
-    default: {
-      const declared = policy.purposes.some(({ id }) => id === request.purpose);
-      return `${create} access ${ref}${declared ? ` --purpose ${request.purpose ?? ""}` : ""} --why "…"`;
-    }
+      return `${create} declassify ${ref} --to ${safe(toClass, "CLASS")}${purpose} --why "…"`;
+    default:
+      return `${create} access ${ref}${purpose} --why "…"`;
   }
 }
 

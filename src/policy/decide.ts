@@ -79,8 +79,9 @@ export function decideWith(evaluator: Evaluator, compiled: CompiledPolicy, reque
     return unstated ? refused([unstated]) : allowed(compiled, request, answer.reasons, asked.context["breakGlass"]);
   }
   const fired = compiled.guardrails.filter((guardrail) => answer.reasons.includes(guardrail.id));
-  // What nothing remedies first: the person should not mend the rest only to be refused all the same.
-  const final = (guardrail: Guardrail) => (guardrail.condition.kind === "refuse" ? 0 : 1);
+  // What nothing remedies first, then what others' consent does not: the person should not mend the rest, nor ask others,
+  // only to be refused all the same.
+  const final = ({ condition: { kind } }: Guardrail) => (kind === "refuse" ? 0 : kind === "destination" ? 1 : 2);
   const refusals = [...fired]
     .sort((a, b) => final(a) - final(b))
     .map((guardrail) => refusalOf(compiled, guardrail, member, request))

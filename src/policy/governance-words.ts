@@ -37,6 +37,7 @@ export function governanceWords(
       return {
         why: `${member.id} is a service, and ${action} is a person's to do`,
         who: whoMay(policy, action as RoleAction, member, request),
+        next: "ask one of them",
       };
     case "gate-order":
       return gateWords(policy, request);

@@ -40,6 +40,7 @@ export function missingRole(
     return [
       refusal({
         rule: "role",
+        line: member.line,
         enforcement: enforcementFor(compiled.policy, member, request),
         why: `${request.action}: ${why}`,
         who,

@@ -22,9 +22,10 @@ export function readAlways(
   tree: Tree | undefined,
   around: Surroundings,
   problems: Problems,
-): Pick<Policy, "purposeFor" | "justificationFor" | "mfaWithin" | "labelFloorMs"> {
+): Pick<Policy, "purposeFor" | "justificationFor" | "mfaWithin" | "labelFloorMs" | "labelFloorLine"> {
   if (!tree) {
-    return { purposeFor: { line: 1, actions: [] }, justificationFor: [], mfaWithin: [], labelFloorMs: undefined };
+    const noFloor = { labelFloorMs: undefined, labelFloorLine: undefined };
+    return { purposeFor: { line: 1, actions: [] }, justificationFor: [], mfaWithin: [], ...noFloor };
   }
   const section = new Section(tree, "always", keysOf("always"), [], problems);
   const listed = textList(section.optional("purpose-for"), "purpose-for", problems);
@@ -34,6 +35,7 @@ export function readAlways(
     justificationFor: readJustified(section.optional("justification-for"), problems),
     mfaWithin: readMfaWithin(section, around, problems),
     labelFloorMs: readLabelFloor(section, around.roles, problems),
+    labelFloorLine: section.has("label-floor") ? section.placeOf("label-floor").line : undefined,
   };
 }
 

@@ -20,18 +20,25 @@ export function refusalOf(
 ): Refusal {
   const { policy } = compiled;
   const enforcement = enforcementOfCondition(policy, guardrail.condition, request);
-  const about = {
-    rule: guardrail.rule,
-    ...(guardrail.line === undefined ? {} : { line: guardrail.line }),
-    enforcement,
-  };
+  const line = guardrail.line ?? lineOf(policy, guardrail.condition, member, request);
+  const about = { rule: guardrail.rule, ...(line === undefined ? {} : { line }), enforcement };
   return { ...about, ...words(policy, guardrail.condition, member, request) };
+}
+
+/** The line that a built-in rule goes by, where that is one about who asks or about what. */
+function lineOf(policy: Policy, { kind }: Condition, member: Member, request: DecisionRequest): number | undefined {
+  if (kind === "suspended" || kind === "service") return member.line;
+  return kind === "epoch" ? policy.domains.find(({ id }) => id === request.domain)?.line : undefined;
 }
 
 function words(policy: Policy, condition: Condition, member: Member, request: DecisionRequest): Words {
   switch (condition.kind) {
     case "suspended":
-      return { why: `${member.id} is suspended (${member.suspended ?? ""})`, who: owners(policy, member) };
+      return {
+        why: `${member.id} is suspended (${member.suspended ?? ""})`,
+        who: owners(policy, member),
+        next: `ask one of them: cloister member restore ${member.id}`,
+      };
     case "expired":
       return {
         why: `the policy expired on ${policy.expires.date}`,
@@ -60,7 +67,7 @@ function words(policy: Policy, condition: Condition, member: Member, request: De
       return { why: mfaWhy(condition.withinMs, request), next: "cloister login --mfa" };
     case "label-flow":
       return {
-        why: `class ${request.class ?? "none"} is below ${request.label?.class ?? "?"}, which ${request.label?.from ?? "an input"} has`,
+        why: `class ${request.class ?? "none"} is below ${request.label?.class ?? "?"}, the class of ${request.label?.from ?? "an input"}`,
         next: `add --class ${request.label?.class ?? ""}`,
       };
     case "epoch":

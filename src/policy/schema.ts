@@ -41,6 +41,7 @@ export interface Policy {
   readonly mfaWithin: readonly MfaWithin[];
   /** The highest class that a member pulled in this time is the least that they push without a run. */
   readonly labelFloorMs: number | undefined;
+  readonly labelFloorLine: number | undefined;
   readonly separate: readonly Separation[];
   readonly rules: readonly Rule[];
   readonly evidence: readonly EvidenceKind[];

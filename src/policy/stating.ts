@@ -23,6 +23,7 @@ export function whyNotStated(policy: Policy, request: DecisionRequest): Refusal 
     line: kind.line,
     enforcement: ENFORCEMENT,
     who: whoCould(policy, kind, request),
+    next: "ask one of them",
   };
   const member = memberOf(policy, request.member);
   const roles = listed(kind.by, "or");

@@ -61,7 +61,7 @@ describe("policy", () => {
       by: [],
       refusals: [{ rule: "role", enforcement: "cryptographic", why: "no role allows it", who: "ana" }],
       enforcement: "cryptographic",
-      ...{ about: undefined, restsOn: [], notKnown: [] },
+      ...{ lacksApproval: false, about: undefined, restsOn: [], notKnown: [] },
     };
     let seen: unknown;
     const explainPolicy = async (options: unknown) => {

@@ -157,6 +157,8 @@ describe("join", () => {
     fingerprint: "SHA256:bo",
     identityStorage: "keychain",
     line: "cloister-join:abc",
+    request: "j-3f9a0c1d",
+    invitedBy: undefined,
     member: undefined,
   };
 
@@ -178,6 +180,21 @@ describe("join", () => {
     expect(seen).toEqual({ folder, store: "/mnt/store", member: "bo", name: "Ana O'Hara", expectPolicy });
     expect(out).toContain("policy fingerprint\t3f9a\n");
     expect(out).toContain("line\tcloister-join:abc\n");
+    expect(out).toContain("request\tj-3f9a0c1d\n");
+  });
+
+  it("takes an invitation in the place of the store", async () => {
+    let seen: JoinOptions | undefined;
+    const library = {
+      detect: async () => found,
+      join: async (_host: unknown, options: JoinOptions) => {
+        seen = options;
+        return { ...joined, invitedBy: "ana" };
+      },
+    };
+    const { out } = await cloister(["join", "cloister-invite-1.abc", "--as", "bo"], { library });
+    expect(seen).toMatchObject({ store: "", invitation: "cloister-invite-1.abc", member: "bo" });
+    expect(out).toContain("invited by\tana\n");
   });
 });
 
@@ -188,7 +205,7 @@ describe("join, in a terminal", () => {
       join: async () => ({
         ...{ folder: "/home/ana/churn/sub", store: "/mnt/store", project: "churn", projectId: "1", member: undefined },
         ...{ policyFingerprint: "3f9a", policyVersion: 2, fingerprint: "SHA256:bo", line: "cloister-join:abc" },
-        identityStorage: "keychain",
+        ...{ identityStorage: "keychain", request: "j-3f9a0c1d", invitedBy: undefined },
       }),
     };
     const setting: Setting = { library, tty: true, columns: 80 };
@@ -196,6 +213,7 @@ describe("join, in a terminal", () => {
     expect(out).toMatch(
       /Read the policy fingerprint to them[\s\S]*\n\nOnce they added you\n {2}cd sub\n {2}cloister status\n$/,
     );
+    expect(out).toContain("\n  cloister request approve j-3f9a0c1d --role ROLE\n");
     const told = await cloister(["join", "/mnt/store", "--as", "bo", "--name", "Bo", "--expect", "3f9a"], setting);
     expect(told.out).not.toContain("Read the policy fingerprint");
     expect(told.out).toContain("Once they added you\n");

@@ -10,6 +10,7 @@ import { invokeBreakGlass } from "../../src/operations/break-glass/invoke.ts";
 import { listBreakGlass, showBreakGlass } from "../../src/operations/break-glass/list.ts";
 import { type Ask, perform } from "../../src/operations/guard.ts";
 import type { Host } from "../../src/operations/host.ts";
+import { reviewAccess } from "../../src/operations/review/review.ts";
 import type { Session } from "../../src/operations/session.ts";
 import { logOperation } from "./governance/entries.ts";
 import { openedBy } from "./key-attack.ts";
@@ -176,4 +177,18 @@ test("of several that were invoked beforehand, one is open until it is reviewed"
   const review = { id: one.id, outcome: "justified", justification: WHY } as const;
   await reviewBreakGlass(await sessionOf(omar), review);
   expect(await consentToBreakGlass(await sessionOf(eva), { id: other.id })).toMatchObject({ state: "active" });
+  await reviewBreakGlass(await sessionOf(omar), { ...review, id: other.id });
+});
+
+test("consent of an escrow holder whose access has lapsed counts for nothing, whatever their program lets pass", async () => {
+  const { ana, eva } = people;
+  await change(ana, (text) => `${text}access-review: { every: 10d, by: security-officer, lapsed: read-only }\n`);
+  const days = 11 * 24 * HOUR;
+  await reviewAccess(await later(ana, days), { member: "ana", verdict: "keep" });
+  const made = await invokeBreakGlass(await later(ana, days), { reference: "notes:1", justification: WHY });
+  const { id = "" } = made ?? {};
+  const patched = await unguarded(eva, (store) => Object.assign(store, { now: async () => Date.now() + days }));
+  await expect(consentToBreakGlass(await later(eva, days), { id })).rejects.toMatchObject({ code: "POLICY_DENIED" });
+  await consentToBreakGlass(patched, { id });
+  expect(await showBreakGlass(await later(ana, days), id)).toMatchObject({ state: "open", consentedBy: undefined });
 });

@@ -5,13 +5,16 @@ import type { CedarAnswer, Evaluator } from "../../src/policy/cedar.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
 import type { CompiledPolicy } from "../../src/policy/compiled.ts";
 import { type DecisionRequest, decideWith } from "../../src/policy/decide.ts";
+import { holdersOf, splitsOf } from "../../src/policy/key-halves.ts";
 import { readPolicy } from "../../src/policy/read.ts";
 import { keyArn, NOW, readsKey, signsKey } from "./sample.ts";
 
 /** Names that begin alike, so that a pattern without its slash would be noticed. */
 export const DOMAINS = ["churn", "churn-2", "c"];
 export const CLASSES = ["public", "internal", "internal-2", "restricted"];
-export const MEMBERS = ["ana", "bo", "dee", "zed"];
+export const MEMBERS = ["ana", "bo", "dee", "zed", "lea"];
+/** They are there to approve: nobody approves their own. */
+const APPROVERS = ["kim", "mei"];
 const ROLES = ["steward", "scientist", "auditor"];
 const DATA: readonly RoleAction[] = [
   "artifact.push",
@@ -21,7 +24,12 @@ const DATA: readonly RoleAction[] = [
   "creds.issue",
   "secret.read",
   "secret.write",
+  "artifact.attest",
+  "artifact.tag",
+  "artifact.retire",
+  "request.create",
 ];
+const PROJECT: readonly RoleAction[] = ["member.add", "audit.read", "key.rotate", "store.copy"];
 const PURPOSES = ["modelling", "research"];
 
 interface Shape {
@@ -39,13 +47,16 @@ interface Shape {
   }[];
   readonly prefix: string;
   readonly kms: boolean;
+  /** Whether keys of the highest class are released by two roles, and whether there is an emergency. */
+  readonly release: boolean;
+  readonly glass: boolean;
 }
 
 const SHAPE: fc.Arbitrary<Shape> = fc.record({
   roles: fc.tuple(
     ...ROLES.map(() =>
       fc.record({
-        can: fc.subarray([...DATA, "member.add" as const, "audit.read" as const], { minLength: 1 }),
+        can: fc.subarray([...DATA, ...PROJECT], { minLength: 1 }),
         upTo: fc.constantFrom(...CLASSES),
         purposes: fc.option(fc.subarray(PURPOSES, { minLength: 1 }), { nil: undefined }),
       }),
@@ -73,15 +84,17 @@ const SHAPE: fc.Arbitrary<Shape> = fc.record({
   ),
   prefix: fc.constantFrom("", "p", "team/churn"),
   kms: fc.boolean(),
+  release: fc.boolean(),
+  glass: fc.boolean(),
 });
 
-function textOf({ roles, held, rules, prefix, kms }: Shape): string {
+function textOf({ roles, held, rules, prefix, kms, release, glass }: Shape): string {
   const optional = (key: string, value: string | undefined): string =>
     value === undefined ? "" : `, ${key}: ${value}`;
-  const members = MEMBERS.map((id, at) => {
+  const members = [...MEMBERS, ...APPROVERS].map((id, at) => {
     const own = (held[at] ?? []).map(({ role, domain }) => (domain === undefined ? role : `"${role}@${domain}"`));
-    // Somebody can always change the policy.
-    const listed = id === "ana" ? [...new Set(["owner", ...own])] : own;
+    // Somebody can always change the policy, release keys, and break the glass of one domain.
+    const listed = [...(ALWAYS[id] ?? []), ...own];
     const more = id === "zed" ? ", suspended: left" : "";
     return `  ${id}: { name: X, roles: [${listed.join(", ")}], signs: "${signsKey(at)}", reads: "${readsKey(at)}"${more} }`;
   });
@@ -89,6 +102,8 @@ function textOf({ roles, held, rules, prefix, kms }: Shape): string {
     ({ can, upTo, purposes }, at) =>
       `  ${ROLES[at] ?? ""}: { can: [${can.join(", ")}], up-to: ${upTo}${optional("purposes", purposes && `[${purposes.join(", ")}]`)} }`,
   );
+  const released =
+    "  released: { on: [artifact.pull, workspace.mount], from: restricted, require: { grant: { approvals: { owner: 1, keeper: 1 }, max: 4h }, release: keys } }";
   const ruled = rules.map(
     ({ on, from, domain, kinds }, at) =>
       `  r${String(at)}: { on: [${on}], refuse: No${optional("from", from)}${optional("domains", domain && `[${domain}]`)}${optional("kinds", kinds && `[${kinds.join(", ")}]`)} }`,
@@ -100,12 +115,25 @@ function textOf({ roles, held, rules, prefix, kms }: Shape): string {
     `domains: { ${DOMAINS.map((id) => `${id}: { owner: ana, epoch: 1 }`).join(", ")} }`,
     `purposes: { ${PURPOSES.map((id) => `${id}: {}`).join(", ")} }`,
     `members:\n${members.join("\n")}`,
-    `roles:\n  owner: { can: [policy.change], up-to: public }\n${named.join("\n")}`,
-    ...(ruled.length > 0 ? [`rules:\n${ruled.join("\n")}`] : []),
+    "roles:\n  owner: { can: [policy.change, request.approve], up-to: restricted }",
+    "  keeper: { can: [request.approve], up-to: restricted }",
+    "  officer: { can: [break-glass.invoke], up-to: internal }",
+    named.join("\n"),
+    ...(ruled.length > 0 || release ? [`rules:\n${[...ruled, ...(release ? [released] : [])].join("\n")}`] : []),
+    ...(glass ? [GLASS] : []),
     `aws: { account: "111122223333", region: eu-west-1, bucket: b-1${optional("prefix", prefix || undefined)}${kms ? `, kms: "${keyArn(1)}", kms-by-class: { restricted: "${keyArn(2)}" }` : ""} }`,
     "",
   ].join("\n");
 }
+
+const ALWAYS: Readonly<Record<string, readonly string[]>> = {
+  ana: ["owner"],
+  mei: ["owner"],
+  kim: ["keeper"],
+  lea: ["keeper", '"officer@churn"'],
+};
+const GLASS =
+  "break-glass: { can: [artifact.pull], with: escrow, escrow: [bo, ana], max: 1h, review-within: 24h, notify: [ana] }";
 
 /** Policies with overlapping roles, refusals and names; those with a rule that can never fire are left out. */
 export const POLICIES: fc.Arbitrary<CompiledPolicy> = SHAPE.map((shape) => {
@@ -120,7 +148,13 @@ export const POLICIES: fc.Arbitrary<CompiledPolicy> = SHAPE.map((shape) => {
 /** A name in the store, and what it is about. */
 export interface StoreName {
   readonly name: string;
-  readonly about: "content" | "manifest" | "secret" | "version" | "published" | "log" | "other";
+  readonly about:
+    | ("content" | "manifest" | "half" | "glass" | "statement" | "secret" | "version" | "tag" | "published" | "log")
+    | ("proposal" | "request" | "release" | "join" | "other");
+  /** Whether it holds a key of a version. */
+  readonly wrap?: boolean;
+  /** Name of the half that it is. */
+  readonly half?: string;
   readonly domain?: string;
   readonly class?: string;
 }
@@ -136,10 +170,23 @@ export function storeNames(): readonly StoreName[] {
   return [
     ...places.flatMap((place): StoreName[] => {
       const at = `${place.domain}/${place.class}`;
+      const exists = DOMAINS.includes(place.domain) && CLASSES.includes(place.class);
+      const halves = exists ? ["half-owner", "half-keeper", "glass-invoke", "glass-escrow"] : ["half-owner"];
       return [
+        ...halves.map(
+          (half): StoreName => ({
+            name: `wraps/${at}/${SHA}/${half}/${ID}`,
+            about: "half",
+            half,
+            wrap: true,
+            ...place,
+          }),
+        ),
+        { name: `wraps/${at}/${SHA}/glass`, about: "glass", wrap: true, ...place },
+        { name: `statements/${at}/${SHA}/${SHA}`, about: "statement", ...place },
         { name: `packs/${at}/ab/${ID}`, about: "content", ...place },
-        { name: `wraps/${at}/${SHA}/data`, about: "content", ...place },
-        { name: `wraps/${at}/${SHA}/metadata`, about: "manifest", ...place },
+        { name: `wraps/${at}/${SHA}/data`, about: "content", wrap: true, ...place },
+        { name: `wraps/${at}/${SHA}/metadata`, about: "manifest", wrap: true, ...place },
         { name: `seals/${at}/${SHA}`, about: "manifest", ...place },
         { name: `secrets/${at}/${SHA}/00000001-${SHA}`, about: "secret", ...place },
         { name: `epochs/${at}/1`, about: "published" },
@@ -149,12 +196,37 @@ export function storeNames(): readonly StoreName[] {
     ...[...DOMAINS, "gone"].map(
       (domain): StoreName => ({ name: `versions/${domain}/${SHA}/00000001-${SHA}`, about: "version", domain }),
     ),
+    ...[...DOMAINS, "gone"].map(
+      (domain): StoreName => ({ name: `tags/${domain}/${SHA}/${SHA}`, about: "tag", domain }),
+    ),
+    { name: `requests/${SHA}`, about: "request" },
+    { name: `releases/${SHA}/half-owner/${ID}`, about: "release" },
+    { name: `joins/${SHA}`, about: "join" },
     { name: `policy/00000001-${SHA}`, about: "published" },
     { name: "log/commit/0000000000000001", about: "log" },
-    { name: `proposals/00000002-${SHA}/${SHA}`, about: "log" },
+    { name: `proposals/00000002-${SHA}/${SHA}`, about: "proposal" },
     { name: `condemned/${ID}`, about: "other" },
     { name: "cloister", about: "other" },
   ];
+}
+
+/**
+ * Whether the policy makes the member hold a half of the keys there, as the pushers' own code has it.
+ *
+ * @param half left out: any
+ */
+export function holdsHalf(
+  { policy }: CompiledPolicy,
+  member: string,
+  { domain = "", class: name = "" }: Partial<StoreName>,
+  half?: string,
+): boolean {
+  if (!DOMAINS.includes(domain) || !CLASSES.includes(name)) return false;
+  const place = { domain, class: name };
+  const halves = splitsOf(policy, place).flatMap((split) => split.halves);
+  return halves
+    .filter((each) => half === undefined || each === half)
+    .some((each) => holdersOf(policy, place, each).some(({ id }) => id === member));
 }
 
 interface Asked {
@@ -186,6 +258,7 @@ function ask(cedar: Evaluator, compiled: CompiledPolicy, asked: Asked): boolean 
     provenance: "run",
     epoch: 9,
     mfaAgeMs: 0,
+    governance: { grant: { approvals: compiled.policy.members.map(({ id }) => id), ageMs: 0 } },
   };
   const answers: Evaluator = { ask: (...question) => (question[1] === "decide" ? cedar.ask(...question) : NO_WORDS) };
   return kindsApart(compiled).some((kind) => decideWith(answers, compiled, { ...facts, ...asked, kind }).allow);

@@ -29,7 +29,8 @@ describe("the example policy", () => {
     const wrong = results.flatMap(({ case: { name }, passed, decision }, at) => {
       const decided = [...decidedBy(decision)].sort();
       const meant = [...(cases[at]?.rules ?? [])].sort();
-      return passed && decided.join() === meant.join() ? [] : [{ name, decided, meant }];
+      const right = passed && decided.join() === meant.join();
+      return right ? [] : [{ name, decided, meant }];
     });
     expect(wrong).toEqual([]);
   });

@@ -96,7 +96,7 @@ const EVIDENCE = {
 };
 
 /** What every case says that does not say otherwise. */
-export const DEFAULTS: Facts = {
+const DEFAULTS: Facts = {
   ...{ domain: "churn", kind: "model", purpose: "churn-modelling", at: "2026-12-01", stage: "dev" },
   ...{ justification: "a weekly copy for evaluation", mfa: "1m", "pushed-by": "dee", "review-age": "1d" },
   ...{ approvals: ["omar", "ana", "priya"], grant: { approvals: ["omar", "ana"], age: "1h" }, evidence: EVIDENCE },
@@ -178,6 +178,19 @@ function ofData(person: Person, facts: Facts, action: string, add: (rule: string
   add("separate:request.create:request.approve", action === "request.approve" && did.includes("request.create"));
   add("separate:artifact.push:artifact.promote", action === "artifact.promote" && self && level > internal);
   if (action === "artifact.promote") ofGates(person, facts, add);
+}
+
+/** What asks for something of other people, or for a place, and so is named where all of it was met. */
+function asking(facts: Facts): readonly string[] {
+  const { action } = facts as { action: string };
+  const level = rank(facts["class"]);
+  const opens = ["artifact.pull", "workspace.mount", "creds.issue"].includes(action);
+  if (opens) return level >= rank("restricted") ? ["restricted-needs-grant"] : [];
+  if (action === "artifact.declassify") return ["declassify-needs-owner"];
+  if (action === "artifact.promote") return [`gate:${String(facts["to-stage"])}`];
+  const leaves = action === "artifact.export" || action === "share.create";
+  const needsTwo = leaves && level >= rank("internal") ? ["export-needs-two"] : [];
+  return action === "artifact.export" ? [...needsTwo, "export-destinations"] : needsTwo;
 }
 
 function ofGates(person: Person, facts: Facts, add: (rule: string, when: boolean) => unknown): void {
@@ -343,7 +356,7 @@ function caseOf(person: Person, what: string, facts: Facts): MatrixCase {
     name,
     facts: own,
     allow: refused.length === 0,
-    rules: refused.length === 0 ? [`role:${person.role}`] : refused,
+    rules: refused.length === 0 ? [`role:${person.role}`, ...asking(facts)] : refused,
   };
 }
 

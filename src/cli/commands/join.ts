@@ -95,7 +95,7 @@ function showJoined(page: Page, joined: Joined, call: Call): void {
     page.heading("Or hand them this line, for: cloister member add 'LINE' --role ROLE");
     page.line(joined.line);
   }
-  if (!page.quiet && call.flags.text("expect") === undefined) {
+  if (!page.quiet && call.flags.text("expect") === undefined && joined.invitedBy === undefined) {
     page.heading("Before you trust what you pull");
     page.line("  Read the policy fingerprint to them: theirs (cloister status) must be the same.");
   }

@@ -25,7 +25,8 @@ export async function explain(call: Call): Promise<number> {
     ttlMs: ttl === undefined ? undefined : durationFlagMs(ttl, "--ttl"),
   });
   print(call, "policy-explain", explained, (page) => showExplained(page, explained));
-  return flags.on("exitCode") && !explained.allow ? exitOf("POLICY_DENIED") : 0;
+  if (!flags.on("exitCode") || explained.allow) return 0;
+  return exitOf(explained.lacksApproval ? "APPROVAL_PENDING" : "POLICY_DENIED");
 }
 
 function showExplained(page: Page, explained: Explained): void {

@@ -6,6 +6,7 @@ import { exitOf } from "../exit-codes.ts";
 import { type Page, print } from "../output.ts";
 import { showChanges, showLacking, showPending } from "../policy-words.ts";
 import { log, minutes } from "../words.ts";
+import { wrap } from "../wrap.ts";
 
 export async function sign(call: Call): Promise<number> {
   const { flags, args } = call;
@@ -27,7 +28,9 @@ async function confirmProposal(call: Call, proposal: ProposalShown): Promise<voi
   if (io.canPrompt) {
     io.err(`\nPolicy v${String(proposal.version)}  sha256:${proposal.digest}\n`);
     if (proposal.why !== undefined) io.err(`because: ${printable(proposal.why)}\n`);
-    for (const { sign: mark, text } of proposal.changes) io.err(`  ${mark} ${printable(text)}\n`);
+    for (const { sign: mark, text } of proposal.changes) {
+      io.err(`  ${mark} ${wrap(printable(text), io.columns - 6).join("\n      ")}\n`);
+    }
     if (proposal.changes.length === 0) io.err("  it answers every question as the version in force does\n");
     io.err("\n");
   }

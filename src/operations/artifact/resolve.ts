@@ -18,15 +18,23 @@ export interface Use {
   readonly justification?: string | undefined;
 }
 
-/** The domain a reference without one means: the project's only domain. @throws CloisterError USAGE, NOT_FOUND */
-export function domainOf(policy: Policy, given: string | undefined): string {
+/**
+ * The domain a reference without one means: the project's only domain.
+ * @param how to give one, where a domain is named first
+ * @throws CloisterError USAGE, NOT_FOUND
+ */
+export function domainOf(
+  policy: Policy,
+  given: string | undefined,
+  how = (domain: string) => `write the name as ${domain}/name`,
+): string {
   const domains = policy.domains.map((domain) => domain.id);
   const [only] = domains;
   if (given === undefined) {
     if (only !== undefined && domains.length === 1) return only;
     throw new CloisterError("USAGE", "which domain?", {
       why: `the project has several: ${domains.join(", ")}`,
-      next: `write the name as ${only ?? "domain"}/name`,
+      next: how(only ?? "domain"),
     });
   }
   if (domains.includes(given)) return given;

@@ -4,13 +4,14 @@ import { folderDigests } from "../../base/folder-digests.ts";
 import { parseTree } from "../../content/parse-tree.ts";
 import { readContent, type StoredFile } from "../../content/read.ts";
 import type { Tree } from "../../content/tree.ts";
+import { KmsRefused } from "../../keys/kms.ts";
 import { notReleased } from "../release/pending.ts";
 import { needsRelease, withReleasedKey } from "../release/released-key.ts";
 import type { Session } from "../session.ts";
 import { type Header, readPart } from "./artifact-seal.ts";
 import { isCondemned } from "./commit-version.ts";
 import { contextOfVersion, sealName, type VersionRecord } from "./version-record.ts";
-import { keyOfVersion, referenceTo, type Version } from "./versions.ts";
+import { keyOfVersion, referenceTo, refusedByKms, type Version } from "./versions.ts";
 
 /** Where the packs of a class lie. */
 export function packPlace(session: Session, place: { readonly domain: string; readonly class: string }) {
@@ -84,11 +85,13 @@ export async function contentOf(session: Session, version: Version): Promise<Asy
 /** By the key of the class, by one that was released, or by broken glass: the guard asked before whether it may be. */
 async function anyTreeOf(session: Session, version: Version): Promise<Tree | undefined> {
   const open = (key: Buffer) => openTree(session, version, key);
-  return (
-    (await treeOf(session, version)) ??
+  const own = await treeOf(session, version).catch(refusedByKms);
+  if (own && !(own instanceof KmsRefused)) return own;
+  const given =
     (await withReleasedKey(session, version, "release", open)) ??
-    (await withReleasedKey(session, version, "glass", open))
-  );
+    (await withReleasedKey(session, version, "glass", open));
+  if (given || !own) return given;
+  throw own;
 }
 
 /** The same files; damage is reported with the artifact that it was found in. */

@@ -167,13 +167,19 @@ export async function keyOfVersion(
   purpose: "data" | "metadata",
 ): Promise<Buffer | undefined> {
   if (purpose === "data" && needsRelease({ record })) return undefined;
-  const key = await session.keys.openVersionKey({ ...contextOfVersion(record), purpose }, async () => {
+  const wrapped = session.keys.openVersionKey({ ...contextOfVersion(record), purpose }, async () => {
     const wrap = await session.store.get(wrapName(record, versionId, purpose), WRAP_BYTES_MAX);
     if (!wrap) throw integrity(`its ${purpose} key is missing from the store`);
     return wrap;
   });
-  if (key || purpose === "data") return key;
-  return (await metadataByHalf(session, { record, versionId })) ?? metadataByGlass(session, { record, versionId });
+  if (purpose === "data" || !record.halves) return wrapped;
+  const key = await wrapped.catch(refusedByKms);
+  if (key && !(key instanceof KmsRefused)) return key;
+  const version = { record, versionId };
+  const other = (await metadataByHalf(session, version)) ?? (await metadataByGlass(session, version));
+  // What KMS said is the answer where nothing else opens it.
+  if (other || !key) return other;
+  throw key;
 }
 
 /** `domain/name:label` or `domain/name:vN`. */

@@ -3,9 +3,10 @@ import { CloisterError } from "../../base/errors.ts";
 import { memberOf } from "../../policy/schema.ts";
 import { type Ask, deny, type Operation, perform, wouldPermit } from "../guard.ts";
 import { releaseHalf } from "../release/release-half.ts";
+import { readDetails } from "../request/shelf.ts";
 import type { Session } from "../session.ts";
 import type { BreakGlassReview, BreakGlassSaid } from "../types.ts";
-import { emergencyAt, findEmergency, glassId, readDetails, unreviewedOf } from "./list.ts";
+import { emergencyAt, findEmergency, glassId, unreviewedOf } from "./list.ts";
 import { type GlassStanding, mayConsent, mayReview } from "./standing.ts";
 
 /**

@@ -6,6 +6,7 @@ import { covers } from "../../policy/entitlements.ts";
 import type { BreakGlass } from "../../policy/governance.ts";
 import { halvesFor } from "../../policy/key-halves.ts";
 import { memberOf } from "../../policy/schema.ts";
+import { refusedByKms } from "../artifact/versions.ts";
 import { AUDIT_PLACE } from "../class-keys.ts";
 import { type Ask, deny, type Operation, perform, wouldPermit } from "../guard.ts";
 import { releaseHalf } from "../release/release-half.ts";
@@ -77,7 +78,8 @@ async function checkReach(
 /** Nobody is to be called for a key that no consent will give. */
 async function checkKey(session: Session, { record, reference }: Located): Promise<void> {
   if (halvesFor(record.halves, "glass")) return;
-  if ((await session.keys.secret(record, record.epoch)) !== undefined) return;
+  const secret = await session.keys.secret(record, record.epoch).catch(refusedByKms);
+  if (typeof secret === "string") return;
   throw new CloisterError("FAILURE", `${reference} has no glass to be broken`, {
     why: `policy v${String(record.policy)}, under which it was pushed, foresaw no emergency for it: no half of its key is with you`,
     next: `ask a reader of ${record.domain}/${record.class}`,

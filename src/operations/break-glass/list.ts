@@ -1,7 +1,6 @@
 // Emergencies as people see them: who, what for, until when, and who has to do something about it.
-import { CloisterError, explained, isIntegrity } from "../../base/errors.ts";
-import type { RequestDetails } from "../request/record.ts";
-import { detailsOf } from "../request/shelf.ts";
+import { CloisterError } from "../../base/errors.ts";
+import { readDetails } from "../request/shelf.ts";
 import type { Session } from "../session.ts";
 import type { BreakGlassListing, BreakGlassSummary } from "../types.ts";
 import { type Invocation, invocationIn } from "./logged.ts";
@@ -80,19 +79,6 @@ export async function unreviewedOf(session: Session, member: string): Promise<Gl
 
 async function momentNow(session: Session): Promise<Moment> {
   return { now: await session.clock(), before: session.ledger.events.length };
-}
-
-/** What was said when it was invoked, for those it is sealed to, or what is wrong with it. */
-export async function readDetails(
-  session: Session,
-  invocation: Invocation,
-): Promise<{ readonly details: RequestDetails | undefined; readonly problem: string | undefined }> {
-  try {
-    return { details: await detailsOf(session, invocation), problem: undefined };
-  } catch (error) {
-    if (!isIntegrity(error)) throw error;
-    return { details: undefined, problem: explained(error) };
-  }
 }
 
 async function summaryOf(session: Session, standing: GlassStanding, now: number): Promise<BreakGlassSummary> {

@@ -3,15 +3,9 @@ import type { LoggedEvent } from "../../audit/taken.ts";
 import type { Action } from "../../policy/actions.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
 import type { Member, Policy } from "../../policy/schema.ts";
-import { glassFacts } from "../break-glass/facts.ts";
-import { approvalsOf } from "../request/gather.ts";
-import { fateFacts } from "../retention/fate.ts";
-import { reviewOf } from "../review/age.ts";
 import type { Session } from "../session.ts";
-import { evidenceOf } from "./evidence.ts";
 import { pastOf } from "./past.ts";
 import { quotasOf } from "./quotas.ts";
-import { stageOf } from "./stage.ts";
 
 /** The act, who wants it, and where in the log it stands. */
 export interface Act {
@@ -37,18 +31,30 @@ export interface Act {
 
 type Gather = (act: Act) => GovernanceFacts | Promise<GovernanceFacts>;
 
-/** Each looks at the policy first, and at the log only where the policy asks for what it would find. */
+/**
+ * Each looks at the policy first, and at the log only where the policy asks for what it would find. What most projects do
+ * not have is not even loaded: every command decides something.
+ */
 const GATHER: readonly Gather[] = [
   pastOf,
   quotasOf,
-  reviewOf,
-  // These judge what others did, which is to gather facts again: named when they are called, not when this is loaded.
-  (act) => approvalsOf(act),
-  (act) => stageOf(act),
-  (act) => evidenceOf(act),
-  (act) => fateFacts(act),
-  (act) => glassFacts(act),
+  async (act) => (act.policy.accessReview ? (await import("../review/age.ts")).reviewOf(act) : {}),
+  async (act) => (asksOthers(act.policy) ? (await import("../request/gather.ts")).approvalsOf(act) : {}),
+  async (act) => (act.policy.stages.length > 0 ? (await import("./stage.ts")).stageOf(act) : {}),
+  async (act) => (act.policy.evidence.length > 0 ? (await import("./evidence.ts")).evidenceOf(act) : {}),
+  async (act) => (isEnded(act) ? (await import("../retention/fate.ts")).fateFacts(act) : {}),
+  async (act) => (act.policy.breakGlass ? (await import("../break-glass/facts.ts")).glassFacts(act) : {}),
 ];
+
+/** Whether a policy wants anybody's consent to anything. */
+function asksOthers({ rules, gates }: Policy): boolean {
+  return rules.some(({ approvals, grant }) => approvals ?? grant) || gates.some(({ approvals }) => approvals);
+}
+
+/** Whether anything was ever retired, held or destroyed: policies have no say in what such an entry means. */
+function isEnded({ session, versionId }: Act): boolean {
+  return versionId !== undefined && session.ledger.index.of("artifact.retire").length > 0;
+}
 
 /** What is gathered stands above what was said: nobody can claim a fact. */
 export async function factsOf(act: Act): Promise<GovernanceFacts> {

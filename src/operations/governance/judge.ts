@@ -4,7 +4,8 @@ import type { AuditEvent } from "../../audit/event.ts";
 import type { LoggedEvent } from "../../audit/taken.ts";
 import type { Refusal } from "../../base/errors.ts";
 import { type Action, isAction } from "../../policy/actions.ts";
-import { decide } from "../../policy/decide.ts";
+import type { CompiledPolicy } from "../../policy/compiled.ts";
+import { type DecisionRequest, decide } from "../../policy/decide.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
 import { FIELDS, memberOf } from "../../policy/schema.ts";
 import type { Session } from "../session.ts";
@@ -54,14 +55,17 @@ async function judgeAnew(session: Session, intent: LoggedEvent, known: Known): P
   const { action } = intent.event;
   const malformed = isAction(action) ? whyMalformed(session, intent, known.effect) : `there is no action ${action}`;
   if (malformed !== undefined || !isAction(action)) return outOfPlace(malformed ?? "");
+  const under = async (version: number) => (await session.ledger.policy(version)).compiled;
   const { entry, timeMs, event } = intent;
   const { effect } = known;
-  const first = await decideAt(session, intent, known, { action, policy: event.policy, now: timeMs, before: entry });
+  const at = { action, compiled: await under(event.policy), now: timeMs, before: entry };
+  const first = await judgeUnder(session, intent, known, at);
   if (first || !effect) return first;
   const isOwnEnd = effect.event.operation === event.operation;
   if (!isOwnEnd && effect.event.policy === event.policy) return undefined;
-  const at = { policy: effect.event.policy, now: effect.timeMs, before: isOwnEnd ? effect.entry : entry };
-  return decideAt(session, intent, known, { action, ...at });
+  const compiled = await under(effect.event.policy);
+  const before = isOwnEnd ? effect.entry : entry;
+  return judgeUnder(session, intent, known, { action, compiled, now: effect.timeMs, before });
 }
 
 /** What contradicts the rest of the log: the policy would be asked about another act than the one that was done. */
@@ -90,24 +94,27 @@ function outOfPlace(why: string): Refusal {
   return { rule: "builtin:log", enforcement: "refused by every reader", why };
 }
 
-/** Where and under what an operation is judged. */
-interface Position {
+/** Under what an entry is judged. */
+interface Terms {
   readonly action: Action;
-  readonly policy: number;
+  readonly compiled: CompiledPolicy;
   /** ms since 1970. */
   readonly now: number;
   /** Entries of the log before this one count. */
   readonly before: number;
 }
 
-async function decideAt(
+/**
+ * Why a policy, at a time, does not let the signer of an entry do what it says; undefined where it does. What happened before
+ * is taken from the log before a position, whichever policy is asked.
+ */
+export async function judgeUnder(
   session: Session,
   intent: LoggedEvent,
   { kind, destination }: Known,
-  { action, policy: version, now, before }: Position,
+  { action, compiled, now, before }: Terms,
 ): Promise<Refusal | undefined> {
   const { event, member: id } = intent;
-  const { compiled } = await session.ledger.policy(version);
   const { policy } = compiled;
   const about = { domain: event.domain, class: event.class, kind };
   const member = memberOf(policy, id);
@@ -117,12 +124,16 @@ async function decideAt(
       ...{ session, policy, member, now, before, intent, said: { destination, ...saidIn(event) } },
       ...{ action, ...about, versionId: event.versionId, purpose: undefined },
     }));
-  const decision = await decide(compiled, {
-    ...{ action, ...about, member: id, now, governance },
-    // Declared in the sealed part, or not at all: the signer's program asked.
-    fields: FIELDS,
-    mfaAgeMs: 0,
-  });
+  return refusalOf(compiled, { action, ...about, member: id, now, governance });
+}
+
+/** What stands in the way besides what only the person's own program could ask: logins, and what they declare. */
+export async function refusalOf(
+  compiled: CompiledPolicy,
+  request: Omit<DecisionRequest, "fields" | "mfaAgeMs">,
+): Promise<Refusal | undefined> {
+  // Declared in the sealed part, or not at all.
+  const decision = await decide(compiled, { ...request, fields: FIELDS, mfaAgeMs: 0 });
   return decision.refusals.find(({ rule }) => !ASKED_OF_THE_PERSON.test(rule));
 }
 

@@ -30,10 +30,9 @@ export async function rotateKeys(session: Session, options: RotateOptions): Prom
   };
   const change = changeOf(session, policy, text, domains, options.class);
   const rotate = async (dry: boolean) => await submitKeys(session, change, { ...options, dryRun: dry });
-  if (dryRun) await wouldPermit(session, ask);
+  await (dryRun ? wouldPermit : permit)(session, ask);
   const planned = await rotate(true);
   // What waits for others happens when the last of them signs: then the new keys are made, and the version logged.
-  if (!dryRun && planned.pending) await permit(session, ask);
   const waits = dryRun || planned.pending !== undefined;
   const submitted = waits
     ? await rotate(dryRun)

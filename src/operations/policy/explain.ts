@@ -29,8 +29,9 @@ export async function explainPolicy(session: Session, options: ExplainOptions): 
   const rests = decision.allow ? await restsOn(question, (each) => decide(compiled, each, answers)) : [];
   await saveAnswers(session.places.cache, answers);
   const { allow, by, refusals, enforcement } = decision;
+  const lacksApproval = !allow && refusals.every(({ missing }) => missing === "approval");
   return {
-    ...{ member: member.id, action, allow, policyVersion: policy.version, by, refusals, enforcement },
+    ...{ lacksApproval, member: member.id, action, allow, policyVersion: policy.version, by, refusals, enforcement },
     ...{ about: about && { ...about, stage: question.governance?.stage }, restsOn: rests },
     notKnown: notKnown(policy, action, options, about),
   };

@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import { sha256Hex } from "../../base/digest.ts";
 import { CloisterError } from "../../base/errors.ts";
-import { setVersion } from "../../policy/edit.ts";
 import { POLICY_FILE } from "../config.ts";
 import { readLocal } from "../local-file.ts";
 import type { Session } from "../session.ts";
@@ -21,6 +20,8 @@ export async function localState(session: Session): Promise<"same" | "differs" |
 export async function isProposedHere(session: Session, { version, digest }: SignedStep): Promise<boolean> {
   const bytes = await readLocal(join(session.config.folder, POLICY_FILE), POLICY_BYTES_MAX);
   if (!bytes) return false;
+  // What changes texts reads them, too: not for those who only compare.
+  const { setVersion } = await import("../../policy/edit.ts");
   try {
     const text = setVersion(bytes.toString("utf8"), { version, previous: session.ledger.inForce.digest });
     return sha256Hex(text) === digest;

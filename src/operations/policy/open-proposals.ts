@@ -1,6 +1,5 @@
 // Proposals read as the policies they would be: who proposes what, how far it is, and whether it came too late.
 import { CloisterError } from "../../base/errors.ts";
-import { readPolicy } from "../../policy/read.ts";
 import type { Policy } from "../../policy/schema.ts";
 import type { Session } from "../session.ts";
 import type { ProposalSummary } from "../types.ts";
@@ -42,6 +41,8 @@ async function readOne(
   const earlier = ledger.policies.find((policy) => policy.version === version - 1);
   if (!earlier || ledger.policies.some((policy) => policy.digest === digest)) return undefined;
   const before = (await ledger.policy(earlier.version)).compiled.policy;
+  // With the first proposal, and not before: reading YAML is most of what `status` would take.
+  const { readPolicy } = await import("../../policy/read.ts");
   const { policy } = readPolicy(proposal.envelope.payload, { now: host.now() });
   if (policy?.version !== version || policy.projectId !== config.project) return undefined;
   const signers = signersOf(before, policy);

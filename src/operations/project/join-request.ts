@@ -10,9 +10,9 @@ import { checkPossession, provePossession } from "../../keys/possession.ts";
 import type { Policy } from "../../policy/schema.ts";
 import type { Session } from "../session.ts";
 import { type JoinClaim, readClaim } from "./join-line.ts";
+import { JOINS } from "./join-place.ts";
 
 const TYPE = "application/vnd.cloister.join-request.v1+json";
-const PREFIX = "joins/";
 const BYTES_MAX = 48 * 1024;
 /** Objects that are looked at: everybody who can write to the store can file any number of them. */
 const READ_MAX = 100;
@@ -61,7 +61,7 @@ export async function fileJoinRequest(
   const bytes = await signEnvelope(TYPE, payload, identity);
   const hash = sha256Hex(payload);
   try {
-    await session.store.create(`${PREFIX}${hash}`, [bytes]);
+    await session.store.create(`${JOINS}${hash}`, [bytes]);
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error;
     session.host.notice(`the join request could not be filed (${error.message}): hand over the line`);
@@ -89,8 +89,8 @@ export async function joinRequests(
 ): Promise<{ readonly requests: readonly JoinRequest[]; readonly junk: number }> {
   const requests: JoinRequest[] = [];
   let [listed, junk] = [0, 0];
-  for await (const { name, bytes } of session.store.list(PREFIX)) {
-    const hash = name.slice(PREFIX.length);
+  for await (const { name, bytes } of session.store.list(JOINS)) {
+    const hash = name.slice(JOINS.length);
     if (!hash.startsWith(start)) continue;
     if (++listed > LISTED_MAX) break;
     if (!SHA256.test(hash) || bytes > BYTES_MAX || requests.length >= READ_MAX || listed - requests.length > READ_MAX)
@@ -106,7 +106,7 @@ export async function joinRequests(
 
 async function readOne(session: Session, hash: string): Promise<JoinRequest | undefined> {
   try {
-    const bytes = await session.store.get(`${PREFIX}${hash}`, BYTES_MAX);
+    const bytes = await session.store.get(`${JOINS}${hash}`, BYTES_MAX);
     const request = bytes && decode(bytes);
     const { project, pin } = session.config;
     const isOurs = request?.hash === hash && request.claim.project === project && request.claim.pin === pin;
@@ -150,5 +150,5 @@ export async function possessionOf(session: Session, request: JoinRequest): Prom
 }
 
 export async function removeJoinRequest(session: Session, { hash }: JoinRequest): Promise<void> {
-  await session.store.delete(`${PREFIX}${hash}`);
+  await session.store.delete(`${JOINS}${hash}`);
 }

@@ -7,14 +7,11 @@ import { covers } from "../../policy/entitlements.ts";
 import { holdingText, type Member, type Policy } from "../../policy/schema.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import { memoryRoom } from "../../sandbox/volume/choose.ts";
-import { glassWarnings, overdueReviews } from "../break-glass/notices.ts";
 import { findConfig } from "../config.ts";
 import type { Host } from "../host.ts";
 import { placeOfStore } from "../open-store.ts";
 import { identityPlaces } from "../places.ts";
 import { localState } from "../policy/local-policy.ts";
-import { waitingWarnings } from "../request/waiting.ts";
-import { reviewWarnings } from "../review/warnings.ts";
 import { overdueIn } from "../secret/due.ts";
 import { openSession, type Session } from "../session.ts";
 import type { Diagnosis, LoginState, Status, WhoAmI } from "../types.ts";
@@ -24,6 +21,7 @@ import { workspacesHere } from "../workspace/look.ts";
 import { sandboxOf } from "../workspace/sandbox.ts";
 import { volumeFolderOf } from "../workspace/volume.ts";
 import { checkStore } from "./check-store.ts";
+import { joinWarnings } from "./join-warnings.ts";
 
 const DAY_MS = 86_400_000;
 const EXPIRES_SOON_MS = 30 * DAY_MS;
@@ -53,7 +51,7 @@ export async function status(session: Session): Promise<Status> {
     login: await loginOf(session, policy, me),
     workspaces,
     warnings: [
-      ...(await glassWarnings(session, policy, me?.id)),
+      ...(await emergencyWarnings(session, policy, me?.id)),
       ...(me ? [] : ["this device is no member of the project: cloister join prints the line for its steward"]),
       ...(me?.suspended === undefined ? [] : [`you are suspended: ${me.suspended}`]),
       ...(local === "differs"
@@ -62,12 +60,30 @@ export async function status(session: Session): Promise<Status> {
       ...(me && policy.owners.members.includes(me.id) ? await signingWarnings(session, me.id) : []),
       ...(left < 0 ? ["the policy has expired: only its owners can renew it"] : []),
       ...(me ? overdueWarnings(session, policy, me.id) : []),
-      ...(me ? await reviewWarnings(session, policy, me.id) : []),
-      ...(me ? await waitingWarnings(session, policy, me.id) : []),
+      ...(me && policy.accessReview ? await reviewWarnings(session, policy, me.id) : []),
+      ...(me ? await requestWarnings(session, policy, me.id) : []),
+      ...(me ? await joinWarnings(session, policy, me.id) : []),
       ...(me && policy.retention ? await dueWarnings(session) : []),
       ...(left >= 0 && left < EXPIRES_SOON_MS ? [`the policy expires on ${policy.expires.date}`] : []),
     ],
   };
+}
+
+/** Loaded only where there was an emergency. */
+async function emergencyWarnings(session: Session, policy: Policy, me?: string): Promise<readonly string[]> {
+  if (session.ledger.index.of("break-glass.invoke").length === 0) return [];
+  return (await import("../break-glass/notices.ts")).glassWarnings(session, policy, me);
+}
+
+/** Loaded only where the policy has access confirmed. */
+async function reviewWarnings(session: Session, policy: Policy, me: string): Promise<readonly string[]> {
+  return (await import("../review/warnings.ts")).reviewWarnings(session, policy, me);
+}
+
+/** Loaded only where somebody asked for something. */
+async function requestWarnings(session: Session, policy: Policy, me: string): Promise<readonly string[]> {
+  if (session.ledger.index.of("request.create").length === 0) return [];
+  return (await import("../request/waiting.ts")).waitingWarnings(session, policy, me);
 }
 
 /** Loaded for owners only. */
@@ -193,7 +209,7 @@ async function checkProject(host: Host, folder: string): Promise<readonly Findin
 
 /** Somebody broke the glass, and nobody who had no part in it has looked at that in time. */
 async function checkEmergencies(session: Session): Promise<readonly Finding[]> {
-  const overdue = await overdueReviews(session);
+  const overdue = await (await import("../break-glass/notices.ts")).overdueReviews(session);
   if (overdue.length === 0) return [];
   const text = `nobody reviewed in time: ${overdue.join(", ")}`;
   return [{ name: "break-glass", state: "unknown", text, next: `cloister break-glass show ${overdue[0] ?? ""}` }];

@@ -8,7 +8,7 @@ import { wantedFor } from "./approvers.ts";
 import { findRequest, positionNow, requestId } from "./find.ts";
 import type { Answer, LoggedRequest, Verdict } from "./logged.ts";
 import type { RequestDetails } from "./record.ts";
-import { readDetails } from "./show.ts";
+import { readDetails } from "./shelf.ts";
 import { type Standing, standingOf, whyNoRequest } from "./standing.ts";
 
 /** A request that somebody is about to answer. */

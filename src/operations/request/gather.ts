@@ -1,7 +1,6 @@
 // What others approved of an act, for its decision. A request serves only the act, the version and the terms it names.
-
 import type { LoggedEvent } from "../../audit/taken.ts";
-import { isIntegrity } from "../../base/errors.ts";
+import { unlessDamaged } from "../../base/errors.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
 import { factText } from "../governance/fact-text.ts";
 import type { Act } from "../governance/facts.ts";
@@ -88,14 +87,12 @@ async function hasTermsOf(request: LoggedRequest, act: Act): Promise<boolean> {
   const { session, before, purpose, said } = act;
   const logged = act.intent ?? session.ledger.events[before];
   if (logged) return requestUsed(logged) === request.entry && isForDomain(request, logged, said.destination);
-  if (request.kind !== "access" && request.kind !== "export") return true;
-  const details = await detailsOf(session, request).catch((error: unknown) => {
-    // A request that was tampered with allows nothing; `request show` says what is wrong with it.
-    if (isIntegrity(error)) return undefined;
-    throw error;
-  });
-  if (!details) return false;
-  return request.kind === "access" ? details.purpose === purpose : details.destination === said.destination;
+  // A promotion is for no purpose.
+  if (request.kind === "promote") return true;
+  // A request that was tampered with allows nothing; `request show` says what is wrong with it.
+  const details = await detailsOf(session, request).catch(unlessDamaged);
+  if (!details || details.purpose !== purpose) return false;
+  return request.kind !== "export" || details.destination === said.destination;
 }
 
 /** With the salt that the act discloses, a request for another destination is told by its digest. */

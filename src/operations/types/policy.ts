@@ -76,6 +76,8 @@ export interface Explained {
   readonly refusals: readonly Refusal[];
   /** How strongly the answer holds. */
   readonly enforcement: string;
+  /** Refused, and nothing but other people's approval is missing. */
+  readonly lacksApproval: boolean;
   readonly about: ExplainedAbout | undefined;
   /** Facts without which it would be refused, and the rule that would. */
   readonly restsOn: readonly { readonly fact: string; readonly rule: string; readonly line: number | undefined }[];

@@ -1,15 +1,27 @@
 // The bucket's policy: it allows nothing, and refuses what no role of the account may do whatever its own policy says.
 import type { Policy } from "../schema.ts";
 import { documentOf, one, type PolicyDocument, type Statement } from "./document.ts";
+import { halfPlaces } from "./halves.ts";
+import { holdersOf, holdingsOf } from "./holders.ts";
 import { awsOf, bucketArnOf, objectArnOf, PATTERNS, roleArnOf } from "./names.ts";
 import { includes } from "./permissions.ts";
 import { type Place, placesOf, type Reach, reachOf } from "./reach.ts";
-import { holdersOf, holdingsOf } from "./role.ts";
 import { suspendedStatements } from "./suspended.ts";
 
 const WHOLE = "*";
 const READ = ["s3:GetObject", "s3:GetObjectVersion"];
 const WRITE = ["s3:PutObject", "s3:DeleteObject"];
+/** What says what happened, and what the log names by its digest. */
+const EVIDENCE = [
+  PATTERNS.format,
+  "log/*",
+  PATTERNS.policies,
+  PATTERNS.epochs,
+  "versions/*",
+  PATTERNS.requests,
+  "statements/*",
+  "tags/*",
+];
 
 export function bucketPolicy(policy: Policy): PolicyDocument {
   const aws = awsOf(policy);
@@ -38,9 +50,7 @@ export function bucketPolicy(policy: Policy): PolicyDocument {
       Effect: "Deny",
       Principal: "*",
       Action: ["s3:DeleteObject", "s3:DeleteObjectVersion"],
-      Resource: [PATTERNS.format, "log/*", PATTERNS.policies, PATTERNS.epochs, "versions/*"].map((name) =>
-        objectArnOf(aws, name),
-      ),
+      Resource: EVIDENCE.map((name) => objectArnOf(aws, name)),
     },
     {
       Sid: "OnlyRolesWrite",
@@ -52,23 +62,54 @@ export function bucketPolicy(policy: Policy): PolicyDocument {
         policy.roles.filter((role) => holdersOf(policy, role).length > 0).map((role) => roleArnOf(aws, role)),
       ),
     },
-    ...byPlace(policy, READ, PATTERNS.contents, ({ read, describe }) => [...read, ...describe]),
+    ...byPlace(
+      policy,
+      READ,
+      PATTERNS.contents,
+      copying(policy, ({ read, describe, halves }) => [...read, ...describe, ...halves]),
+    ),
     ...writingContents(policy),
-    ...byPlace(policy, READ, PATTERNS.secrets, ({ readSecrets }) => readSecrets),
+    ...byPlace(
+      policy,
+      READ,
+      PATTERNS.statements,
+      copying(policy, ({ read, describe }) => [...read, ...describe]),
+    ),
+    ...byPlace(policy, ["s3:PutObject"], PATTERNS.statements, ({ attest }) => attest),
+    ...byPlace(
+      policy,
+      READ,
+      PATTERNS.secrets,
+      copying(policy, ({ readSecrets }) => readSecrets),
+    ),
     ...byPlace(policy, WRITE, PATTERNS.secrets, ({ writeSecrets }) => writeSecrets),
     ...suspendedStatements(policy, "s3:*", both),
   ]);
 }
 
-/** Whoever pushes; where somebody may end versions, they delete keys of theirs, too, as far as their role lets them. */
+/** What a role reaches in a bucket. */
+interface RoleReach extends Reach {
+  /** Where its holders hold halves of keys. */
+  readonly halves: readonly Place[];
+}
+
+/** Also for those who copy the store, sealed as it is. */
+function copying(policy: Policy, reached: (reach: RoleReach) => readonly Place[]) {
+  return (reach: RoleReach): readonly Place[] => (reach.copy ? placesOf(policy) : reached(reach));
+}
+
+/**
+ * Whoever pushes, and whoever hands halves of keys on; where somebody may end versions, they delete keys of theirs, too. How
+ * far, their role says.
+ */
 function writingContents(policy: Policy): readonly Statement[] {
-  const push = ({ push: places }: Reach) => places;
+  const creating = ({ push, halves }: RoleReach) => [...push, ...halves];
   if (!policy.roles.some(({ can }) => can.includes("artifact.retire"))) {
-    return byPlace(policy, WRITE, PATTERNS.contents, push);
+    return byPlace(policy, WRITE, PATTERNS.contents, creating);
   }
   return [
-    ...byPlace(policy, ["s3:PutObject"], PATTERNS.contents, push),
-    ...byPlace(policy, ["s3:DeleteObject"], PATTERNS.contents, (reach) => [...reach.push, ...reach.end]),
+    ...byPlace(policy, ["s3:PutObject"], PATTERNS.contents, creating),
+    ...byPlace(policy, ["s3:DeleteObject"], PATTERNS.contents, (reach) => [...creating(reach), ...reach.end]),
   ];
 }
 
@@ -77,10 +118,13 @@ function byPlace(
   policy: Policy,
   actions: readonly string[],
   pattern: (place: Place) => string,
-  reached: (reach: Reach) => readonly Place[],
+  reached: (reach: RoleReach) => readonly Place[],
 ): readonly Statement[] {
   const aws = awsOf(policy);
-  const reaches = policy.roles.map((role) => ({ role, reach: reachOf(policy, holdingsOf(policy, role)) }));
+  const reaches = policy.roles.map((role) => ({
+    role,
+    reach: { ...reachOf(policy, holdingsOf(policy, role)), halves: halfPlaces(policy, role) },
+  }));
   const groups = new Map<string, { readonly roles: readonly string[]; readonly places: Place[] }>();
   for (const place of placesOf(policy)) {
     const roles = reaches

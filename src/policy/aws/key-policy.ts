@@ -2,10 +2,10 @@
 import { kmsKeyOf } from "../kms-key.ts";
 import type { Policy } from "../schema.ts";
 import { documentOf, one, type PolicyDocument, type Statement } from "./document.ts";
+import { holdingsOf } from "./holders.ts";
 import { awsOf, plain, roleArnOf } from "./names.ts";
 import { permissionsOf } from "./permissions.ts";
 import { reachOf } from "./reach.ts";
-import { holdingsOf } from "./role.ts";
 import { suspendedStatements } from "./suspended.ts";
 
 /** What keeps a key alive. Nothing here opens a ciphertext, nor does it hand that on: `kms:CreateGrant` would. */
@@ -62,7 +62,13 @@ function uses(policy: Policy, key: string): readonly Statement[] {
   const shared = new Map<string, { readonly statement: Statement; readonly roles: string[] }>();
   for (const role of policy.roles) {
     const reach = reachOf(policy, holdingsOf(policy, role));
-    for (const { statement } of permissionsOf(policy, reach, { creates: true, publishes: true, terse: false })) {
+    for (const { statement } of permissionsOf(policy, reach, {
+      creates: true,
+      publishes: true,
+      whole: true,
+      bare: false,
+      terse: false,
+    })) {
       if (statement.Resource !== key) continue;
       const use = JSON.stringify(statement);
       const known = shared.get(use) ?? { statement, roles: [] };

@@ -52,20 +52,32 @@ export const PATTERNS = {
   keyFiles: "keys/*",
   commits: "log/commit/*",
   condemned: "condemned/*",
+  requests: "requests/*",
+  releases: "releases/*",
+  joins: "joins/*",
+  /** Of every project in the bucket's prefix, whatever it is. */
+  everything: "*",
   /** `cloister` and `condemned/*`: nothing else begins with this letter. */
   formatAndCondemned: "c*",
-  /** `policy/*` and `epochs/*`: besides, only key files of a domain of one letter have a slash there. */
+  /** `policy/*` and `epochs/*`: besides, key files and tags of a domain of one letter have a slash there. */
   policiesAndEpochs: "??????/*",
+  /** `requests/*` and `releases/*`. */
+  requestsAndReleases: "re*",
   versions: (domain: string): string => `versions/${plain(domain)}/*`,
-  /** Packs, seals and wraps. */
-  allContents: "?????/*",
-  /** Those of a place: no other kind of object begins with five letters, a domain and a class. */
+  tags: (domain: string): string => `tags/${plain(domain)}/*`,
+  /** Packs, seals and wraps of a place: `joins/` has five letters, too, but no place behind them. */
   contents: (place: Place): string => `?????/${path(place)}/*`,
+  packs: (place: Place): string => `packs/${path(place)}/*`,
   seals: (place: Place): string => `seals/${path(place)}/*`,
   /** Keys of headers and manifests, not those of contents. */
   metadataKeys: (place: Place): string => `wraps/${path(place)}/*/metadata`,
   /** Keys of headers, manifests and contents. */
   wraps: (place: Place): string => `wraps/${path(place)}/*`,
+  /** One half of the keys of contents, for whichever device. */
+  halves: (place: Place, half: string): string => `wraps/${path(place)}/*/${plain(half)}/*`,
+  /** Keys of headers and manifests, under those of contents. */
+  glass: (place: Place): string => `wraps/${path(place)}/*/glass`,
+  statements: (place: Place): string => `statements/${path(place)}/*`,
   secrets: (place: Place): string => `secrets/${path(place)}/*`,
 } as const;
 

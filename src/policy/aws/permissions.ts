@@ -33,6 +33,10 @@ export interface PermissionOptions {
   /** Whether anything may be created: packs, records, entries of the log. */
   readonly creates: boolean;
   readonly publishes: boolean;
+  /** All that the role can do: also what is no part of working with data, such as answering those who want to join. */
+  readonly whole: boolean;
+  /** Without statements and tags, which are beside the data. */
+  readonly bare: boolean;
   /** Fewer characters: terse patterns, and what is missing among contents is not told from what is forbidden. */
   readonly terse: boolean;
 }
@@ -62,12 +66,14 @@ function grantsOf(policy: Policy, reach: Reach, options: PermissionOptions): rea
     shared(PATTERNS.policies, "policy versions", publishes),
     shared(PATTERNS.epochs, "key epochs", publishes),
   ];
-  const together = [
-    shared(PATTERNS.formatAndCondemned, "the store's format and condemned packs", false),
-    shared(PATTERNS.policiesAndEpochs, "policy versions and key epochs", publishes),
-  ];
+  const asks = options.creates && reach.ask.length > 0;
   return [
-    ...(options.terse ? together : apart),
+    ...(options.terse ? together(policy, publishes, shared) : apart),
+    ...(asks
+      ? [shared(PATTERNS.requests, "requests", true), shared(PATTERNS.releases, "released keys", false)]
+      : [shared(PATTERNS.requestsAndReleases, "requests and released keys", false)]),
+    ...(options.whole && reach.admit ? [shared(PATTERNS.joins, "join requests", false)] : []),
+    ...(options.whole && reach.copy ? [shared(PATTERNS.everything, "the store, to copy it", false)] : []),
     // Owners sign by right of being owners, which no role tells. What anybody else puts there counts for nobody.
     shared(PATTERNS.proposals, "proposed policy versions", options.creates),
     shared(PATTERNS.keyFiles, "key files", publishes),
@@ -75,12 +81,24 @@ function grantsOf(policy: Policy, reach: Reach, options: PermissionOptions): rea
     ...policy.domains.flatMap(({ id }): Grant[] => {
       const inside = ({ domain }: Place): boolean => domain === id;
       const creates = options.creates && reach.push.some(inside);
-      // Whoever pushes reads the record back where an answer was lost.
-      const reads = creates || [...reach.read, ...reach.describe].some(inside);
-      return reads ? [shared(PATTERNS.versions(id), `version records of ${id}`, creates)] : [];
+      const sees = [...reach.read, ...reach.describe].some(inside);
+      // Whoever pushes reads the record back where an answer was lost; whoever decides about a version reads what it is.
+      const reads = creates || sees || (options.whole && [...reach.approve, ...reach.end].some(inside));
+      const tags = options.creates && reach.tag.some(inside);
+      return [
+        ...(reads ? [shared(PATTERNS.versions(id), `version records of ${id}`, creates)] : []),
+        ...(!options.bare && (sees || tags) ? [shared(PATTERNS.tags(id), `tags of ${id}`, tags)] : []),
+      ];
     }),
     ...placesOf(policy).flatMap((place): Grant[] => {
       const called = `${place.domain}/${place.class}`;
+      const sees = includes(reach.read, place) || includes(reach.describe, place);
+      const ofStatements = verbs(sees, options.creates && includes(reach.attest, place));
+      const statements: Grant = {
+        ...{ pattern: PATTERNS.statements(place), called: `statements about ${called}`, contents: true },
+        verbs: ofStatements,
+      };
+      const stated = ofStatements.length > 0 && !options.bare ? [statements] : [];
       const ofSecrets = verbs(
         includes(reach.readSecrets, place),
         options.creates && includes(reach.writeSecrets, place),
@@ -88,7 +106,7 @@ function grantsOf(policy: Policy, reach: Reach, options: PermissionOptions): rea
       const secrets: Grant = {
         ...{ pattern: PATTERNS.secrets(place), called: `secrets of ${called}`, contents: true, verbs: ofSecrets },
       };
-      const sealed = ofSecrets.length > 0 ? [secrets] : [];
+      const sealed = [...stated, ...(ofSecrets.length > 0 ? [secrets] : [])];
       const whole = verbs(includes(reach.read, place), options.creates && includes(reach.push, place));
       const contents = { pattern: PATTERNS.contents(place), called, contents: true, verbs: whole };
       if (!includes(reach.describe, place)) return whole.length > 0 ? [contents, ...sealed] : sealed;
@@ -99,6 +117,21 @@ function grantsOf(policy: Policy, reach: Reach, options: PermissionOptions): rea
       );
       return [...(whole.length > 0 ? [contents] : []), ...manifests, ...sealed];
     }),
+  ];
+}
+
+/** What every reader needs, in few characters. */
+function together(
+  { domains }: Policy,
+  publishes: boolean,
+  shared: (pattern: string, called: string, creates: boolean) => Grant,
+): readonly Grant[] {
+  const oneLetter = domains.some(({ id }) => id.length === 1);
+  return [
+    shared(PATTERNS.formatAndCondemned, "the store's format and condemned packs", false),
+    ...(oneLetter
+      ? [PATTERNS.policies, PATTERNS.epochs].map((each) => shared(each, "policy versions and key epochs", publishes))
+      : [shared(PATTERNS.policiesAndEpochs, "policy versions and key epochs", publishes)]),
   ];
 }
 
@@ -121,7 +154,7 @@ function objectStatements(policy: Policy, grants: readonly Grant[]): readonly Ex
  * Listing serves two ends: finding commits and policy versions, and telling what is missing (404) from what is forbidden
  * (403) when an object is asked for, which S3 decides by this permission with the object's key as `s3:prefix`.
  */
-function listStatement(policy: Policy, grants: readonly Grant[], { terse }: PermissionOptions): Explained {
+function listStatement(policy: Policy, grants: readonly Grant[], { terse, bare }: PermissionOptions): Explained {
   const aws = awsOf(policy);
   const listed = grants.filter(
     ({ pattern, verbs, contents }) => verbs.includes("read") && pattern.endsWith("*") && !(terse && contents),
@@ -132,7 +165,7 @@ function listStatement(policy: Policy, grants: readonly Grant[], { terse }: Perm
     Resource: bucketArnOf(aws),
     Condition: { StringLike: { "s3:prefix": one(listed.map(({ pattern }) => keyOf(aws, pattern))) } },
   };
-  const which = terse ? "what may be read, contents aside" : "what may be read";
+  const which = `what may be read${terse ? ", contents aside" : ""}${bare ? "; no statements and tags" : ""}`;
   return { statement, what: `list ${which}: so that what is missing is told from what is forbidden`, contents: false };
 }
 

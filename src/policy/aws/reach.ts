@@ -29,6 +29,18 @@ export interface Reach {
   readonly writeSecrets: readonly Place[];
   /** Whose keys may be destroyed. */
   readonly end: readonly Place[];
+  /** About whose versions may be stated something. */
+  readonly attest: readonly Place[];
+  /** Whose artifacts may be tagged. */
+  readonly tag: readonly Place[];
+  /** About whose versions others may be asked. */
+  readonly ask: readonly Place[];
+  /** About whose versions others may be answered. */
+  readonly approve: readonly Place[];
+  /** Whether the whole store may be copied, sealed as it is. */
+  readonly copy: boolean;
+  /** Whether join requests may be answered. */
+  readonly admit: boolean;
   /** Whether policy versions may be published: policies, key epochs and key files. */
   readonly publish: boolean;
   /** Lines of the roles and rules that this rests on. */
@@ -38,11 +50,13 @@ export interface Reach {
 }
 
 const READING: readonly RoleAction[] = ["artifact.pull", "workspace.mount"];
-const PUBLISHING: readonly RoleAction[] = ["policy.change", "member.add"];
+const PUBLISHING: readonly RoleAction[] = ["policy.change", "member.add", "key.rotate"];
 
 /** @param within places that are to be left out give false */
 export function reachOf(policy: Policy, held: readonly Held[], within: (place: Place) => boolean = () => true): Reach {
   const may = (action: RoleAction, place: Place): boolean => allows(policy, held, action, place);
+  const anywhere = (action: RoleAction): boolean =>
+    held.some(({ role }) => role.can.includes(action)) && !policy.rules.some((rule) => refusesAll(rule, action));
   const places = placesOf(policy).filter(within);
   const push = places.filter((place) => may("artifact.push", place));
   // A push looks among the earlier versions for what need not be stored again, and so reads where it may see them.
@@ -67,10 +81,13 @@ export function reachOf(policy: Policy, held: readonly Held[], within: (place: P
     readSecrets,
     writeSecrets,
     end: places.filter((place) => may("artifact.retire", place)),
-    publish: PUBLISHING.some(
-      (action) =>
-        held.some(({ role }) => role.can.includes(action)) && !policy.rules.some((rule) => refusesAll(rule, action)),
-    ),
+    attest: places.filter((place) => may("artifact.attest", place)),
+    tag: places.filter((place) => may("artifact.tag", place)),
+    ask: places.filter((place) => may("request.create", place)),
+    approve: places.filter((place) => may("request.approve", place)),
+    copy: anywhere("store.copy"),
+    admit: anywhere("member.add"),
+    publish: PUBLISHING.some(anywhere),
     lines: [...new Set(lines)].sort((a, b) => a - b),
     unseen: rules.filter((rule) => !refusing.includes(rule) && applying(rule, touched)),
   };

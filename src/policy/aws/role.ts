@@ -1,9 +1,12 @@
 // The IAM role that stands for a role of the project: what it may do, and who may act in it.
 import type { Member, Policy, Role } from "../schema.ts";
 import { type Conditions, documentOf, one, type PolicyDocument, type Statement } from "./document.ts";
-import { awsOf, objectArnOf, PATTERNS, partitionOf, plain, roleNameOf } from "./names.ts";
+import { halfStatements } from "./halves.ts";
+import { holdersOf, holdingsOf } from "./holders.ts";
+import { awsOf, objectArnOf, partitionOf, plain, roleNameOf } from "./names.ts";
 import { permissionsOf } from "./permissions.ts";
-import { type Held, reachOf } from "./reach.ts";
+import { reachOf } from "./reach.ts";
+import { removing } from "./removing.ts";
 
 export interface IamRole {
   readonly role: Role;
@@ -23,22 +26,6 @@ const TAGS = ["project", "role", "policy", "purpose"];
 /** Tag of whoever assumes a role: which member they are. */
 const MEMBER_TAG = "cloister-member";
 
-/** Members, not suspended, who hold the role anywhere. */
-export function holdersOf(policy: Policy, role: Role, domain?: string): readonly Member[] {
-  return policy.members.filter(
-    ({ suspended, roles }) =>
-      suspended === undefined &&
-      roles.some((held) => held.role === role.id && (domain === undefined || (held.domain ?? domain) === domain)),
-  );
-}
-
-/** How the role is held by somebody: everywhere, or in some domains. */
-export function holdingsOf(policy: Policy, role: Role): readonly Held[] {
-  const held = holdersOf(policy, role).flatMap((member) => member.roles.filter((holding) => holding.role === role.id));
-  const domains = new Set(held.map((holding) => holding.domain));
-  return domains.has(undefined) ? [{ role, domain: undefined }] : [...domains].map((domain) => ({ role, domain }));
-}
-
 /** Undefined for a role that nobody holds: IAM has no way to trust nobody. */
 export function iamRole(policy: Policy, role: Role): IamRole | undefined {
   const holders = holdersOf(policy, role);
@@ -50,6 +37,7 @@ export function iamRole(policy: Policy, role: Role): IamRole | undefined {
     trust: documentOf(trustStatements(policy, role, holders)),
     permissions: documentOf([
       ...allowing(policy, role),
+      ...halfStatements(policy, role),
       ...removing(policy, role),
       ...keepingApart(policy, role),
       ...afterTheEnd(policy, role),
@@ -60,34 +48,25 @@ export function iamRole(policy: Policy, role: Role): IamRole | undefined {
 
 function allowing(policy: Policy, role: Role): readonly Statement[] {
   const reach = reachOf(policy, holdingsOf(policy, role));
-  const options = { creates: true, publishes: true, terse: false };
+  const options = { creates: true, publishes: true, whole: true, bare: false, terse: false };
   return permissionsOf(policy, reach, options).map(({ statement }) => statement);
-}
-
-/**
- * The values of a secret that is removed are deleted, by whoever may set it; the keys of a version that is shredded, by
- * whoever may retire it. Sessions of less than the role cannot.
- */
-function removing(policy: Policy, role: Role): readonly Statement[] {
-  const { writeSecrets, end } = reachOf(policy, holdingsOf(policy, role));
-  const names = [...writeSecrets.map(PATTERNS.secrets), ...end.map(PATTERNS.wraps)];
-  if (names.length === 0) return [];
-  const resources = names.map((name) => objectArnOf(awsOf(policy), name));
-  return [{ Effect: "Allow", Action: "s3:DeleteObject", Resource: one(resources) }];
 }
 
 /** The role reaches what any of its holders does; each of them stays in their own domains by their source identity. */
 function keepingApart(policy: Policy, role: Role): readonly Statement[] {
   const aws = awsOf(policy);
   const all = holdersOf(policy, role);
+  const { copy: copies } = reachOf(policy, holdingsOf(policy, role));
   return policy.domains.flatMap(({ id }): readonly Statement[] => {
     const inside = holdersOf(policy, role, id);
     if (inside.length === 0 || inside.length === all.length) return [];
     const others = { "aws:SourceIdentity": one(inside.map((member) => plain(member.id))) };
-    const names = ["?????", "versions", "secrets"].map((kind) => `${kind}/${plain(id)}/*`);
+    const kinds = ["?????", "versions", "tags", "statements", "secrets"];
+    const names = kinds.map((kind) => `${kind}/${plain(id)}/*`);
     const objects: Statement = {
       Effect: "Deny",
-      Action: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+      // Whoever copies the store copies all of it, sealed as it is.
+      Action: [...(copies ? [] : ["s3:GetObject"]), "s3:PutObject", "s3:DeleteObject"],
       Resource: names.map((name) => objectArnOf(aws, name)),
       Condition: { StringNotEquals: others },
     };
@@ -183,7 +162,9 @@ function afterTheEnd(policy: Policy, role: Role): readonly Statement[] {
   const statement: Statement = {
     Effect: "Deny",
     Action: ["s3:GetObject", "s3:PutObject"],
-    Resource: [PATTERNS.allContents, "secrets/*"].map((name) => objectArnOf(awsOf(policy), name)),
+    Resource: ["packs", "seals", "wraps", "statements", "secrets"].map((kind) =>
+      objectArnOf(awsOf(policy), `${kind}/*`),
+    ),
     Condition: { DateGreaterThanEquals: { "aws:CurrentTime": endOf(policy) } },
   };
   return [statement];

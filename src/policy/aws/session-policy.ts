@@ -8,6 +8,13 @@ import { allows, type Held, type Place, type Reach, reachOf } from "./reach.ts";
 /** STS takes 2,048 characters of session policies in all; the rest is left to who adds one of their own. */
 const SESSION_POLICY_CHARS_MAX = 2000;
 
+/** From the most readable: the first that fits. What is beside the data is left out last. */
+const SPELLINGS = [
+  { terse: false, bare: false },
+  { terse: true, bare: false },
+  { terse: true, bare: true },
+] as const;
+
 export interface SessionPolicyOptions {
   readonly member: string;
   /** One role of theirs; undefined: all that they hold. */
@@ -55,15 +62,14 @@ export function sessionPolicy(policy: Policy, options: SessionPolicyOptions): Se
   if (of.length === 0) throw nothing(options);
   // Whoever asks for less than the role has wants no power over the whole project along with it.
   const publishes = !readOnly && domain === undefined && upTo === undefined;
-  const asked = { creates: !readOnly, publishes };
-  const permissionsAs = (terse: boolean) => permissionsOf(policy, reach, { ...asked, terse });
-  const readable = permissionsAs(false);
-  const terse =
-    JSON.stringify(documentOf(readable.map(({ statement }) => statement))).length > SESSION_POLICY_CHARS_MAX;
-  const permissions = terse ? permissionsAs(true) : readable;
-  const document = documentOf(permissions.map(({ statement }) => statement));
-  const text = JSON.stringify(document);
-  if (text.length > SESSION_POLICY_CHARS_MAX) throw tooLong(text.length, reach);
+  const written = SPELLINGS.map((spelling) => {
+    const permissions = permissionsOf(policy, reach, { creates: !readOnly, publishes, whole: false, ...spelling });
+    const document = documentOf(permissions.map(({ statement }) => statement));
+    return { permissions, document, text: JSON.stringify(document) };
+  });
+  const fitting = written.find((each) => each.text.length <= SESSION_POLICY_CHARS_MAX);
+  if (!fitting) throw tooLong(written.at(-1)?.text.length ?? 0, reach);
+  const { permissions, document, text } = fitting;
   const unseen = reach.unseen.map((rule) => `${rule.id} (line ${String(rule.line)})`).join(", ");
   const statements = permissions.map(({ what, contents }) => ({
     what: contents && unseen !== "" ? `${what}; AWS does not see: ${unseen}` : what,

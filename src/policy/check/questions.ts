@@ -1,5 +1,5 @@
 // Who may do what with what, with everything right: the questions that two policies are compared by.
-import { type RoleAction, scopeOf } from "../actions.ts";
+import { isStaged, type RoleAction, scopeOf } from "../actions.ts";
 import type { DecisionRequest } from "../request.ts";
 import { FIELDS, type Holding, type Policy } from "../schema.ts";
 import { standInId } from "./stand-ins.ts";
@@ -51,7 +51,7 @@ export function peopleIn(
 export function questionsOf(policies: readonly [Policy, Policy], words: Vocabulary): readonly Question[] {
   return words.roles.flatMap((role) =>
     actionsOf(policies, role).flatMap((action) =>
-      spotsOf(policies, words, action).map((spot) => ({
+      spotsOf(policies, words, role, action).map((spot) => ({
         role,
         action,
         spot,
@@ -62,7 +62,7 @@ export function questionsOf(policies: readonly [Policy, Policy], words: Vocabula
 }
 
 /** The dimensions of an action, and only those that some policy looks at. */
-function spotsOf(policies: readonly Policy[], words: Vocabulary, action: RoleAction): readonly Spot[] {
+function spotsOf(policies: readonly Policy[], words: Vocabulary, role: string, action: RoleAction): readonly Spot[] {
   const scope = scopeOf(action);
   if (scope === "project") return [{}];
   const domains = words.byDomain ? words.domains : [];
@@ -74,9 +74,13 @@ function spotsOf(policies: readonly Policy[], words: Vocabulary, action: RoleAct
   if (action === "artifact.promote" && words.hops.length > 0) {
     return spots.flatMap((spot) => words.hops.map(({ from, to }) => ({ ...spot, stage: from, to })));
   }
+  const leavesOut = ({ roles }: Policy) => {
+    const own = roles.find(({ id }) => id === role)?.stages;
+    return own !== undefined && words.stages.some((stage) => !own.includes(stage));
+  };
   // What is pushed has no stage yet.
-  const staged = action === "artifact.push" || action.startsWith("secret.") ? [] : words.stages;
-  spots = across(spots, "stage", staged);
+  const staged = isStaged(action) && action !== "artifact.push" && policies.some(leavesOut);
+  spots = across(spots, "stage", staged ? words.stages : []);
   if (rules.some(({ destinations }) => destinations !== undefined)) {
     spots = across(spots, "to", [...words.destinations, ELSEWHERE]);
   }

@@ -10,7 +10,7 @@ import { count, duration, size } from "./values.ts";
 const FLAGS = ["retired", "held", "break-glass", "unreviewed"];
 export const GOVERNANCE_KEYS = [
   ...["stage", "to-stage", "to-class", "destination", "pushed-by", "did", "approvals", "grant", "evidence"],
-  ...["pulled", "exports", "retire", "review-age", ...FLAGS],
+  ...["pulled", "exports", "retire", "review-age", "stating", ...FLAGS],
 ];
 const RETIRE = ["retire", "shred", "hold", "release"] as const;
 
@@ -29,6 +29,10 @@ export function readGovernance(section: Section, policy: Policy, problems: Probl
     grant: readGrant(section.optional("grant"), members, problems),
     evidence: readEvidence(section.optional("evidence"), policy, members, problems),
     ...{ pulledBytes: read("pulled", size), exports: read("exports", count) },
+    stating: known(
+      "stating",
+      policy.evidence.map(({ id }) => id),
+    ),
     retire: known("retire", RETIRE) as GovernanceFacts["retire"],
     reviewAgeMs: read("review-age", duration),
     ...{ retired: section.boolean("retired"), held: section.boolean("held") },
