@@ -145,6 +145,15 @@ describe("a join request", () => {
     expect(listing.joins.map(({ id }) => id)).toEqual([bo.request]);
     expect(listing.junk).toBe(63);
   });
+
+  test("is found by its id, however much lies before it", async () => {
+    const { request: id = "" } = await ask("bo");
+    for (let number = 0; number < 250; number++) {
+      writeFileSync(join(joins, `00${sha256Hex(String(number)).slice(2)}`), "junk");
+    }
+    const options = { id, roles: ["data-scientist"] };
+    expect(await approveJoin(await sessionOf(ana), options)).toMatchObject({ member: { member: "bo" } });
+  });
 });
 
 describe("an invitation", () => {

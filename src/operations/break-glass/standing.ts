@@ -50,9 +50,14 @@ export async function invocationsAt(session: Session, at: Moment, member?: strin
     ({ entry, event }) => entry < at.before && event.phase === "done",
   );
   const found = new Map<number, Emergency>();
+  const policies = new Map<number, Policy>();
   for (const done of said.sort((a, b) => a.entry - b.entry)) {
     const invocation = invocationIn(done);
     if (invocation && (member === undefined || invocation.requester === member)) {
+      const policy = policies.get(done.event.policy) ?? (await policyAt(session, done));
+      policies.set(done.event.policy, policy);
+      // Anybody can log any number of these: what no role of theirs reaches is passed over at once.
+      if (!reaches(policy, invocation)) continue;
       const glass = await glassOf(session, invocation);
       if (typeof glass !== "string") found.set(invocation.entry, { invocation, glass });
     } else await hear(session, found, done);
@@ -74,19 +79,20 @@ export async function standingAt(
  * What the policy in force at an invocation says of it; or why the invocation is none. Nothing that comes later changes
  * the answer.
  */
-export async function glassOf(session: Session, { done, requester }: Invocation): Promise<BreakGlass | string> {
+export async function glassOf(session: Session, invocation: Invocation): Promise<BreakGlass | string> {
   const { ledger } = session;
-  const { domain, class: klass, operation, policy: version } = done.event;
+  const { done, domain, class: klass } = invocation;
+  const { operation, policy: version } = done.event;
   const { policy } = (await ledger.policy(version)).compiled;
   if (!policy.breakGlass) return `policy v${String(version)} has no break-glass`;
-  const place = { domain: domain ?? "", class: klass ?? "" };
-  // The cheaper question first: anybody can log any number of these.
-  if (!covers(policy, requester, "break-glass.invoke", place)) {
-    return `no role of ${requester} breaks the glass of ${place.domain}/${place.class}`;
-  }
+  if (!reaches(policy, invocation)) return `no role of ${invocation.requester} breaks the glass of ${domain}/${klass}`;
   const intent = ledger.operation(done.keyId, operation)?.intent;
   const refusal = intent && (await judge(session, intent, { effect: done }));
   return !intent || refusal ? (refusal?.why ?? "it has no intent") : policy.breakGlass;
+}
+
+function reaches(policy: Policy, { requester, domain, class: klass }: Invocation): boolean {
+  return covers(policy, requester, "break-glass.invoke", { domain, class: klass });
 }
 
 /** Takes in a consent or a review, if it is the first to an invocation that is there and its signer was entitled to it. */

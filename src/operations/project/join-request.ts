@@ -89,15 +89,20 @@ function verifiersIn({ members, roles }: Policy): readonly string[] {
     .slice(0, VERIFIERS_MAX);
 }
 
-/** What was filed for this project, by name of the object, and how many objects are none. */
+/**
+ * What was filed for this project, by name of the object, and how many objects are none.
+ * @param start of the hashes that are looked at: whatever else lies there is in nobody's way
+ */
 export async function joinRequests(
   session: Session,
+  start = "",
 ): Promise<{ readonly requests: readonly JoinRequest[]; readonly junk: number }> {
   const requests: JoinRequest[] = [];
   let [listed, junk] = [0, 0];
   for await (const { name, bytes } of session.store.list(JOINS)) {
-    if (++listed > LISTED_MAX) break;
     const hash = name.slice(JOINS.length);
+    if (!hash.startsWith(start)) continue;
+    if (++listed > LISTED_MAX) break;
     if (!SHA256.test(hash) || bytes > BYTES_MAX || requests.length >= READ_MAX || listed - requests.length > READ_MAX)
       junk++;
     else {

@@ -63,9 +63,8 @@ export async function showJoin(session: Session, id: string): Promise<JoinReques
 /** @throws CloisterError NOT_FOUND */
 export async function findJoin(session: Session, id: string): Promise<JoinRequest> {
   const prefix = /^j-([0-9a-f]{8,64})$/.exec(id.trim().toLowerCase())?.[1];
-  const { requests } = await joinRequests(session);
-  const found = requests.filter(({ hash }) => prefix !== undefined && hash.startsWith(prefix));
-  const [only] = found;
-  if (only && found.length === 1) return only;
+  const { requests } = prefix === undefined ? { requests: [] } : await joinRequests(session, prefix);
+  const [only] = requests;
+  if (only && requests.length === 1) return only;
   throw new CloisterError("NOT_FOUND", `there is no join request ${id}`, { next: "cloister request list" });
 }

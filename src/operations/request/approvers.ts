@@ -14,10 +14,23 @@ export async function approversOf(session: Session, subject: Subject, at: Positi
   for (const { id } of policy.members) {
     // Most members have no such role: roles are looked at before Cedar is asked.
     if (!covers(policy, id, "request.approve", subject)) continue;
-    if (await isLet(session, subject, at, id)) found.push(id);
+    if (await isLetHere(session, subject, at, id)) found.push(id);
   }
   return found;
 }
+
+/** {@link isLet}, once for all requests about a version that are looked at from the same place: there can be thousands. */
+function isLetHere(session: Session, subject: Subject, at: Position, id: string): Promise<boolean> {
+  const { domain, class: klass, versionId, requester } = subject;
+  const known = LET.get(at) ?? new Map<string, Promise<boolean>>();
+  LET.set(at, known);
+  const key = [domain, klass, versionId, id, id === requester].join(" ");
+  const answer = known.get(key) ?? isLet(session, subject, at, id);
+  known.set(key, answer);
+  return answer;
+}
+
+const LET = new WeakMap<Position, Map<string, Promise<boolean>>>();
 
 async function isLet(
   session: Session,

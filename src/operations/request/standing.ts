@@ -124,12 +124,31 @@ async function weigh(
 const ANSWERS_MAX = 16;
 
 function answersTo(ledger: Ledger, request: LoggedRequest, before: number): readonly Answer[] {
-  return ledger.index.about(request.versionId).flatMap((logged) => {
-    if (logged.entry <= request.entry || logged.entry >= before) return [];
-    const answer = answerIn(logged);
-    return answer && answer.request === request.entry && answer.hash === request.hash ? [answer] : [];
-  });
+  const answers = answersAbout(ledger.index.about(request.versionId)).get(request.entry) ?? [];
+  return answers.filter(({ entry, hash }) => entry > request.entry && entry < before && hash === request.hash);
 }
+
+/** Answers by the request that they name. Sorted once for as long as the log stays: a listing asks for every request. */
+function answersAbout(entries: readonly LoggedEvent[]): ReadonlyMap<number, readonly Answer[]> {
+  const known = ANSWERS.get(entries);
+  if (known && known.last === entries.at(-1)) return known.answers;
+  const answers = new Map<number, Answer[]>();
+  for (const logged of entries) {
+    const answer = answerIn(logged);
+    if (!answer) continue;
+    const others = answers.get(answer.request);
+    if (others) others.push(answer);
+    else answers.set(answer.request, [answer]);
+  }
+  ANSWERS.set(entries, { last: entries.at(-1), answers });
+  return answers;
+}
+
+/** By the list of a version's entries in the index, which grows at its end alone. */
+const ANSWERS = new WeakMap<
+  readonly LoggedEvent[],
+  { readonly last: LoggedEvent | undefined; readonly answers: ReadonlyMap<number, readonly Answer[]> }
+>();
 
 async function whyItDoesNotCount(
   session: Session,
