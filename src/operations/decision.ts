@@ -81,7 +81,13 @@ function labelFor(
   { member, now }: { readonly member: string; readonly now: number },
 ): Pick<DecisionRequest, "label"> {
   if (!labelFloor || ask.action !== "artifact.push" || ask.provenance === "run" || ask.fromStore) return {};
-  const floor = floorOf(ledger, { member, before: ledger.events.length, timeMs: now, floorMs: labelFloor.ms, classifications });
+  const floor = floorOf(ledger, {
+    member,
+    before: ledger.events.length,
+    timeMs: now,
+    floorMs: labelFloor.ms,
+    classifications,
+  });
   if (!floor || rank(classifications, floor.class) < rank(classifications, ask.label?.class)) return {};
   return { label: { class: floor.class, from: floorText(floor) } };
 }
@@ -90,12 +96,7 @@ function labelFor(
  * Readers know the inputs of a workspace, and what was pulled, from the log; what files carry only this program sees. Where
  * what was pulled decides, it is by a line of the policy.
  */
-function aboutLabel(
-  { labelFloor }: Policy,
-  rule: string,
-  ask: Ask,
-  request: DecisionRequest,
-): Partial<Refusal> {
+function aboutLabel({ labelFloor }: Policy, rule: string, ask: Ask, request: DecisionRequest): Partial<Refusal> {
   if (rule !== "builtin:label-flow") return {};
   if (request.label !== ask.label) return labelFloor ? { line: labelFloor.line } : {};
   return ask.workspace === undefined ? { enforcement: "advisory" } : {};

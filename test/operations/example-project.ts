@@ -21,7 +21,7 @@ const DAY = 86_400_000;
 export const WHY = "the board of the partner asked for it";
 
 /** A day that many days from now, as the policy writes it. */
-export const dayFromNow = (days: number) => new Date(Date.now() + days * DAY).toISOString().slice(0, 10);
+const dayFromNow = (days: number) => new Date(Date.now() + days * DAY).toISOString().slice(0, 10);
 
 export class Example {
   readonly folder = scratch();
