@@ -79,6 +79,11 @@ export function isIntegrity(error: unknown): error is CloisterError {
   return error instanceof CloisterError && error.code === "INTEGRITY";
 }
 
+/** For `catch`: what was replaced by junk is as good as not there. Whatever else failed is thrown on. */
+export function unlessDamaged(error: unknown): undefined {
+  if (!isIntegrity(error)) throw error;
+}
+
 /** Message and reason in one line. */
 export function explained({ message, why }: CloisterError): string {
   return why ? `${message}: ${why}` : message;

@@ -104,7 +104,9 @@ function aboutLabel({ labelFloor }: Policy, rule: string, ask: Ask, request: Dec
 
 /** The request that an act rests on, as its entry in the log names it. */
 function sourceOf({ request }: GovernanceFacts): NonNullable<Ask["facts"]> {
-  return request ? { request: request.hash, requestEntry: request.entry, destination: request.destination } : {};
+  if (!request) return {};
+  const { hash, entry, destination, salt } = request;
+  return { request: hash, requestEntry: entry, destination, salt };
 }
 
 /** The login that counts for an action; looked for only where the policy asks for one. */

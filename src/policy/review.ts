@@ -10,11 +10,12 @@ export function mayReview(policy: Policy, reviewer: string, member: string): boo
   return reviewers.includes(reviewer) && (reviewer !== member || reviewers.length === 1);
 }
 
-/** Members who hold the role that reviews access; none where the policy asks for no review. */
+/** People who hold the role that reviews access; none where the policy asks for no review. A service confirms nobody. */
 export function reviewersOf(policy: Policy): readonly string[] {
   const role = policy.accessReview?.by;
   return policy.members
-    .filter((member) => member.suspended === undefined && member.roles.some((held) => held.role === role))
+    .filter(({ suspended, service }) => suspended === undefined && !service)
+    .filter((member) => member.roles.some((held) => held.role === role))
     .map(({ id }) => id);
 }
 

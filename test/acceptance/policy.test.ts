@@ -43,7 +43,7 @@ describe("policy check", () => {
       .replace("from: confidential", "from: confidentiall")
       .replace("up-to: confidential ", "upto: confidential ")
       .replace("roles: [data-scientist]", "roles: [data-scientits]");
-    writeFileSync(join(ana.folder, "draft.yaml"), `${wrong}\nretention:\n  models: 1y\n`);
+    writeFileSync(join(ana.folder, "draft.yaml"), `${wrong}\nscan:\n  block: [password]\n`);
     const { exit, out, err } = await ana.cli("policy", "check", "draft.yaml");
     expect({ exit, err }).toEqual({ exit: 2, err: "" });
     expect(out).toMatch(
@@ -54,7 +54,7 @@ describe("policy check", () => {
       new RegExp(`^draft.yaml:${String(lineOf("roles: [data-scientist]"))}:\\d+: error: .*data-scientits`, "m"),
     );
     for (const meant of ["confidential", "up-to", "data-scientist"]) expect(out).toMatch(new RegExp(`mean.*${meant}`));
-    expect(out).toMatch(/^draft.yaml:\d+:1: error: .*retention.*/m);
+    expect(out).toMatch(/^draft.yaml:\d+:1: error: .*scan.*/m);
     const json = JSON.parse((await ana.cli("policy", "check", "draft.yaml", "--json")).out) as PolicyChecked;
     expect(json.problems.filter(({ severity }) => severity === "error").length).toBeGreaterThanOrEqual(4);
   });

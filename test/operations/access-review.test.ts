@@ -3,19 +3,26 @@ import { beforeAll, expect, test } from "vitest";
 import { push } from "../../src/operations/artifact/push.ts";
 import { perform } from "../../src/operations/guard.ts";
 import type { Host } from "../../src/operations/host.ts";
+import { addMember } from "../../src/operations/policy/change.ts";
+import { join as joinProject } from "../../src/operations/project/join.ts";
 import { listAccess, reviewAccess } from "../../src/operations/review/review.ts";
 import { verdictsOn } from "../../src/operations/review/verdicts.ts";
 import type { Session } from "../../src/operations/session.ts";
 import type { Store } from "../../src/store/store.ts";
-import { randomFiles, sessionOf } from "./project.ts";
+import { hostIn, randomFiles, sessionOf } from "./project.ts";
 import { change, type People, requestProject } from "./request-project.ts";
 import { unguarded } from "./unguarded.ts";
 
 const DAY_MS = 86_400_000;
 let people: People;
+/** The line of somebody who is let in late. */
+let eva: string;
 
 beforeAll(async () => {
-  ({ people } = await requestProject());
+  const project = await requestProject();
+  people = project.people;
+  const joiner = hostIn(project.folder, "eva");
+  eva = (await joinProject(joiner, { folder: ".", store: "../store", member: "eva", name: "Eva" })).line;
   await change(
     people.ana,
     (text) => `${text}\naccess-review: { every: 90d, by: security-officer, lapsed: read-only }\n`,
@@ -90,4 +97,13 @@ test("a line that was logged by somebody who may not is none", async () => {
   await bo.sync();
   expect((await verdictsOn(bo.ledger, "bo")).get("data-scientist")).toMatchObject({ verdict: "revoke", by: "ana" });
   expect(await pushAt(people.bo, 94)).toBe("builtin:review-lapsed");
+});
+
+test("who was let in since the last period is confirmed until one is over", async () => {
+  await addMember(await at(people.ana, 95), { line: eva, roles: ["data-scientist"] });
+  const lines = async (days: number) =>
+    (await listAccess(await at(people.ana, days))).lines.find(({ member }) => member === "eva");
+  expect(await lines(96)).toMatchObject({ state: "confirmed" });
+  expect(await lines(175)).toMatchObject({ state: "due" });
+  expect(await lines(186)).toMatchObject({ state: "lapsed" });
 });

@@ -10,7 +10,9 @@ import { invokeBreakGlass } from "../../src/operations/break-glass/invoke.ts";
 import { listBreakGlass, showBreakGlass } from "../../src/operations/break-glass/list.ts";
 import { type Ask, perform } from "../../src/operations/guard.ts";
 import type { Host } from "../../src/operations/host.ts";
+import { reviewAccess } from "../../src/operations/review/review.ts";
 import type { Session } from "../../src/operations/session.ts";
+import { logOperation } from "./governance/entries.ts";
 import { openedBy } from "./key-attack.ts";
 import { hostIn, randomFiles, sessionOf } from "./project.ts";
 import { change, enlist, type Person, releaseProject, withRole } from "./release-project.ts";
@@ -155,4 +157,37 @@ test("consent of somebody who is not in escrow, and review by who had a part, co
   expect(await showBreakGlass(await sessionOf(ana), id)).toMatchObject({ state: "open", consentedBy: undefined });
   await expect(pulled(ana, "notes:1", "whole")).rejects.toMatchObject({ code: "POLICY_DENIED" });
   expect(await canOpen("notes:1", ana)).toBe(false);
+});
+
+test("consent of an escrow holder whose access has lapsed counts for nothing, whatever their program lets pass", async () => {
+  const { ana, eva } = people;
+  await change(ana, (text) => `${text}access-review: { every: 10d, by: security-officer, lapsed: read-only }\n`);
+  const days = 11 * 24 * HOUR;
+  await reviewAccess(await later(ana, days), { member: "ana", verdict: "keep" });
+  const made = await invokeBreakGlass(await later(ana, days), { reference: "notes:1", justification: WHY });
+  const { id = "" } = made ?? {};
+  const patched = await unguarded(eva, (store) => Object.assign(store, { now: async () => Date.now() + days }));
+  await expect(consentToBreakGlass(await later(eva, days), { id })).rejects.toMatchObject({ code: "POLICY_DENIED" });
+  await consentToBreakGlass(patched, { id });
+  expect(await showBreakGlass(await later(ana, days), id)).toMatchObject({ state: "open", consentedBy: undefined });
+});
+
+test("of several that were invoked beforehand, one is open until it is reviewed", async () => {
+  const { ana, eva, omar } = people;
+  const [one, other] = [await invoked("notes:1"), await invoked("notes:1")];
+  await consentToBreakGlass(await sessionOf(eva), { id: one.id });
+  await expect(consentToBreakGlass(await sessionOf(eva), { id: other.id })).rejects.toMatchObject({
+    code: "USAGE",
+    why: expect.stringContaining(one.id),
+  });
+  const session = await sessionOf(eva);
+  await session.sync();
+  const invocation = Number(other.id.slice(3));
+  const facts = { invocation, request: session.ledger.events[invocation]?.event.facts?.["request"] };
+  const about = { domain: "churn", class: "internal", versionId: other.versionId };
+  await logOperation(session, { action: "break-glass.consent", ...about, facts });
+  expect(await showBreakGlass(await sessionOf(ana), other.id)).toMatchObject({ state: "open", consentedBy: undefined });
+  const review = { id: one.id, outcome: "justified", justification: WHY } as const;
+  await reviewBreakGlass(await sessionOf(omar), review);
+  expect(await consentToBreakGlass(await sessionOf(eva), { id: other.id })).toMatchObject({ state: "active" });
 });

@@ -1,5 +1,5 @@
 // Who can read what two groups release together: nobody of them alone, and whoever asked only with both halves.
-import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { encryptTo } from "../../src/keys/age.ts";
@@ -9,6 +9,9 @@ import { pull } from "../../src/operations/artifact/pull.ts";
 import { push } from "../../src/operations/artifact/push.ts";
 import type { Host } from "../../src/operations/host.ts";
 import { handOn } from "../../src/operations/release/hand-on.ts";
+import { withdrawRequest } from "../../src/operations/request/answer.ts";
+import { approveRequest } from "../../src/operations/request/approve.ts";
+import type { Store } from "../../src/store/store.ts";
 import { openedBy } from "./key-attack.ts";
 import { hostIn, randomFiles, sessionOf } from "./project.ts";
 import { ask, change, enlist, type Person, release, releaseProject, synced, withRole } from "./release-project.ts";
@@ -94,6 +97,30 @@ test("whoever asked reads once both halves were released, and not before", async
   await pulled(bo, "cohort:1", "out");
   expect(readFileSync(join(bo.cwd, "out/a.csv"), "utf8")).toContain(marker);
   expect(await canOpen(request.versionId, people.dee)).toBe(false);
+});
+
+test("nothing is released for a request that is withdrawn before the approval comes to stand in the log", async () => {
+  const { omar, bo } = people;
+  const request = await ask(bo, "cohort:1", "raced");
+  let raced = false;
+  const racing = await sessionOf(omar, (store) => {
+    const create = store.create.bind(store);
+    return Object.assign(store, {
+      create: async (...args: Parameters<Store["create"]>) => {
+        if (!raced && args[0].startsWith("log/")) {
+          raced = true;
+          await withdrawRequest(await sessionOf(bo), { id: request.id });
+        }
+        return create(...args);
+      },
+    });
+  });
+  await expect(approveRequest(racing, { id: request.id })).rejects.toMatchObject({
+    code: "USAGE",
+    why: "it is withdrawn",
+  });
+  expect(raced).toBe(true);
+  expect(existsSync(join(folder, "store/releases", request.hash))).toBe(false);
 });
 
 test("halves of two requests do not combine, whether one person or two asked", async () => {

@@ -125,6 +125,22 @@ describe("the label floor", () => {
     expect((await list(await ana(), { name: "churn/early" })).versions).toHaveLength(1);
   });
 
+  test("a pull that says of itself that it stays in the project was one all the same", async () => {
+    const session = await unguarded(people.bo);
+    const secret = await push(await ana(), { source: { path: "data" }, name: "churn/secret", class: "confidential" });
+    const { versionId } = secret;
+    const about = { domain: "churn", class: "confidential", versionId, sealed: {} } as const;
+    await begin(session, {
+      ...about,
+      title: "",
+      action: "artifact.pull",
+      facts: { to: "domain", toDomain: "marketing" },
+    });
+    await expect(mine("hidden", "internal")).rejects.toMatchObject({
+      refusals: [expect.objectContaining({ rule: "builtin:label-flow" })],
+    });
+  });
+
   test("after that time it is over, and what others pulled is theirs", async () => {
     const session = await bo();
     await session.sync();

@@ -76,6 +76,16 @@ describe("a request", () => {
 });
 
 describe("approvals", () => {
+  test("count where the policy wants a reason for each, which readers do not see", async () => {
+    const rule = "  reasons: { on: [request.approve], require: { fields: [justification] } }\n";
+    await change(people.ana, (text) => text.replace("rules:\n", `rules:\n${rule}`));
+    const { id } = await ask(people.bo, "export", "risk:1.0", toAcme);
+    await expect(approve("omar", id)).rejects.toMatchObject({ code: "POLICY_DENIED" });
+    await approveRequest(await sessionOf(people.omar), { id, justification: "fits the agreement" });
+    expect((await show("bo", id)).approvals.map(({ member }) => member)).toEqual(["omar"]);
+    await change(people.ana, (text) => text.replace(rule, ""));
+  });
+
   test("count people: twice is once, two of one role do not stand for another", async () => {
     const { id } = await ask(people.bo, "export", "risk:1.0", toAcme);
     const first = await approve("omar", id);

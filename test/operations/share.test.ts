@@ -15,7 +15,7 @@ import { openShare } from "../../src/operations/share/open.ts";
 import { readShare, type ShareStatement, signStatement } from "../../src/operations/share/statement.ts";
 import { headerOf, paddingOf } from "../../src/operations/share/tar.ts";
 import { hostIn, scratch, sessionOf } from "./project.ts";
-import { contentOf, type People, twoDomains } from "./two-domains.ts";
+import { changePolicy, contentOf, type People, twoDomains } from "./two-domains.ts";
 import { unguarded } from "./unguarded.ts";
 
 const HOUR_MS = 3_600_000;
@@ -305,6 +305,15 @@ describe("the log knows of shares", () => {
     await expect(open(bo, made.file)).rejects.toMatchObject({ code: "POLICY_DENIED" });
     await expect(revokeShare(await sessionOf(ana), made.id)).rejects.toMatchObject({ code: "USAGE" });
     expect((await open(carl, made.file)).vouched).toBe(false);
+  });
+
+  test("a share is judged by the kind that its pusher signed: what a rule refuses of models is no matter of datasets", async () => {
+    const { ana, bo } = people;
+    const rule = "  no-models: { on: [share.create], kinds: [model], refuse: Models stay here. }";
+    await changePolicy(ana, (text) => text.replace(/^rules:.*$/m, `$&\n${rule}`));
+    const made = await share();
+    expect((await open(bo, made.file)).vouched).toBe(true);
+    expect((await listShares(await sessionOf(ana))).ignored).toEqual([]);
   });
 
   test("a share of somebody who was not allowed it is reported, and a project at hand refuses it", async () => {

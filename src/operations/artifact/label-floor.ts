@@ -61,8 +61,8 @@ function isUndone(ledger: Ledger, { event, keyId }: LoggedEvent, before: number)
 function classesOf(ledger: Ledger, logged: LoggedEvent, classifications: readonly string[]): readonly string[] {
   const { event, keyId, entry } = logged;
   const { workspace, versionId, facts } = event;
-  // What crosses into another domain stays in the project.
-  if (facts?.["to"] === "domain") return [];
+  // What crosses into another domain stays in the project; only an export says that it does.
+  if (event.action === "artifact.export" && typeof facts?.["toDomain"] === "string") return [];
   const said = event.class === undefined ? [] : [event.class];
   if (event.action === "workspace.run") {
     if (workspace === undefined || (facts?.["copied"] !== "out" && facts?.["output"] !== "released")) return [];

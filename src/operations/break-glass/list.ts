@@ -1,7 +1,6 @@
 // Emergencies as people see them: who, what for, until when, and who has to do something about it.
-import { CloisterError, explained, isIntegrity } from "../../base/errors.ts";
-import type { RequestDetails } from "../request/record.ts";
-import { detailsOf } from "../request/shelf.ts";
+import { CloisterError } from "../../base/errors.ts";
+import { readDetails } from "../request/shelf.ts";
 import type { Session } from "../session.ts";
 import type { BreakGlassListing, BreakGlassSummary } from "../types.ts";
 import { type Invocation, invocationIn } from "./logged.ts";
@@ -12,7 +11,8 @@ import {
   type Moment,
   mayConsent,
   mayReview,
-  standingOf,
+  standingAt,
+  unreviewed,
 } from "./standing.ts";
 
 export function glassId({ entry }: Pick<Invocation, "entry">): string {
@@ -66,26 +66,19 @@ export async function findEmergency(session: Session, id: string): Promise<Glass
   if (!invocation) {
     throw new CloisterError("NOT_FOUND", `there is no emergency bg-${entry}`, { next: "cloister break-glass list" });
   }
-  const glass = await glassOf(session, invocation);
-  if (typeof glass !== "string") return standingOf(session, invocation, glass, await momentNow(session));
-  throw new CloisterError("INTEGRITY", `bg-${entry} is no emergency`, { why: glass });
+  const standing = await standingAt(session, invocation, await momentNow(session));
+  if (standing) return standing;
+  const why = await glassOf(session, invocation);
+  throw new CloisterError("INTEGRITY", `bg-${entry} is no emergency`, { why: String(why) });
+}
+
+/** What has to be reviewed before anything else opens for the invoker. */
+export async function unreviewedOf(session: Session, member: string): Promise<GlassStanding | undefined> {
+  return unreviewed(await invocationsAt(session, await momentNow(session), member), member);
 }
 
 async function momentNow(session: Session): Promise<Moment> {
   return { now: await session.clock(), before: session.ledger.events.length };
-}
-
-/** What was said when it was invoked, for those it is sealed to, or what is wrong with it. */
-export async function readDetails(
-  session: Session,
-  invocation: Invocation,
-): Promise<{ readonly details: RequestDetails | undefined; readonly problem: string | undefined }> {
-  try {
-    return { details: await detailsOf(session, invocation), problem: undefined };
-  } catch (error) {
-    if (!isIntegrity(error)) throw error;
-    return { details: undefined, problem: explained(error) };
-  }
 }
 
 async function summaryOf(session: Session, standing: GlassStanding, now: number): Promise<BreakGlassSummary> {

@@ -1,4 +1,5 @@
 // What the log tells about an act before it is decided. Gathered for the guard now, and for readers at any earlier entry.
+import type { LoggedEvent } from "../../audit/taken.ts";
 import type { Action } from "../../policy/actions.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
 import type { Member, Policy } from "../../policy/schema.ts";
@@ -24,6 +25,8 @@ export interface Act {
   readonly before: number;
   /** What the act itself says: destination, stage, class. */
   readonly said: GovernanceFacts;
+  /** Its intent, where it stands in the log already. */
+  readonly intent?: LoggedEvent | undefined;
 }
 
 type Gather = (act: Act) => GovernanceFacts | Promise<GovernanceFacts>;

@@ -4,7 +4,8 @@ import type { AuditEvent } from "../../audit/event.ts";
 import type { LoggedEvent } from "../../audit/taken.ts";
 import type { Refusal } from "../../base/errors.ts";
 import { type Action, isAction } from "../../policy/actions.ts";
-import { decide } from "../../policy/decide.ts";
+import type { CompiledPolicy } from "../../policy/compiled.ts";
+import { type DecisionRequest, decide } from "../../policy/decide.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
 import { FIELDS, memberOf } from "../../policy/schema.ts";
 import type { Session } from "../session.ts";
@@ -25,9 +26,10 @@ export interface Known {
  * Why an operation does not count; undefined where its signer was entitled to it.
  *
  * It is decided under the policy version that its intent cites, at the time of the intent's commit, on what the log held
- * before the intent. Where the policy had changed until it took effect, it is decided under the later version as well: an
- * intent is no permission to be kept for later. What a reader cannot know (logins, and the purpose and justification in
- * the sealed part) was for the signer's own program to ask.
+ * before the intent. An intent is no permission to be kept for later: where the operation took effect by its own end, it is
+ * decided there once more, on what was said until then. Where it took effect by another operation, which goes on after an
+ * interruption, it is decided under a later policy version. What a reader cannot know (logins, and the purpose and
+ * justification in the sealed part) was for the signer's own program to ask.
  *
  * The answer does not change while the log grows, and is kept with the intent.
  */
@@ -53,11 +55,17 @@ async function judgeAnew(session: Session, intent: LoggedEvent, known: Known): P
   const { action } = intent.event;
   const malformed = isAction(action) ? whyMalformed(session, intent, known.effect) : `there is no action ${action}`;
   if (malformed !== undefined || !isAction(action)) return outOfPlace(malformed ?? "");
-  const { policy } = intent.event;
-  const first = await decideAt(session, intent, known, { action, policy, now: intent.timeMs });
-  if (first || !known.effect || known.effect.event.policy === policy) return first;
-  const { event, timeMs } = known.effect;
-  return decideAt(session, intent, known, { action, policy: event.policy, now: timeMs });
+  const under = async (version: number) => (await session.ledger.policy(version)).compiled;
+  const { entry, timeMs, event } = intent;
+  const { effect } = known;
+  const begun = { action, compiled: await under(event.policy), now: timeMs, before: entry };
+  const first = await judgeUnder(session, intent, known, begun);
+  if (first || !effect) return first;
+  const isOwnEnd = effect.event.operation === event.operation;
+  if (!isOwnEnd && effect.event.policy === event.policy) return undefined;
+  const compiled = await under(effect.event.policy);
+  const ended = { action, compiled, now: effect.timeMs, before: isOwnEnd ? effect.entry : entry };
+  return judgeUnder(session, intent, known, ended);
 }
 
 /** What contradicts the rest of the log: the policy would be asked about another act than the one that was done. */
@@ -86,36 +94,46 @@ function outOfPlace(why: string): Refusal {
   return { rule: "builtin:log", enforcement: "refused by every reader", why };
 }
 
-/** Where and under what an operation is judged. */
-interface Position {
+/** Under what an entry is judged. */
+interface Terms {
   readonly action: Action;
-  readonly policy: number;
+  readonly compiled: CompiledPolicy;
   /** ms since 1970. */
   readonly now: number;
+  /** Entries of the log before this one count. */
+  readonly before: number;
 }
 
-async function decideAt(
+/**
+ * Why a policy, at a time, does not let the signer of an entry do what it says; undefined where it does. What happened before
+ * is taken from the log before that entry, whichever policy is asked.
+ */
+export async function judgeUnder(
   session: Session,
-  { event, entry, member: id }: LoggedEvent,
+  intent: LoggedEvent,
   { kind, destination }: Known,
-  { action, policy: version, now }: Position,
+  { action, compiled, now, before }: Terms,
 ): Promise<Refusal | undefined> {
-  const { compiled } = await session.ledger.policy(version);
+  const { event, member: id } = intent;
   const { policy } = compiled;
   const about = { domain: event.domain, class: event.class, kind };
   const member = memberOf(policy, id);
   const governance =
     member &&
     (await factsOf({
-      ...{ session, policy, member, now, before: entry, said: { destination, ...saidIn(event) } },
+      ...{ session, policy, member, now, before, intent, said: { destination, ...saidIn(event) } },
       ...{ action, ...about, versionId: event.versionId, purpose: undefined },
     }));
-  const decision = await decide(compiled, {
-    ...{ action, ...about, member: id, now, governance },
-    // Declared in the sealed part, or not at all: the signer's program asked.
-    fields: FIELDS,
-    mfaAgeMs: 0,
-  });
+  return refusalOf(compiled, { action, ...about, member: id, now, governance });
+}
+
+/** What stands in the way besides what only the person's own program could ask: logins, and what they declare. */
+export async function refusalOf(
+  compiled: CompiledPolicy,
+  request: Omit<DecisionRequest, "fields" | "mfaAgeMs">,
+): Promise<Refusal | undefined> {
+  // Declared in the sealed part, or not at all.
+  const decision = await decide(compiled, { ...request, fields: FIELDS, mfaAgeMs: 0 });
   return decision.refusals.find(({ rule }) => !ASKED_OF_THE_PERSON.test(rule));
 }
 

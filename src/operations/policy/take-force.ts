@@ -1,7 +1,7 @@
 // Giving a policy version force: keys for the classes it names, the signed file, the log entry, and keys for new devices.
 
 import { sha256Hex } from "../../base/digest.ts";
-import { CloisterError, isIntegrity } from "../../base/errors.ts";
+import { CloisterError, unlessDamaged } from "../../base/errors.ts";
 import { isUnderKms } from "../../keys/class-key.ts";
 import type { Envelope } from "../../keys/dsse.ts";
 import { kmsKeyOf } from "../../policy/kms-key.ts";
@@ -124,6 +124,7 @@ export async function heldKeys(session: Session): Promise<readonly HeldKey[]> {
   for (const key of session.ledger.epochs.keys()) {
     const [domain = "", klass = "", epoch = ""] = key.split("/");
     const place = { domain, class: klass };
+    // A key file of one's own that was replaced by junk is a key one does not hold.
     const secret = await ownSecret(session, place, Number(epoch)).catch(unlessDamaged);
     if (secret !== undefined) held.push({ key, place, secret, kms: undefined });
   }
@@ -134,10 +135,4 @@ export async function heldKeys(session: Session): Promise<readonly HeldKey[]> {
 async function ownSecret(session: Session, place: KeyPlace, epoch: number): Promise<string | undefined> {
   const record = await session.keys.record(place, epoch);
   return isUnderKms(record) ? undefined : session.keys.secret(place, epoch);
-}
-
-/** A key file of one's own that was replaced by junk is a key one does not hold. */
-function unlessDamaged(error: unknown): undefined {
-  if (isIntegrity(error)) return undefined;
-  throw error;
 }

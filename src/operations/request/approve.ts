@@ -5,8 +5,9 @@ import { type ReleasedHalf, releaseHalf } from "../release/release-half.ts";
 import type { Session } from "../session.ts";
 import type { AnswerOptions, RequestAnswered } from "../types.ts";
 import { type Answerable, answer, answerable, answered, requireState } from "./answer.ts";
-import { requestId } from "./find.ts";
+import { positionNow, requestId } from "./find.ts";
 import type { LoggedRequest } from "./logged.ts";
+import { standingOf } from "./standing.ts";
 
 /**
  * Approves a request. Approving twice is approving once, and is logged once.
@@ -30,7 +31,16 @@ export async function approveRequest(session: Session, options: AnswerOptions): 
   requireRead(open);
   const untilMs = Math.floor(await session.clock()) + (options.lastsMs ?? Number.MAX_SAFE_INTEGER / 2);
   const expiresMs = Math.min(untilMs, request.expiresMs);
-  return answer(session, open, { ...options, verdict: "approve", expiresMs }, () => give(session, request));
+  return answer(session, open, { ...options, verdict: "approve", expiresMs }, async () => {
+    await requireStillOpen(session, open);
+    return give(session, request);
+  });
+}
+
+/** Somebody may have ended it before this approval came to stand in the log, and what is given is given for good. */
+async function requireStillOpen(session: Session, open: Answerable): Promise<void> {
+  const standing = await standingOf(session, open.request, await positionNow(session));
+  requireState({ ...open, standing }, ["open", "approved"]);
 }
 
 /** Nobody approves what they cannot read, nor what was changed after it was signed. */

@@ -2,8 +2,8 @@
 import { covers } from "../../policy/entitlements.ts";
 import { memberOf } from "../../policy/schema.ts";
 import { factsOf } from "../governance/facts.ts";
+import { refusalOf } from "../governance/judge.ts";
 import type { Session } from "../session.ts";
-import { mayApprove } from "./entitled.ts";
 import { approvesAs, type Missing, type Subject } from "./needs.ts";
 import type { Position, Standing } from "./standing.ts";
 
@@ -39,7 +39,9 @@ async function isLet(
   const facts = await factsOf({ session, policy: compiled.policy, member, ...act, now, before, said: {} });
   // Of a request that is only being made, the log does not say yet who makes it.
   const did = id === requester ? [...(facts.did ?? []), "request.create" as const] : facts.did;
-  return mayApprove(compiled, { member: id, domain, class: klass, now, governance: { ...facts, did } });
+  const governance = { ...facts, did };
+  const about = { action: "request.approve", member: id, domain, class: klass, now, governance } as const;
+  return (await refusalOf(compiled, about)) === undefined;
 }
 
 /** Who could still fill a place, by role. */

@@ -1,47 +1,26 @@
 // Whether somebody was entitled to an entry about a request: every reader decides it again.
 import type { LoggedEvent } from "../../audit/taken.ts";
+import type { Refusal } from "../../base/errors.ts";
 import type { CompiledPolicy } from "../../policy/compiled.ts";
-import { type DecisionRequest, decide } from "../../policy/decide.ts";
-import { memberOf } from "../../policy/schema.ts";
-import { factsOf } from "../governance/facts.ts";
+import { judgeUnder } from "../governance/judge.ts";
 import type { Session } from "../session.ts";
 
-/** Rules about how a person logged in and what they declare: their own program asked, and nobody can ask again. */
-const ASKED_OF_THE_PERSON = /^always:/;
-
 /**
- * Why a policy does not let the signer of an entry do what it says; undefined where it does. What the signer had done
- * before is taken from the log before that entry, whichever policy is asked.
- *
+ * Why a policy does not let the signer of an entry do what it says; undefined where it does.
  * @param now time of the decision, ms since 1970
  */
 export async function whyNotEntitled(
   session: Session,
   compiled: CompiledPolicy,
-  { member: id, entry, event }: LoggedEvent,
+  logged: LoggedEvent,
   now: number,
 ): Promise<string | undefined> {
-  const action = event.action === "request.create" ? "request.create" : "request.approve";
-  const { policy } = compiled;
-  const member = memberOf(policy, id);
-  if (!member) return `${id} is no member in policy version ${String(policy.version)}`;
-  const about = { domain: event.domain, class: event.class };
-  const place = { ...about, kind: undefined, versionId: event.versionId, purpose: undefined };
-  const governance = await factsOf({ session, policy, member, action, ...place, now, before: entry, said: {} });
-  return refusalOf(compiled, { action, member: id, ...about, now, governance });
+  const action = logged.event.action === "request.create" ? "request.create" : "request.approve";
+  const at = { action, compiled, now, before: logged.entry } as const;
+  return textOf(await judgeUnder(session, logged, {}, at));
 }
 
-/** Whether a policy lets a member approve something, logins and declarations aside. */
-export async function mayApprove(
-  compiled: CompiledPolicy,
-  request: Omit<DecisionRequest, "action" | "mfaAgeMs">,
-): Promise<boolean> {
-  return (await refusalOf(compiled, { ...request, action: "request.approve" })) === undefined;
-}
-
-async function refusalOf(compiled: CompiledPolicy, request: DecisionRequest): Promise<string | undefined> {
-  const decision = await decide(compiled, { ...request, mfaAgeMs: 0 });
-  const refusal = decision.refusals.find(({ rule }) => !ASKED_OF_THE_PERSON.test(rule));
+function textOf(refusal: Refusal | undefined): string | undefined {
   return refusal && `${refusal.rule}: ${refusal.why}`;
 }
 

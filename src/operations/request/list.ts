@@ -2,7 +2,8 @@
 import type { Session } from "../session.ts";
 import type { RequestListing, RequestListOptions, RequestSummary } from "../types.ts";
 import { loggedRequests, positionNow, requestId } from "./find.ts";
-import { readDetails, summaryOfRequest } from "./show.ts";
+import { readDetails } from "./shelf.ts";
+import { summaryOfRequest } from "./show.ts";
 import { standingOf, whyNoRequest } from "./standing.ts";
 
 /** Requests in the order in which they were made. Open ones, those of this member, those that wait for them, or all. */

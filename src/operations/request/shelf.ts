@@ -1,5 +1,5 @@
 // The objects of requests: fetched, held to what the log says of them, and opened for those they are sealed to.
-import { integrity, isIntegrity } from "../../base/errors.ts";
+import { explained, integrity, isIntegrity, unlessDamaged } from "../../base/errors.ts";
 import { verifyEnvelope } from "../../keys/dsse.ts";
 import { AUDIT_PLACE } from "../class-keys.ts";
 import type { Session } from "../session.ts";
@@ -24,6 +24,19 @@ export async function detailsOf(session: Session, request: LoggedRequest): Promi
   opened.set(request.entry, details);
   details.catch(() => opened.delete(request.entry));
   return details;
+}
+
+/** What this member can read of it, and why it cannot be trusted where it was tampered with. */
+export async function readDetails(
+  session: Session,
+  request: LoggedRequest,
+): Promise<{ readonly details: RequestDetails | undefined; readonly problem: string | undefined }> {
+  try {
+    return { details: await detailsOf(session, request), problem: undefined };
+  } catch (error) {
+    if (!isIntegrity(error)) throw error;
+    return { details: undefined, problem: explained(error) };
+  }
 }
 
 /** A decision is made several times on the way into the log; the object does not change. */
@@ -63,15 +76,10 @@ async function openWith(session: Session, record: RequestRecord): Promise<Reques
   const own = await openDetails((await session.identity()).ageSecret, record);
   if (own) return own;
   for (const epoch of [...session.keys.epochsOf(AUDIT_PLACE)].reverse()) {
+    // A key file of one's own that was replaced by junk is a key one does not hold.
     const secret = await session.keys.secret(AUDIT_PLACE, epoch).catch(unlessDamaged);
     const details = secret === undefined ? undefined : await openDetails(secret, record);
     if (details) return details;
   }
   return undefined;
-}
-
-/** A key file of one's own that was replaced by junk is a key one does not hold. */
-function unlessDamaged(error: unknown): undefined {
-  if (isIntegrity(error)) return undefined;
-  throw error;
 }

@@ -1,5 +1,5 @@
 // A request as people read it: what is asked, about which digest and class, who approved, and exactly who still can.
-import { explained, isIntegrity } from "../../base/errors.ts";
+import { unlessDamaged } from "../../base/errors.ts";
 import { memberOf } from "../../policy/schema.ts";
 import { manifestOf } from "../artifact/check-manifest.ts";
 import { readVersionAt, referenceTo, type Version } from "../artifact/versions.ts";
@@ -11,7 +11,7 @@ import { findRequest, positionNow, requestId } from "./find.ts";
 import { actsOf } from "./kinds.ts";
 import type { LoggedRequest } from "./logged.ts";
 import type { RequestDetails } from "./record.ts";
-import { detailsOf } from "./shelf.ts";
+import { readDetails } from "./shelf.ts";
 import { type Position, type Standing, standingOf, whyNoRequest } from "./standing.ts";
 
 /** Everything about a request. Nothing is logged. @throws CloisterError USAGE, NOT_FOUND */
@@ -82,19 +82,6 @@ export async function summaryOfRequest(
   };
 }
 
-/** What this member can read of it, and why it cannot be trusted where it was tampered with. */
-export async function readDetails(
-  session: Session,
-  request: LoggedRequest,
-): Promise<{ readonly details: RequestDetails | undefined; readonly problem: string | undefined }> {
-  try {
-    return { details: await detailsOf(session, request), problem: undefined };
-  } catch (error) {
-    if (!isIntegrity(error)) throw error;
-    return { details: undefined, problem: explained(error) };
-  }
-}
-
 /** The version itself, where this member has its keys. */
 async function readable(session: Session, { versionId, domain }: LoggedRequest): Promise<Version | undefined> {
   const logged = session.ledger.versionById(versionId);
@@ -111,10 +98,7 @@ function isAsCalled(version: Version, { reference, digest, artifact }: RequestDe
 
 /** What stands in its manifest, which its pusher signed; undefined where that is damaged. */
 async function inputsOf(session: Session, version: Version): Promise<RequestDetail["inputs"]> {
-  const read = await manifestOf(session, version).catch((error: unknown) => {
-    if (isIntegrity(error)) return undefined;
-    throw error;
-  });
+  const read = await manifestOf(session, version).catch(unlessDamaged);
   return read?.manifest.inputs.map(({ uri, class: klass }) => {
     return { reference: uri.replace(/^cloister:\/\/[0-9a-f]{32}\//, "").replace(/@(v\d+)$/, ":$1"), class: klass };
   });

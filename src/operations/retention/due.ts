@@ -1,8 +1,10 @@
 // Which versions are past the time that the policy keeps them: the shorter of stage and class, counted from when a version
 // came into its stage.
+import { KINDS } from "../../policy/actions.ts";
 import type { Policy } from "../../policy/schema.ts";
 import { versionNamed } from "../artifact/named.ts";
 import { referenceTo } from "../artifact/versions.ts";
+import { happenedTo } from "../governance/happened.ts";
 import { standingOf } from "../governance/stage.ts";
 import type { LoggedVersion } from "../ledger.ts";
 import type { Session } from "../session.ts";
@@ -51,16 +53,37 @@ async function dueAt(session: Session, policy: Policy, logged: LoggedVersion, no
   // No version is in a stage for longer than it exists: for most there is nothing to look up.
   const bounds = [...boundsOf(policy, logged, undefined), ...(policy.retention?.stages ?? [])];
   if (now < done.timeMs + Math.min(...bounds.map(({ keepMs }) => keepMs))) return undefined;
-  const standing = await standingOf(session, versionId, { policy });
-  const sinceMs = standing?.since.timeMs ?? done.timeMs;
-  const [bound] = [...boundsOf(policy, logged, standing?.stage)].sort((a, b) => a.keepMs - b.keepMs);
-  if (!bound || now < sinceMs + bound.keepMs) return undefined;
+  const ends: Awaited<ReturnType<typeof endOf>>[] = [];
+  for (const kind of await kindsOf(session, versionId)) ends.push(await endOf(session, policy, logged, kind));
+  // Where one of the kinds that it can be of says later, or never, it is not to be lost.
+  if (ends.some((end) => end === undefined || now < end.dueMs)) return undefined;
+  const [end] = ends.sort((a, b) => (b?.dueMs ?? 0) - (a?.dueMs ?? 0));
+  if (!end) return undefined;
   const fate = await fateOf(session, versionId);
   const what = policy.retention?.after ?? "retire";
   const isDone = what === "retire" ? fate.retired !== undefined : fate.shredded?.done !== undefined;
   if (isDone || fate.shredded?.done) return undefined;
-  const { keepMs, line } = bound;
-  return { logged, fate, what, stage: standing?.stage, sinceMs, dueMs: sinceMs + keepMs, line };
+  return { logged, fate, what, ...end };
+}
+
+/** Until when a version is kept, if it is of this kind: rules about a kind decide which promotions count. */
+async function endOf(
+  session: Session,
+  policy: Policy,
+  logged: LoggedVersion,
+  kind: string | undefined,
+): Promise<Pick<Due, "stage" | "sinceMs" | "dueMs" | "line"> | undefined> {
+  const standing = await standingOf(session, logged.versionId, { policy, kind });
+  const sinceMs = standing?.since.timeMs ?? logged.done.timeMs;
+  const [bound] = [...boundsOf(policy, logged, standing?.stage)].sort((a, b) => a.keepMs - b.keepMs);
+  return bound && { stage: standing?.stage, sinceMs, dueMs: sinceMs + bound.keepMs, line: bound.line };
+}
+
+/** Of which kind a promoted version is: all, for those who cannot open its header. */
+async function kindsOf(session: Session, versionId: string): Promise<readonly (string | undefined)[]> {
+  if (happenedTo(session.ledger, versionId, "artifact.promote").length === 0) return [undefined];
+  const version = await versionNamed(session, versionId);
+  return version ? [version.header.kind] : KINDS;
 }
 
 /** What bounds the time of a version: its class, and its stage where that is known. */

@@ -21,6 +21,8 @@ const LAPSED = Number.MAX_SAFE_INTEGER;
 interface Moment {
   readonly now: number;
   readonly before: number;
+  /** Since when a holding that nobody confirmed is held, to the day; left out, only whether its time is over. */
+  readonly exact?: boolean;
 }
 
 /** Age of the last confirmation by holding, in ms; {@link LAPSED} where it is to be taken away. */
@@ -47,20 +49,31 @@ function ageOf(verdict: Verdict | undefined, now: number): number | undefined {
 }
 
 /**
- * For a holding that nobody confirmed yet: owners signed it, which counts as a confirmation. Only the policy that was in
- * force one period ago is looked at. Where it had the holding, and asked for reviews, the period is over; else it is not.
+ * For a holding that nobody confirmed yet: owners signed it, which counts as a confirmation. For a decision only the policy
+ * that was in force one period ago is looked at. Where it had the holding, and asked for reviews, the period is over; else
+ * it is not.
  */
 async function sinceHeld(
   ledger: Ledger,
   member: Member,
   holding: Holding,
-  { now, before, everyMs }: Moment & { readonly everyMs: number },
+  { now, before, exact, everyMs }: Moment & { readonly everyMs: number },
 ): Promise<number> {
+  const isHeldIn = async ({ version }: InForce) => {
+    const { policy } = (await ledger.policy(version)).compiled;
+    return policy.accessReview !== undefined && holds(policy, member.id, holding);
+  };
   const then = inForceAt(ledger, now - everyMs, before);
   if (!then) return now - timeOf(ledger, ledger.policies[0]);
-  const { policy } = (await ledger.policy(then.version)).compiled;
-  if (policy.accessReview && holds(policy, member.id, holding)) return now - timeOf(ledger, then);
-  return everyMs;
+  if (await isHeldIn(then)) return now - timeOf(ledger, then);
+  if (!exact) return everyMs;
+  const later = ledger.policies.filter(({ entry }) => entry > then.entry && entry < before);
+  let since: InForce | undefined;
+  for (const each of [...later].reverse()) {
+    if (!(await isHeldIn(each))) break;
+    since = each;
+  }
+  return since ? Math.max(0, now - timeOf(ledger, since)) : 0;
 }
 
 function inForceAt(ledger: Ledger, timeMs: number, before: number): InForce | undefined {

@@ -35,7 +35,7 @@ async function linesOf(
   { now, me, grants }: { readonly now: number; readonly me: string | undefined; readonly grants: number },
 ): Promise<readonly AccessLine[]> {
   const verdicts = await verdictsOn(ledger, member.id);
-  const ages = await reviewAges(ledger, policy, member, { now, before: ledger.events.length });
+  const ages = await reviewAges(ledger, policy, member, { now, before: ledger.events.length, exact: true });
   const used = lastUses(ledger, member.id);
   const everyMs = policy.accessReview?.everyMs;
   return member.roles.map((held) => {

@@ -1,7 +1,7 @@
 // Which shares there are, and taking one back as far as that can be done.
 import { CloisterError } from "../../base/errors.ts";
 import { versionNamed } from "../artifact/named.ts";
-import { referenceTo } from "../artifact/versions.ts";
+import { referenceTo, type Version } from "../artifact/versions.ts";
 import { judge, refusalText } from "../governance/judge.ts";
 import { type Ask, mayI, perform } from "../guard.ts";
 import { auditSecrets, unseal } from "../sealed-part.ts";
@@ -19,36 +19,33 @@ export async function listShares(session: Session): Promise<ShareListing> {
   const secrets = (await mayI(session, { action: "audit.read" })) ? await auditSecrets(session) : [];
   for (const share of await sharesIn(session)) {
     const destination = (await unseal(share.intent.event.sealed, secrets))?.["destination"];
-    shares.push(await summaryOf(session, share, now, destination?.replace(/^share:/, "")));
+    const version = await versionNamed(session, share.versionId);
+    shares.push(summaryOf(share, version, now, destination?.replace(/^share:/, "")));
     // Who does not see to whom cannot tell whether that was allowed.
     if (destination === undefined) continue;
-    const refusal = await judge(session, share.intent, { effect: share.done, destination });
+    const kind = version?.header.kind;
+    const refusal = await judge(session, share.intent, { kind, effect: share.done, destination });
     if (refusal) ignored.push(refusalText(share.intent, refusal));
   }
   return { shares, ignored };
 }
 
-async function summaryOf(
-  session: Session,
+function summaryOf(
   share: LoggedShare,
+  version: Version | undefined,
   now: number,
   recipient: string | undefined,
-): Promise<ShareSummary> {
+): ShareSummary {
   const { id, intent, versionId, expiresMs, revoked } = share;
   const { domain = "", class: klass = "" } = intent.event;
   return {
     ...{ id, versionId, domain, class: klass, sharedBy: intent.member, logEntry: intent.entry },
-    reference: await nameOf(session, versionId),
+    reference: version && referenceTo(version),
     sharedAt: new Date(intent.timeMs).toISOString(),
     expiresAt: new Date(expiresMs).toISOString(),
     recipient,
     state: revoked ? "revoked" : now >= expiresMs ? "expired" : "open",
   };
-}
-
-async function nameOf(session: Session, versionId: string): Promise<string | undefined> {
-  const version = await versionNamed(session, versionId);
-  return version && referenceTo(version);
 }
 
 /**
@@ -62,7 +59,8 @@ export async function revokeShare(session: Session, given: string, justification
   const me = await session.me();
   const share = await find(session, given);
   const { id, intent, versionId } = share;
-  const reference = await nameOf(session, versionId);
+  const version = await versionNamed(session, versionId);
+  const reference = version && referenceTo(version);
   if (!(await mayRevoke(session, intent, me.id, session.ledger.inForce.version))) {
     throw new CloisterError("POLICY_DENIED", `revoke share ${id.slice(0, 12)}`, {
       why: "a share is revoked by its sharer, or by somebody who may retire what was shared",

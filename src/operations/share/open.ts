@@ -22,7 +22,7 @@ import { identityPlaces } from "../places.ts";
 import type { OpenShareOptions, ShareOpened } from "../types.ts";
 import { entriesIn } from "./archive.ts";
 import { FILES_FOLDER, STATEMENT_FILE } from "./layout.ts";
-import { checkBundle, readShare, type ShareStatement, STATEMENT_BYTES_MAX } from "./statement.ts";
+import { manifestIn, readShare, type ShareStatement, STATEMENT_BYTES_MAX } from "./statement.ts";
 import { vouch } from "./vouch.ts";
 
 /** Whether there is a file here that begins as an age file does. */
@@ -59,8 +59,8 @@ export async function openShare(host: Host, folder: string, options: OpenShareOp
     const bundle = await smallFile(entries, PROVENANCE_FILE, BUNDLE_BYTES_MAX);
     if (sha256Hex(bundle) !== statement.manifest)
       throw integrity("the share's manifest is not the one that was signed");
-    checkBundle(statement, bundle);
-    const vouched = await vouch(host, folder, statement);
+    const { kind } = manifestIn(statement, bundle);
+    const vouched = await vouch(host, folder, statement, kind);
     const extra = [{ path: PROVENANCE_FILE, bytes: bundle }];
     await restoreFolder(target, checkedFiles(host, entries, statement), extra, { signal: host.signal });
     return opened(statement, target, vouched);

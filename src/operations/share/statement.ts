@@ -6,6 +6,7 @@ import { Fields, ID, SHA256 } from "../../base/record.ts";
 import { parseEnvelope, signEnvelope, verifyEnvelope } from "../../keys/dsse.ts";
 import { checkReads, checkSigns, type Identity, keyIdOf, publicKeyPem } from "../../keys/identity.ts";
 import { verifyBundle } from "../../provenance/bundle.ts";
+import type { Manifest } from "../../provenance/manifest.ts";
 import { readStatement } from "../../provenance/statement-reader.ts";
 
 const SHARE_TYPE = "application/vnd.cloister.share.v1+json";
@@ -62,7 +63,7 @@ export function readShare(bytes: Uint8Array): ShareStatement {
     label: fields.has("label") ? fields.string("label", NAME) : undefined,
     ...{ files: fields.integer("files", 1), bytes: fields.integer("bytes"), dirHash: fields.string("dirHash", SHA256) },
     ...{ manifest: fields.string("manifest", SHA256), pusher, sharer },
-    ...{ recipient: fields.string("recipient"), expiresMs: fields.integer("expiresMs") },
+    ...{ recipient: fields.string("recipient"), expiresMs: fields.instant("expiresMs") },
     ...{ policy: fields.integer("policy", 1), operation: fields.string("operation", ID) },
     intent: fields.integer("intent"),
   };
@@ -95,8 +96,8 @@ class Person {
   }
 }
 
-/** The manifest is the one that the statement names, signed by the pusher, and says the same of the version. @throws INTEGRITY */
-export function checkBundle(statement: ShareStatement, bundle: Uint8Array): void {
+/** The manifest, which is signed by the pusher and says the same of the version as the statement. @throws INTEGRITY */
+export function manifestIn(statement: ShareStatement, bundle: Uint8Array): Manifest {
   const { pusher } = statement;
   const manifest = readStatement(verifyBundle(bundle, publicKeyPem(pusher.signs)));
   const same =
@@ -110,6 +111,7 @@ export function checkBundle(statement: ShareStatement, bundle: Uint8Array): void
     manifest.fileCount === statement.files &&
     manifest.bytes === statement.bytes;
   if (!same) throw integrity("the share's manifest is that of another version");
+  return manifest;
 }
 
 /** Key id of the sharer, as the log has it. */

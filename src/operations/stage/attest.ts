@@ -1,7 +1,7 @@
 // Attest: a member states something about a version, with the document that it rests on.
 import { basename, resolve as resolvePath } from "node:path";
 import { sha256Hex } from "../../base/digest.ts";
-import { CloisterError, isIntegrity } from "../../base/errors.ts";
+import { CloisterError, unlessDamaged } from "../../base/errors.ts";
 import type { Policy } from "../../policy/schema.ts";
 import { whyUndeclared } from "../../policy/stating.ts";
 import type { Evidence } from "../../provenance/evidence.ts";
@@ -120,15 +120,11 @@ async function store(session: Session, name: string, sealed: Uint8Array): Promis
     throw error;
   });
   if (made === "created") return;
+  // An object of another size than any statement is as good as none.
   const there = await session.store.get(name, STATEMENT_BYTES_MAX).catch(unlessDamaged);
   if (there && Buffer.from(sealed).equals(there)) return;
   throw new CloisterError("UNAVAILABLE", "the statement could not be stored", {
     why: "something else was put in its place meanwhile",
     next: "run the same command again: it becomes another statement",
   });
-}
-
-/** An object of another size than any statement is as good as none. */
-function unlessDamaged(error: unknown): undefined {
-  if (!isIntegrity(error)) throw error;
 }
