@@ -1,5 +1,6 @@
 // What two policies say differently about people, places and times: read off, not asked.
 import { formatBytes, formatDuration } from "../../base/units.ts";
+import { saidIn } from "../layout.ts";
 import { holdingText, type Member, type Policy, type Role } from "../schema.ts";
 import type { ChangeLine } from "./difference-lines.ts";
 
@@ -102,9 +103,9 @@ function oneMember(id: string, was: Member, now: Member): readonly ChangeLine[] 
   }
   if (was.name !== now.name) lines.push(other(about(`name ${was.name} -> ${now.name}`)));
   if (was.service !== now.service) lines.push(other(about(now.service ? "a service" : "a service no longer")));
-  if (said(was.devices) !== said(now.devices))
+  if (saidIn(was.devices) !== saidIn(now.devices))
     lines.push(other(about("other keys: compare the fingerprints with them")));
-  if (said(was.oidc) !== said(now.oidc)) lines.push(other(about("another login")));
+  if (saidIn(was.oidc) !== saidIn(now.oidc)) lines.push(other(about("another login")));
   return lines;
 }
 
@@ -154,7 +155,7 @@ const AMOUNTS: readonly (readonly [string, (role: Role) => string])[] = [
 function otherChanges(pair: Pair): readonly ChangeLine[] {
   const whole = (what: string, read: (policy: Policy) => unknown): readonly ChangeLine[] => {
     const [was, now] = [read(pair[0]), read(pair[1])];
-    if (said(was) === said(now)) return [];
+    if (saidIn(was) === saidIn(now)) return [];
     if (was === undefined) return [{ ...other(what), sign: "+" }];
     return now === undefined ? [{ ...other(what), sign: "-" }] : [other(`${what} changed`)];
   };
@@ -171,9 +172,4 @@ function otherChanges(pair: Pair): readonly ChangeLine[] {
     ...whole("login", ({ login }) => login),
     ...whole("aws", ({ aws }) => aws),
   ];
-}
-
-/** What something says, wherever it says it. */
-function said(value: unknown): string | undefined {
-  return JSON.stringify(value, (key, each: unknown) => (key === "line" ? undefined : each));
 }
