@@ -97,10 +97,15 @@ export class ClassKeys {
     this.#service = new KeyService(sources.kms);
   }
 
-  /** The newest epoch of a class, to encrypt to. @throws CloisterError INTEGRITY where none was ever logged */
+  /** The newest epoch of a class, to encrypt to. @throws CloisterError NOT_FOUND where none was ever logged */
   async newest(place: { domain: string; class: string }): Promise<ClassEpoch> {
     const newest = this.epochsOf(place).at(-1);
-    if (newest === undefined) throw integrity(`class ${place.domain}/${place.class} has no key`);
+    if (newest === undefined) {
+      throw new CloisterError("NOT_FOUND", `there is no key of ${place.domain}/${place.class} yet`, {
+        why: "nobody may read that class, so what is pushed there would be lost; it gets a key with its first reader",
+        next: "cloister member list",
+      });
+    }
     return this.record(place, newest);
   }
 

@@ -137,6 +137,44 @@ describe("the difference of two policies", () => {
     expect([...asked(example, same), ...plainChanges(example, same)]).toEqual([]);
   });
 
+  it("shows where anybody has to approve, and who may stand in for whom", () => {
+    const people = ["ana", "bo"].map((id) => {
+      const keys = new RegExp(`^  ${id}: .*(signs: "[^"]*".*reads: "[^"]*")`, "m").exec(EXAMPLE)?.[1] ?? "";
+      return `${id}: { name: ${id}, roles: [${id === "ana" ? "steward" : "reviewer"}], ${keys} }`;
+    });
+    const small = (rules: string) =>
+      policyOf(`cloister: 1
+project: small
+id: "${"0".repeat(32)}"
+version: 1
+expires: 2099-01-31
+owners: { threshold: 1, members: [ana] }
+classifications: [public, internal]
+domains: { churn: { owner: ana, epoch: 1 } }
+purposes: { modelling: {} }
+members: { ${people.join(", ")} }
+roles:
+  steward: { can: [policy.change, artifact.export, artifact.declassify, request.create, request.approve], up-to: internal }
+  reviewer: { can: [request.approve], up-to: internal }
+rules:
+  lower: { on: [artifact.declassify], require: { approvals: { steward: 1 } } }
+${rules}`);
+    const consent = (from: string, approvals: string) =>
+      small(`  leave: { on: [artifact.export], from: ${from}, require: { approvals: { ${approvals} } } }`);
+    expect(texts(asked(consent("public", "any: 1"), consent("internal", "any: 1")))).toEqual([
+      "- artifact.export of public no longer needs an approval by anybody",
+    ]);
+    expect(texts(asked(small(""), consent("internal", "any: 1")))).toEqual([
+      "+ artifact.export of internal now needs an approval by anybody",
+    ]);
+    expect(texts(asked(consent("internal", "steward: 1"), consent("internal", "any: 1")))).toEqual([
+      "- artifact.export of internal no longer needs an approval by a steward",
+    ]);
+    expect(texts(asked(consent("internal", "any: 2"), consent("internal", "any: 1")))).toEqual([
+      "- artifact.export of internal no longer needs 2 approvals by anybody",
+    ]);
+  });
+
   it("says which answers change, for which roles, classes and stages, and which way", () => {
     const after = edited(
       [/(request.approve, audit.read\]\n {4}up-to: )confidential/, "$1restricted"],

@@ -15,7 +15,9 @@ export async function diff(call: Call): Promise<number> {
 function showDiff(page: Page, { before, after, same, changes, asked }: PolicyDiff): void {
   const both = `${before.policy} and ${after.policy}`;
   if (same) {
-    page.done(`${both} answer ${String(asked / 2)} questions alike, and name the same people`);
+    // Where they say the same, nothing had to be asked.
+    const alike = asked === 0 ? "everything" : `${String(asked / 2)} questions`;
+    page.done(`${both} answer ${alike} alike, and name the same people`);
     return;
   }
   showChanges(page, changes);

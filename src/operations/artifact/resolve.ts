@@ -153,7 +153,7 @@ async function withoutKey(
   if (refused) throw refused;
   throw new CloisterError("NOT_AUTHENTICATED", `you were not given the key of class ${klass} in domain ${domain}`, {
     why: "the policy entitles you to it, and nobody has wrapped it for this device yet",
-    next: "ask an owner to publish the policy once more (cloister policy propose), which hands out missing keys",
+    next: "ask somebody who reads it to run: cloister key hand-on",
   });
 }
 

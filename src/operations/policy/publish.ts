@@ -46,17 +46,23 @@ export interface NeededKey {
 
 /**
  * Places that need a key under a policy. Names and audit details stay with the members' devices also where classes are
- * under KMS: whoever KMS refuses must still be able to say what they were refused.
+ * under KMS: whoever KMS refuses must still be able to say what they were refused. A class that nobody may read has no
+ * key yet: one that is given to nobody is lost, and so is what is pushed under it.
  */
 export function placesNeeded(policy: Policy): readonly NeededKey[] {
   const places: NeededKey[] = [{ place: AUDIT_PLACE, epoch: 1 }];
   for (const { id: domain, epoch } of policy.domains) {
     places.push({ place: { domain, class: NAMES_CLASS }, epoch: 1 });
     for (const klass of policy.classifications) {
-      places.push({ place: { domain, class: klass }, epoch, kms: kmsKeyOf(policy, klass) });
+      const needed = { place: { domain, class: klass }, epoch, kms: kmsKeyOf(policy, klass) };
+      if (needed.kms !== undefined || isReadable(policy, needed.place)) places.push(needed);
     }
   }
   return places;
+}
+
+function isReadable(policy: Policy, place: KeyPlace): boolean {
+  return policy.members.some((member) => member.suspended === undefined && entitledTo(policy, member)(place));
 }
 
 /** Which places a policy entitles a member to the private half of. */

@@ -42,7 +42,7 @@ export function peopleIn(
   const people = new Map<string, readonly Holding[]>([[PUSHER, []]]);
   for (const role of words.roles) people.set(standInId({ role, domain: undefined }), [{ role, domain: undefined }]);
   for (const [role, most] of words.approvals) {
-    for (let at = 0; at < most; at++) people.set(approverId(role, at), [approverRole(policies, role)]);
+    for (let at = 0; at < most; at++) people.set(approverId(role, at), [approverRole(policies, words, role)]);
   }
   for (const [kind, holdings] of words.evidence) people.set(statedId(kind), holdings);
   return people;

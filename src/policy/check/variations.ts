@@ -7,7 +7,7 @@ import type { DecisionRequest } from "../request.ts";
 import type { Policy } from "../schema.ts";
 import { counted, withArticle } from "../words.ts";
 import { approverId, PUSHER, statedId } from "./questions.ts";
-import type { Vocabulary } from "./vocabulary.ts";
+import { approverRole, type Vocabulary } from "./vocabulary.ts";
 
 /** What is otherwise: something `needs` could be asked for, or a circumstance, `when`. */
 export interface Variation {
@@ -27,7 +27,7 @@ export function variationsOf(
     ...purposes(words, policies, full),
     ...declared(policies, full),
     ...approved(policies, words, full),
-    ...granted(policies, full),
+    ...granted(policies, words, full),
     ...stated(policies, words, full),
     ...separated(policies, full),
     ...used(policies, full),
@@ -108,45 +108,64 @@ function asksApproval(
   return asked.filter((approvals) => approvals !== undefined);
 }
 
+/** Approvals that are left where some of a role are missing, with who is missing as text. */
+interface Fewer {
+  readonly text: string;
+  readonly left: (ids: readonly string[]) => readonly string[];
+}
+
 /** Roles that are asked for, and every number below what is asked for at most. */
-function fewer(
-  words: Vocabulary,
-  asked: readonly Approvals[],
-): readonly { text: string; left: (ids: readonly string[]) => readonly string[] }[] {
+function fewer(policies: readonly Policy[], words: Vocabulary, asked: readonly Approvals[]): readonly Fewer[] {
   const roles = new Set(asked.flatMap(({ needs }) => needs.map(({ role }) => role)));
   return [...roles].flatMap((role) => {
     const most = words.approvals.get(role) ?? 0;
-    return Array.from({ length: most }, (_, kept) => {
-      const gone = Array.from({ length: most - kept }, (_, at) => approverId(role, kept + at));
+    return Array.from({ length: most }, (_, kept): readonly Fewer[] => {
       const who = role === ANYBODY ? "anybody" : withArticle(role);
       const text = most === 1 ? `an approval by ${who}` : `${counted(kept + 1, "approval")} by ${who}`;
-      return { text, left: (ids: readonly string[]) => ids.filter((id) => !gone.includes(id)) };
-    });
+      const keeping = (others: (id: string) => boolean): Fewer => {
+        const own = approversOf(words, role);
+        return { text, left: (ids) => ids.filter((id) => (own.includes(id) ? own.indexOf(id) < kept : others(id))) };
+      };
+      if (role !== ANYBODY) {
+        // Who stands for anybody may be one of these: then they are missing, too.
+        const alike = approverRole(policies, words, ANYBODY).role === role ? approversOf(words, ANYBODY) : [];
+        return [keeping((id) => !alike.includes(id))];
+      }
+      // Everybody who approves counts as anybody: nobody else may be there, or those alone who are asked for by their role.
+      const named = [...roles].filter((each) => each !== ANYBODY).flatMap((each) => approversOf(words, each));
+      return [keeping(() => false), keeping((id) => named.includes(id))];
+    }).flat();
   });
+}
+
+function approversOf(words: Vocabulary, role: string): readonly string[] {
+  return Array.from({ length: words.approvals.get(role) ?? 0 }, (_, at) => approverId(role, at));
 }
 
 function approved(policies: readonly Policy[], words: Vocabulary, full: DecisionRequest): readonly Variation[] {
   const asked = asksApproval(policies, full, "approvals");
-  return fewer(words, asked).map(({ text, left }) =>
+  return fewer(policies, words, asked).map(({ text, left }) =>
     needs(text, lacking(full, { approvals: left(full.governance?.approvals ?? []) })),
   );
 }
 
-function granted(policies: readonly Policy[], full: DecisionRequest): readonly Variation[] {
+function granted(policies: readonly Policy[], words: Vocabulary, full: DecisionRequest): readonly Variation[] {
   const rules = policies
     .flatMap((policy) => policy.rules)
     .filter(({ on }) => (on as readonly string[]).includes(full.action));
   const grants = rules.flatMap(({ grant }) => grant ?? []);
   const grant = full.governance?.grant;
   if (grants.length === 0 || !grant) return [];
-  const roles = new Set(grants.flatMap(({ approvals }) => approvals.needs.map(({ role }) => role)));
   const ages = distinct(grants.map(({ maxMs }) => maxMs));
   return [
     needs("granted access", lacking(full, { grant: undefined })),
-    ...[...roles].map((role) => {
-      const approvals = grant.approvals.filter((id) => id !== approverId(role, 0));
-      return needs(`access granted by ${withArticle(role)}`, lacking(full, { grant: { ...grant, approvals } }));
-    }),
+    ...fewer(
+      policies,
+      words,
+      grants.map(({ approvals }) => approvals),
+    ).map(({ text, left }) =>
+      needs(`${text} of access`, lacking(full, { grant: { ...grant, approvals: left(grant.approvals) } })),
+    ),
     ...ages.map((ms) =>
       needs(`access granted within ${formatDuration(ms)}`, lacking(full, { grant: { ...grant, ageMs: ms + 1 } })),
     ),

@@ -77,8 +77,9 @@ function evidenceOf(policies: readonly Policy[]): ReadonlyMap<string, readonly H
   return kinds;
 }
 
-/** The roles of those who approve where anybody may: any will do that can approve. */
-export function approverRole(policies: readonly Policy[], role: string): Holding {
-  const found = policies.flatMap(({ roles }) => roles).find(({ can }) => can.includes("request.approve"));
+/** The role of those who approve where anybody may: one that is asked for nowhere, if such a one can approve. */
+export function approverRole(policies: readonly Policy[], words: Pick<Vocabulary, "approvals">, role: string): Holding {
+  const all = policies.flatMap(({ roles }) => roles).filter(({ can }) => can.includes("request.approve"));
+  const found = all.find(({ id }) => !words.approvals.has(id)) ?? all[0];
   return { role: role === ANYBODY ? (found?.id ?? "") : role, domain: undefined };
 }
