@@ -3,6 +3,7 @@ import { isMap, isScalar, type Pair, parseDocument, type YAMLMap } from "yaml";
 import { CloisterError } from "../base/errors.ts";
 import { readPolicy } from "./read.ts";
 import type { Policy } from "./schema.ts";
+import { withoutLines } from "./without-lines.ts";
 
 /** A piece of text in the place of another. */
 export interface Edit {
@@ -45,8 +46,7 @@ export function newline(text: string): string {
 
 /** Everything the policy says apart from its number and the places where it says it. */
 export function meaning(policy: Policy): string {
-  const said = { ...policy, version: 0, previous: "" };
-  return JSON.stringify(said, (key, value: unknown) => (key === "line" ? undefined : value));
+  return withoutLines({ ...policy, version: 0, previous: "" });
 }
 
 export function policyIn(text: string, what: string): Policy {

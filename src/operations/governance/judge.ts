@@ -7,10 +7,10 @@ import { type Action, isAction } from "../../policy/actions.ts";
 import type { CompiledPolicy } from "../../policy/compiled.ts";
 import { type DecisionRequest, decide } from "../../policy/decide.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
-import { FIELDS, memberOf } from "../../policy/schema.ts";
+import { FIELDS } from "../../policy/schema.ts";
 import type { Session } from "../session.ts";
 import { factText } from "./fact-text.ts";
-import { factsOf } from "./facts.ts";
+import { factsFor } from "./facts.ts";
 
 /** What a reader knows of an operation besides its entries. */
 export interface Known {
@@ -58,14 +58,14 @@ async function judgeAnew(session: Session, intent: LoggedEvent, known: Known): P
   const under = async (version: number) => (await session.ledger.policy(version)).compiled;
   const { entry, timeMs, event } = intent;
   const { effect } = known;
-  const at = { action, compiled: await under(event.policy), now: timeMs, before: entry };
-  const first = await judgeUnder(session, intent, known, at);
+  const begun = { action, compiled: await under(event.policy), now: timeMs, before: entry };
+  const first = await judgeUnder(session, intent, known, begun);
   if (first || !effect) return first;
   const isOwnEnd = effect.event.operation === event.operation;
   if (!isOwnEnd && effect.event.policy === event.policy) return undefined;
   const compiled = await under(effect.event.policy);
-  const before = isOwnEnd ? effect.entry : entry;
-  return judgeUnder(session, intent, known, { action, compiled, now: effect.timeMs, before });
+  const ended = { action, compiled, now: effect.timeMs, before: isOwnEnd ? effect.entry : entry };
+  return judgeUnder(session, intent, known, ended);
 }
 
 /** What contradicts the rest of the log: the policy would be asked about another act than the one that was done. */
@@ -106,7 +106,7 @@ interface Terms {
 
 /**
  * Why a policy, at a time, does not let the signer of an entry do what it says; undefined where it does. What happened before
- * is taken from the log before a position, whichever policy is asked.
+ * is taken from the log before that entry, whichever policy is asked.
  */
 export async function judgeUnder(
   session: Session,
@@ -115,16 +115,12 @@ export async function judgeUnder(
   { action, compiled, now, before }: Terms,
 ): Promise<Refusal | undefined> {
   const { event, member: id } = intent;
-  const { policy } = compiled;
-  const about = { domain: event.domain, class: event.class, kind };
-  const member = memberOf(policy, id);
-  const governance =
-    member &&
-    (await factsOf({
-      ...{ session, policy, member, now, before, intent, said: { destination, ...saidIn(event) } },
-      ...{ action, ...about, versionId: event.versionId, purpose: undefined },
-    }));
-  return refusalOf(compiled, { action, ...about, member: id, now, governance });
+  const about = { action, domain: event.domain, class: event.class, kind };
+  const governance = await factsFor(session, compiled.policy, id, {
+    ...{ ...about, versionId: event.versionId, purpose: undefined },
+    ...{ now, before, intent, said: { destination, ...saidIn(event) } },
+  });
+  return refusalOf(compiled, { ...about, member: id, now, governance });
 }
 
 /** What stands in the way besides what only the person's own program could ask: logins, and what they declare. */
