@@ -9,6 +9,7 @@ import { approveRequest } from "../../src/operations/request/approve.ts";
 import { listRequests } from "../../src/operations/request/list.ts";
 import { showRequest } from "../../src/operations/request/show.ts";
 import { waitForRequest } from "../../src/operations/request/wait.ts";
+import { tag } from "../../src/operations/stage/tag.ts";
 import { randomFiles, sessionOf } from "./project.ts";
 import {
   ask,
@@ -104,7 +105,7 @@ describe("approvals", () => {
     expect((await show("bo", id)).state).toBe("approved");
   });
 
-  test("serve the very act: its member, version, destination; and no other", async () => {
+  test("serve the very act: its member, version, destination, purpose; and no other, whatever is called by its name", async () => {
     const { id } = await ask(people.bo, "export", "risk:1.0", { to: "s3://partner-zeta/in" });
     for (const who of ["omar", "ana"] as const) await approve(who, id);
     const act = {
@@ -117,9 +118,15 @@ describe("approvals", () => {
       (await consentFor(people.bo, { ...act, said: { destination: "s3://partner-zeta/out" } })).approvals,
     ).toBeUndefined();
     expect((await consentFor(people.dee, act)).approvals).toBeUndefined();
+    expect((await consentFor(people.bo, { ...act, purpose: "modelling" })).approvals).toBeUndefined();
     randomFiles(people.dee.cwd);
     await push(await sessionOf(people.dee), { source: { path: "data" }, name: "risk:1.1", class: "internal" });
     expect((await consentFor(people.bo, { ...act, reference: "risk:1.1" })).approvals).toBeUndefined();
+    const chosen = { ...act, reference: "risk:chosen" };
+    await tag(await sessionOf(people.dee), { reference: "risk:1.0", tag: "chosen" });
+    expect((await consentFor(people.bo, chosen)).approvals).toEqual(["omar", "ana"]);
+    await tag(await sessionOf(people.dee), { reference: "risk:1.1", tag: "chosen" });
+    expect((await consentFor(people.bo, chosen)).approvals).toBeUndefined();
   });
 
   test("of access are a grant for its purpose, counted from the last one that was needed", async () => {

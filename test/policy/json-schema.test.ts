@@ -2,10 +2,11 @@
 // JSON Schema that it uses, read here anew.
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
 import type { Json } from "../../src/base/json.ts";
 import { FILE_KEYS } from "../../src/policy/file-keys.ts";
 import { policySchema } from "../../src/policy/json-schema.ts";
+import { readPolicy } from "../../src/policy/read.ts";
 import { EXAMPLE } from "./example.ts";
 import { SAMPLE } from "./sample.ts";
 import { WRONG_GOVERNANCE } from "./wrong-governance.ts";
@@ -90,6 +91,30 @@ function template(name: string): string {
   });
 }
 
+type Path = readonly (string | number)[];
+
+/** Every key and item below a value; the people's keys, which look all alike, once. */
+function pathsOf(value: unknown, above: Path = []): readonly Path[] {
+  if (
+    value === null ||
+    typeof value !== "object" ||
+    (above[0] === "members" && above.length === 2 && above[1] !== "priya")
+  )
+    return [];
+  const keys = Array.isArray(value) ? value.keys() : Object.keys(value);
+  return [...keys].flatMap((key) => {
+    const path = [...above, key];
+    return [path, ...pathsOf((value as Record<string | number, unknown>)[key], path)];
+  });
+}
+
+function remove(file: object, path: Path): void {
+  const last = path.at(-1) ?? "";
+  const holder = path.slice(0, -1).reduce((at, key) => (at as Record<string | number, object>)[key] as object, file);
+  if (Array.isArray(holder)) holder.splice(Number(last), 1);
+  else delete (holder as Record<string, unknown>)[last];
+}
+
 describe("the JSON Schema of the file", () => {
   it("uses only what is checked here, and every definition", () => {
     const text = JSON.stringify(schema);
@@ -137,6 +162,21 @@ describe("the JSON Schema of the file", () => {
   ])("refuses %s", (_, from, to, fault) => {
     expect(EXAMPLE).toContain(from);
     expect(check(EXAMPLE.replace(from, to))).toContain(fault);
+  });
+
+  it("refuses nothing that the reader accepts, with any part of the example left out", () => {
+    const refused: string[] = [];
+    let accepted = 0;
+    for (const path of pathsOf(parse(EXAMPLE))) {
+      const file = parse(EXAMPLE);
+      remove(file, path);
+      const text = stringify(file, { aliasDuplicateObjects: false });
+      if (readPolicy(Buffer.from(text), { now: 0 }).problems.some(({ severity }) => severity === "error")) continue;
+      accepted++;
+      if (check(text).length > 0) refused.push(`${path.join("/")}: ${check(text).join()}`);
+    }
+    expect(refused).toEqual([]);
+    expect(accepted).toBeGreaterThan(50);
   });
 
   it("knows every key whose misspelling the reader complains of, but for the project's own names", () => {

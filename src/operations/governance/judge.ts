@@ -106,7 +106,7 @@ interface Terms {
 
 /**
  * Why a policy, at a time, does not let the signer of an entry do what it says; undefined where it does. What happened before
- * is taken from the log before that entry, whichever policy is asked.
+ * is taken from the log before a position, whichever policy is asked.
  */
 export async function judgeUnder(
   session: Session,
