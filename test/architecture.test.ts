@@ -79,7 +79,6 @@ test("the policy decides in one place only: nobody outside its room, the guard a
     "src/operations/decision.ts",
     "src/operations/governance/judge.ts",
     "src/operations/policy/explain.ts",
-    "src/operations/request/entitled.ts",
     "src/operations/secret/secrets.ts",
   ]);
 });

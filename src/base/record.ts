@@ -26,6 +26,13 @@ export class Fields {
     return value;
   }
 
+  /** ms since 1970. */
+  instant(key: string): number {
+    const value = this.#take(key);
+    if (!isInstant(value)) throw this.#wrong(key);
+    return value;
+  }
+
   boolean(key: string): boolean {
     const value = this.#take(key);
     if (typeof value !== "boolean") throw this.#wrong(key);
@@ -73,6 +80,14 @@ export class Fields {
   #wrong(key: string): CloisterError {
     return malformed(this.#what, `its member ${key} is missing or wrong`);
   }
+}
+
+/** The last that ECMAScript has a date for: later ones cannot be printed. */
+const INSTANT_MAX = 8_640_000_000_000_000;
+
+/** Whether a value is a time after 1970, in ms. */
+export function isInstant(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value <= INSTANT_MAX;
 }
 
 /** Lower-case hex of a SHA-256. */

@@ -76,12 +76,18 @@ export async function decideNow(session: Session, ask: Ask, assumed: GovernanceF
 /** With the label that a push has for what its signer took out lately, unless that of its inputs is higher. */
 function labelFor(
   { ledger }: Session,
-  { labelFloorMs: floorMs, classifications }: Policy,
+  { labelFloor, classifications }: Policy,
   ask: Ask,
   { member, now }: { readonly member: string; readonly now: number },
 ): Pick<DecisionRequest, "label"> {
-  if (floorMs === undefined || ask.action !== "artifact.push" || ask.provenance === "run" || ask.fromStore) return {};
-  const floor = floorOf(ledger, { member, before: ledger.events.length, timeMs: now, floorMs, classifications });
+  if (!labelFloor || ask.action !== "artifact.push" || ask.provenance === "run" || ask.fromStore) return {};
+  const floor = floorOf(ledger, {
+    member,
+    before: ledger.events.length,
+    timeMs: now,
+    floorMs: labelFloor.ms,
+    classifications,
+  });
   if (!floor || rank(classifications, floor.class) < rank(classifications, ask.label?.class)) return {};
   return { label: { class: floor.class, from: floorText(floor) } };
 }
@@ -90,20 +96,17 @@ function labelFor(
  * Readers know the inputs of a workspace, and what was pulled, from the log; what files carry only this program sees. Where
  * what was pulled decides, it is by a line of the policy.
  */
-function aboutLabel(
-  { labelFloorLine: line }: Policy,
-  rule: string,
-  ask: Ask,
-  request: DecisionRequest,
-): Partial<Refusal> {
+function aboutLabel({ labelFloor }: Policy, rule: string, ask: Ask, request: DecisionRequest): Partial<Refusal> {
   if (rule !== "builtin:label-flow") return {};
-  if (request.label !== ask.label) return line === undefined ? {} : { line };
+  if (request.label !== ask.label) return labelFloor ? { line: labelFloor.line } : {};
   return ask.workspace === undefined ? { enforcement: "advisory" } : {};
 }
 
 /** The request that an act rests on, as its entry in the log names it. */
 function sourceOf({ request }: GovernanceFacts): NonNullable<Ask["facts"]> {
-  return request ? { request: request.hash, requestEntry: request.entry, destination: request.destination } : {};
+  if (!request) return {};
+  const { hash, entry, destination, salt } = request;
+  return { request: hash, requestEntry: entry, destination, salt };
 }
 
 /** The login that counts for an action; looked for only where the policy asks for one. */

@@ -12,7 +12,7 @@ import type { UsePart } from "./workspace-use.ts";
  * Names what `compile.ts` makes of a policy. It changes whenever the same policy compiles to something else, so that a
  * newer tool does not decide by what an older one cached; `test/policy/compiled.test.ts` holds the two together.
  */
-export const COMPILED_FORMAT = "cloister/compiled-policy@12";
+export const COMPILED_FORMAT = "cloister/compiled-policy@13";
 
 /** What a role grants besides what its workspaces may use. */
 export const ROLE_PARTS = [

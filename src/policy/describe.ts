@@ -132,9 +132,9 @@ function alwaysLine(policy: Policy): string {
     ...together(policy.mfaWithin, (each) => formatDuration(each.withinMs)).map(
       ([time, needing]) => `${needing} a second factor within ${time}`,
     ),
-    policy.labelFloorMs === undefined
+    policy.labelFloor === undefined
       ? ""
-      : `what is pushed is at least as sensitive as what its pusher pulled in ${formatDuration(policy.labelFloorMs)}`,
+      : `what is pushed is at least as sensitive as what its pusher pulled in ${formatDuration(policy.labelFloor.ms)}`,
   ].filter((part) => part !== "");
   return parts.length > 0 ? `always: ${parts.join("; ")}` : "";
 }

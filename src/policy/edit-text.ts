@@ -1,9 +1,9 @@
 // Edits of the policy file as text: where things stand in it, and that an edit means what it was to mean.
 import { isMap, isScalar, type Pair, parseDocument, type YAMLMap } from "yaml";
 import { CloisterError } from "../base/errors.ts";
-import { saidIn } from "./layout.ts";
 import { readPolicy } from "./read.ts";
 import type { Policy } from "./schema.ts";
+import { withoutLines } from "./without-lines.ts";
 
 /** A piece of text in the place of another. */
 export interface Edit {
@@ -46,7 +46,7 @@ export function newline(text: string): string {
 
 /** Everything the policy says apart from its number and the places where it says it. */
 export function meaning(policy: Policy): string {
-  return saidIn({ ...policy, version: 0, previous: "" }) ?? "";
+  return withoutLines({ ...policy, version: 0, previous: "" });
 }
 
 export function policyIn(text: string, what: string): Policy {

@@ -26,7 +26,12 @@ export interface GovernanceFacts {
   readonly approvals?: readonly string[] | undefined;
   /** The request that `approvals` and `grant` come from, for the log. It decides nothing. */
   readonly request?:
-    | { readonly entry: number; readonly hash: string; readonly destination: string | undefined }
+    | {
+        readonly entry: number;
+        readonly hash: string;
+        readonly destination: string | undefined;
+        readonly salt: string | undefined;
+      }
     | undefined;
   /** Access that was granted to the member for this version and purpose: who approved, and how long ago it was complete. */
   readonly grant?: { readonly approvals: readonly string[]; readonly ageMs: number } | undefined;

@@ -22,10 +22,9 @@ export function readAlways(
   tree: Tree | undefined,
   around: Surroundings,
   problems: Problems,
-): Pick<Policy, "purposeFor" | "justificationFor" | "mfaWithin" | "labelFloorMs" | "labelFloorLine"> {
+): Pick<Policy, "purposeFor" | "justificationFor" | "mfaWithin" | "labelFloor"> {
   if (!tree) {
-    const noFloor = { labelFloorMs: undefined, labelFloorLine: undefined };
-    return { purposeFor: { line: 1, actions: [] }, justificationFor: [], mfaWithin: [], ...noFloor };
+    return { purposeFor: { line: 1, actions: [] }, justificationFor: [], mfaWithin: [], labelFloor: undefined };
   }
   const section = new Section(tree, "always", keysOf("always"), [], problems);
   const listed = textList(section.optional("purpose-for"), "purpose-for", problems);
@@ -34,18 +33,18 @@ export function readAlways(
     purposeFor: { line: section.placeOf("purpose-for").line, actions },
     justificationFor: readJustified(section.optional("justification-for"), problems),
     mfaWithin: readMfaWithin(section, around, problems),
-    labelFloorMs: readLabelFloor(section, around.roles, problems),
-    labelFloorLine: section.has("label-floor") ? section.placeOf("label-floor").line : undefined,
+    labelFloor: readLabelFloor(section, around.roles, problems),
   };
 }
 
 /** Who pulls here may push what they made of it elsewhere: somebody has to be able to do both. */
-function readLabelFloor(always: Section, roles: readonly Role[], problems: Problems): number | undefined {
+function readLabelFloor(always: Section, roles: readonly Role[], problems: Problems): Policy["labelFloor"] {
   const can = (action: RoleAction): boolean => roles.some((role) => role.can.includes(action));
   if (always.has("label-floor") && !(can("artifact.pull") && can("artifact.push"))) {
     problems.error(always.placeOf("label-floor"), "label-floor can never fire: no role can pull, or none can push");
   }
-  return always.measured("label-floor", parseDurationMs, "30d (s, m, h, d)");
+  const ms = always.measured("label-floor", parseDurationMs, "30d (s, m, h, d)");
+  return ms === undefined ? undefined : { line: always.placeOf("label-floor").line, ms };
 }
 
 function readJustified(tree: Tree | undefined, problems: Problems): readonly Justified[] {

@@ -40,8 +40,7 @@ export interface Policy {
   /** How old a login with a second factor may be, per action. */
   readonly mfaWithin: readonly MfaWithin[];
   /** The highest class that a member pulled in this time is the least that they push without a run. */
-  readonly labelFloorMs: number | undefined;
-  readonly labelFloorLine: number | undefined;
+  readonly labelFloor: { readonly line: number; readonly ms: number } | undefined;
   readonly separate: readonly Separation[];
   readonly rules: readonly Rule[];
   readonly evidence: readonly EvidenceKind[];

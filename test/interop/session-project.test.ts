@@ -101,7 +101,10 @@ describe.skipIf(NO_RADOSGW !== "")(`a project at radosgw${NO_RADOSGW}`, () => {
     const at = ["--endpoint", server.endpoint, "--region", "us-east-1"];
     const eve = world.member("eve");
     const args = ["join", `s3://${bucket}/${prefix}`, ...at, "--as", "eve", "--name", "Eve"];
-    expect(await eve.with({ env }, ...args)).toMatchObject({ exit: 0, out: expect.stringContaining("cloister") });
+    const joined = await eve.with({ env }, ...args);
+    expect(joined).toMatchObject({ exit: 0, out: expect.stringContaining("cloister") });
+    // Nothing is filed there by whoever is in no role, and the line does as well.
+    expect(joined.err).toMatch(/could not be filed .*: hand over the line/);
   }, 60_000);
 
   it("is refused by the server what the session leaves out, whatever the program would do", async () => {

@@ -1,5 +1,6 @@
 // Access that nobody confirms lapses to reading; who confirms it is judged by every reader.
 import { beforeAll, expect, test } from "vitest";
+import { list } from "../../src/operations/artifact/list.ts";
 import { push } from "../../src/operations/artifact/push.ts";
 import { perform } from "../../src/operations/guard.ts";
 import type { Host } from "../../src/operations/host.ts";
@@ -97,6 +98,17 @@ test("a line that was logged by somebody who may not is none", async () => {
   await bo.sync();
   expect((await verdictsOn(bo.ledger, "bo")).get("data-scientist")).toMatchObject({ verdict: "revoke", by: "ana" });
   expect(await pushAt(people.bo, 94)).toBe("builtin:review-lapsed");
+});
+
+test("what a patched program pushes while its member's access has lapsed, no reader accepts", async () => {
+  randomFiles(people.bo.cwd);
+  const bo = await unguarded(people.bo, inDays(94));
+  await push(bo, { source: { path: "data" }, name: "smuggled", class: "internal" });
+  const { versions, ignored } = await list(await at(people.dee, 94), { name: "smuggled" });
+  expect(versions).toEqual([]);
+  expect(ignored).toEqual([expect.objectContaining({ why: expect.stringContaining("builtin:review-lapsed") })]);
+  // What was pushed before is what it was.
+  expect((await list(await at(people.dee, 94), { name: "notes" })).versions).not.toEqual([]);
 });
 
 test("who was let in since the last period is confirmed until one is over", async () => {

@@ -12,6 +12,7 @@ import { type Ask, perform } from "../../src/operations/guard.ts";
 import type { Host } from "../../src/operations/host.ts";
 import { reviewAccess } from "../../src/operations/review/review.ts";
 import type { Session } from "../../src/operations/session.ts";
+import { logOperation } from "./governance/entries.ts";
 import { openedBy } from "./key-attack.ts";
 import { hostIn, randomFiles, sessionOf } from "./project.ts";
 import { change, enlist, type Person, releaseProject, withRole } from "./release-project.ts";
@@ -156,6 +157,27 @@ test("consent of somebody who is not in escrow, and review by who had a part, co
   expect(await showBreakGlass(await sessionOf(ana), id)).toMatchObject({ state: "open", consentedBy: undefined });
   await expect(pulled(ana, "notes:1", "whole")).rejects.toMatchObject({ code: "POLICY_DENIED" });
   expect(await canOpen("notes:1", ana)).toBe(false);
+});
+
+test("of several that were invoked beforehand, one is open until it is reviewed", async () => {
+  const { ana, eva, omar } = people;
+  const [one, other] = [await invoked("notes:1"), await invoked("notes:1")];
+  await consentToBreakGlass(await sessionOf(eva), { id: one.id });
+  await expect(consentToBreakGlass(await sessionOf(eva), { id: other.id })).rejects.toMatchObject({
+    code: "USAGE",
+    why: expect.stringContaining(one.id),
+  });
+  const session = await sessionOf(eva);
+  await session.sync();
+  const invocation = Number(other.id.slice(3));
+  const facts = { invocation, request: session.ledger.events[invocation]?.event.facts?.["request"] };
+  const about = { domain: "churn", class: "internal", versionId: other.versionId };
+  await logOperation(session, { action: "break-glass.consent", ...about, facts });
+  expect(await showBreakGlass(await sessionOf(ana), other.id)).toMatchObject({ state: "open", consentedBy: undefined });
+  const review = { id: one.id, outcome: "justified", justification: WHY } as const;
+  await reviewBreakGlass(await sessionOf(omar), review);
+  expect(await consentToBreakGlass(await sessionOf(eva), { id: other.id })).toMatchObject({ state: "active" });
+  await reviewBreakGlass(await sessionOf(omar), { ...review, id: other.id });
 });
 
 test("consent of an escrow holder whose access has lapsed counts for nothing, whatever their program lets pass", async () => {

@@ -316,6 +316,8 @@ describe("a role's trust", () => {
     for (const name of ["policy/1", "log/commit/1", "epochs/churn/internal/1"]) {
       expect(can("s3:PutObject", name, late)).toBe(true);
     }
+    // Five letters, as packs, seals and wraps have.
+    expect(can("s3:GetObject", "joins/x", late)).toBe(true);
     expect(
       can("s3:GetObject", "packs/churn/internal/ab/x", {
         "aws:CurrentTime": "2027-03-31T23:59:59Z",
@@ -358,7 +360,11 @@ describe("the bucket's policy", () => {
     expect(allowed({ identity: ADMIN, bucket }, asked(policy, "bo", scientist, request))).toBe(false);
     const part = { ...request, context: { "s3:ObjectCreationOperation": "false" } };
     expect(allowed({ identity: ADMIN, bucket }, asked(policy, "bo", scientist, part))).toBe(true);
-    for (const name of ["log/commit/1", "policy/1", "epochs/churn/internal/1", "versions/churn/a/1", "cloister"]) {
+    const named = ["requests/x", "statements/churn/internal/x/y", "tags/churn/a/b"];
+    for (const name of [
+      ...["log/commit/1", "policy/1", "epochs/churn/internal/1", "versions/churn/a/1", "cloister"],
+      ...named,
+    ]) {
       expect(can("s3:DeleteObject", name)).toBe(false);
       expect(can("s3:DeleteObjectVersion", name)).toBe(false);
     }

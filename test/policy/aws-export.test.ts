@@ -169,6 +169,13 @@ describe("drift", () => {
       "bucket policy: wider: does not deny s3:deleteobject to * on",
     ],
     [
+      "more that is deleted",
+      "role-data-owner.permissions.json",
+      "churn/releases/*",
+      "churn/r*",
+      "permissions of role data-owner: wider: also allows s3:deleteobject on arn:aws:s3:::acme-ml/team/churn/r*",
+    ],
+    [
       "anyone who may assume it",
       "role-reviewer.trust.json",
       "%22sts%3ASourceIdentity%22%3A%22dee%22%2C",

@@ -118,7 +118,7 @@ describe("decide", () => {
         enforcement: "advisory",
         why: "artifact.export of class internal needs 2 approvals, has 1 of 2: a security-officer is missing",
         who: "a security-officer: ana",
-        next: 'cloister request create export risk:1.2 --to s3://partner-acme/in --why "…"',
+        next: 'cloister request create export risk:1.2 --to s3://partner-acme/in --purpose churn-modelling --why "…"',
         missing: "approval",
       },
     ]);

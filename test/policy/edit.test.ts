@@ -28,6 +28,11 @@ function difference(before: string, after: string): { added: string[]; removed: 
 }
 
 describe("addMember", () => {
+  it("adds to a file that says everything there is to say", () => {
+    const edited = addMember(EXAMPLE, { ...kim, roles: ["data-scientist@churn"] }, next);
+    expect(memberOf(read(edited), "kim")?.name).toBe(kim.name);
+  });
+
   it("adds one line, keeps every other, comments too, and reads as what was asked for", () => {
     const edited = addMember(SAMPLE, kim, next);
     const { added, removed } = difference(SAMPLE, edited);

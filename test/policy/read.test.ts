@@ -69,7 +69,7 @@ describe("readPolicy", () => {
     expect(problems).toEqual([]);
     expect(policy).toMatchObject({
       owners: { threshold: 2, members: ["ana", "omar", "priya"] },
-      labelFloorMs: 30 * DAY_MS,
+      labelFloor: { ms: 30 * DAY_MS },
       stages: ["dev", "candidate", "production"],
       gates: [
         { id: "dev -> candidate", evidence: ["tests-passed", "dependencies-approved"], approvals: undefined },

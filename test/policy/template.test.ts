@@ -115,7 +115,14 @@ describe("the template for AWS", () => {
     const policy = read(text);
     expect(policy.aws).toMatchObject({ ...place, rolePrefix: "cloister-churn-" });
     expect(exportAws(policy).roles.map(({ name }) => name)).toEqual(["cloister-churn-steward"]);
-    expect(sessionPolicy(policy, { member: "ana", purpose: values.purpose, now: NOW }).chars).toBeLessThan(1500);
+    const session = (of: Policy) => sessionPolicy(of, { member: "ana", purpose: values.purpose, now: NOW });
+    const said = (of: Policy) => session(of).statements.map(({ what }) => what);
+    expect(said(policy).join()).toContain("statements about patients/internal");
+    // There is room for long names, and what would be cut for them is said.
+    const prefix = "department-of-something/team-with-a-name/churn";
+    const long = read(fillTemplate(textOf("aws"), values) + awsBlock({ ...place, prefix }));
+    expect(said(long).join()).toContain("no statements and tags");
+    expect(session(long).chars).toBeLessThan(1950);
   });
 
   it("takes a key of KMS, and the names that YAML would take for something else", () => {

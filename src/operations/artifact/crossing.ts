@@ -70,6 +70,7 @@ export function crossingOf(ledger: Ledger, intent: LoggedEvent, pushed: Pushed):
   const act = ledger.operation(intent.keyId, operation)?.intent;
   const fits = act?.event.action === way.action && act.event.versionId === versionId && act.entry < intent.entry;
   if (!act || !fits) return `the ${way.operation} that it names is not in the log`;
+  if (isGivenUp(ledger, act, intent.entry)) return `the ${way.operation} that it names was given up`;
   const astray = whyAstray(way, act, source, pushed);
   if (astray !== undefined) return astray;
   if (restsOn(ledger, intent, way, operation)) return `another push rests on the same ${way.operation}`;
@@ -86,6 +87,23 @@ function whyAstray({ way }: Way, { event }: LoggedEvent, source: LoggedVersion, 
   }
   if (event.facts?.["toClass"] !== pushed.class) return "the declassification that it names is to another class";
   return source.domain === pushed.domain ? undefined : "what it names is of another domain";
+}
+
+/** Whether an operation was logged as failed, with nothing done, before an entry. */
+export function isGivenUp(ledger: Ledger, { keyId, event }: LoggedEvent, before: number): boolean {
+  const failed = ledger.operation(keyId, event.operation)?.failed;
+  return failed !== undefined && failed.entry < before;
+}
+
+/** Whether a push that rests on an act had begun before an entry, and was not given up: then something was done. */
+export function isBroughtOver(ledger: Ledger, act: LoggedEvent, before: number): boolean {
+  const way = WAYS.find(({ action }) => action === act.event.action);
+  if (!way) return false;
+  return ledger.index.of("artifact.push").some((push) => {
+    const { entry, keyId, event } = push;
+    const rests = event.phase === "intent" && event.facts?.[way.operation] === act.event.operation;
+    return rests && keyId === act.keyId && entry < before && !isGivenUp(ledger, push, before);
+  });
 }
 
 /** Whether an earlier push rests on the act: it serves once. */

@@ -4,6 +4,7 @@ import { CloisterError, explained, integrity } from "../../base/errors.ts";
 import { decide } from "../../policy/decide.ts";
 import { splitsOf } from "../../policy/key-halves.ts";
 import type { Field, Policy } from "../../policy/schema.ts";
+import { factsFor } from "../governance/facts.ts";
 import { judge, refusalText } from "../governance/judge.ts";
 import type { Session } from "../session.ts";
 import type { Header } from "./artifact-seal.ts";
@@ -33,13 +34,14 @@ export async function whyNotEntitled(
   const crossing = crossingOf(session.ledger, push.intent, record);
   const unfit = await whyNotCrossed(session, crossing, { record, header, push });
   if (typeof crossing === "string" || unfit !== undefined) return unfit;
+  const request = pushRequest(session, compiled.policy, header, push, crossing);
+  const { action, kind, purpose } = request;
+  const { domain, class: klass, epoch } = record;
+  const { timeMs: now, entry: before } = push.intent;
+  const about = { action, domain, class: klass, kind, versionId: undefined, purpose };
+  const governance = await factsFor(session, compiled.policy, push.pusher, { ...about, now, before, said: {} });
   const decision = await decide(compiled, {
-    ...pushRequest(session, compiled.policy, header, push, crossing),
-    member: push.pusher,
-    now: push.intent.timeMs,
-    domain: record.domain,
-    class: record.class,
-    epoch: record.epoch,
+    ...{ ...request, member: push.pusher, now, domain, class: klass, epoch, governance },
   });
   if (decision.allow) return undefined;
   const [refusal] = decision.refusals;
@@ -88,7 +90,7 @@ async function whyNotCrossed(
 
 function pushRequest(
   session: Session,
-  { classifications, labelFloorMs: floorMs }: Policy,
+  { classifications, labelFloor }: Policy,
   header: Header,
   { intent, entry, pusher }: Push,
   crossing: LoggedCrossing | undefined,
@@ -102,8 +104,8 @@ function pushRequest(
   const source = crossing ?? (owned && labelOf(session.ledger, owned, classifications, entry));
   const provenance = crossing?.ran || (owned && ranIn(session.ledger, owned, intent.entry)) ? "run" : "none";
   const at = { member: pusher, before: intent.entry, timeMs: intent.timeMs, classifications };
-  const isBounded = floorMs !== undefined && provenance === "none" && crossing === undefined;
-  const floor = isBounded ? floorOf(session.ledger, { ...at, floorMs }) : undefined;
+  const isBounded = provenance === "none" && crossing === undefined;
+  const floor = labelFloor && isBounded ? floorOf(session.ledger, { ...at, floorMs: labelFloor.ms }) : undefined;
   const isFloor = rank(classifications, floor?.class) > rank(classifications, source?.class);
   const label =
     isFloor && floor
@@ -116,7 +118,7 @@ function pushRequest(
     provenance: provenance as "run" | "none",
     // A login is checked where the person logs in; who reads later has nothing to check it by.
     mfaAgeMs: 0,
-    ...(purpose === undefined ? {} : { purpose }),
+    purpose,
     ...(justification === undefined ? {} : { justification }),
     ...(label === undefined ? {} : { label }),
   };

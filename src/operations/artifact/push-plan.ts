@@ -93,11 +93,12 @@ function higher({ classifications }: Policy, one: Label | undefined, other: Labe
 
 /** The label that readers give a push without a run, as of now; the guard looks again when it decides. */
 async function floorHere(session: Session, policy: Policy): Promise<Label | undefined> {
-  const { labelFloorMs: floorMs, classifications } = policy;
-  if (floorMs === undefined) return undefined;
+  const { labelFloor, classifications } = policy;
+  if (!labelFloor) return undefined;
   const [{ id: member }, timeMs] = [await session.me(), await session.clock()];
   const { ledger } = session;
-  const floor = floorOf(ledger, { member, before: ledger.events.length, timeMs, floorMs, classifications });
+  const asked = { member, before: ledger.events.length, timeMs, floorMs: labelFloor.ms, classifications };
+  const floor = floorOf(ledger, asked);
   return floor && { class: floor.class, from: floorText(floor) };
 }
 

@@ -78,8 +78,8 @@ export async function readVersionAt(session: Session, logged: LoggedVersion, nam
 }
 
 /**
- * Why it is not what was declassified: others consented to that version alone. Only who can see both can compare them; a
- * version that is gone cannot be compared with.
+ * Why it is not what was declassified or exported: others consented to that version alone. Only who can see both can
+ * compare them; a version that is gone cannot be compared with.
  */
 async function whyAnother(
   session: Session,
@@ -87,14 +87,16 @@ async function whyAnother(
   nameKey: Buffer,
 ): Promise<string | undefined> {
   const crossing = crossingOf(session.ledger, push.intent, record);
-  if (typeof crossing !== "object" || crossing.way !== "declassify") return undefined;
+  if (typeof crossing !== "object") return undefined;
   const logged = session.ledger.versionById(crossing.versionId);
-  const judged = logged && (await readVersionAt(session, logged, nameKey));
-  if (judged?.kind === "ignored" && !judged.damaged) return "what it was declassified from does not count";
+  const key = crossing.domain === record.domain ? nameKey : await session.keys.nameKey(crossing.domain);
+  const judged = logged && key && (await readVersionAt(session, logged, key));
+  const done = crossing.way === "export" ? "exported" : "declassified";
+  if (judged?.kind === "ignored" && !judged.damaged) return `what it was ${done} from does not count`;
   if (judged?.kind !== "accepted") return undefined;
   const { dirHash, kind } = judged.version.header;
   if (dirHash === header.dirHash && kind === header.kind) return undefined;
-  return `${push.pusher} declassified another content than this`;
+  return `${push.pusher} ${done} another content than this`;
 }
 
 /** What KMS refuses is hidden, as what nobody gave the key for; that it does not answer says nothing about anything. */

@@ -6,7 +6,7 @@ import { releaseHalf } from "../release/release-half.ts";
 import { readDetails } from "../request/shelf.ts";
 import type { Session } from "../session.ts";
 import type { BreakGlassReview, BreakGlassSaid } from "../types.ts";
-import { emergencyAt, findEmergency, glassId } from "./list.ts";
+import { emergencyAt, findEmergency, glassId, unreviewedOf } from "./list.ts";
 import { type GlassStanding, mayConsent, mayReview } from "./standing.ts";
 
 /**
@@ -44,6 +44,13 @@ export async function consentToBreakGlass(
     return { ...(await emergencyAt(session, invocation.entry)), logEntry: consent.done.entry, dryRun };
   }
   if (state !== "open") throw notSo(standing, `it is ${state}`);
+  const before = await unreviewedOf(session, invocation.requester);
+  if (before) {
+    throw notSo(
+      standing,
+      `${invocation.requester} broke the glass of ${glassId(before.invocation)}, which nobody reviewed`,
+    );
+  }
   return say(session, standing, ask, { dryRun, effect: release });
 }
 

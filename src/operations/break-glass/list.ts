@@ -11,7 +11,8 @@ import {
   type Moment,
   mayConsent,
   mayReview,
-  standingOf,
+  standingAt,
+  unreviewed,
 } from "./standing.ts";
 
 export function glassId({ entry }: Pick<Invocation, "entry">): string {
@@ -65,9 +66,15 @@ export async function findEmergency(session: Session, id: string): Promise<Glass
   if (!invocation) {
     throw new CloisterError("NOT_FOUND", `there is no emergency bg-${entry}`, { next: "cloister break-glass list" });
   }
-  const glass = await glassOf(session, invocation);
-  if (typeof glass !== "string") return standingOf(session, invocation, glass, await momentNow(session));
-  throw new CloisterError("INTEGRITY", `bg-${entry} is no emergency`, { why: glass });
+  const standing = await standingAt(session, invocation, await momentNow(session));
+  if (standing) return standing;
+  const why = await glassOf(session, invocation);
+  throw new CloisterError("INTEGRITY", `bg-${entry} is no emergency`, { why: String(why) });
+}
+
+/** What has to be reviewed before anything else opens for the invoker. */
+export async function unreviewedOf(session: Session, member: string): Promise<GlassStanding | undefined> {
+  return unreviewed(await invocationsAt(session, await momentNow(session), member), member);
 }
 
 async function momentNow(session: Session): Promise<Moment> {

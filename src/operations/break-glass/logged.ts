@@ -1,6 +1,6 @@
 // Emergencies as the log has them: who broke the glass for which version, who consented, who reviewed it.
 import type { LoggedEvent } from "../../audit/taken.ts";
-import { SHA256 } from "../../base/record.ts";
+import { isInstant, SHA256 } from "../../base/record.ts";
 import type { LoggedRequest } from "../request/logged.ts";
 
 /** What a review came to. */
@@ -30,7 +30,7 @@ export function invocationIn(done: LoggedEvent): Invocation | undefined {
   const { request: hash, expiresMs } = facts as { readonly [name: string]: unknown };
   if (action !== "break-glass.invoke" || phase !== "done") return undefined;
   if (domain === undefined || klass === undefined || versionId === undefined) return undefined;
-  if (typeof hash !== "string" || !SHA256.test(hash) || !isCount(expiresMs)) return undefined;
+  if (typeof hash !== "string" || !SHA256.test(hash) || !isInstant(expiresMs)) return undefined;
   const about = { domain, class: klass, versionId, expiresMs };
   const terms = { toStage: undefined, toClass: undefined, destination: undefined };
   return { entry: done.entry, hash, kind: "break-glass", requester: done.member, ...about, ...terms, done };

@@ -30,16 +30,44 @@ export interface Moment {
   readonly before: number;
 }
 
-/** Invocations that count before an entry, in the order of the log, of one member or of all. */
+/** An invocation with what the policy said when it was made, and what was said to it since. */
+interface Emergency {
+  readonly invocation: Invocation;
+  readonly glass: BreakGlass;
+  readonly consent?: Said | undefined;
+  readonly review?: Review | undefined;
+}
+
+const ACTIONS = ["break-glass.invoke", "break-glass.consent", "break-glass.review"] as const;
+
+/**
+ * Invocations that count before an entry, in the order of the log, of one member or of all. Whoever goes first to consent or
+ * to review counts: nobody consents for longer by doing it again.
+ */
 export async function invocationsAt(session: Session, at: Moment, member?: string): Promise<readonly GlassStanding[]> {
-  const found: GlassStanding[] = [];
-  for (const done of session.ledger.index.of("break-glass.invoke")) {
-    const invocation = done.entry < at.before ? invocationIn(done) : undefined;
-    if (!invocation || (member !== undefined && invocation.requester !== member)) continue;
-    const glass = await glassOf(session, invocation);
-    if (typeof glass !== "string") found.push(await standingOf(session, invocation, glass, at));
+  const { index } = session.ledger;
+  const said = ACTIONS.flatMap((action) => index.of(action)).filter(
+    ({ entry, event }) => entry < at.before && event.phase === "done",
+  );
+  const found = new Map<number, Emergency>();
+  for (const done of said.sort((a, b) => a.entry - b.entry)) {
+    const invocation = invocationIn(done);
+    if (invocation && (member === undefined || invocation.requester === member)) {
+      const glass = await glassOf(session, invocation);
+      if (typeof glass !== "string") found.set(invocation.entry, { invocation, glass });
+    } else await hear(session, found, done);
   }
-  return found;
+  return [...found.values()].map((emergency) => standingOf(emergency, at.now));
+}
+
+/** How one invocation stands; undefined where it is none. */
+export async function standingAt(
+  session: Session,
+  invocation: Invocation,
+  at: Moment,
+): Promise<GlassStanding | undefined> {
+  const own = await invocationsAt(session, at, invocation.requester);
+  return own.find((each) => each.invocation.entry === invocation.entry);
 }
 
 /**
@@ -51,59 +79,62 @@ export async function glassOf(session: Session, { done, requester }: Invocation)
   const { domain, class: klass, operation, policy: version } = done.event;
   const { policy } = (await ledger.policy(version)).compiled;
   if (!policy.breakGlass) return `policy v${String(version)} has no break-glass`;
+  const place = { domain: domain ?? "", class: klass ?? "" };
+  // The cheaper question first: anybody can log any number of these.
+  if (!covers(policy, requester, "break-glass.invoke", place)) {
+    return `no role of ${requester} breaks the glass of ${place.domain}/${place.class}`;
+  }
   const intent = ledger.operation(done.keyId, operation)?.intent;
   const refusal = intent && (await judge(session, intent, { effect: done }));
-  if (!intent || refusal) return refusal?.why ?? "it has no intent";
-  const place = { domain: domain ?? "", class: klass ?? "" };
-  return covers(policy, requester, "break-glass.invoke", place)
-    ? policy.breakGlass
-    : `no role of ${requester} breaks the glass of ${place.domain}/${place.class}`;
+  return !intent || refusal ? (refusal?.why ?? "it has no intent") : policy.breakGlass;
 }
 
-/** @param glass what the policy said when it was invoked */
-export async function standingOf(
-  session: Session,
-  invocation: Invocation,
-  glass: BreakGlass,
-  { now, before }: Moment,
-): Promise<GlassStanding> {
-  const invokedMs = invocation.done.timeMs;
-  const consent = await firstSaid(session, invocation, "break-glass.consent", before, async (done) => {
-    const said = consentIn(done);
-    const late = done.timeMs >= invokedMs + glass.maxMs;
-    return said && !late && mayConsent(await policyAt(session, done), invocation, said.member) ? said : undefined;
-  });
-  const fromMs = consent?.done.timeMs ?? invokedMs;
+/** Takes in a consent or a review, if it is the first to an invocation that is there and its signer was entitled to it. */
+async function hear(session: Session, found: Map<number, Emergency>, done: LoggedEvent): Promise<void> {
+  const said = consentIn(done) ?? reviewIn(done);
+  const emergency = said && found.get(said.invocation);
+  if (!said || !emergency || said.hash !== emergency.invocation.hash) return;
+  const { invocation, consent, review } = emergency;
+  const policy = await policyAt(session, done);
+  if (isReview(said)) {
+    const fits = consent && !review && mayReview(policy, invocation, consent.member, said.member);
+    if (fits && (await isLet(session, done))) found.set(invocation.entry, { ...emergency, review: said });
+    return;
+  }
+  const late = done.timeMs >= invocation.done.timeMs + emergency.glass.maxMs;
+  const fits = !consent && !late && mayConsent(policy, invocation, said.member);
+  if (!fits || unreviewed([...found.values()], invocation.requester)) return;
+  if (await isLet(session, done)) found.set(invocation.entry, { ...emergency, consent: said });
+}
+
+/**
+ * Another emergency of the same invoker that was consented to and not reviewed. Until it is, nothing else opens for them: or
+ * several that are invoked beforehand would make the time, and what they open, as long as they like.
+ */
+export function unreviewed<T extends Pick<Emergency, "invocation" | "consent" | "review">>(
+  emergencies: readonly T[],
+  requester: string,
+): T | undefined {
+  return emergencies.find((each) => each.invocation.requester === requester && each.consent && !each.review);
+}
+
+function isReview(said: Said | Review): said is Review {
+  return "outcome" in said;
+}
+
+/** Whether its signer was let say it, apart from who they are: not after their access lapsed, for one. */
+async function isLet(session: Session, done: LoggedEvent): Promise<boolean> {
+  const intent = session.ledger.operation(done.keyId, done.event.operation)?.intent;
+  return intent !== undefined && (await judge(session, intent, { effect: done })) === undefined;
+}
+
+function standingOf({ invocation, glass, consent, review }: Emergency, now: number): GlassStanding {
+  const fromMs = consent?.done.timeMs ?? invocation.done.timeMs;
   const untilMs = fromMs + glass.maxMs;
-  const review =
-    consent &&
-    (await firstSaid(session, invocation, "break-glass.review", before, async (done) => {
-      const said = reviewIn(done);
-      const fits = said && mayReview(await policyAt(session, done), invocation, consent.member, said.member);
-      return fits ? said : undefined;
-    }));
   const isOver = now >= untilMs;
   const state = consent ? (isOver ? "over" : "active") : isOver ? "lapsed" : "open";
   const reviewByMs = consent && fromMs + glass.reviewWithinMs;
   return { invocation, state, consent, untilMs, reviewByMs, review };
-}
-
-/** The first entry that somebody was entitled to. Who goes first, counts: nobody consents for longer by doing it again. */
-async function firstSaid<T extends Said>(
-  session: Session,
-  invocation: Invocation,
-  action: "break-glass.consent" | "break-glass.review",
-  before: number,
-  read: (done: LoggedEvent) => Promise<T | undefined>,
-): Promise<T | undefined> {
-  for (const done of session.ledger.index.of(action)) {
-    if (done.entry <= invocation.entry || done.entry >= before) continue;
-    const said = await read(done);
-    if (said?.invocation !== invocation.entry || said.hash !== invocation.hash) continue;
-    const intent = session.ledger.operation(done.keyId, done.event.operation)?.intent;
-    if (intent && !(await judge(session, intent, { effect: done }))) return said;
-  }
-  return undefined;
 }
 
 async function policyAt({ ledger }: Session, { event }: LoggedEvent): Promise<Policy> {

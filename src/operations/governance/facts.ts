@@ -1,7 +1,8 @@
 // What the log tells about an act before it is decided. Gathered for the guard now, and for readers at any earlier entry.
+import type { LoggedEvent } from "../../audit/taken.ts";
 import type { Action } from "../../policy/actions.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
-import type { Member, Policy } from "../../policy/schema.ts";
+import { type Member, memberOf, type Policy } from "../../policy/schema.ts";
 import type { Session } from "../session.ts";
 import { pastOf } from "./past.ts";
 import { quotasOf } from "./quotas.ts";
@@ -24,6 +25,8 @@ export interface Act {
   readonly before: number;
   /** What the act itself says: destination, stage, class. */
   readonly said: GovernanceFacts;
+  /** Its intent, where it stands in the log already. */
+  readonly intent?: LoggedEvent | undefined;
 }
 
 type Gather = (act: Act) => GovernanceFacts | Promise<GovernanceFacts>;
@@ -57,4 +60,15 @@ function isEnded({ session, versionId }: Act): boolean {
 export async function factsOf(act: Act): Promise<GovernanceFacts> {
   const gathered = await Promise.all(GATHER.map((gather) => gather(act)));
   return Object.assign({}, act.said, ...gathered) as GovernanceFacts;
+}
+
+/** {@link factsOf} for what a member did or may do; nothing for who is none, whom no policy lets do anything. */
+export async function factsFor(
+  session: Session,
+  policy: Policy,
+  id: string,
+  act: Omit<Act, "session" | "policy" | "member">,
+): Promise<GovernanceFacts | undefined> {
+  const member = memberOf(policy, id);
+  return member && factsOf({ session, policy, member, ...act });
 }

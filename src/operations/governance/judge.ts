@@ -7,10 +7,10 @@ import { type Action, isAction } from "../../policy/actions.ts";
 import type { CompiledPolicy } from "../../policy/compiled.ts";
 import { type DecisionRequest, decide } from "../../policy/decide.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
-import { FIELDS, memberOf } from "../../policy/schema.ts";
+import { FIELDS } from "../../policy/schema.ts";
 import type { Session } from "../session.ts";
 import { factText } from "./fact-text.ts";
-import { factsOf } from "./facts.ts";
+import { factsFor } from "./facts.ts";
 
 /** What a reader knows of an operation besides its entries. */
 export interface Known {
@@ -26,9 +26,10 @@ export interface Known {
  * Why an operation does not count; undefined where its signer was entitled to it.
  *
  * It is decided under the policy version that its intent cites, at the time of the intent's commit, on what the log held
- * before the intent. Where the policy had changed until it took effect, it is decided under the later version as well: an
- * intent is no permission to be kept for later. What a reader cannot know (logins, and the purpose and justification in
- * the sealed part) was for the signer's own program to ask.
+ * before the intent. An intent is no permission to be kept for later: where the operation took effect by its own end, it is
+ * decided there once more, on what was said until then. Where it took effect by another operation, which goes on after an
+ * interruption, it is decided under a later policy version. What a reader cannot know (logins, and the purpose and
+ * justification in the sealed part) was for the signer's own program to ask.
  *
  * The answer does not change while the log grows, and is kept with the intent.
  */
@@ -55,11 +56,16 @@ async function judgeAnew(session: Session, intent: LoggedEvent, known: Known): P
   const malformed = isAction(action) ? whyMalformed(session, intent, known.effect) : `there is no action ${action}`;
   if (malformed !== undefined || !isAction(action)) return outOfPlace(malformed ?? "");
   const under = async (version: number) => (await session.ledger.policy(version)).compiled;
-  const { policy } = intent.event;
-  const first = await judgeUnder(session, intent, known, { action, compiled: await under(policy), now: intent.timeMs });
-  if (first || !known.effect || known.effect.event.policy === policy) return first;
-  const { event, timeMs } = known.effect;
-  return judgeUnder(session, intent, known, { action, compiled: await under(event.policy), now: timeMs });
+  const { entry, timeMs, event } = intent;
+  const { effect } = known;
+  const begun = { action, compiled: await under(event.policy), now: timeMs, before: entry };
+  const first = await judgeUnder(session, intent, known, begun);
+  if (first || !effect) return first;
+  const isOwnEnd = effect.event.operation === event.operation;
+  if (!isOwnEnd && effect.event.policy === event.policy) return undefined;
+  const compiled = await under(effect.event.policy);
+  const ended = { action, compiled, now: effect.timeMs, before: isOwnEnd ? effect.entry : entry };
+  return judgeUnder(session, intent, known, ended);
 }
 
 /** What contradicts the rest of the log: the policy would be asked about another act than the one that was done. */
@@ -94,6 +100,8 @@ interface Terms {
   readonly compiled: CompiledPolicy;
   /** ms since 1970. */
   readonly now: number;
+  /** Entries of the log before this one count. */
+  readonly before: number;
 }
 
 /**
@@ -102,20 +110,17 @@ interface Terms {
  */
 export async function judgeUnder(
   session: Session,
-  { event, entry, member: id }: LoggedEvent,
+  intent: LoggedEvent,
   { kind, destination }: Known,
-  { action, compiled, now }: Terms,
+  { action, compiled, now, before }: Terms,
 ): Promise<Refusal | undefined> {
-  const { policy } = compiled;
-  const about = { domain: event.domain, class: event.class, kind };
-  const member = memberOf(policy, id);
-  const governance =
-    member &&
-    (await factsOf({
-      ...{ session, policy, member, now, before: entry, said: { destination, ...saidIn(event) } },
-      ...{ action, ...about, versionId: event.versionId, purpose: undefined },
-    }));
-  return refusalOf(compiled, { action, ...about, member: id, now, governance });
+  const { event, member: id } = intent;
+  const about = { action, domain: event.domain, class: event.class, kind };
+  const governance = await factsFor(session, compiled.policy, id, {
+    ...{ ...about, versionId: event.versionId, purpose: undefined },
+    ...{ now, before, intent, said: { destination, ...saidIn(event) } },
+  });
+  return refusalOf(compiled, { ...about, member: id, now, governance });
 }
 
 /** What stands in the way besides what only the person's own program could ask: logins, and what they declare. */

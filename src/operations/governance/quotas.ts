@@ -23,7 +23,7 @@ export function quotasOf(act: Act): GovernanceFacts {
 }
 
 /** What the member began in the time before the act and did not give up with nothing done. */
-function begunIn({ session, member, before, now }: Act, actions: readonly RoleAction[], windowMs: number) {
+function begunIn({ session, member, before, now, intent }: Act, actions: readonly RoleAction[], windowMs: number) {
   const { ledger } = session;
   return actions.flatMap((action) => {
     const found: LoggedEvent[] = [];
@@ -31,7 +31,7 @@ function begunIn({ session, member, before, now }: Act, actions: readonly RoleAc
     // The log's times ascend: from its end back to where the time begins.
     for (let at = entries.length - 1; at >= 0; at--) {
       const logged = entries[at] as LoggedEvent;
-      if (logged.entry >= before) continue;
+      if (logged.entry >= before || logged.entry === intent?.entry) continue;
       if (logged.timeMs <= now - windowMs) break;
       const { event, keyId } = logged;
       if (event.phase !== "intent" || logged.member !== member.id) continue;

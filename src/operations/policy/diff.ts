@@ -3,8 +3,8 @@ import { loadCedar } from "../../policy/cedar.ts";
 import { linesOf } from "../../policy/check/difference-lines.ts";
 import { comparePolicies } from "../../policy/check/differences.ts";
 import { plainChanges } from "../../policy/check/plain-changes.ts";
-import { saidIn } from "../../policy/layout.ts";
 import type { Policy } from "../../policy/schema.ts";
+import { withoutLines } from "../../policy/without-lines.ts";
 import type { Host } from "../host.ts";
 import type { PolicyDiff, PolicyDiffOptions } from "../types.ts";
 import { IN_FORCE, PolicySources } from "./source.ts";
@@ -34,6 +34,6 @@ export async function changesBetween(
 }
 
 /** All of a policy that answers can depend on, where those who ask are nobody in particular. */
-function whatIsAsked(policy: Policy): string | undefined {
-  return saidIn({ ...policy, members: [], owners: undefined, version: 0, previous: undefined });
+function whatIsAsked(policy: Policy): string {
+  return withoutLines({ ...policy, members: [], owners: undefined, version: 0, previous: undefined });
 }

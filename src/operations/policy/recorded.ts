@@ -3,9 +3,9 @@ import type { LoggedEvent } from "../../audit/taken.ts";
 import type { Json } from "../../base/json.ts";
 import { type Action, KINDS } from "../../policy/actions.ts";
 import type { Recorded } from "../../policy/check/replay.ts";
-import { memberOf, type Policy } from "../../policy/schema.ts";
+import type { Policy } from "../../policy/schema.ts";
 import { labelOf, ranIn } from "../artifact/label.ts";
-import { factsOf } from "../governance/facts.ts";
+import { factsFor } from "../governance/facts.ts";
 import { saidIn } from "../governance/judge.ts";
 import type { Session } from "../session.ts";
 
@@ -24,18 +24,11 @@ export async function recordedOf(
   const action = event.action as Action;
   const { purpose, justification, owner, licence } = details ?? {};
   const kind = KINDS.find((each) => each === details?.["kind"]);
-  const member = memberOf(policy, id);
   const said = saidIn(event);
-  const governance =
-    member &&
-    (await factsOf({
-      ...{ session, policy, member, action, domain, class: klass, kind, versionId, purpose },
-      ...{
-        now: timeMs,
-        before: entry,
-        said: details?.["destination"] ? { ...said, destination: details["destination"] } : said,
-      },
-    }));
+  const governance = await factsFor(session, policy, id, {
+    ...{ action, domain, class: klass, kind, versionId, purpose, now: timeMs, before: entry, intent: logged },
+    said: details?.["destination"] ? { ...said, destination: details["destination"] } : said,
+  });
   const loginAt = number(facts["loginAtMs"]);
   const declared = { owner, licence, purpose, justification };
   const request = {

@@ -101,7 +101,10 @@ export async function denyRequest(session: Session, options: AnswerOptions): Pro
  */
 export async function revokeRequest(session: Session, options: AnswerOptions): Promise<RequestAnswered> {
   const approved = await answerable(session, options.id);
-  requireState(approved, ["open", "approved"]);
+  // What only began has not happened yet, and does not count once its consent is taken back.
+  const { used } = approved.standing;
+  const began = used !== undefined && session.ledger.operation(used.keyId, used.event.operation)?.done === undefined;
+  requireState(approved, ["open", "approved", ...(began ? (["consumed"] as const) : [])]);
   return answer(session, approved, { ...options, verdict: "revoke" });
 }
 

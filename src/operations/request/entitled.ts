@@ -16,7 +16,8 @@ export async function whyNotEntitled(
   now: number,
 ): Promise<string | undefined> {
   const action = logged.event.action === "request.create" ? "request.create" : "request.approve";
-  return textOf(await judgeUnder(session, logged, {}, { action, compiled, now }));
+  const at = { action, compiled, now, before: logged.entry } as const;
+  return textOf(await judgeUnder(session, logged, {}, at));
 }
 
 function textOf(refusal: Refusal | undefined): string | undefined {

@@ -1,9 +1,12 @@
 // What others approved of an act, for its decision. A request serves only the act, the version and the terms it names.
+import type { LoggedEvent } from "../../audit/taken.ts";
 import { unlessDamaged } from "../../base/errors.ts";
 import type { GovernanceFacts } from "../../policy/facts.ts";
+import { factText } from "../governance/fact-text.ts";
 import type { Act } from "../governance/facts.ts";
 import { kindFor, type RequestKind } from "./kinds.ts";
 import { type LoggedRequest, requestUsed } from "./logged.ts";
+import { destinationDigest } from "./record.ts";
 import { detailsOf } from "./shelf.ts";
 import { requestsAbout, type Standing, standingOf, whyNoRequest } from "./standing.ts";
 
@@ -14,9 +17,15 @@ export async function approvalsOf(act: Act): Promise<GovernanceFacts> {
   const { request, approvals, completeMs } = standing;
   const people = approvals.map(({ member }) => member);
   const { entry, hash, destination } = request;
-  const facts = { approvals: people, request: { entry, hash, destination } };
+  const facts = { approvals: people, request: { entry, hash, destination, salt: await saltFor(act, request) } };
   if (request.kind !== "access" || completeMs === undefined) return facts;
   return { ...facts, grant: { approvals: people, ageMs: Math.max(0, act.now - completeMs) } };
+}
+
+/** What the digest of a destination is salted with, for an act whose destination everybody may see. */
+async function saltFor({ session, said, intent }: Act, request: LoggedRequest): Promise<string | undefined> {
+  if (intent || request.kind !== "export" || !said.destination?.startsWith("domain:")) return undefined;
+  return (await detailsOf(session, request).catch(() => undefined))?.salt;
 }
 
 /**
@@ -54,7 +63,7 @@ export async function requestFor(act: Act): Promise<Standing | undefined> {
   for (const request of requestsAbout(session.ledger, versionId, before)) {
     if (!isFor(request, kind, act) || !(await hasTermsOf(request, act))) continue;
     if ((await whyNoRequest(session, request)) !== undefined) continue;
-    const standing = await standingOf(session, request, { compiled, now, before });
+    const standing = await standingOf(session, request, { compiled, now, before, by: act.intent });
     if (standing.state === "approved") return standing;
     const isBetter = !best || standing.approvals.length > best.approvals.length;
     if (standing.state === "open" && isBetter) best = standing;
@@ -72,15 +81,23 @@ function isFor(request: LoggedRequest, kind: RequestKind, { member, domain, clas
 
 /**
  * Purpose and destination are sealed: who acts compares them before acting; who reads later sees which request the act
- * was logged with.
+ * was logged with. That a version crosses into another domain of the project is no secret: there everybody compares.
  */
-async function hasTermsOf(request: LoggedRequest, { session, before, purpose, said }: Act): Promise<boolean> {
-  const logged = session.ledger.events[before];
-  if (logged) return requestUsed(logged) === request.entry;
+async function hasTermsOf(request: LoggedRequest, act: Act): Promise<boolean> {
+  const { session, before, purpose, said } = act;
+  const logged = act.intent ?? session.ledger.events[before];
+  if (logged) return requestUsed(logged) === request.entry && isForDomain(request, logged, said.destination);
   // A promotion is for no purpose.
   if (request.kind === "promote") return true;
   // A request that was tampered with allows nothing; `request show` says what is wrong with it.
   const details = await detailsOf(session, request).catch(unlessDamaged);
   if (!details || details.purpose !== purpose) return false;
   return request.kind !== "export" || details.destination === said.destination;
+}
+
+/** With the salt that the act discloses, a request for another destination is told by its digest. */
+function isForDomain(request: LoggedRequest, { event }: LoggedEvent, destination: string | undefined): boolean {
+  if (request.kind !== "export" || !destination?.startsWith("domain:")) return true;
+  const salt = factText(event, "salt");
+  return salt !== undefined && destinationDigest({ salt, destination }) === request.destination;
 }

@@ -2,7 +2,7 @@
 import type { LoggedEvent } from "../../audit/taken.ts";
 import type { Json } from "../../base/json.ts";
 import { NAME } from "../../base/name.ts";
-import { SHA256 } from "../../base/record.ts";
+import { isInstant, SHA256 } from "../../base/record.ts";
 import { isRequestKind, type RequestKind } from "./kinds.ts";
 
 /** A request from the entry that finished its making. Everything it is bound to stands there in clear or as a digest. */
@@ -50,7 +50,7 @@ export function requestIn(done: LoggedEvent): LoggedRequest | undefined {
   const { request: hash, kind, expiresMs, toStage, toClass, destination, verdict } = facts as Facts;
   if (action !== "request.create" || phase !== "done" || verdict !== undefined) return undefined;
   if (domain === undefined || klass === undefined || versionId === undefined) return undefined;
-  if (!isHash(hash) || !isRequestKind(kind) || !isCount(expiresMs)) return undefined;
+  if (!isHash(hash) || !isRequestKind(kind) || !isInstant(expiresMs)) return undefined;
   if (!isOptional(toStage, NAME) || !isOptional(toClass, NAME) || !isOptional(destination, SHA256)) return undefined;
   const terms = { export: destination, promote: toStage, declassify: toClass, access: "", "break-glass": "" };
   if (terms[kind] === undefined) return undefined;
@@ -62,7 +62,7 @@ export function requestIn(done: LoggedEvent): LoggedRequest | undefined {
 export function answerIn(done: LoggedEvent): Answer | undefined {
   const { action, phase, facts = {} } = done.event;
   const { request: hash, requestEntry, verdict, expiresMs = 0 } = facts as Facts;
-  if (phase !== "done" || !isHash(hash) || !isCount(requestEntry) || !isCount(expiresMs)) return undefined;
+  if (phase !== "done" || !isHash(hash) || !isCount(requestEntry) || !isInstant(expiresMs)) return undefined;
   const { entry, member } = done;
   const answer = { member, entry, request: requestEntry, hash, expiresMs, done };
   if (action === "request.create") return verdict === "withdraw" ? { verdict, ...answer } : undefined;

@@ -108,7 +108,7 @@ export function readRequest(bytes: Uint8Array): {
     key: fields.string("key", SHA256),
     intent: fields.integer("intent"),
     policy: fields.integer("policy", 1),
-    expiresMs: fields.integer("expiresMs"),
+    expiresMs: fields.instant("expiresMs"),
     toStage: optional(fields, "toStage", NAME),
     toClass: optional(fields, "toClass", NAME),
     destination: optional(fields, "destination", SHA256),

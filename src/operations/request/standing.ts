@@ -1,6 +1,7 @@
 // How a request stands at a position of the log: what was said to it, what of that counts, and whether it was used.
 import type { LoggedEvent } from "../../audit/taken.ts";
 import type { CompiledPolicy } from "../../policy/compiled.ts";
+import { isBroughtOver, isGivenUp } from "../artifact/crossing.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Session } from "../session.ts";
 import { whyNotEntitled, whyNotEntitledThen } from "./entitled.ts";
@@ -18,6 +19,8 @@ export interface Position {
   readonly now: number;
   /** Entries of the log before this one count. */
   readonly before: number;
+  /** Intent of the act that is judged: what it used itself is not used for it. */
+  readonly by?: LoggedEvent | undefined;
 }
 
 export interface Standing {
@@ -55,7 +58,7 @@ export async function whyNoRequest(session: Session, request: LoggedRequest): Pr
 
 /** Judges a request that {@link whyNoRequest} has nothing to say about. */
 export async function standingOf(session: Session, request: LoggedRequest, now: Position): Promise<Standing> {
-  const used = isUsedUp(request.kind) ? useOf(session.ledger, request, now.before) : undefined;
+  const used = isUsedUp(request.kind) ? useOf(session.ledger, request, now) : undefined;
   // What was used up stands for ever as it stood then.
   const at = used ? await positionOf(session, used) : now;
   const said = await weigh(session, request, at);
@@ -147,13 +150,13 @@ async function whyItDoesNotCount(
 }
 
 /** The first act that rests on the request and was not given up. */
-function useOf(ledger: Ledger, request: LoggedRequest, before: number): LoggedEvent | undefined {
+function useOf(ledger: Ledger, request: LoggedRequest, { before, by }: Position): LoggedEvent | undefined {
   const acts: readonly string[] = actsOf(request.kind);
   return ledger.index.about(request.versionId).find((logged) => {
-    const { entry, member, keyId, event } = logged;
-    if (entry >= before || event.phase !== "intent" || !acts.includes(event.action)) return false;
+    const { entry, member, event } = logged;
+    if (entry >= before || entry === by?.entry || event.phase !== "intent" || !acts.includes(event.action))
+      return false;
     if (member !== request.requester || requestUsed(logged) !== request.entry) return false;
-    const failed = ledger.operation(keyId, event.operation)?.failed;
-    return !failed || failed.entry >= before;
+    return !isGivenUp(ledger, logged, before) || isBroughtOver(ledger, logged, before);
   });
 }

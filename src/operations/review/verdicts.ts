@@ -38,12 +38,15 @@ export async function verdictsOn(
   return newest;
 }
 
-/** By the policy of the intent: it is what the reviewer was decided by. */
+/** By the policy of the intent, which the reviewer was decided by, and by that of its end: an intent is not to be kept. */
 async function counts(ledger: Ledger, done: LoggedEvent, member: string): Promise<boolean> {
   const intent = ledger.operation(done.keyId, done.event.operation)?.intent;
   if (!intent) return false;
-  const { policy } = (await ledger.policy(intent.event.policy)).compiled;
-  return mayReview(policy, done.member, member);
+  for (const version of new Set([intent.event.policy, done.event.policy])) {
+    const { policy } = (await ledger.policy(version)).compiled;
+    if (!mayReview(policy, done.member, member)) return false;
+  }
+  return true;
 }
 
 /** Lines that an entry has; whatever else stands there is none. */

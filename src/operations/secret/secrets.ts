@@ -3,9 +3,11 @@ import type { LoggedEvent } from "../../audit/taken.ts";
 import { CloisterError, explained, integrity, isIntegrity, type Refusal } from "../../base/errors.ts";
 import { checkName } from "../../base/name.ts";
 import { verifyEnvelope } from "../../keys/dsse.ts";
-import { decide } from "../../policy/decide.ts";
+import { type DecisionRequest, decide } from "../../policy/decide.ts";
+import type { Policy } from "../../policy/schema.ts";
 import { domainOf } from "../artifact/resolve.ts";
 import { secretIdOf } from "../class-keys.ts";
+import { factsFor } from "../governance/facts.ts";
 import type { Session } from "../session.ts";
 import type { Ignored } from "../types.ts";
 import type { LoggedSecret } from "./ledger.ts";
@@ -178,8 +180,9 @@ async function whyNotEntitled(
 ): Promise<string | undefined> {
   const about = { action: "secret.write", member, now: intent.timeMs, domain, class: klass, epoch } as const;
   const { compiled } = await session.ledger.policy(policy);
+  const governance = await factsAt(session, compiled.policy, intent, { ...about, purpose });
   // When somebody logged in, only their own program could see.
-  const { refusals } = await decide(compiled, { ...about, purpose, justification, mfaAgeMs: 0 });
+  const { refusals } = await decide(compiled, { ...about, purpose, justification, governance, mfaAgeMs: 0 });
   return notAllowed(member, "set", refusals);
 }
 
@@ -189,13 +192,27 @@ async function whyNotEntitled(
  */
 async function whyNotRemoved(session: Session, step: LoggedSecret): Promise<string | undefined> {
   const { domain, class: klass, done } = step;
-  const { event, timeMs: now } = intentOf(session, step);
+  const intent = intentOf(session, step);
+  const { event, timeMs: now } = intent;
   const { compiled } = await session.ledger.policy(event.policy);
   const epoch = compiled.policy.domains.find(({ id }) => id === domain)?.epoch;
   const about = { action: "secret.write", member: done.member, now, domain, class: klass } as const;
-  const { refusals } = await decide(compiled, { ...about, epoch, fields: ["purpose", "justification"] });
+  const governance = await factsAt(session, compiled.policy, intent, { ...about, purpose: undefined });
+  const { refusals } = await decide(compiled, { ...about, epoch, governance, fields: ["purpose", "justification"] });
   const asked = refusals.filter(({ rule }) => !rule.startsWith("always:"));
   return notAllowed(done.member, "remove", asked);
+}
+
+/** What else the log tells, such as that nobody confirmed the member's access. */
+function factsAt(
+  session: Session,
+  policy: Policy,
+  { entry, timeMs: now }: LoggedEvent,
+  about: Pick<DecisionRequest, "member" | "domain" | "class" | "purpose">,
+) {
+  const { member, domain, class: klass, purpose } = about;
+  const place = { domain, class: klass, kind: undefined, versionId: undefined, purpose };
+  return factsFor(session, policy, member, { action: "secret.write", ...place, now, before: entry, said: {} });
 }
 
 function notAllowed(member: string, verb: string, [refusal]: readonly Refusal[]): string | undefined {

@@ -1,5 +1,6 @@
 // The shares that the log tells of, and which of them were revoked by somebody whose revocation counts.
 import type { LoggedEvent } from "../../audit/taken.ts";
+import { isInstant } from "../../base/record.ts";
 import { covers } from "../../policy/entitlements.ts";
 import type { Session } from "../session.ts";
 
@@ -24,7 +25,7 @@ export async function sharesIn(session: Session): Promise<readonly LoggedShare[]
     const { versionId, facts } = event;
     const expiresMs = facts?.["expiresMs"];
     if (event.phase !== "intent" || operation?.failed || versionId === undefined) continue;
-    if (typeof expiresMs !== "number") continue;
+    if (!isInstant(expiresMs)) continue;
     const share = { id: event.operation, intent, done: operation?.done, versionId, expiresMs };
     shares.push({ ...share, revoked: await revocationOf(session, share) });
   }

@@ -63,7 +63,7 @@ export function readShare(bytes: Uint8Array): ShareStatement {
     label: fields.has("label") ? fields.string("label", NAME) : undefined,
     ...{ files: fields.integer("files", 1), bytes: fields.integer("bytes"), dirHash: fields.string("dirHash", SHA256) },
     ...{ manifest: fields.string("manifest", SHA256), pusher, sharer },
-    ...{ recipient: fields.string("recipient"), expiresMs: fields.integer("expiresMs") },
+    ...{ recipient: fields.string("recipient"), expiresMs: fields.instant("expiresMs") },
     ...{ policy: fields.integer("policy", 1), operation: fields.string("operation", ID) },
     intent: fields.integer("intent"),
   };

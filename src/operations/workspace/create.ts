@@ -150,11 +150,7 @@ async function planWorkspace(
   });
   const id = randomBytes(16).toString("hex");
   const inputs = await planInputs(session, options, id);
-  const domain = domainOf(
-    policy,
-    options.domain ?? inputs[0]?.version.record.domain,
-    (each) => `add --domain ${each}`,
-  );
+  const domain = domainOf(policy, options.domain ?? inputs[0]?.version.record.domain, (each) => `add --domain ${each}`);
   for (const { ask } of inputs) checkDomain(domain, ask.domain);
   const { ttlMs, diskBytes } = planned;
   requireRoom(inputs, diskBytes);

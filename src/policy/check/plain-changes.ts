@@ -1,7 +1,7 @@
 // What two policies say differently about people, places and times: read off, not asked.
 import { formatBytes, formatDuration } from "../../base/units.ts";
-import { saidIn } from "../layout.ts";
 import { holdingText, type Member, type Policy, type Role } from "../schema.ts";
+import { withoutLines } from "../without-lines.ts";
 import type { ChangeLine } from "./difference-lines.ts";
 
 /** In the order of the file. */
@@ -103,9 +103,9 @@ function oneMember(id: string, was: Member, now: Member): readonly ChangeLine[] 
   }
   if (was.name !== now.name) lines.push(other(about(`name ${was.name} -> ${now.name}`)));
   if (was.service !== now.service) lines.push(other(about(now.service ? "a service" : "a service no longer")));
-  if (saidIn(was.devices) !== saidIn(now.devices))
+  if (withoutLines(was.devices) !== withoutLines(now.devices))
     lines.push(other(about("other keys: compare the fingerprints with them")));
-  if (saidIn(was.oidc) !== saidIn(now.oidc)) lines.push(other(about("another login")));
+  if (withoutLines(was.oidc) !== withoutLines(now.oidc)) lines.push(other(about("another login")));
   return lines;
 }
 
@@ -155,13 +155,13 @@ const AMOUNTS: readonly (readonly [string, (role: Role) => string])[] = [
 function otherChanges(pair: Pair): readonly ChangeLine[] {
   const whole = (what: string, read: (policy: Policy) => unknown): readonly ChangeLine[] => {
     const [was, now] = [read(pair[0]), read(pair[1])];
-    if (saidIn(was) === saidIn(now)) return [];
+    if (withoutLines(was) === withoutLines(now)) return [];
     if (was === undefined) return [{ ...other(what), sign: "+" }];
     return now === undefined ? [{ ...other(what), sign: "-" }] : [other(`${what} changed`)];
   };
   return [
     ...single("stages", pair, ({ stages }) => listedOr(stages, "none")),
-    ...single("the label floor reaches back", pair, ({ labelFloorMs }) => upTo(labelFloorMs, formatDuration)),
+    ...single("the label floor reaches back", pair, ({ labelFloor }) => upTo(labelFloor?.ms, formatDuration)),
     ...single("secrets live", pair, ({ rotateSecretsMs }) => upTo(rotateSecretsMs, formatDuration)),
     ...listChanges("key release: rule", pair, ({ rules }) =>
       rules.filter(({ release }) => release).map(({ id }) => id),
