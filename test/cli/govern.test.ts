@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { stepOf } from "../../src/cli/audit-words.ts";
 import type { AuditListOptions, AuditRow, Explained, PolicyShown, Status } from "../../src/index.ts";
 import { cloister } from "./fake.ts";
 
@@ -97,6 +98,7 @@ describe("audit", () => {
     versionId: undefined,
     rules: ["role"],
     policyVersion: 3,
+    facts: undefined,
     details: { reason: "line\nbreak" },
   };
 
@@ -115,6 +117,18 @@ describe("audit", () => {
     expect(seen).toEqual({ refusedOnly: true, action: undefined, member: "bo", last: 5 });
     const { out: json } = await cloister(["audit", "list", "--json"], { project: { listAudit } });
     expect(JSON.parse(json)).toMatchObject({ schema: "cloister/audit-list@1", entries: [{ entry: 12 }] });
+  });
+
+  it.each([
+    [{ verdict: "approve", requestEntry: 16 }, "approve r-16"],
+    [{ kind: "export", requestEntry: 16 }, "export r-16"],
+    [{ stage: "dev", toStage: "candidate" }, "dev -> candidate"],
+    [{ kind: "bias-review", result: "pass" }, "bias-review pass"],
+    [{ retire: "hold" }, "hold"],
+    [{ lines: [{ verdict: "keep", member: "bo", holding: "reviewer" }, 7, { verdict: 1 }] }, "keep bo reviewer"],
+    [{ verdict: { a: 1 }, lines: "no" }, undefined],
+  ])("says which step an entry with the facts %j was", (facts, step) => {
+    expect(stepOf({ facts })).toBe(step);
   });
 
   it("shows what matters on a narrow terminal: action, artifact and rule", async () => {

@@ -1,4 +1,5 @@
 import type { AuditRow } from "../../index.ts";
+import { stepOf } from "../audit-words.ts";
 import type { Call } from "../call.ts";
 import { showChecks } from "../checks.ts";
 import { exitOf } from "../exit-codes.ts";
@@ -33,7 +34,7 @@ function showEntries(page: Page, entries: readonly AuditRow[]): void {
     entries.map((row): readonly Cell[] => {
       const { artifact, ...others } = row.details ?? {};
       const more = wide ? [where(row), ...pairs(others)] : [];
-      const what = [artifact, ...row.rules, ...more].filter((text) => text !== undefined);
+      const what = [artifact, stepOf(row), ...row.rules, ...more].filter((text) => text !== undefined);
       const time = wide ? [minutes(row.time)] : [];
       const phase = { text: row.phase, paint: paints[row.phase] };
       return [`#${String(row.entry)}`, ...time, row.member, row.action, phase, what.join(" ")];
@@ -42,7 +43,8 @@ function showEntries(page: Page, entries: readonly AuditRow[]): void {
 }
 
 function pipeRow(row: AuditRow): readonly string[] {
-  const what = [...row.rules, ...pairs(row.details ?? {})].join(" ");
+  const step = stepOf(row);
+  const what = [...(step === undefined ? [] : [step]), ...row.rules, ...pairs(row.details ?? {})].join(" ");
   return [`#${String(row.entry)}`, row.time, row.member, row.action, row.phase, where(row) ?? "-", what];
 }
 

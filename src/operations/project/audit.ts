@@ -44,6 +44,7 @@ async function row(session: Session, logged: LoggedEvent, secrets: readonly stri
     versionId: event.versionId,
     rules: event.rules,
     policyVersion: event.policy,
+    facts: event.facts,
     details: await unseal(event.sealed, secrets),
   };
 }

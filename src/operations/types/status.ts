@@ -1,4 +1,5 @@
 // What reading the log, and looking at oneself and this machine, takes and gives.
+import type { Json } from "../../base/json.ts";
 import type { Check } from "./artifact.ts";
 import type { LoginState } from "./login.ts";
 import type { WorkspaceSummary } from "./workspace.ts";
@@ -17,6 +18,8 @@ export interface AuditRow {
   readonly versionId: string | undefined;
   readonly rules: readonly string[];
   readonly policyVersion: number;
+  /** The clear part: numbers, digests and fixed words that the decision or the effect rested on. */
+  readonly facts: Readonly<Record<string, Json | undefined>> | undefined;
   /** The sealed part, for readers who hold the audit key. */
   readonly details: Readonly<Record<string, string>> | undefined;
 }
