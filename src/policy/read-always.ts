@@ -10,6 +10,15 @@ import type { Entry, Tree } from "./yaml-tree.ts";
 
 const JUSTIFICATION_MAX = 1000;
 
+/** What is said of a version, whatever it is used for: no command of these takes a purpose. */
+const WITHOUT_PURPOSE: readonly RoleAction[] = [
+  "artifact.promote",
+  "artifact.attest",
+  "artifact.tag",
+  "artifact.retire",
+  "artifact.restore",
+];
+
 /** What else the file says that `always` must fit. */
 export interface Surroundings {
   readonly roles: readonly Role[];
@@ -28,7 +37,11 @@ export function readAlways(
   }
   const section = new Section(tree, "always", keysOf("always"), [], problems);
   const listed = textList(section.optional("purpose-for"), "purpose-for", problems);
-  const actions = references(listed, "action", ROLE_ACTIONS, problems).map((spot) => spot.value);
+  const spots = references(listed, "action", ROLE_ACTIONS, problems);
+  for (const spot of spots.filter(({ value }) => WITHOUT_PURPOSE.includes(value))) {
+    problems.error(spot, `${spot.value} is for no purpose: nobody could do it any more`, "leave it out here");
+  }
+  const actions = spots.map((spot) => spot.value);
   return {
     purposeFor: { line: section.placeOf("purpose-for").line, actions },
     justificationFor: readJustified(section.optional("justification-for"), problems),

@@ -25,6 +25,14 @@ const OWNERS: readonly Refused[] = [
 
 const ROLES: readonly Refused[] = [
   [
+    "a purpose for what is for none",
+    "purpose-for: [workspace.create,",
+    "purpose-for: [artifact.promote,",
+    "artifact.promote, creds",
+    "artifact.promote is for no purpose: nobody could do it any more",
+    "leave it out here",
+  ],
+  [
     "a stage that no gate names",
     "stages: [dev, candidate]",
     "stages: [dev, candidat]",
