@@ -25,7 +25,7 @@ export async function show(call: Call): Promise<undefined> {
     const file =
       policy.localFile === "missing"
         ? `${FILE} is missing (cloister policy show --text > ${FILE})`
-        : `${FILE} differs from it (cloister policy propose)`;
+        : `${FILE} differs from it (cloister policy diff shows how)`;
     warn(call, `this is the policy in force; ${file}`);
   }
 }

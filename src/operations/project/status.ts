@@ -55,7 +55,7 @@ export async function status(session: Session): Promise<Status> {
       ...(me ? [] : ["this device is no member of the project: cloister join prints the line for its steward"]),
       ...(me?.suspended === undefined ? [] : [`you are suspended: ${me.suspended}`]),
       ...(local === "differs"
-        ? ["the local policy file differs from what is in force: cloister policy check, then cloister policy propose"]
+        ? ["the local policy file differs from what is in force: cloister policy diff shows how"]
         : []),
       ...(me && policy.owners.members.includes(me.id) ? await signingWarnings(session, me.id) : []),
       ...(left < 0 ? ["the policy has expired: only its owners can renew it"] : []),
