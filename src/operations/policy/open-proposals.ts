@@ -41,6 +41,9 @@ async function readOne(
   const earlier = ledger.policies.find((policy) => policy.version === version - 1);
   if (!earlier || ledger.policies.some((policy) => policy.digest === digest)) return undefined;
   const before = (await ledger.policy(earlier.version)).compiled.policy;
+  // Whoever writes to the store can file texts of a megabyte: one that no member signed is not even parsed.
+  const known = before.members.filter(({ suspended }) => suspended === undefined);
+  if (signaturesOf(proposal.envelope, known).length === 0) return undefined;
   // With the first proposal, and not before: reading YAML is most of what `status` would take.
   const { readPolicy } = await import("../../policy/read.ts");
   const { policy } = readPolicy(proposal.envelope.payload, { now: host.now() });
