@@ -53,7 +53,7 @@ describe("policy test", () => {
     );
     const { exit, out } = await ana.cli("policy", "test", wrong);
     expect(exit).toBe(1);
-    expect(out).toMatch(/^wrong.yaml:7: failed: bo reads the log\n {2}expected {2}allow .*\n {2}got {7}deny by role /m);
+    expect(out).toMatch(/^wrong.yaml:7: failed: bo reads the log\n {2}expected {2}allow .*\n {2}got {7}deny by role, cloister.policy.yaml:\d+ /m);
     expect(out).toMatch(/1 of 4 cases failed/);
     const tested = JSON.parse((await ana.cli("policy", "test", wrong, "--json")).out) as PolicyTested;
     expect(tested).toMatchObject({ schema: "cloister/policy-test@1", ok: false });
