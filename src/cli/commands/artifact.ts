@@ -101,7 +101,9 @@ export async function pull(call: Call): Promise<undefined> {
 
 /** A file of that name that begins as a share does; or a path, or what shares are called, which no reference is. */
 async function isShare(call: Call, given: string): Promise<boolean> {
-  return /^\.{0,2}\/|\.cloister\.age$/.test(given) || (await (await call.context.library()).isShareFile(call.host, given));
+  return (
+    /^\.{0,2}\/|\.cloister\.age$/.test(given) || (await (await call.context.library()).isShareFile(call.host, given))
+  );
 }
 
 function standardOutput(call: Call): PullOptions["output"] {

@@ -2,8 +2,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Attested, Declassified, Explained, Listing, Pulled, VersionDetail } from "../../src/index.ts";
-import { type Member, marker, World } from "./harness.ts";
+import type { Attested, Declassified, Explained, Listing, Pulled, VersionDetail } from "../../../src/index.ts";
+import { type Member, marker, World } from "../harness.ts";
 
 const world = new World();
 const finding = marker();

@@ -2,8 +2,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { BreakGlassListing, BreakGlassSaid, Diagnosis, HandedOn, Pulled, Status } from "../../src/index.ts";
-import { type Member, marker, World } from "./harness.ts";
+import type { BreakGlassListing, BreakGlassSaid, Diagnosis, HandedOn, Pulled, Status } from "../../../src/index.ts";
+import { type Member, marker, World } from "../harness.ts";
 
 const POLICY = `roles:
   security-officer:

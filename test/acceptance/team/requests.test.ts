@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Joined, RequestCreated, RequestDetail, RequestListing, Status } from "../../src/index.ts";
-import { holders, type Member, marker, World } from "./harness.ts";
+import type { Joined, RequestCreated, RequestDetail, RequestListing, Status } from "../../../src/index.ts";
+import { holders, type Member, marker, World } from "../harness.ts";
 
 const world = new World();
 const why = marker();

@@ -13,8 +13,8 @@ import type {
   Status,
   Verified,
   VersionsPruned,
-} from "../../src/index.ts";
-import { filesBelow, holders, type Member, marker, World } from "./harness.ts";
+} from "../../../src/index.ts";
+import { filesBelow, holders, type Member, marker, World } from "../harness.ts";
 
 const world = new World();
 const secret = marker();

@@ -2,10 +2,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { AuditRow, Explained, PolicyDiff, PolicySimulated, PolicyTested } from "../../src/index.ts";
-import { EXAMPLE } from "../policy/example.ts";
-import { matrix, matrixFile } from "../policy/matrix.ts";
-import { type Member, World } from "./harness.ts";
+import type { AuditRow, Explained, PolicyDiff, PolicySimulated, PolicyTested } from "../../../src/index.ts";
+import { EXAMPLE } from "../../policy/example.ts";
+import { matrix, matrixFile } from "../../policy/matrix.ts";
+import { type Member, World } from "../harness.ts";
 
 const world = new World();
 let ana: Member;
@@ -53,7 +53,9 @@ describe("policy test", () => {
     );
     const { exit, out } = await ana.cli("policy", "test", wrong);
     expect(exit).toBe(1);
-    expect(out).toMatch(/^wrong.yaml:7: failed: bo reads the log\n {2}expected {2}allow .*\n {2}got {7}deny by role, cloister.policy.yaml:\d+ /m);
+    expect(out).toMatch(
+      /^wrong.yaml:7: failed: bo reads the log\n {2}expected {2}allow .*\n {2}got {7}deny by role, cloister.policy.yaml:\d+ /m,
+    );
     expect(out).toMatch(/1 of 4 cases failed/);
     const tested = JSON.parse((await ana.cli("policy", "test", wrong, "--json")).out) as PolicyTested;
     expect(tested).toMatchObject({ schema: "cloister/policy-test@1", ok: false });

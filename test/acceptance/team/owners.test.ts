@@ -12,8 +12,8 @@ import type {
   ProposalShown,
   ProposalSummary,
   Proposed,
-} from "../../src/index.ts";
-import { type Member, World } from "./harness.ts";
+} from "../../../src/index.ts";
+import { type Member, World } from "../harness.ts";
 
 const world = new World();
 let ana: Member;
