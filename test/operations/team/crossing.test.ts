@@ -1,20 +1,20 @@
 // What a patched program can do to bring data from one domain into another, and that no reader accepts it.
 import { beforeAll, expect, test, vi } from "vitest";
-import { list } from "../../src/operations/artifact/list.ts";
-import { push } from "../../src/operations/artifact/push.ts";
-import { exportVersion } from "../../src/operations/export/export.ts";
-import { begin } from "../../src/operations/guard.ts";
-import type { Session } from "../../src/operations/session.ts";
-import { NO_ENVIRONMENT } from "../../src/operations/workspace/environment.ts";
-import type { PushedFrom } from "../../src/operations/workspace/source.ts";
-import { files } from "../interop/escape/world.ts";
-import { sessionOf } from "./project.ts";
-import { type People, twoDomains } from "./two-domains.ts";
-import { unguarded } from "./unguarded.ts";
+import { list } from "../../../src/operations/artifact/list.ts";
+import { push } from "../../../src/operations/artifact/push.ts";
+import { exportVersion } from "../../../src/operations/export/export.ts";
+import { begin } from "../../../src/operations/guard.ts";
+import type { Session } from "../../../src/operations/session.ts";
+import { NO_ENVIRONMENT } from "../../../src/operations/workspace/environment.ts";
+import type { PushedFrom } from "../../../src/operations/workspace/source.ts";
+import { files } from "../../interop/escape/world.ts";
+import { sessionOf } from "../project.ts";
+import { type People, twoDomains } from "../two-domains.ts";
+import { unguarded } from "../unguarded.ts";
 
 /** What the modified program says of the workspace it pushes from. */
 const said = vi.hoisted(() => ({ from: undefined as unknown }));
-vi.mock("../../src/operations/workspace/source.ts", () => ({
+vi.mock("../../../src/operations/workspace/source.ts", () => ({
   pushedFrom: async () => said.from,
   notePushed: async () => {},
 }));
@@ -47,7 +47,7 @@ async function ignoredAs(name: string): Promise<string> {
 /** Ana, who may push and export, with a program that names what it likes. */
 async function pushSaying(name: string, facts: Readonly<Record<string, string>>): Promise<void> {
   const session = await sessionOf(people.ana);
-  const { folderFiles } = await import("../../src/content/folder.ts");
+  const { folderFiles } = await import("../../../src/content/folder.ts");
   const { signal } = people.ana;
   const own = () => folderFiles(`${people.ana.cwd}/data`, { signal, exclude: () => false });
   await push(

@@ -2,15 +2,15 @@
 import { existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { list, show } from "../../src/operations/artifact/list.ts";
-import { pull } from "../../src/operations/artifact/pull.ts";
-import { push } from "../../src/operations/artifact/push.ts";
-import { verifyReference } from "../../src/operations/artifact/verify.ts";
-import { destinationOf } from "../../src/operations/export/destination.ts";
-import { exportVersion } from "../../src/operations/export/export.ts";
-import { scratch, sessionOf } from "./project.ts";
-import { contentOf, type People, twoDomains } from "./two-domains.ts";
-import { unguarded } from "./unguarded.ts";
+import { list, show } from "../../../src/operations/artifact/list.ts";
+import { pull } from "../../../src/operations/artifact/pull.ts";
+import { push } from "../../../src/operations/artifact/push.ts";
+import { verifyReference } from "../../../src/operations/artifact/verify.ts";
+import { destinationOf } from "../../../src/operations/export/destination.ts";
+import { exportVersion } from "../../../src/operations/export/export.ts";
+import { scratch, sessionOf } from "../project.ts";
+import { contentOf, type People, twoDomains } from "../two-domains.ts";
+import { unguarded } from "../unguarded.ts";
 
 let people: People;
 

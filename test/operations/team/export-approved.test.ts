@@ -2,13 +2,13 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { list } from "../../src/operations/artifact/list.ts";
-import { exportVersion } from "../../src/operations/export/export.ts";
-import { approveRequest } from "../../src/operations/request/approve.ts";
-import type { Store } from "../../src/store/store.ts";
-import { sessionOf } from "./project.ts";
-import { ask, change, type People, requestProject, storeOf } from "./request-project.ts";
-import { unguarded } from "./unguarded.ts";
+import { list } from "../../../src/operations/artifact/list.ts";
+import { exportVersion } from "../../../src/operations/export/export.ts";
+import { approveRequest } from "../../../src/operations/request/approve.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { sessionOf } from "../project.ts";
+import { ask, change, type People, requestProject, storeOf } from "../request-project.ts";
+import { unguarded } from "../unguarded.ts";
 
 let people: People;
 
@@ -65,7 +65,7 @@ test("to another domain: readers see the approvals, and an interrupted one goes 
     ...storeOf(store),
     create: async (name, parts) => {
       if (name.startsWith("seals/marketing") && left-- > 0) {
-        const { CloisterError } = await import("../../src/base/errors.ts");
+        const { CloisterError } = await import("../../../src/base/errors.ts");
         throw new CloisterError("UNAVAILABLE", "the store does not answer");
       }
       return store.create(name, parts);

@@ -1,14 +1,14 @@
 // What an approved request lets happen, and how often: the guard's side of it.
 import { beforeAll, describe, expect, test } from "vitest";
-import { resolve } from "../../src/operations/artifact/resolve.ts";
-import { judge } from "../../src/operations/governance/judge.ts";
-import { type Ask, begin, perform, wouldPermit } from "../../src/operations/guard.ts";
-import { approveRequest } from "../../src/operations/request/approve.ts";
-import { showRequest } from "../../src/operations/request/show.ts";
-import type { Session } from "../../src/operations/session.ts";
-import { sessionOf } from "./project.ts";
-import { ask, type People, type Person, requestProject, storeOf, synced } from "./request-project.ts";
-import { unguarded } from "./unguarded.ts";
+import { resolve } from "../../../src/operations/artifact/resolve.ts";
+import { judge } from "../../../src/operations/governance/judge.ts";
+import { type Ask, begin, perform, wouldPermit } from "../../../src/operations/guard.ts";
+import { approveRequest } from "../../../src/operations/request/approve.ts";
+import { showRequest } from "../../../src/operations/request/show.ts";
+import type { Session } from "../../../src/operations/session.ts";
+import { sessionOf } from "../project.ts";
+import { ask, type People, type Person, requestProject, storeOf, synced } from "../request-project.ts";
+import { unguarded } from "../unguarded.ts";
 
 let people: People;
 

@@ -1,18 +1,18 @@
 // A version in a lower class: by a declassification that others consented to, of the same content, once.
 import { beforeAll, expect, test } from "vitest";
-import { crossingFacts } from "../../../src/operations/artifact/crossing.ts";
-import { list, show } from "../../../src/operations/artifact/list.ts";
-import { pull } from "../../../src/operations/artifact/pull.ts";
-import { push } from "../../../src/operations/artifact/push.ts";
-import { checkSource } from "../../../src/operations/artifact/push-content.ts";
-import { resolve } from "../../../src/operations/artifact/resolve.ts";
-import { verifyReference } from "../../../src/operations/artifact/verify.ts";
-import { contentOf } from "../../../src/operations/artifact/version-content.ts";
-import { declassify } from "../../../src/operations/stage/declassify.ts";
-import type { Pushed } from "../../../src/operations/types.ts";
-import { logEntry } from "../governance/entries.ts";
-import { randomFiles, sessionOf } from "../project.ts";
-import { unguarded } from "../unguarded.ts";
+import { crossingFacts } from "../../../../src/operations/artifact/crossing.ts";
+import { list, show } from "../../../../src/operations/artifact/list.ts";
+import { pull } from "../../../../src/operations/artifact/pull.ts";
+import { push } from "../../../../src/operations/artifact/push.ts";
+import { checkSource } from "../../../../src/operations/artifact/push-content.ts";
+import { resolve } from "../../../../src/operations/artifact/resolve.ts";
+import { verifyReference } from "../../../../src/operations/artifact/verify.ts";
+import { contentOf } from "../../../../src/operations/artifact/version-content.ts";
+import { declassify } from "../../../../src/operations/stage/declassify.ts";
+import type { Pushed } from "../../../../src/operations/types.ts";
+import { logEntry } from "../../governance/entries.ts";
+import { randomFiles, sessionOf } from "../../project.ts";
+import { unguarded } from "../../unguarded.ts";
 import { type Person, World } from "./world.ts";
 
 let world: World;

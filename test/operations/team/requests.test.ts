@@ -2,15 +2,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { push } from "../../src/operations/artifact/push.ts";
-import type { Host } from "../../src/operations/host.ts";
-import { denyRequest, revokeRequest, withdrawRequest } from "../../src/operations/request/answer.ts";
-import { approveRequest } from "../../src/operations/request/approve.ts";
-import { listRequests } from "../../src/operations/request/list.ts";
-import { showRequest } from "../../src/operations/request/show.ts";
-import { waitForRequest } from "../../src/operations/request/wait.ts";
-import { tag } from "../../src/operations/stage/tag.ts";
-import { randomFiles, sessionOf } from "./project.ts";
+import { push } from "../../../src/operations/artifact/push.ts";
+import type { Host } from "../../../src/operations/host.ts";
+import { denyRequest, revokeRequest, withdrawRequest } from "../../../src/operations/request/answer.ts";
+import { approveRequest } from "../../../src/operations/request/approve.ts";
+import { listRequests } from "../../../src/operations/request/list.ts";
+import { showRequest } from "../../../src/operations/request/show.ts";
+import { waitForRequest } from "../../../src/operations/request/wait.ts";
+import { tag } from "../../../src/operations/stage/tag.ts";
+import { randomFiles, sessionOf } from "../project.ts";
 import {
   ask,
   change,
@@ -21,7 +21,7 @@ import {
   storeOf,
   synced,
   withRole,
-} from "./request-project.ts";
+} from "../request-project.ts";
 
 let people: People;
 let folder: string;

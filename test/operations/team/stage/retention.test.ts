@@ -1,10 +1,10 @@
 // How long a version is kept follows from its stage, and that from promotions which rules about its kind decide.
 import { expect, test } from "vitest";
-import { pruneVersions } from "../../../src/operations/retention/prune.ts";
-import type { Session } from "../../../src/operations/session.ts";
-import { promote } from "../../../src/operations/stage/promote.ts";
-import type { Store } from "../../../src/store/store.ts";
-import { sessionOf } from "../project.ts";
+import { pruneVersions } from "../../../../src/operations/retention/prune.ts";
+import type { Session } from "../../../../src/operations/session.ts";
+import { promote } from "../../../../src/operations/stage/promote.ts";
+import type { Store } from "../../../../src/store/store.ts";
+import { sessionOf } from "../../project.ts";
 import { World } from "./world.ts";
 
 const RULE = "  reviewed: { on: [artifact.promote], kinds: [model], require: { evidence: [bias-review] } }";

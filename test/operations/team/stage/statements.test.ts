@@ -2,14 +2,14 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { sha256Hex } from "../../../src/base/digest.ts";
-import { show } from "../../../src/operations/artifact/list.ts";
-import { resolve } from "../../../src/operations/artifact/resolve.ts";
-import { verifyReference } from "../../../src/operations/artifact/verify.ts";
-import { promote } from "../../../src/operations/stage/promote.ts";
-import { encodeEvidence, sealStatement, statementName } from "../../../src/operations/stage/statement-object.ts";
-import type { Evidence } from "../../../src/provenance/evidence.ts";
-import { logOperation } from "../governance/entries.ts";
+import { sha256Hex } from "../../../../src/base/digest.ts";
+import { show } from "../../../../src/operations/artifact/list.ts";
+import { resolve } from "../../../../src/operations/artifact/resolve.ts";
+import { verifyReference } from "../../../../src/operations/artifact/verify.ts";
+import { promote } from "../../../../src/operations/stage/promote.ts";
+import { encodeEvidence, sealStatement, statementName } from "../../../../src/operations/stage/statement-object.ts";
+import type { Evidence } from "../../../../src/provenance/evidence.ts";
+import { logOperation } from "../../governance/entries.ts";
 import { World } from "./world.ts";
 
 let world: World;

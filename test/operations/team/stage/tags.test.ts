@@ -1,15 +1,15 @@
 // Words behind a name: stages, labels and tags, each of which means one thing to everybody.
 import { beforeAll, expect, test } from "vitest";
-import { list, show } from "../../../src/operations/artifact/list.ts";
-import { pull } from "../../../src/operations/artifact/pull.ts";
-import { push } from "../../../src/operations/artifact/push.ts";
-import { labelIdOf, nameIdOf, tagIdOf } from "../../../src/operations/class-keys.ts";
-import { promote } from "../../../src/operations/stage/promote.ts";
-import { tag } from "../../../src/operations/stage/tag.ts";
-import type { Pushed } from "../../../src/operations/types.ts";
-import { logOperation } from "../governance/entries.ts";
-import { randomFiles } from "../project.ts";
-import { unguarded } from "../unguarded.ts";
+import { list, show } from "../../../../src/operations/artifact/list.ts";
+import { pull } from "../../../../src/operations/artifact/pull.ts";
+import { push } from "../../../../src/operations/artifact/push.ts";
+import { labelIdOf, nameIdOf, tagIdOf } from "../../../../src/operations/class-keys.ts";
+import { promote } from "../../../../src/operations/stage/promote.ts";
+import { tag } from "../../../../src/operations/stage/tag.ts";
+import type { Pushed } from "../../../../src/operations/types.ts";
+import { logOperation } from "../../governance/entries.ts";
+import { randomFiles } from "../../project.ts";
+import { unguarded } from "../../unguarded.ts";
 import { World } from "./world.ts";
 
 let world: World;

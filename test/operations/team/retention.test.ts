@@ -2,21 +2,21 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { decryptWith } from "../../src/keys/age.ts";
-import { list, show } from "../../src/operations/artifact/list.ts";
-import { pull } from "../../src/operations/artifact/pull.ts";
-import { push } from "../../src/operations/artifact/push.ts";
-import { find } from "../../src/operations/artifact/resolve.ts";
-import { verifyReference } from "../../src/operations/artifact/verify.ts";
-import { holdVersion, restoreVersion, retireVersion } from "../../src/operations/retention/end.ts";
-import { fateOf } from "../../src/operations/retention/fate.ts";
-import { pruneVersions } from "../../src/operations/retention/prune.ts";
-import { shredVersion } from "../../src/operations/retention/shred.ts";
-import type { Session } from "../../src/operations/session.ts";
-import type { Store } from "../../src/store/store.ts";
-import { randomFiles, sessionOf } from "./project.ts";
-import { changePolicy, type People, twoDomains } from "./two-domains.ts";
-import { unguarded } from "./unguarded.ts";
+import { decryptWith } from "../../../src/keys/age.ts";
+import { list, show } from "../../../src/operations/artifact/list.ts";
+import { pull } from "../../../src/operations/artifact/pull.ts";
+import { push } from "../../../src/operations/artifact/push.ts";
+import { find } from "../../../src/operations/artifact/resolve.ts";
+import { verifyReference } from "../../../src/operations/artifact/verify.ts";
+import { holdVersion, restoreVersion, retireVersion } from "../../../src/operations/retention/end.ts";
+import { fateOf } from "../../../src/operations/retention/fate.ts";
+import { pruneVersions } from "../../../src/operations/retention/prune.ts";
+import { shredVersion } from "../../../src/operations/retention/shred.ts";
+import type { Session } from "../../../src/operations/session.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { randomFiles, sessionOf } from "../project.ts";
+import { changePolicy, type People, twoDomains } from "../two-domains.ts";
+import { unguarded } from "../unguarded.ts";
 
 let people: People;
 let pushed = 0;
@@ -164,7 +164,7 @@ describe("destroying the keys of a version", () => {
     const judged = await find(await synced(await ana()), reference);
     const versionId = judged.kind === "accepted" ? judged.version.versionId : "";
     // Just the entry: what bo may delete in the store is another question.
-    const { begin } = await import("../../src/operations/guard.ts");
+    const { begin } = await import("../../../src/operations/guard.ts");
     await begin(session, {
       ...{ title: "", action: "artifact.retire", domain: "churn", class: "internal", versionId, sealed: {} },
       facts: { retire: "shred" },

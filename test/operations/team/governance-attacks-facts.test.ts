@@ -3,15 +3,15 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import type { AuditEvent } from "../../src/audit/event.ts";
-import type { Json } from "../../src/base/json.ts";
-import { open, type Project } from "../../src/index.ts";
-import type { Host } from "../../src/operations/host.ts";
-import { simulatePolicy } from "../../src/operations/policy/simulate.ts";
-import type { Listing } from "../../src/operations/types.ts";
-import { ACTIONS } from "../../src/policy/actions.ts";
-import { logOperation } from "./governance/entries.ts";
-import { ask, change, type People, type Person, requestProject, synced } from "./request-project.ts";
+import type { AuditEvent } from "../../../src/audit/event.ts";
+import type { Json } from "../../../src/base/json.ts";
+import { open, type Project } from "../../../src/index.ts";
+import type { Host } from "../../../src/operations/host.ts";
+import { simulatePolicy } from "../../../src/operations/policy/simulate.ts";
+import type { Listing } from "../../../src/operations/types.ts";
+import { ACTIONS } from "../../../src/policy/actions.ts";
+import { logOperation } from "../governance/entries.ts";
+import { ask, change, type People, type Person, requestProject, synced } from "../request-project.ts";
 
 const GOVERNED = `
 evidence:

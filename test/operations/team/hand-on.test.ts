@@ -1,10 +1,10 @@
 // Keys for a newcomer whom somebody let in who does not hold them: what is missing is said, and whoever holds it hands it on.
 import { expect, test } from "vitest";
-import { handOnKeys } from "../../src/operations/key/hand-on.ts";
-import { addMember, proposePolicy } from "../../src/operations/policy/change.ts";
-import { join as joinProject } from "../../src/operations/project/join.ts";
-import { edit, synced } from "./owners.ts";
-import { hostIn, makeProject, scratch, sessionOf } from "./project.ts";
+import { handOnKeys } from "../../../src/operations/key/hand-on.ts";
+import { addMember, proposePolicy } from "../../../src/operations/policy/change.ts";
+import { join as joinProject } from "../../../src/operations/project/join.ts";
+import { edit, synced } from "../owners.ts";
+import { hostIn, makeProject, scratch, sessionOf } from "../project.ts";
 
 const INTERNAL = { domain: "churn", class: "internal" };
 

@@ -1,10 +1,10 @@
 // Stages: one gate at a time, by what the log bears out; what a patched client logs beside it changes nothing.
 import { beforeAll, expect, test } from "vitest";
-import { list, show } from "../../../src/operations/artifact/list.ts";
-import { verifyReference } from "../../../src/operations/artifact/verify.ts";
-import { promote } from "../../../src/operations/stage/promote.ts";
-import type { Pushed } from "../../../src/operations/types.ts";
-import { logEntry, logOperation } from "../governance/entries.ts";
+import { list, show } from "../../../../src/operations/artifact/list.ts";
+import { verifyReference } from "../../../../src/operations/artifact/verify.ts";
+import { promote } from "../../../../src/operations/stage/promote.ts";
+import type { Pushed } from "../../../../src/operations/types.ts";
+import { logEntry, logOperation } from "../../governance/entries.ts";
 import { type Person, World } from "./world.ts";
 
 let world: World;

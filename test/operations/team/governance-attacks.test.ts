@@ -1,22 +1,22 @@
 // Consent that was given for one act, and what a changed program tries to make of it: another act, a second one, a later one.
 import { beforeAll, expect, test } from "vitest";
-import type { AuditEvent } from "../../src/audit/event.ts";
-import { folderFiles } from "../../src/content/folder.ts";
-import { crossingFacts } from "../../src/operations/artifact/crossing.ts";
-import { list } from "../../src/operations/artifact/list.ts";
-import { push } from "../../src/operations/artifact/push.ts";
-import { standingOf } from "../../src/operations/governance/stage.ts";
-import type { Host } from "../../src/operations/host.ts";
-import { revokeRequest } from "../../src/operations/request/answer.ts";
-import { approveRequest } from "../../src/operations/request/approve.ts";
-import { findRequest } from "../../src/operations/request/find.ts";
-import { detailsOf } from "../../src/operations/request/shelf.ts";
-import { showRequest } from "../../src/operations/request/show.ts";
-import { verdictsOn } from "../../src/operations/review/verdicts.ts";
-import type { RequestDetail, RequestOptions } from "../../src/operations/types.ts";
-import { logEntry } from "./governance/entries.ts";
-import { randomFiles, sessionOf } from "./project.ts";
-import { ask, change, type People, requestProject, synced, withRole } from "./request-project.ts";
+import type { AuditEvent } from "../../../src/audit/event.ts";
+import { folderFiles } from "../../../src/content/folder.ts";
+import { crossingFacts } from "../../../src/operations/artifact/crossing.ts";
+import { list } from "../../../src/operations/artifact/list.ts";
+import { push } from "../../../src/operations/artifact/push.ts";
+import { standingOf } from "../../../src/operations/governance/stage.ts";
+import type { Host } from "../../../src/operations/host.ts";
+import { revokeRequest } from "../../../src/operations/request/answer.ts";
+import { approveRequest } from "../../../src/operations/request/approve.ts";
+import { findRequest } from "../../../src/operations/request/find.ts";
+import { detailsOf } from "../../../src/operations/request/shelf.ts";
+import { showRequest } from "../../../src/operations/request/show.ts";
+import { verdictsOn } from "../../../src/operations/review/verdicts.ts";
+import type { RequestDetail, RequestOptions } from "../../../src/operations/types.ts";
+import { logEntry } from "../governance/entries.ts";
+import { randomFiles, sessionOf } from "../project.ts";
+import { ask, change, type People, requestProject, synced, withRole } from "../request-project.ts";
 
 let people: People;
 

@@ -1,16 +1,16 @@
 // A project with gates, and the people who work at them: Bo and Dee make models, CI tests them, Priya reviews them, Omar owns the data.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { push } from "../../../src/operations/artifact/push.ts";
-import type { Host } from "../../../src/operations/host.ts";
-import { addMember, proposePolicy } from "../../../src/operations/policy/change.ts";
-import { join as joinProject } from "../../../src/operations/project/join.ts";
-import { approveRequest } from "../../../src/operations/request/approve.ts";
-import { createRequest } from "../../../src/operations/request/create.ts";
-import type { Session } from "../../../src/operations/session.ts";
-import { attest } from "../../../src/operations/stage/attest.ts";
-import type { Pushed } from "../../../src/operations/types.ts";
-import { hostIn, makeProject, randomFiles, scratch, sessionOf } from "../project.ts";
+import { push } from "../../../../src/operations/artifact/push.ts";
+import type { Host } from "../../../../src/operations/host.ts";
+import { addMember, proposePolicy } from "../../../../src/operations/policy/change.ts";
+import { join as joinProject } from "../../../../src/operations/project/join.ts";
+import { approveRequest } from "../../../../src/operations/request/approve.ts";
+import { createRequest } from "../../../../src/operations/request/create.ts";
+import type { Session } from "../../../../src/operations/session.ts";
+import { attest } from "../../../../src/operations/stage/attest.ts";
+import type { Pushed } from "../../../../src/operations/types.ts";
+import { hostIn, makeProject, randomFiles, scratch, sessionOf } from "../../project.ts";
 
 const ROLES = `
   maker:

@@ -1,7 +1,7 @@
 // Statements about a version: who may make them, what they come to, and what is made of forged ones.
 import { beforeAll, expect, test } from "vitest";
-import { resolve } from "../../../src/operations/artifact/resolve.ts";
-import { documentOf, statementsOf } from "../../../src/operations/stage/statements.ts";
+import { resolve } from "../../../../src/operations/artifact/resolve.ts";
+import { documentOf, statementsOf } from "../../../../src/operations/stage/statements.ts";
 import { World } from "./world.ts";
 
 let world: World;
