@@ -101,19 +101,26 @@ function requestCommand(policy: Policy, member: Member, request: DecisionRequest
   const ref = reference(request);
   const { destination, toStage, toClass } = request.governance ?? {};
   const create = "cloister request create";
+  const why = whyFlag(request.justification);
   const declared = policy.purposes.some(({ id }) => id === request.purpose);
   const purpose = declared ? ` --purpose ${request.purpose ?? ""}` : "";
   switch (request.action) {
     case "artifact.export":
     case "share.create":
-      return `${create} export ${ref} --to ${safe(destination, "DEST")}${purpose} --why "…"`;
+      return `${create} export ${ref} --to ${safe(destination, "DEST")}${purpose} ${why}`;
     case "artifact.promote":
-      return `${create} promote ${ref} --to ${safe(toStage, "STAGE")} --why "…"`;
+      return `${create} promote ${ref} --to ${safe(toStage, "STAGE")} ${why}`;
     case "artifact.declassify":
-      return `${create} declassify ${ref} --to ${safe(toClass, "CLASS")}${purpose} --why "…"`;
+      return `${create} declassify ${ref} --to ${safe(toClass, "CLASS")}${purpose} ${why}`;
     default:
-      return `${create} access ${ref}${purpose} --why "…"`;
+      return `${create} access ${ref}${purpose} ${why}`;
   }
+}
+
+/** The reason that was given, as a shell takes it: it need not be typed again. */
+function whyFlag(justification: string | undefined): string {
+  const given = (justification ?? "").trim();
+  return /^[\p{L}\p{N}\p{P}\p{S} ]{1,200}$/u.test(given) ? `--why '${given.replaceAll("'", "'\\''")}'` : '--why "…"';
 }
 
 /** What a shell takes as it is. */

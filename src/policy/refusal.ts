@@ -138,7 +138,7 @@ function refuseWords(policy: Policy, text: string, member: Member, request: Deci
   if (request.action !== "artifact.pull" || !creates) return { why, who, next: "cloister policy show" };
   const declared = policy.purposes.some(({ id }) => id === request.purpose);
   const purpose = declared ? `--purpose ${request.purpose ?? ""}` : purposeFlag(policy, member, request);
-  return { why, who, next: `cloister workspace create NAME --input ${reference(request)} ${purpose}` };
+  return { why, who, next: `cloister workspace create w1 --input ${reference(request)} ${purpose}` };
 }
 
 function fieldWords(policy: Policy, field: string, member: Member, request: DecisionRequest): Words {

@@ -118,7 +118,7 @@ describe("decide", () => {
         enforcement: "advisory",
         why: "artifact.export of class internal needs 2 approvals, has 1 of 2: a security-officer is missing",
         who: "a security-officer: ana",
-        next: 'cloister request create export risk:1.2 --to s3://partner-acme/in --purpose churn-modelling --why "…"',
+        next: "cloister request create export risk:1.2 --to s3://partner-acme/in --purpose churn-modelling --why 'for the evaluation under DPA-114'",
         missing: "approval",
       },
     ]);
@@ -159,7 +159,7 @@ describe("decide", () => {
         enforcement: "advisory",
         why: "Confidential data is used inside a workspace. (this is confidential)",
         who: "nobody while the rule stands; an owner (ana or omar) can change it",
-        next: "cloister workspace create NAME --input churn/cohort:v3 --purpose churn-modelling",
+        next: "cloister workspace create w1 --input churn/cohort:v3 --purpose churn-modelling",
       },
     ]);
   });

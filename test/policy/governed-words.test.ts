@@ -68,7 +68,7 @@ describe("refusals in words", () => {
       {
         why: "class restricted is open with a grant only, for at most 4 h; it needs 2 approvals, has 0 of 2: a data-owner and a security-officer are missing",
         who: "a data-owner: omar; a security-officer: ana",
-        next: 'cloister request create access risk:1.2 --purpose churn-modelling --why "…"',
+        next: "cloister request create access risk:1.2 --purpose churn-modelling --why 'for the evaluation under DPA-114'",
         missing: "approval",
       },
     ],
@@ -135,7 +135,7 @@ describe("refusals in words", () => {
       {
         why: "promotion to production needs 2 approvals, has 1 of 2: a security-officer is missing",
         who: "a security-officer: ana",
-        next: 'cloister request create promote risk:1.2 --to production --why "…"',
+        next: "cloister request create promote risk:1.2 --to production --why 'for the evaluation under DPA-114'",
         missing: "approval",
       },
     ],

@@ -463,10 +463,17 @@ describe("the ways on that refusals named", () => {
       .filter((each) => each.startsWith("cloister "));
     expect(commands.length).toBeGreaterThan(8);
     for (const command of commands) {
-      const argv = command.replace(/"…"/g, "because").replace("--outcome …", "--outcome justified").split(" ").slice(1);
+      const argv = wordsOf(command.replace("--outcome …", "--outcome justified")).slice(1);
       const { err } = await cloister(argv, { project: said as Partial<Project> });
       // What is not understood is answered with the help page of what was meant.
       expect({ command, err }).toEqual({ command, err: expect.not.stringMatching(/--help|unknown/) });
     }
   });
 });
+
+/** As a shell takes them apart: none of these has a quote within a word. */
+function wordsOf(command: string): readonly string[] {
+  return [...command.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
+    ([, single, double, bare]) => single ?? double ?? bare ?? "",
+  );
+}
