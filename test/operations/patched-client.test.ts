@@ -126,3 +126,36 @@ test("no plain text, name, label or path stands in the store", async () => {
     for (const word of words) expect(content.includes(word) || path.includes(word), `${word} in ${path}`).toBe(false);
   }
 });
+
+test("an intent that was kept until its signer was demoted makes no version that counts", async () => {
+  const other = scratch();
+  const owner = await makeProject(other);
+  const dee = hostIn(other, "dee");
+  const { line } = await joinProject(dee, { folder: ".", store: "../store", member: "dee", name: "Dee" });
+  await addMember(await sessionOf(owner), { line, roles: ["data-scientist"] });
+  randomFiles(dee.cwd);
+  /** Data scientists reach public only, from now on. */
+  const demote = async (): Promise<void> => {
+    const { text } = await sessionOfSynced(owner);
+    const lower = text.replace(/(data-scientist:[\s\S]*?up-to: )confidential/, "$1public");
+    writeFileSync(join(owner.cwd, "cloister.policy.yaml"), lower);
+    await proposePolicy(await sessionOf(owner), {});
+  };
+  // Dee's program stops where the version would be created, until the role was lowered.
+  const session = await sessionOf(dee, (store) => ({
+    url: store.url,
+    get: (name, most) => store.get(name, most),
+    range: (name, from, length) => store.range(name, from, length),
+    list: (prefix) => store.list(prefix),
+    delete: (name) => store.delete(name),
+    now: () => store.now(),
+    create: async (name, parts) => {
+      if (name.startsWith("versions/")) await demote();
+      return store.create(name, parts);
+    },
+  }));
+  await push(session, { source: { path: "data" }, name: "kept:1", kind: "report", class: "internal" });
+  const { ignored, versions } = await list(await sessionOf(owner), { name: "kept" });
+  expect(versions).toEqual([]);
+  expect(ignored).toEqual([expect.objectContaining({ why: expect.stringContaining("any more when it ended") })]);
+});

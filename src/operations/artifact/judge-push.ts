@@ -2,6 +2,7 @@
 import type { LoggedEvent } from "../../audit/taken.ts";
 import { CloisterError, explained, integrity } from "../../base/errors.ts";
 import { decide } from "../../policy/decide.ts";
+import { covers } from "../../policy/entitlements.ts";
 import { splitsOf } from "../../policy/key-halves.ts";
 import type { Field, Policy } from "../../policy/schema.ts";
 import { factsFor } from "../governance/facts.ts";
@@ -43,9 +44,18 @@ export async function whyNotEntitled(
   const decision = await decide(compiled, {
     ...{ ...request, member: push.pusher, now, domain, class: klass, epoch, governance },
   });
-  if (decision.allow) return undefined;
+  if (decision.allow) return whyNoMore(session, record, push);
   const [refusal] = decision.refusals;
   return `${push.pusher} was not allowed to push it${refusal ? `: ${refusal.rule}: ${refusal.why}` : ""}`;
+}
+
+/** An intent must not be kept until its signer may not push there any more: the roles are asked again where the push ends. */
+async function whyNoMore(session: Session, { domain, class: klass, policy }: VersionRecord, push: Push) {
+  const ended = session.ledger.operation(push.intent.keyId, push.intent.event.operation)?.done?.event.policy ?? policy;
+  if (ended === policy) return undefined;
+  const { compiled } = await session.ledger.policy(ended);
+  if (covers(compiled.policy, push.pusher, "artifact.push", { domain, class: klass })) return undefined;
+  return `${push.pusher} might not push there any more when it ended, under policy v${String(ended)}`;
 }
 
 /** Keys are split just as the policy said, or else somebody could read who may not, or nobody who may. */
