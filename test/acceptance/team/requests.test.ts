@@ -98,9 +98,9 @@ describe("an export", () => {
   it("is refused with a command that asks for it, and pending once it was asked", async () => {
     const refused = await bo.fails("artifact", "export", "risk:1.2", "--to", to, "--why", why);
     expect(refused).toMatchObject({ exit: 3, code: "POLICY_DENIED" });
-    expect(refused.next).toBe(`cloister request create export churn/risk:1.2 --to ${to} --why "…"`);
-    const args = refused.next.replace('"…"', why).split(" ").slice(1);
-    const created = await bo.json<RequestCreated>(...args);
+    expect(refused.next).toBe(`cloister request create export churn/risk:1.2 --to ${to} --why '${why}'`);
+    const [command = ""] = refused.next.split(" --why ");
+    const created = await bo.json<RequestCreated>(...command.split(" ").slice(1), "--why", why);
     expect(created).toMatchObject({ kind: "export", to, dryRun: false });
     id = created.id ?? "";
     const pending = await bo.fails("artifact", "export", "risk:1.2", "--to", to, "--why", why);
