@@ -10,7 +10,8 @@ import { type Verdict, verdictsOn } from "./verdicts.ts";
 /** Of everything that a member holds, what was confirmed the longest ago. */
 export async function reviewOf({ session, policy, member, now, before }: Act): Promise<GovernanceFacts> {
   if (!policy.accessReview) return {};
-  const ages = await reviewAges(session.ledger, policy, member, { now, before });
+  const verdicts = await verdictsOn(session.ledger, member.id, before);
+  const ages = await reviewAges(session.ledger, policy, member, { now, before, verdicts });
   return { reviewAgeMs: Math.max(0, ...ages.values()) };
 }
 
@@ -21,6 +22,8 @@ const LAPSED = Number.MAX_SAFE_INTEGER;
 interface Moment {
   readonly now: number;
   readonly before: number;
+  /** What was said of the member's access before that, by holding. */
+  readonly verdicts: ReadonlyMap<string, Verdict>;
   /** Since when a holding that nobody confirmed is held, to the day; left out, only whether its time is over. */
   readonly exact?: boolean;
 }
@@ -33,10 +36,9 @@ export async function reviewAges(
   at: Moment,
 ): Promise<ReadonlyMap<string, number>> {
   const everyMs = policy.accessReview?.everyMs ?? 0;
-  const verdicts = await verdictsOn(ledger, member.id, at.before);
   const ages = new Map<string, number>();
   for (const holding of member.roles) {
-    const verdict = verdicts.get(holdingText(holding));
+    const verdict = at.verdicts.get(holdingText(holding));
     const age = ageOf(verdict, at.now) ?? (await sinceHeld(ledger, member, holding, { ...at, everyMs }));
     ages.set(holdingText(holding), age);
   }

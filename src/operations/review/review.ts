@@ -18,35 +18,44 @@ const DUE_SHARE = 5 / 6;
 export async function listAccess(session: Session): Promise<AccessReviewed> {
   await session.sync();
   const { policy } = (await session.policy()).compiled;
+  const [used, grants] = [lastUses(session.ledger), await openGrants(session)];
+  const lines = (await accessLines(session, policy)).map((line) => {
+    const last = used.get(useKey(line.member, line.holding));
+    const lastUsed = last === undefined ? undefined : new Date(last).toISOString();
+    return { ...line, lastUsed, openGrants: grants.get(line.member) ?? 0 };
+  });
+  return { everyMs: policy.accessReview?.everyMs, reviewers: reviewersOf(policy), lines };
+}
+
+/** A line without what was done with the access: that takes a look at the whole log, and judges every grant. */
+export type ReviewLine = Omit<AccessLine, "lastUsed" | "openGrants">;
+
+/** Every role that somebody holds who is not suspended, and whether it was confirmed. */
+export async function accessLines(session: Session, policy: Policy): Promise<readonly ReviewLine[]> {
   const me = await session.me().catch(() => undefined);
   const now = await session.clock();
-  const lines: AccessLine[] = [];
-  const grants = await openGrants(session);
+  const lines: ReviewLine[] = [];
   for (const member of policy.members.filter(({ suspended }) => suspended === undefined)) {
-    lines.push(...(await linesOf(session, policy, member, { now, me: me?.id, grants: grants.get(member.id) ?? 0 })));
+    lines.push(...(await linesOf(session, policy, member, { now, me: me?.id })));
   }
-  return { everyMs: policy.accessReview?.everyMs, reviewers: reviewersOf(policy), lines };
+  return lines;
 }
 
 async function linesOf(
   { ledger }: Session,
   policy: Policy,
   member: Member,
-  { now, me, grants }: { readonly now: number; readonly me: string | undefined; readonly grants: number },
-): Promise<readonly AccessLine[]> {
+  { now, me }: { readonly now: number; readonly me: string | undefined },
+): Promise<readonly ReviewLine[]> {
   const verdicts = await verdictsOn(ledger, member.id);
-  const ages = await reviewAges(ledger, policy, member, { now, before: ledger.events.length, exact: true });
-  const used = lastUses(ledger, member.id);
+  const ages = await reviewAges(ledger, policy, member, { now, before: ledger.events.length, verdicts, exact: true });
   const everyMs = policy.accessReview?.everyMs;
   return member.roles.map((held) => {
     const holding = holdingText(held);
     const age = ages.get(holding) ?? 0;
     const verdict = verdicts.get(holding);
-    const last = used.get(held.role);
     return {
       ...{ member: member.id, name: member.name, service: member.service, holding },
-      lastUsed: last === undefined ? undefined : new Date(last).toISOString(),
-      openGrants: grants,
       reviewed: verdict && saidIn(verdict),
       due: everyMs === undefined || age > everyMs ? undefined : new Date(now - age + everyMs).toISOString(),
       state: stateOf(verdict, age, everyMs),
@@ -77,16 +86,21 @@ async function openGrants(session: Session): Promise<ReadonlyMap<string, number>
   return grants;
 }
 
-/** When each role last let the member do something, by role. */
-function lastUses(ledger: Ledger, member: string): ReadonlyMap<string, number> {
+/** When each role last let a member do something, by {@link useKey}. */
+function lastUses(ledger: Ledger): ReadonlyMap<string, number> {
   const used = new Map<string, number>();
-  for (const logged of ledger.events) {
-    if (logged.member !== member || logged.event.phase !== "intent") continue;
-    for (const rule of logged.event.rules) {
-      if (rule.startsWith("role:")) used.set(rule.slice("role:".length), logged.timeMs);
+  for (const { member, event, timeMs } of ledger.events) {
+    if (event.phase !== "intent") continue;
+    for (const rule of event.rules) {
+      if (rule.startsWith("role:")) used.set(useKey(member, rule.slice("role:".length)), timeMs);
     }
   }
   return used;
+}
+
+/** The log tells which role let somebody do something, not in which domain it was held. */
+function useKey(member: string, holding: string): string {
+  return `${member} ${holding.split("@")[0] ?? ""}`;
 }
 
 /**

@@ -1,12 +1,12 @@
 // What `status` says about access that nobody confirmed.
 import type { Policy } from "../../policy/schema.ts";
 import type { Session } from "../session.ts";
-import { listAccess } from "./review.ts";
+import { accessLines } from "./review.ts";
 
 /** For the member whose access lapses, and for whoever can do something about it. */
 export async function reviewWarnings(session: Session, policy: Policy, member: string): Promise<readonly string[]> {
   if (!policy.accessReview) return [];
-  const open = (await listAccess(session)).lines.filter(({ state }) => state !== "confirmed");
+  const open = (await accessLines(session, policy)).filter(({ state }) => state !== "confirmed");
   const warnings = open
     .filter((line) => line.member === member)
     .map(({ holding, state, due }) => {
