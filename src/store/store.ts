@@ -22,6 +22,11 @@ export interface Store {
   list(prefix: string): AsyncIterable<StoredObject>;
   /** Writes the object unless the name is taken. When it returns `created`, the object survives power loss. */
   create(name: string, parts: readonly Uint8Array[]): Promise<"created" | "exists">;
+  /**
+   * Begins an object that is written piece by piece, so that it never lies in memory whole. Absent where objects are sent
+   * whole; then callers collect the pieces and `create` it.
+   */
+  begin?(): Promise<ObjectDraft>;
   /** Removes the object; no error where there is none. */
   delete(name: string): Promise<void>;
   /** The store's clock, in ms since 1970; an ordinary second behind at most. */
@@ -32,4 +37,14 @@ export interface Store {
    * @throws CloisterError UNSUPPORTED_HOST
    */
   prove?(): Promise<void>;
+}
+
+/** An object that has no name yet. Either `finish` or `discard` ends it. */
+export interface ObjectDraft {
+  /** Appends; the bytes may change again once it returns. */
+  append(bytes: Uint8Array): Promise<void>;
+  /** As `Store.create`: durable when it returns `created`. After a failure the outcome is unknown, as there. */
+  finish(name: string): Promise<"created" | "exists">;
+  /** Removes what was written. Never throws. */
+  discard(): Promise<void>;
 }
