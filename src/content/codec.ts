@@ -55,7 +55,8 @@ class Zstd {
   readonly #decompressor: number;
 
   constructor() {
-    const file = join(dirname(createRequire(import.meta.url).resolve("@bokuweb/zstd-wasm")), "zstd.wasm");
+    const require = createRequire(import.meta.url);
+    const file = join(dirname(require.resolve("@bokuweb/zstd-wasm")), "zstd.wasm");
     const code = readFileSync(file);
     if (sha256Hex(code) !== BUILD) throw new Error(`${file} is another build than expected`);
     const never = () => {

@@ -81,7 +81,10 @@ it("on a machine that cannot run the library, nothing is compressed, and what wa
     console.log(JSON.stringify({ made: compress(Buffer.alloc(1000)) ?? "nothing", code: error.code, next: error.next }));
   `;
   // Without its compilers, V8 has no WebAssembly.
-  const said = execFileSync(process.execPath, ["--jitless", "--input-type=module", "-e", script], { encoding: "utf8" });
+  const said = execFileSync(process.execPath, ["--jitless", "--input-type=module", "-e", script], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
   expect(JSON.parse(said)).toEqual({
     made: "nothing",
     code: "UNSUPPORTED_HOST",
