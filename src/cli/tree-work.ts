@@ -74,7 +74,7 @@ Exit codes (all: cloister help exit-codes): 6 if anything is damaged; a folder
 or file then does not appear. With -o - every block is checked before it is
 written, and the last waits for the digest of the whole: after any exit but 0
 the output is cut short and must be thrown away (set -o pipefail).`,
-  load: async () => (await import("./commands/artifact.ts")).pull,
+  load: async () => (await import("./commands/artifact-pull.ts")).pull,
 };
 
 const list: Leaf = {

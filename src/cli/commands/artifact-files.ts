@@ -4,7 +4,7 @@ import type { FileListing } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { type Page, print } from "../output.ts";
 import { files, log, minutesUtc } from "../words.ts";
-import { selectionOf } from "./artifact.ts";
+import { selectionOf } from "./artifact-pull.ts";
 
 export async function listFiles(call: Call, reference: string): Promise<undefined> {
   const listing = await (await call.project()).listFiles(reference, selectionOf(call));
