@@ -66,11 +66,13 @@ export function checkCodec(codec: number): void {
   });
 }
 
-function chunkKey(pushKey: Uint8Array, h: Uint8Array): Buffer {
+/** Of one chunk: whoever has the tree derives it, and nobody else. */
+export function chunkKey(pushKey: Uint8Array, h: Uint8Array): Buffer {
   return createHmac("sha256", pushKey).update("cloister chunk v1").update(h).digest();
 }
 
-function chunkContext(codec: number, plainBytes: number): Buffer {
+/** What a sealed chunk is bound to. */
+export function chunkContext(codec: number, plainBytes: number): Buffer {
   const context = Buffer.from("cloister-chunk@1\0\0\0\0\0", "latin1");
   context.writeUInt8(codec, 16);
   context.writeUInt32BE(plainBytes, 17);
