@@ -56,6 +56,11 @@ export class StoredContent implements AsyncIterable<StoredFile> {
     this.options = options;
   }
 
+  /** The same, with some of the files. */
+  only(select: (file: TreeFile) => boolean): StoredContent {
+    return new StoredContent(this.tree, this.place, { ...this.options, select });
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<StoredFile> {
     const reader = new ContentReader(this);
     try {

@@ -3,7 +3,7 @@
 import { integrity } from "../../base/errors.ts";
 import { type PackPlace, packName } from "../pack.ts";
 import type { Tree } from "../tree.ts";
-import { BLOCK_BYTES, lastUpTo } from "./layout.ts";
+import { BLOCK_BYTES, type PackBlocks } from "./pack-blocks.ts";
 
 /** Blocks that one request asks for at most: a far store takes as long to begin its answer as for several of them. */
 export const RUN_MAX = 4;
@@ -20,8 +20,7 @@ interface Block {
 export interface BlocksOptions {
   readonly packs: Tree["packs"];
   readonly place: Pick<PackPlace, "store" | "prefix">;
-  /** Number of the first block of each pack, see `Layout.packBlocks`. */
-  readonly packBlocks: Float64Array;
+  readonly blocks: PackBlocks;
   /** How many are held at once: twice `RUN_MAX` or more. */
   readonly count: number;
 }
@@ -103,16 +102,11 @@ export class Blocks {
     if (this.#freeCount === 0) this.#evict();
     this.#freeCount--;
     const last = this.#run.at(-1);
-    const follows = last !== undefined && last.number + 1 === number && !this.#startsPack(number);
+    const follows = last !== undefined && last.number + 1 === number && this.#options.blocks.placeOf(number).from > 0;
     if (last && (!follows || this.#run.length === RUN_MAX)) this.flush();
     const block: Block = { number, slot: -1, users: 1, ready: Promise.resolve() };
     this.#blocks.set(number, block);
     this.#run.push(block);
-  }
-
-  #startsPack(number: number): boolean {
-    const { packBlocks } = this.#options;
-    return packBlocks[lastUpTo(packBlocks, number)] === number;
   }
 
   #evict(): void {
@@ -139,12 +133,11 @@ export class Blocks {
   }
 
   async #fetch(run: readonly Block[]): Promise<Answer> {
-    const { packs, place, packBlocks } = this.#options;
-    const [{ number: block, slot } = { number: 0, slot: 0 }] = run;
-    const number = lastUpTo(packBlocks, block);
-    const pack = packs[number];
+    const { packs, place, blocks } = this.#options;
+    const [{ number, slot } = { number: 0, slot: 0 }] = run;
+    const { pack: packNumber, from } = blocks.placeOf(number);
+    const pack = packs[packNumber];
     if (!pack) throw new TypeError("no such block");
-    const from = (block - (packBlocks[number] ?? 0)) * BLOCK_BYTES;
     const length = Math.min(run.length * BLOCK_BYTES, pack.bytes - from);
     const into = new Uint8Array(this.memory, slot * BLOCK_BYTES, length);
     const bytes = await place.store.range(packName(place.prefix, pack.id), from, length, into);

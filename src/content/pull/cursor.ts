@@ -4,7 +4,7 @@ import type { PackPlace } from "../pack.ts";
 import { Engine } from "./engine.ts";
 import type { BadChunk } from "./job.ts";
 import type { Layout } from "./layout.ts";
-import { BATCH_BYTES, inStreamOrder, type PlannedBatch } from "./plan.ts";
+import { BATCH_BYTES, inOrder, type PlannedBatch } from "./plan.ts";
 
 /** Batches that are opened ahead, and wait to be taken. */
 const AHEAD = 8;
@@ -43,8 +43,8 @@ export class Cursor {
     this.end = end;
     this.#layout = layout;
     const bytes = layout.files.slice(first, end).reduce((sum, file) => sum + file.bytes, 0);
-    const { tree, packBlocks } = layout;
-    this.#engine = new Engine({ tree, packBlocks, place, signal, bytes, openedBytes: AHEAD * BATCH_BYTES });
+    const { tree, blocks } = layout;
+    this.#engine = new Engine({ tree, blocks, place, signal, bytes, openedBytes: AHEAD * BATCH_BYTES });
   }
 
   /**
@@ -102,10 +102,10 @@ export class Cursor {
   }
 
   async *#open(first: number): AsyncGenerator<Opened> {
-    const { layout } = { layout: this.#layout };
+    const layout = this.#layout;
     const lastFile = this.end - 1;
     const point = (layout.fileStarts[lastFile] ?? 0) + (layout.files[lastFile]?.bytes ?? 0);
-    const planned = inStreamOrder(layout, first, layout.placeAt(point - 1) + 1);
+    const planned = inOrder(layout.tree, layout.blocks, layout.rows.subarray(first, layout.placeAt(point - 1) + 1));
     const waiting: {
       readonly batch: PlannedBatch;
       readonly slot: number;

@@ -6,7 +6,7 @@ import { openPool, type Pool, threadsHere } from "../pool.ts";
 import type { Tree } from "../tree.ts";
 import { Blocks, RUN_MAX } from "./blocks.ts";
 import { PLACE_COLUMNS, type PullJob, type PullResult, type PullSetup, type SealedChunks } from "./job.ts";
-import { BLOCK_BYTES } from "./layout.ts";
+import { BLOCK_BYTES, type PackBlocks } from "./pack-blocks.ts";
 
 /** Below this, threads take longer to start than they save. In bytes. */
 const THREADS_FROM = 8 * 1024 * 1024;
@@ -17,7 +17,7 @@ const JOBS_MAX = 64;
 
 export interface EngineOptions {
   readonly tree: Pick<Tree, "pushKeys" | "packs" | "chunks">;
-  readonly packBlocks: Float64Array;
+  readonly blocks: PackBlocks;
   readonly place: Pick<PackPlace, "store" | "prefix">;
   readonly signal: AbortSignal;
   /** How much there is to do, in bytes of content. */
@@ -50,10 +50,9 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    const { tree, place, packBlocks } = options;
-    const all = tree.packs.reduce((sum, { bytes }) => sum + Math.ceil(bytes / BLOCK_BYTES), 0);
-    const count = Math.max(2 * RUN_MAX, Math.min(BLOCKS_HELD, all));
-    this.#blocks = new Blocks({ packs: tree.packs, place, packBlocks, count });
+    const { tree, place, blocks } = options;
+    const count = Math.max(2 * RUN_MAX, Math.min(BLOCKS_HELD, blocks.count));
+    this.#blocks = new Blocks({ packs: tree.packs, place, blocks, count });
     this.#opened = new SharedArrayBuffer(options.openedBytes ?? 0);
   }
 
@@ -63,7 +62,7 @@ export class Engine {
   }
 
   /**
-   * Takes on a batch, whose blocks go on being fetched when it returns; `flush` sends the requests off.
+   * Takes on a batch; requests for what it needs go out once the caller waits for something.
    *
    * @param make the job that opens the chunks, which then lie in memory
    * @returns undefined where there is no room for it now; there is, once one that was taken on before is done
@@ -82,8 +81,42 @@ export class Engine {
     });
   }
 
-  flush(): void {
-    this.#blocks.flush();
+  /**
+   * Does all batches, in whatever order they get done.
+   *
+   * @param done takes a batch's result; the first that it throws on is the end
+   * @throws what `start` throws, and `done`
+   */
+  async runAll<T extends Batch>(
+    batches: Iterable<T>,
+    make: (batch: T, chunks: SealedChunks) => PullJob,
+    done: (batch: T, result: Promise<PullResult>) => Promise<void>,
+  ): Promise<void> {
+    const running = new Set<Promise<void>>();
+    let failure: { readonly error: unknown } | undefined;
+    const follow = (batch: T, result: Promise<PullResult>) => {
+      const ended: Promise<void> = done(batch, result)
+        .catch((error: unknown) => {
+          failure ??= { error };
+        })
+        .finally(() => running.delete(ended));
+      running.add(ended);
+    };
+    try {
+      for (const batch of batches) {
+        let result = this.start(batch, (chunks) => make(batch, chunks));
+        while (!result && !failure) {
+          await Promise.race(running);
+          result = this.start(batch, (chunks) => make(batch, chunks));
+        }
+        if (result) follow(batch, result);
+        if (failure) break;
+      }
+    } finally {
+      // Threads are ended and memory is given up only when nobody uses them any more.
+      await Promise.all(running);
+    }
+    if (failure) throw failure.error;
   }
 
   /** A job that opens nothing, for a certain worker: `bytes` is what it reads. */
@@ -97,10 +130,14 @@ export class Engine {
     }
   }
 
-  /** The worker that has the least to do. */
-  async idlest(): Promise<number> {
+  /** Starts the workers, which otherwise the first job does. */
+  async ready(): Promise<void> {
     await this.#workers();
-    return this.#load.indexOf(Math.min(...this.#load));
+  }
+
+  /** The worker that has the least to do. */
+  idlest(): number {
+    return Math.max(0, this.#load.indexOf(Math.min(...this.#load)));
   }
 
   async close(): Promise<void> {
@@ -114,18 +151,18 @@ export class Engine {
     this.#blocks.flush();
     await this.#blocks.ready(batch.blocks);
     checkAborted(this.#options.signal);
-    return await this.runOn(await this.idlest(), make(this.#sealed(batch)), batch.bytes);
+    await this.ready();
+    return await this.runOn(this.idlest(), make(this.#sealed(batch)), batch.bytes);
   }
 
   #sealed({ rows }: Batch): SealedChunks {
-    const { tree, packBlocks } = this.#options;
+    const { tree, blocks } = this.#options;
     const digests = new Uint8Array(rows.length * 32);
     const places = new Uint32Array(rows.length * PLACE_COLUMNS);
     for (const [i, row] of rows.entries()) {
       digests.set(tree.chunks.digest(row), i * 32);
-      const { key, codec, plain, pack, offset, stored } = tree.chunks.place(row);
-      const block = (packBlocks[pack] ?? 0) + Math.floor(offset / BLOCK_BYTES);
-      const inside = offset % BLOCK_BYTES;
+      const { key, codec, plain, stored } = tree.chunks.place(row);
+      const [block, inside] = blocks.startOf(row);
       const first = Math.min(stored, BLOCK_BYTES - inside);
       const rest = stored - first;
       const restAt = rest > 0 ? this.#blocks.at(block + 1) : 0;

@@ -3,9 +3,9 @@
 import { CloisterError } from "../../base/errors.ts";
 import { filesInStreamOrder, plainBytesUpTo } from "../parse-tree.ts";
 import type { Tree, TreeFile } from "../tree.ts";
+import { lastUpTo } from "./ascending.ts";
+import { PackBlocks } from "./pack-blocks.ts";
 
-/** Blocks that packs are fetched in, so that the store sees no chunk lengths. */
-export const BLOCK_BYTES = 1024 * 1024;
 /** 16 TiB of content in chunks of 64 KiB; a hostile tree could name any number of them in a few bytes. */
 const PLACES_MAX = 2 ** 28;
 
@@ -18,14 +18,13 @@ export class Layout {
   /** The places on the line that hold something of these files, ascending: the row of the chunk there, and where it begins. */
   readonly rows: Uint32Array;
   readonly starts: Float64Array;
-  /** Number of the first block of each pack, were the blocks of all packs numbered in one go. */
-  readonly packBlocks: Float64Array;
+  readonly blocks: PackBlocks;
 
   /** @throws CloisterError FAILURE where the tree is larger than can be handled */
   constructor(tree: Tree) {
     this.tree = tree;
     this.files = filesInStreamOrder(tree.files);
-    this.packBlocks = firstBlocks(tree);
+    this.blocks = new PackBlocks(tree);
     const streams = streamStarts(tree);
     this.fileStarts = Float64Array.from(this.files, (file) => (streams[file.stream] ?? 0) + file.offset);
     const count = this.#walk(() => undefined);
@@ -41,13 +40,6 @@ export class Layout {
       this.rows[at] = row;
       this.starts[at] = start;
     });
-  }
-
-  /** Number of the block that a chunk begins in, and of the one that it ends in: the same or the next. */
-  blocksOf(row: number): readonly [number, number] {
-    const { pack, offset, stored } = this.tree.chunks.place(row);
-    const first = this.packBlocks[pack] ?? 0;
-    return [first + Math.floor(offset / BLOCK_BYTES), first + Math.floor((offset + stored - 1) / BLOCK_BYTES)];
   }
 
   /** The first file that ends after a point of the line. */
@@ -85,16 +77,6 @@ export class Layout {
   }
 }
 
-function firstBlocks(tree: Tree): Float64Array {
-  const first = new Float64Array(tree.packs.length);
-  let block = 0;
-  for (const [pack, { bytes }] of tree.packs.entries()) {
-    first[pack] = block;
-    block += Math.ceil(bytes / BLOCK_BYTES);
-  }
-  return first;
-}
-
 function streamStarts(tree: Tree): Float64Array {
   const upTo = plainBytesUpTo(tree.chunks);
   const starts = new Float64Array(tree.streams.length);
@@ -107,16 +89,4 @@ function streamStarts(tree: Tree): Float64Array {
     }
   }
   return starts;
-}
-
-/** Index of the last of some ascending numbers that is at most `value`; 0 where none is. */
-export function lastUpTo(ascending: Float64Array, value: number): number {
-  let low = 0;
-  let high = Math.max(0, ascending.length - 1);
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if ((ascending[middle] ?? 0) <= value) low = middle;
-    else high = middle - 1;
-  }
-  return low;
 }

@@ -3,7 +3,7 @@ import { createHash, type Hash } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { sha256Hex } from "../../base/digest.ts";
-import { explained, isIntegrity } from "../../base/errors.ts";
+import { explained, isIntegrity, systemCode } from "../../base/errors.ts";
 import type { Worker } from "../crew.ts";
 import {
   type BadChunk,
@@ -139,7 +139,9 @@ export class PullWorker implements Worker<PullJob, never, PullResult> {
     this.#digests.set(path, hash);
     this.#piece ??= new Uint8Array(READ_BYTES);
     const piece = this.#piece;
-    const file = openSync(join(this.#setup.root, path), READ);
+    const file = openIfThere(join(this.#setup.root, path));
+    // What an earlier pull left may be gone.
+    if (file < 0) return { sha256: "" };
     try {
       let at = from;
       while (at < to) {
@@ -166,4 +168,13 @@ function contentBytes({ places }: SealedChunks): number {
 
 function writeAll(file: number, content: Uint8Array, from: number, length: number, to: number): void {
   for (let done = 0; done < length; ) done += writeSync(file, content, from + done, length - done, to + done);
+}
+
+function openIfThere(path: string): number {
+  try {
+    return openSync(path, READ);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return -1;
+    throw error;
+  }
 }
