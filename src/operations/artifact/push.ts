@@ -61,15 +61,17 @@ async function store(session: Session, plan: PushPlan, pushing: Pushing): Promis
   const { ask, source, filing, journal, released } = pushing;
   await checkLabel(session, plan, filing, journal);
   const content = await write(session, plan, source, { journal, shares: !released });
-  const finished = await finishedEarlier(session, plan, journal, content);
-  if (finished) return finished;
-  const operation = await begin(session, ask, await operationFor(session, plan, filing, journal));
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const finished = await finishedEarlier(session, plan, journal, content);
+    if (finished) return finished;
+    const operation = await begin(session, ask, await operationFor(session, plan, filing, journal));
     const version =
       (await committedEarlier(session, filing, journal, content)) ??
       (await commit(session, plan, { operation, filing, content, journal }));
     try {
       const done = await operation.done(() => outcomeOf(session, filing, version, ask.reference ?? plan.name));
+      // An attempt that was interrupted had sent its own entry, for other content, and it arrived only now.
+      if (done.event.versionId !== version.versionId) continue;
       return await pushed(session, plan, content, { ...version, done, journal });
     } catch (error) {
       // Somebody else was given the number first: everything again for the next one, under the same intent.
