@@ -130,7 +130,9 @@ function projectOf(session: Session): Project {
     show: async (reference) => (await import("./operations/artifact/list.ts")).show(session, reference),
     verify: async (target) => {
       const { verifyFolder, verifyReference } = await import("./operations/artifact/verify.ts");
-      return "folder" in target ? verifyFolder(session, target.folder, target.partial === true) : verifyReference(session, target.reference);
+      return "folder" in target
+        ? verifyFolder(session, target.folder, target.partial === true)
+        : verifyReference(session, target.reference);
     },
     createWorkspace: async (options) =>
       (await import("./operations/workspace/create.ts")).createWorkspace(session, options),

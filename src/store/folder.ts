@@ -52,9 +52,9 @@ class FolderStore implements Store {
     });
   }
 
-  async range(name: string, from: number, length: number): Promise<Uint8Array | undefined> {
+  async range(name: string, from: number, length: number, into?: Uint8Array): Promise<Uint8Array | undefined> {
     return await this.#reading(name, async (handle, bytes) =>
-      readAt(handle, from, Math.max(0, Math.min(length, bytes - from))),
+      readAt(handle, from, Math.max(0, Math.min(length, bytes - from)), into),
     );
   }
 
