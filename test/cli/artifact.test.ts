@@ -117,7 +117,10 @@ describe("push", () => {
 });
 
 describe("pull", () => {
-  const pulled = { ...version, via: undefined, dryRun: false, folder: "/home/ana/churn/model", pullEntry: 482 };
+  const pulled = {
+    ...{ ...version, via: undefined, dryRun: false, partial: undefined, file: undefined },
+    ...{ folder: "/home/ana/churn/model", pullEntry: 482 },
+  };
 
   it("says where the files are", async () => {
     const { out } = await cloister(["pull", "risk:1.2", "-o", "./model"], {
