@@ -77,16 +77,22 @@ export async function requireTree(session: Session, version: Version): Promise<T
 
 /**
  * The files of a version.
+ * @param step what they are read for, as people are told
  * @param part its tree, where that is at hand already, maybe with some of its files only: no others are read
  * @throws CloisterError as {@link requireTree}; INTEGRITY naming the file, while reading
  */
-export async function contentOf(session: Session, version: Version, part?: Tree): Promise<AsyncIterable<StoredFile>> {
+export async function contentOf(
+  session: Session,
+  version: Version,
+  part?: Tree,
+  step = "fetching",
+): Promise<AsyncIterable<StoredFile>> {
   const { host } = session;
   const tree = part ?? (await requireTree(session, version));
   const bytesTotal = tree.files.reduce((sum, file) => sum + file.bytes, 0);
   const files = readContent(tree, packPlace(session, version.record), {
     signal: host.signal,
-    progress: ({ bytes }) => host.progress({ step: "fetching", bytes, bytesTotal }),
+    progress: ({ bytes }) => host.progress({ step, bytes, bytesTotal }),
   });
   return namingDamage(files, referenceTo(version));
 }
