@@ -94,6 +94,12 @@ export async function write(
   const bases = shares ? await basesOf(session, plan, { named, seenAs: undefined }) : NO_BASES;
   const { files, bytesTotal } = source ?? workspaceSource(plan);
   let confirmed = 0;
+  let far = { bytes: 0, bytesNew: 0 };
+  const report = () => {
+    // Less than that is confirmed where it was compressed, and a little more with its padding.
+    const bytesKept = Math.min(far.bytes, far.bytes - far.bytesNew + confirmed);
+    host.progress({ step: "pushing", ...far, bytesTotal, bytesKept });
+  };
   const content = await writeContent(withoutManifest(files), {
     place: packPlace(session, plan),
     pushKey: journal.pushKey,
@@ -102,12 +108,12 @@ export async function write(
     onPack: async (record) => {
       await journal.stored(record);
       confirmed += record.bytes;
+      report();
     },
     signal: host.signal,
-    progress: (far) => {
-      // Less than that is confirmed where it was compressed, and a little more with its padding.
-      const bytesKept = Math.min(far.bytes, far.bytes - far.bytesNew + confirmed);
-      host.progress({ step: "pushing", ...far, bytesTotal, bytesKept });
+    progress: (now) => {
+      far = now;
+      report();
     },
   });
   if (content.files.some((file) => file.kind !== "directory")) return { ...content, bases };
