@@ -1,5 +1,5 @@
 // The files of a version, decrypted and checked as they are read.
-import { CloisterError, integrity, isIntegrity } from "../../base/errors.ts";
+import { CloisterError, integrity } from "../../base/errors.ts";
 import { folderDigests } from "../../base/folder-digests.ts";
 import { parseTree } from "../../content/parse-tree.ts";
 import { readContent, type StoredFile } from "../../content/read.ts";
@@ -11,7 +11,7 @@ import type { Session } from "../session.ts";
 import { isCondemned } from "../store/reliance.ts";
 import { type Header, readPart } from "./artifact-seal.ts";
 import { contextOfVersion, sealName, type VersionRecord } from "./version-record.ts";
-import { keyOfVersion, referenceTo, refusedByKms, type Version } from "./versions.ts";
+import { keyOfVersion, named, referenceTo, refusedByKms, type Version } from "./versions.ts";
 
 /** Where the packs of a class lie. */
 export function packPlace(session: Session, place: { readonly domain: string; readonly class: string }) {
@@ -124,9 +124,4 @@ async function* pieces(file: StoredFile, name: string): AsyncIterable<Uint8Array
   } catch (error) {
     throw named(error, name);
   }
-}
-
-function named(error: unknown, name: string): unknown {
-  if (!isIntegrity(error) || error.message.startsWith(name)) return error;
-  return integrity(`${name}: ${error.message}`, { why: error.why, cause: error });
 }
