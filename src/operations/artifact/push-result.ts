@@ -2,7 +2,7 @@
 import type { LoggedEvent } from "../../audit/taken.ts";
 import type { Session } from "../session.ts";
 import type { Pushed } from "../types.ts";
-import type { Committed } from "./commit-version.ts";
+import type { Numbered } from "./commit-version.ts";
 import type { Journal } from "./journal.ts";
 import type { Content } from "./push-content.ts";
 import type { PushPlan } from "./push-plan.ts";
@@ -12,7 +12,7 @@ import { referenceOf } from "./versions.ts";
 export function resultOf(
   plan: PushPlan,
   content: Content,
-  { number, versionId, done, journal }: Committed & { readonly done: LoggedEvent; readonly journal: Journal },
+  { number, versionId, done, journal }: Numbered & { readonly done: LoggedEvent; readonly journal: Journal },
 ): Pushed {
   const { domain, name, label, kind, classFrom } = plan;
   const { bytes, bytesNew, bases } = content;

@@ -12,7 +12,7 @@ import type { Pushed, PushOptions } from "../types.ts";
 import { notePushed } from "../workspace/source.ts";
 import { namedBases } from "./bases.ts";
 import { carriedLabel } from "./carried-label.ts";
-import { type Committed, commitVersion, isCommitted } from "./commit-version.ts";
+import { type Committed, committedBefore, commitVersion, type Numbered } from "./commit-version.ts";
 import type { Crossing } from "./crossing.ts";
 import { Journal } from "./journal.ts";
 import { manifestOf } from "./manifest.ts";
@@ -61,6 +61,7 @@ interface Pushing {
 async function store(session: Session, plan: PushPlan, pushing: Pushing): Promise<Pushed> {
   const { ask, source, filing, journal, released, named } = pushing;
   await checkLabel(session, plan, filing, journal);
+  const lookedMs = await session.clock();
   const content = await write(session, plan, source, { journal, shares: !released, named });
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const finished = await finishedEarlier(session, plan, journal, content);
@@ -68,7 +69,7 @@ async function store(session: Session, plan: PushPlan, pushing: Pushing): Promis
     const operation = await begin(session, ask, await operationFor(session, plan, filing, journal));
     const version =
       (await committedEarlier(session, filing, journal, content)) ??
-      (await commit(session, plan, { operation, filing, content, journal }));
+      (await commit(session, plan, { operation, filing, content, journal, lookedMs }));
     try {
       const done = await operation.done(() => outcomeOf(session, filing, version, ask.reference ?? plan.name));
       // An attempt that was interrupted had sent its own entry, for other content, and it arrived only now.
@@ -138,12 +139,13 @@ function labelTaken(reference: string): CloisterError {
 }
 
 /** What the last entry of a push says. Asked for each position it tries to stand at. */
-function outcomeOf(session: Session, filing: Filing, version: Committed, reference: string): Outcome {
+async function outcomeOf(session: Session, filing: Filing, version: Committed, reference: string): Promise<Outcome> {
   const { domain, nameId, labelId } = filing;
   const { number, versionId } = version;
   if (labelId !== undefined && session.ledger.labelled(domain, nameId, labelId)) throw labelTaken(reference);
   const taken = session.ledger.versionById(versionId) !== undefined;
   if (taken || number !== session.ledger.nextNumber(domain, nameId)) throw new NumberTaken();
+  await version.reliance.requireStanding(session);
   return { versionId, facts: { nameId, number, labelId } };
 }
 
@@ -202,7 +204,7 @@ async function committedEarlier(
 ): Promise<Committed | undefined> {
   if (attempt?.dirHash !== content.dirHash || session.ledger.versionById(attempt.versionId)) return undefined;
   if (attempt.number !== session.ledger.nextNumber(domain, nameId)) return undefined;
-  return (await isCommitted(session, { domain, nameId, ...attempt })) ? attempt : undefined;
+  return committedBefore(session, { domain, nameId, ...attempt });
 }
 
 async function commit(
@@ -213,17 +215,18 @@ async function commit(
     readonly filing: Filing;
     readonly content: Content;
     readonly journal: Journal;
+    readonly lookedMs: number;
   },
 ): Promise<Committed> {
-  const { operation, filing, content, journal } = made;
+  const { operation, filing, content, journal, lookedMs } = made;
   const { options, name, label, kind, purpose, from } = plan;
   const files = content.files.filter((file) => file.kind !== "directory");
   const number = session.ledger.nextNumber(plan.domain, filing.nameId);
   const draft = {
     epoch: await session.keys.newest({ domain: plan.domain, class: plan.class }),
     nameId: filing.nameId,
-    attempting: (version: Committed) => journal.attempting({ ...version, dirHash: content.dirHash }),
-    reused: content.packs.map((pack) => pack.id).filter((id) => !journal.isNew(id)),
+    attempting: (version: Numbered) => journal.attempting({ ...version, dirHash: content.dirHash }),
+    lookedMs,
     content,
     header: {
       name,
@@ -248,7 +251,7 @@ async function pushed(
   session: Session,
   plan: PushPlan,
   content: Content,
-  made: Committed & { readonly done: LoggedEvent; readonly journal: Journal },
+  made: Numbered & { readonly done: LoggedEvent; readonly journal: Journal },
 ): Promise<Pushed> {
   const result = resultOf(plan, content, made);
   try {

@@ -42,13 +42,15 @@ export function encodeSeen(given: {
   out.writeUInt32LE(pathBytes, 60);
   const { wide, modes, ends, digests, paths } = columnsOf(out, files.length);
   let end = 0;
-  for (const [row, { path, stats, sha256 }] of files.entries()) {
-    for (const [column, name] of WIDE.entries()) wide[column * files.length + row] = BigInt(stats[name]);
+  files.forEach(({ path, stats, sha256 }, row) => {
+    WIDE.forEach((name, column) => {
+      wide[column * files.length + row] = BigInt(stats[name]);
+    });
     modes[row] = stats.mode;
     digests.write(sha256, row * 32, "hex");
     end += paths.write(path, end, "utf8");
     ends[row] = end;
-  }
+  });
   return out;
 }
 
@@ -93,6 +95,9 @@ export class SeenTable {
   readonly versionId: string;
   readonly #count: number;
   readonly #columns: Columns;
+  /** For each row 1 where its file was asked for and is the same. */
+  readonly #same: Uint8Array;
+  #sameCount = 0;
   /** Files are asked for in the order in which they stand here, mostly. */
   #next = 0;
   #wanted = Buffer.allocUnsafeSlow(4096);
@@ -103,29 +108,27 @@ export class SeenTable {
     this.versionId = bytes.toString("hex", 24, 56);
     this.#count = count;
     this.#columns = columnsOf(bytes, count);
+    this.#same = new Uint8Array(count);
   }
 
   /** SHA-256 (hex) of a file that looks the same. */
   sha256(path: string, stats: FileStats): string | undefined {
     const row = this.#find(path);
-    return row >= 0 && this.#isSame(row, stats) ? this.#digest(row) : undefined;
-  }
-
-  /** Whether these files, in order, are what stands here. */
-  isSame(files: readonly SeenFile[]): boolean {
-    return (
-      files.length === this.#count && files.every(({ path, stats, sha256 }) => this.sha256(path, stats) === sha256)
-    );
-  }
-
-  #digest(row: number): string {
+    if (row < 0 || !this.#isSame(row, stats)) return undefined;
+    if (this.#same[row] === 0) this.#sameCount++;
+    this.#same[row] = 1;
     return this.#columns.digests.toString("hex", row * 32, row * 32 + 32);
+  }
+
+  /** Whether every file that stands here was asked for and is the same, and there are no more of them. */
+  holds(files: readonly SeenFile[]): boolean {
+    return this.#sameCount === this.#count && files.length === this.#count;
   }
 
   #isSame(row: number, stats: FileStats): boolean {
     const { wide, modes } = this.#columns;
     if (modes[row] !== stats.mode) return false;
-    return WIDE.every((name, column) => wide[column * this.#count + row] === BigInt(stats[name]));
+    return WIDE.every((name, column) => wide[column * this.#count + row] === BigInt.asUintN(64, BigInt(stats[name])));
   }
 
   #find(path: string): number {

@@ -81,7 +81,7 @@ export class StatCache {
     const settled = files.filter(({ stats }) => stats.mtimeNs < before && stats.ctimeNs < before);
     try {
       if (settled.length === 0) return await rm(this.#file, { force: true });
-      if (this.#table?.isSame(settled)) return await this.#used();
+      if (this.#table?.holds(settled)) return await this.#used();
       const table = encodeSeen({ startedMs: this.#startedMs, versionId, files: settled });
       if (!table) return await rm(this.#file, { force: true });
       await writeDisposable(this.#file, sealBlob(this.#key, this.#context, table));

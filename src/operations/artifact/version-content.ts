@@ -8,8 +8,8 @@ import { KmsRefused } from "../../keys/kms.ts";
 import { notReleased } from "../release/pending.ts";
 import { needsRelease, withReleasedKey } from "../release/released-key.ts";
 import type { Session } from "../session.ts";
+import { isCondemned } from "../store/reliance.ts";
 import { type Header, readPart } from "./artifact-seal.ts";
-import { isCondemned } from "./commit-version.ts";
 import { contextOfVersion, sealName, type VersionRecord } from "./version-record.ts";
 import { keyOfVersion, referenceTo, refusedByKms, type Version } from "./versions.ts";
 
