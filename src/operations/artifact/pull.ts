@@ -156,7 +156,8 @@ async function write(
   const { signal } = session.host;
   if (target.kind === "stream") return await stream(session, files, target.stream);
   if (target.kind === "folder") {
-    return restoreFolder(target.path, files, [{ path: PROVENANCE_FILE, bytes: bundle }], { signal });
+    const extra = [{ path: PROVENANCE_FILE, bytes: bundle }];
+    return restoreFolder(target.path, files, extra, { signal, resume: summary.versionId });
   }
   const { project } = session.config;
   const { classifications } = (await session.policy()).compiled.policy;
