@@ -14,7 +14,7 @@ import { folderStore } from "./store/folder.js";
 import { writeContent } from "./content/write.js";
 import { readContent } from "./content/read.js";
 import { parseTree } from "./content/parse-tree.js";
-const place = { store: folderStore("store"), prefix: "packs/a/b/", condemned: async () => false };
+const place = { store: folderStore("store"), prefix: "packs/a/b/", condemned: async () => new Set() };
 const quiet = { signal: new AbortController().signal, progress() {} };
 const report = (bytes) => console.log(JSON.stringify({ bytes, peak: process.resourceUsage().maxRSS * 1024 }));
 `;

@@ -124,7 +124,7 @@ function condemned(): CloisterError {
 }
 
 /** store.md, Garbage: a condemned pack counts as absent. */
-export async function isCondemned(session: Session, packId: string): Promise<boolean> {
+async function isCondemned(session: Session, packId: string): Promise<boolean> {
   try {
     return (await session.store.range(`condemned/${packId}`, 0, 1)) !== undefined;
   } catch (error) {
@@ -132,6 +132,13 @@ export async function isCondemned(session: Session, packId: string): Promise<boo
     if (isIntegrity(error)) return true;
     throw error;
   }
+}
+
+/** Ids of all packs that are condemned. */
+export async function condemnedPacks({ store }: Session): Promise<ReadonlySet<string>> {
+  const ids = new Set<string>();
+  for await (const { name } of store.list("condemned/")) ids.add(name.slice("condemned/".length));
+  return ids;
 }
 
 /** An object under a name that nobody else can have taken: after a lost answer it is simply created again. */

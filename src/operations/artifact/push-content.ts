@@ -3,9 +3,8 @@ import { stat } from "node:fs/promises";
 import { basename, join, resolve as resolvePath } from "node:path";
 import { CloisterError, systemCode } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
-import { folderFiles, folderSize, stdinFile } from "../../content/folder.ts";
-import type { Tree } from "../../content/tree.ts";
-import { type UnsizedEntry, type Written, writeContent } from "../../content/write.ts";
+import { scanFolder, stdinFile } from "../../content/folder.ts";
+import { type PushSource, type UnsizedEntry, type Written, writeContent } from "../../content/write.ts";
 import { KmsRefused } from "../../keys/kms.ts";
 import { nameIdOf } from "../class-keys.ts";
 import type { Session } from "../session.ts";
@@ -44,10 +43,8 @@ export async function checkSource(session: Session, { source, from }: PushOption
     // What `pull` and `ws cp` added is left out again; a project's own store is no content.
     return there.isDirectory() && (at === PROVENANCE_FILE || basename(at) === CLASS_FILE || at === ".cloister");
   };
-  const options = { signal: host.signal, exclude };
-  const { bytes } = await folderSize(path, options);
-  // A copy: looking through the folder again adds to it again.
-  return { files: folderFiles(path, options), bytesTotal: bytes, sayers: [...sayers] };
+  const files = await scanFolder(path, { signal: host.signal, exclude });
+  return { files, bytesTotal: files.bytes, sayers };
 }
 
 /**
@@ -66,7 +63,8 @@ export async function write(
   const content = await writeContent(withoutManifest(files), {
     place: packPlace(session, plan),
     pushKey: journal.pushKey,
-    base: shares ? await baseOf(session, plan) : undefined,
+    sources: shares ? await sourcesOf(session, plan) : [],
+    bytesExpected: bytesTotal,
     resume: journal.packs,
     onPack: (record) => journal.stored(record),
     signal: host.signal,
@@ -101,14 +99,14 @@ function workspaceSource({ from, options }: PushPlan): Source {
 }
 
 /** The newest version of the same artifact in the same class, where this member can read it: to find chunks again. */
-async function baseOf(session: Session, plan: PushPlan): Promise<{ tree: Tree; verify: boolean } | undefined> {
+async function sourcesOf(session: Session, plan: PushPlan): Promise<readonly PushSource[]> {
   const nameKey = await session.keys.requireNameKey(plan.domain);
   const nameId = nameIdOf(nameKey, plan.name);
   const newest = session.ledger.versionsOf(plan.domain, nameId).at(-1);
   const judged = newest && (await readVersionAt(session, newest, nameKey));
-  if (judged?.kind !== "accepted" || judged.version.record.class !== plan.class) return undefined;
-  // Without a base everything is stored anew, which takes room and nothing else.
+  if (judged?.kind !== "accepted" || judged.version.record.class !== plan.class) return [];
+  // Without a source everything is stored anew, which takes room and nothing else.
   const tree = await treeOf(session, judged.version).catch(refusedByKms);
-  if (tree instanceof KmsRefused) return undefined;
-  return tree && { tree, verify: judged.version.pusher !== (await session.me()).id };
+  if (!tree || tree instanceof KmsRefused) return [];
+  return [{ tree, verify: judged.version.pusher !== (await session.me()).id }];
 }

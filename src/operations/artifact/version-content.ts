@@ -9,7 +9,7 @@ import { notReleased } from "../release/pending.ts";
 import { needsRelease, withReleasedKey } from "../release/released-key.ts";
 import type { Session } from "../session.ts";
 import { type Header, readPart } from "./artifact-seal.ts";
-import { isCondemned } from "./commit-version.ts";
+import { condemnedPacks } from "./commit-version.ts";
 import { contextOfVersion, sealName, type VersionRecord } from "./version-record.ts";
 import { keyOfVersion, referenceTo, refusedByKms, type Version } from "./versions.ts";
 
@@ -18,7 +18,7 @@ export function packPlace(session: Session, place: { readonly domain: string; re
   return {
     store: session.store,
     prefix: `packs/${place.domain}/${place.class}/`,
-    condemned: (id: string) => isCondemned(session, id),
+    condemned: () => condemnedPacks(session),
   };
 }
 
