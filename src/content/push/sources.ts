@@ -1,4 +1,5 @@
 // Chunks that are stored already and may be used again: those of given trees, and of packs an interrupted push left.
+import { CloisterError, isIntegrity } from "../../base/errors.ts";
 import type { ChunkPlace } from "../chunk-table.ts";
 import { type PackPlace, type PackRef, packName } from "../pack.ts";
 import type { Tree } from "../tree.ts";
@@ -151,7 +152,13 @@ class UsablePacks {
 
   async #check({ id, bytes }: PackRef): Promise<boolean> {
     if (this.#condemned?.has(id)) return false;
-    const end = await this.#place.store.range(packName(this.#place.prefix, id), bytes - 1, 1);
-    return end?.length === 1;
+    try {
+      const end = await this.#place.store.range(packName(this.#place.prefix, id), bytes - 1, 1);
+      return end?.length === 1;
+    } catch (error) {
+      // Who may push and not read cannot look: then it is stored anew.
+      if (isIntegrity(error) || (error instanceof CloisterError && error.code === "FAILURE")) return false;
+      throw error;
+    }
   }
 }
