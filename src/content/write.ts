@@ -6,7 +6,6 @@ import { CollisionCheck, pathProblem } from "../base/path.ts";
 import { printable } from "../base/terminal.ts";
 import { checkAborted } from "./abort.ts";
 import type { PackPlace, PackRef } from "./pack.ts";
-import { mayRelyOn } from "./push/check-known.ts";
 import { FileTable } from "./push/file-table.ts";
 import { Jobs } from "./push/jobs.ts";
 import { PackFiller } from "./push/pack-filler.ts";
@@ -147,7 +146,6 @@ class ContentWriter {
       onReused: (bytes) => {
         this.#bytesReused += bytes;
       },
-      mayRelyOn: (ranges) => mayRelyOn(ranges, known, ground, signal),
     });
     this.#timer = setInterval(onDone, REPORT_EVERY_MS).unref();
   }

@@ -1,7 +1,7 @@
 // Runs jobs of a push: opens the workers once it is known how much there is to do, and makes sure of what a job found again.
 import { setImmediate } from "node:timers/promises";
 import { openPool, type Pool, threadsHere } from "../pool.ts";
-import { mayRelyOn } from "./check-known.ts";
+import { checkKnown, holdsDropped, holdsUnchecked } from "./check-known.ts";
 import type { PushJob, PushResult, PushSetup, SealedSection } from "./job.ts";
 import type { PackFiller } from "./pack-filler.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -20,10 +20,16 @@ export interface JobsOptions {
   readonly onDone: () => void;
 }
 
-/** A job and what is done with its result, on whichever worker has time. */
-interface Waiting {
-  readonly job: PushJob;
-  readonly use: (result: PushResult, worker: number) => void;
+/** A job, made when its turn comes, and what is done with its result. Both may happen more than once. */
+interface Planned {
+  readonly job: () => PushJob;
+  readonly use: (result: PushResult) => void;
+}
+
+/** Content that was found in what somebody else wrote, and what to do where it is not there after all. */
+interface Relied {
+  readonly ranges: Uint32Array;
+  readonly redo: () => Promise<void>;
 }
 
 /** Less work than this is done before a thread has started. */
@@ -35,7 +41,8 @@ const SECTIONS_AHEAD = 3;
 
 export class Jobs {
   readonly #options: JobsOptions;
-  #waiting: Waiting[] = [];
+  #waiting: Planned[] = [];
+  #relied: Relied[] = [];
   #waitingBytes = 0;
   #pool: Pool<PushJob, SealedSection, PushResult> | undefined;
   #scheduler: Scheduler | undefined;
@@ -57,11 +64,16 @@ export class Jobs {
   }
 
   /** Gives a job to whichever worker has time first; returns once there is room for one more. */
-  async add(job: PushJob, use: Waiting["use"]): Promise<void> {
+  async add(job: () => PushJob, use: Planned["use"]): Promise<void> {
     if (this.#scheduler) return await this.#give(this.#scheduler, { job, use });
     this.#waiting.push({ job, use });
-    this.#waitingBytes += weight(job);
+    this.#waitingBytes += weight(job());
     if (this.#waitingBytes >= THREADS_FROM_BYTES) await this.#open(this.workersMost);
+  }
+
+  /** Makes sure, before the push is done, of content that is used again without being read; does it anew otherwise. */
+  relyOn(ranges: Uint32Array, redo: () => Promise<void>): void {
+    if (holdsUnchecked(ranges, this.#options.known)) this.#relied.push({ ranges, redo });
   }
 
   /** Waits until `reached`, which is asked whenever a job has ended. @throws what a job threw */
@@ -81,10 +93,17 @@ export class Jobs {
     this.#scheduler?.addTo(on, async () => use((await this.#run(job, on)).digests));
   }
 
-  /** Returns when everything that was added is done. */
+  /** Returns when everything that was added is done, and all that was found again can be relied on. */
   async idle(): Promise<void> {
+    const { known, ground, signal } = this.#options;
     const scheduler = this.#scheduler ?? (await this.#open(0));
-    await scheduler.idle();
+    for (;;) {
+      await scheduler.idle();
+      const relied = this.#relied.splice(0);
+      if (relied.length === 0) return;
+      await checkKnown(relied.map(({ ranges }) => ranges), known, ground, signal);
+      for (const { ranges, redo } of relied) if (holdsDropped(ranges, ground)) await redo();
+    }
   }
 
   /** Ends the workers, and waits until nothing of them is under way. @param error why, if not because all is done */
@@ -111,23 +130,35 @@ export class Jobs {
     return scheduler;
   }
 
-  async #give(scheduler: Scheduler, { job, use }: Waiting): Promise<void> {
-    await scheduler.add(async (worker) => use(await this.#run(job, worker), worker));
+  async #give(scheduler: Scheduler, { job, use }: Planned): Promise<void> {
+    await scheduler.add(async (worker) => {
+      const given = job();
+      const result = await (given.kind === "bytes" ? this.#sure(given, worker) : this.#run(given, worker));
+      use(result);
+      this.relyOn(result.ranges, () => this.add(job, use));
+    });
   }
 
-  /** Again where what the job found in another's version turned out to be damaged: that is then not found any more. */
+  /** What was read in this thread cannot be read again later: what it was found to hold is looked at at once. */
+  async #sure(job: PushJob, worker: number): Promise<PushResult> {
+    const { known, ground, signal } = this.#options;
+    for (;;) {
+      const result = await this.#run(job, worker);
+      await checkKnown([result.ranges], known, ground, signal);
+      if (!holdsDropped(result.ranges, ground)) return result;
+    }
+  }
+
   async #run(job: PushJob, worker: number): Promise<PushResult> {
-    const { ground, known, filler, signal, onDone } = this.#options;
+    const { filler, onDone } = this.#options;
     const pool = this.#pool;
     if (!pool) throw new TypeError("no workers");
-    for (;;) {
-      // In this thread nothing else, no signal above all, would get a turn.
-      await setImmediate();
-      const result = await pool.run(worker, job, (section) => filler.add(section));
-      this.#bytesNew += result.bytesNew;
-      onDone();
-      if (await mayRelyOn(result.ranges, known, ground, signal)) return result;
-    }
+    // In this thread nothing else, no signal above all, would get a turn.
+    await setImmediate();
+    const result = await pool.run(worker, job, (section) => filler.add(section));
+    this.#bytesNew += result.bytesNew;
+    onDone();
+    return result;
   }
 }
 

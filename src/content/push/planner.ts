@@ -24,8 +24,6 @@ export interface PlannerOptions {
   readonly signal: AbortSignal;
   /** Called for content that is used again without being read. */
   readonly onReused: (bytes: number) => void;
-  /** @throws CloisterError INTEGRITY, or rather false, where rows that were found may not be relied on */
-  readonly mayRelyOn: (ranges: Uint32Array) => Promise<boolean>;
 }
 
 /** Files up to this size share streams, so that 20,000 small files are not 20,000 chunks. */
@@ -87,16 +85,16 @@ export class Planner {
     this.#local = new Batch();
     const stream = this.#streamOf(batch);
     const filled = batch.files.filter(({ bytes }) => bytes > 0);
-    if (filled.length > 0 && (await this.#reused(stream, filled))) return;
-    await this.#options.jobs.add(
-      { kind: "batch", files: batch.files.map(({ content }) => sendable(content)) },
-      (result) => {
-        this.#options.streams.set(stream, 0, result.ranges);
+    const read = async () => {
+      const job = () => ({ kind: "batch", files: batch.files.map(({ content }) => sendable(content)) }) as const;
+      await this.#options.jobs.add(job, ({ ranges, digests }) => {
+        this.#options.streams.set(stream, 0, ranges);
         for (const [i, { file }] of batch.files.entries()) {
-          this.#options.files.digested(file, result.digests.subarray(i * 32, i * 32 + 32));
+          this.#options.files.digested(file, digests.subarray(i * 32, i * 32 + 32));
         }
-      },
-    );
+      });
+    };
+    if (filled.length === 0 || !this.#reused(stream, filled, read)) await read();
   }
 
   /** Gives the files of a batch their places in a stream of their own. */
@@ -111,31 +109,38 @@ export class Planner {
   }
 
   /** Whether a known stream holds exactly these files and is used again. */
-  async #reused(
+  #reused(
     stream: number,
     given: readonly { readonly file: number; readonly content: LocalFile }[],
-  ): Promise<boolean> {
-    const { seen, mayRelyOn, streams, files, onReused } = this.#options;
+    read: () => Promise<void>,
+  ): boolean {
+    const { seen, streams, files, jobs, onReused } = this.#options;
     const found = seen?.find(given.map(({ content }) => content));
-    if (!found || !(await mayRelyOn(found.ranges))) return false;
+    if (!found) return false;
     streams.set(stream, 0, found.ranges);
     for (const [i, { file }] of given.entries()) files.digested(file, Buffer.from(found.digests[i] ?? "", "hex"));
     onReused(given.reduce((sum, { content }) => sum + content.stats.size, 0));
+    jobs.relyOn(found.ranges, read);
     return true;
   }
 
-  async #large(file: number, given: LocalFile): Promise<void> {
-    const { files, streams, jobs } = this.#options;
+  async #large(file: number, local: LocalFile): Promise<void> {
+    const { files, streams } = this.#options;
     const stream = streams.begin();
-    files.locate(file, stream, 0, given.stats.size);
-    if (await this.#reused(stream, [{ file, content: given }])) return;
-    const local = sendable(given);
+    files.locate(file, stream, 0, local.stats.size);
+    const read = () => this.#inParts(file, sendable(local), stream);
+    if (!this.#reused(stream, [{ file, content: local }], read)) await read();
+  }
+
+  async #inParts(file: number, local: LocalFile, stream: number): Promise<void> {
+    const { files, streams, jobs } = this.#options;
     const digesting = new Digesting(await partsOf(local), jobs.digestWorker());
     for (const [i, part] of digesting.parts.entries()) {
-      await jobs.add({ kind: "part", file: local, ...part }, (result) => {
-        streams.set(stream, i, result.ranges);
+      const job = () => ({ kind: "part", file: local, ...part }) as const;
+      await jobs.add(job, ({ ranges, digests }) => {
+        streams.set(stream, i, ranges);
         // A file of one part may have been digested with it.
-        if (digesting.parts.length === 1 && result.digests.length > 0) return files.digested(file, result.digests);
+        if (digesting.parts.length === 1 && digests.length > 0) return files.digested(file, digests);
         for (const { from, to } of digesting.after(i)) {
           jobs.digest(digesting.worker, { kind: "digest", file: local, from, to }, (digest) => {
             if (to === local.stats.size) files.digested(file, digest);
@@ -179,7 +184,7 @@ export class Planner {
         at += piece.length;
       }
     }
-    await this.#options.jobs.add({ kind: "bytes", bytes }, ({ ranges }) =>
+    await this.#options.jobs.add(() => ({ kind: "bytes", bytes }), ({ ranges }) =>
       this.#options.streams.set(stream, 0, ranges),
     );
   }
@@ -218,7 +223,8 @@ export class Planner {
   }
 
   async #hand(buffer: Uint8Array, filled: number, stream: number, part: number): Promise<void> {
-    await this.#options.jobs.add({ kind: "bytes", bytes: buffer.subarray(0, filled) }, ({ ranges }) => {
+    const bytes = buffer.subarray(0, filled);
+    await this.#options.jobs.add(() => ({ kind: "bytes", bytes }), ({ ranges }) => {
       this.#options.streams.set(stream, part, ranges);
       this.#buffers.push(buffer);
       this.#buffersOut--;
