@@ -101,7 +101,12 @@ export class Jobs {
       await scheduler.idle();
       const relied = this.#relied.splice(0);
       if (relied.length === 0) return;
-      await checkKnown(relied.map(({ ranges }) => ranges), known, ground, signal);
+      await checkKnown(
+        relied.map(({ ranges }) => ranges),
+        known,
+        ground,
+        signal,
+      );
       for (const { ranges, redo } of relied) if (holdsDropped(ranges, ground)) await redo();
     }
   }

@@ -184,8 +184,9 @@ export class Planner {
         at += piece.length;
       }
     }
-    await this.#options.jobs.add(() => ({ kind: "bytes", bytes }), ({ ranges }) =>
-      this.#options.streams.set(stream, 0, ranges),
+    await this.#options.jobs.add(
+      () => ({ kind: "bytes", bytes }),
+      ({ ranges }) => this.#options.streams.set(stream, 0, ranges),
     );
   }
 
@@ -224,11 +225,14 @@ export class Planner {
 
   async #hand(buffer: Uint8Array, filled: number, stream: number, part: number): Promise<void> {
     const bytes = buffer.subarray(0, filled);
-    await this.#options.jobs.add(() => ({ kind: "bytes", bytes }), ({ ranges }) => {
-      this.#options.streams.set(stream, part, ranges);
-      this.#buffers.push(buffer);
-      this.#buffersOut--;
-    });
+    await this.#options.jobs.add(
+      () => ({ kind: "bytes", bytes }),
+      ({ ranges }) => {
+        this.#options.streams.set(stream, part, ranges);
+        this.#buffers.push(buffer);
+        this.#buffersOut--;
+      },
+    );
   }
 
   /** One that no job needs any more: as many as there are workers, and one to fill. */

@@ -110,7 +110,7 @@ export class Journal {
 
   async stored(pack: PackRecord): Promise<void> {
     this.#new.add(pack.id);
-    await this.#packs.append(pack);
+    await this.#packs.add(pack);
   }
 
   async attempting(attempt: Attempt): Promise<void> {

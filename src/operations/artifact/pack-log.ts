@@ -47,7 +47,7 @@ export class PackLog {
   }
 
   /** @throws CloisterError FAILURE where this device cannot write it */
-  async append({ id, bytes, chunks }: PackRecord): Promise<void> {
+  async add({ id, bytes, chunks }: PackRecord): Promise<void> {
     if (!this.#whole) for await (const _ of this.read());
     const whole = this.#whole ?? { entries: 0, bytes: 0 };
     const head = Buffer.alloc(HEAD_BYTES);
