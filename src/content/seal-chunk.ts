@@ -74,11 +74,6 @@ export class ChunkSealer {
   }
 }
 
-/** Seals a chunk, uncompressed, into `into` at `at`. */
-export function sealChunk(pushKey: Uint8Array, h: Uint8Array, chunk: Uint8Array, into: Buffer, at: number): void {
-  new ChunkSealer(pushKey).seal(h, CODEC_NONE, chunk.length, chunk, into, at);
-}
-
 /** Whether a sealed chunk of so much content can be so long: a compressed one is shorter than one that is not. */
 export function fitsStored(codec: number, plainBytes: number, stored: number): boolean {
   if (plainBytes < 1 || plainBytes > CHUNK_MAX) return false;
