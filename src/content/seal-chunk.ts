@@ -151,12 +151,14 @@ const PURPOSE = Buffer.from("cloister chunk v1", "latin1");
 const message = Buffer.concat([PURPOSE, Buffer.alloc(H)]);
 const context = Buffer.from("cloister-chunk@1\0\0\0\0\0", "latin1");
 
-function chunkKey(pushKey: Uint8Array | KeyObject, h: Uint8Array): Buffer {
+/** Of one chunk: whoever has the tree derives it, and nobody else. */
+export function chunkKey(pushKey: Uint8Array | KeyObject, h: Uint8Array): Buffer {
   message.set(h, PURPOSE.length);
   return createHmac("sha256", pushKey).update(message).digest();
 }
 
-function chunkContext(codec: number, plainBytes: number): Buffer {
+/** What a sealed chunk is bound to; the next call writes over it. */
+export function chunkContext(codec: number, plainBytes: number): Buffer {
   context.writeUInt8(codec, 16);
   context.writeUInt32BE(plainBytes, 17);
   return context;

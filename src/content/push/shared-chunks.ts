@@ -102,11 +102,6 @@ export class SharedChunks {
     return Atomics.load(this.#header, NEXT_ROW);
   }
 
-  /** The row that this thread fills next. While no other one uses the chunks, rows follow one another. */
-  get nextRow(): number {
-    return this.#next;
-  }
-
   /** Bytes of content claimed so far, and those among them that were new. */
   get claimed(): { readonly bytes: number; readonly bytesNew: number } {
     const [bytes, bytesNew] = [0, 1].map((counter) => Number(Atomics.load(this.#counters, counter)));
