@@ -3,6 +3,7 @@ import type { Streams } from "./base/streams.ts";
 import { type Governance, governanceOf } from "./index/governance.ts";
 import { type Leaving, leavingOf } from "./index/leaving.ts";
 import { type Stages, stagesOf } from "./index/stages.ts";
+import { type StoreCare, storeCareOf } from "./index/store-care.ts";
 import type { KeySet } from "./operations/creds/jwks.ts";
 import type { ProcessDocument } from "./operations/creds/process.ts";
 import type { Serving } from "./operations/creds/serve.ts";
@@ -28,17 +29,19 @@ export type * from "./operations/types.ts";
  * is no member or its identity cannot be unlocked, INTEGRITY for anything tampered with, UNAVAILABLE where the store
  * fails (try again), INTERRUPTED after `host.signal` was aborted.
  */
-export interface Project extends Governance, Leaving, Stages {
+export interface Project extends Governance, Leaving, Stages, StoreCare {
   /** Encrypts, signs and stores files as a new version of an artifact. */
   push(options: T.PushOptions): Promise<T.Pushed>;
-  /** Decrypts a version into a new or empty folder, or its only file into a stream. */
+  /** Decrypts a version, or some of its files, into a new or empty folder; or a single file to a place or a stream. */
   pull(options: T.PullOptions): Promise<T.Pulled>;
   /** Versions this member can see, by name and number; of one artifact where `name` is given. */
   list(options: T.ListOptions): Promise<T.Listing>;
+  /** The files of a version, or those that a selection means; nothing of their contents is fetched. */
+  listFiles(reference: string, select?: T.Selection): Promise<T.FileListing>;
   /** Everything about one version. */
   show(reference: string): Promise<T.VersionDetail>;
   /** Checks files, signature, signer, label and log of a pulled folder or of a version in the store. */
-  verify(target: { readonly folder: string } | { readonly reference: string }): Promise<T.Verified>;
+  verify(target: T.VerifyTarget): Promise<T.Verified>;
   /** Creates a sandboxed workspace with its inputs mounted read-only. */
   createWorkspace(options: T.WorkspaceOptions): Promise<T.WorkspaceDetail>;
   listWorkspaces(): Promise<readonly T.WorkspaceSummary[]>;
@@ -89,8 +92,6 @@ export interface Project extends Governance, Leaving, Stages {
   useOwnRole(asked: { readonly role?: string | undefined; readonly purpose?: string | undefined }): Promise<T.OwnRole>;
   /** What takes back the AWS sessions that this member was issued until now. */
   credentialRevocation(): Promise<Pick<T.CredentialsRevoked, "serverPolicy" | "serverRoles">>;
-  /** Copies the store to another place, verified; `switch` turns this folder to the copy. */
-  copyStore(options: T.CopyStoreOptions): Promise<T.StoreCopied>;
   /** Logs in at the provider that the policy names, as this device's member. */
   login(options: T.LoginOptions): Promise<T.LoggedIn>;
   /** Forgets the login, and tells the provider. */
@@ -120,13 +121,18 @@ function projectOf(session: Session): Project {
     ...governanceOf(session),
     ...stagesOf(session),
     ...leavingOf(session),
+    ...storeCareOf(session),
     push: async (options) => (await import("./operations/artifact/push.ts")).push(session, options),
     pull: async (options) => (await import("./operations/artifact/pull.ts")).pull(session, options),
     list: async (options) => (await import("./operations/artifact/list.ts")).list(session, options),
+    listFiles: async (reference, select) =>
+      (await import("./operations/artifact/list-files.ts")).listFiles(session, reference, select),
     show: async (reference) => (await import("./operations/artifact/list.ts")).show(session, reference),
     verify: async (target) => {
       const { verifyFolder, verifyReference } = await import("./operations/artifact/verify.ts");
-      return "folder" in target ? verifyFolder(session, target.folder) : verifyReference(session, target.reference);
+      return "folder" in target
+        ? verifyFolder(session, target.folder, target.partial === true)
+        : verifyReference(session, target.reference);
     },
     createWorkspace: async (options) =>
       (await import("./operations/workspace/create.ts")).createWorkspace(session, options),
@@ -167,7 +173,6 @@ function projectOf(session: Session): Project {
     credentialKeys: async () => (await import("./operations/creds/jwks.ts")).keySet(session),
     useOwnRole: async (asked) => (await import("./operations/creds/own-access.ts")).useOwnRole(session, asked),
     credentialRevocation: async () => (await import("./operations/creds/revoke.ts")).serverRevocation(session),
-    copyStore: async (options) => (await import("./operations/project/store-copy.ts")).copyStore(session, options),
     login: async (options) => (await import("./operations/login/login.ts")).login(session, options),
     logout: async () => (await import("./operations/login/login.ts")).logout(session),
   };

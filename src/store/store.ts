@@ -2,6 +2,21 @@
 export interface StoredObject {
   readonly name: string;
   readonly bytes: number;
+  /**
+   * When it came to lie there or later, by the store's clock in ms since 1970; in a bucket, a large object's upload began
+   * then. Absent where the store does not tell.
+   */
+  readonly changedMs?: number | undefined;
+}
+
+/** What a writer left that never became an object: a temporary file, an upload in parts. */
+export interface Unfinished {
+  /** Means something to the store alone. */
+  readonly id: string;
+  /** 0 where the store does not tell. */
+  readonly bytes: number;
+  /** When it was last written to, or begun, in ms since 1970. */
+  readonly changedMs: number;
 }
 
 /**
@@ -16,8 +31,11 @@ export interface Store {
   readonly url: string;
   /** The whole object, or undefined where there is none. @throws INTEGRITY where it is larger than `bytesMax` */
   get(name: string, bytesMax: number): Promise<Uint8Array | undefined>;
-  /** Up to `length` bytes from `from`; fewer at the end of the object; undefined where there is no object. */
-  range(name: string, from: number, length: number): Promise<Uint8Array | undefined>;
+  /**
+   * Up to `length` bytes from `from`; fewer at the end of the object; undefined where there is no object.
+   * @param into memory of `length` bytes that the answer may be a part of, which saves making and copying it
+   */
+  range(name: string, from: number, length: number, into?: Uint8Array): Promise<Uint8Array | undefined>;
   /** All objects whose name starts with `prefix` (which ends in `/`, or is empty), in order of their names. */
   list(prefix: string): AsyncIterable<StoredObject>;
   /** Writes the object unless the name is taken. When it returns `created`, the object survives power loss. */
@@ -29,6 +47,10 @@ export interface Store {
   begin?(): Promise<ObjectDraft>;
   /** Removes the object; no error where there is none. */
   delete(name: string): Promise<void>;
+  /** What was begun and is no object; some of it is being written now. */
+  unfinished?(): AsyncIterable<Unfinished>;
+  /** Removes it; whoever is still writing it fails. No error where it is gone. */
+  discard?(unfinished: Unfinished): Promise<void>;
   /** The store's clock, in ms since 1970; an ordinary second behind at most. */
   now(): Promise<number>;
   /**

@@ -8,8 +8,8 @@ import { KmsRefused } from "../../keys/kms.ts";
 import { notReleased } from "../release/pending.ts";
 import { needsRelease, withReleasedKey } from "../release/released-key.ts";
 import type { Session } from "../session.ts";
+import { condemnedPacks } from "../store/reliance.ts";
 import { type Header, readPart } from "./artifact-seal.ts";
-import { isCondemned } from "./commit-version.ts";
 import { contextOfVersion, sealName, type VersionRecord } from "./version-record.ts";
 import { keyOfVersion, referenceTo, refusedByKms, type Version } from "./versions.ts";
 
@@ -18,7 +18,7 @@ export function packPlace(session: Session, place: { readonly domain: string; re
   return {
     store: session.store,
     prefix: `packs/${place.domain}/${place.class}/`,
-    condemned: (id: string) => isCondemned(session, id),
+    condemned: () => condemnedPacks(session),
   };
 }
 
@@ -59,27 +59,36 @@ function checkTree(tree: Tree, record: VersionRecord, header: Header): void {
 }
 
 /**
+ * The tree of a version, for whoever was permitted to read it.
  * @throws CloisterError POLICY_DENIED (no key, or no release of it), APPROVAL_PENDING (it is being released), INTEGRITY
- * naming the file, while reading
  */
-export async function contentOf(session: Session, version: Version): Promise<AsyncIterable<StoredFile>> {
+export async function requireTree(session: Session, version: Version): Promise<Tree> {
   const { record, header } = version;
   const name = referenceTo(version);
   const tree = await anyTreeOf(session, version).catch((error: unknown) => {
     throw named(error, name);
   });
-  if (!tree) {
-    if (needsRelease(version)) throw await notReleased(session, version, name);
-    throw new CloisterError("POLICY_DENIED", `read ${header.name}`, {
-      why: `you hold no key of class ${record.class}`,
-    });
-  }
-  const { host } = session;
-  const files = readContent(tree, packPlace(session, record), {
-    signal: host.signal,
-    progress: ({ bytes }) => host.progress({ step: "fetching", bytes, bytesTotal: header.bytes }),
+  if (tree) return tree;
+  if (needsRelease(version)) throw await notReleased(session, version, name);
+  throw new CloisterError("POLICY_DENIED", `read ${header.name}`, {
+    why: `you hold no key of class ${record.class}`,
   });
-  return namingDamage(files, name);
+}
+
+/**
+ * The files of a version.
+ * @param part its tree, where that is at hand already, maybe with some of its files only: no others are read
+ * @throws CloisterError as {@link requireTree}; INTEGRITY naming the file, while reading
+ */
+export async function contentOf(session: Session, version: Version, part?: Tree): Promise<AsyncIterable<StoredFile>> {
+  const { host } = session;
+  const tree = part ?? (await requireTree(session, version));
+  const bytesTotal = tree.files.reduce((sum, file) => sum + file.bytes, 0);
+  const files = readContent(tree, packPlace(session, version.record), {
+    signal: host.signal,
+    progress: ({ bytes }) => host.progress({ step: "fetching", bytes, bytesTotal }),
+  });
+  return namingDamage(files, referenceTo(version));
 }
 
 /** By the key of the class, by one that was released, or by broken glass: the guard asked before whether it may be. */
