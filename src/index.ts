@@ -32,14 +32,16 @@ export type * from "./operations/types.ts";
 export interface Project extends Governance, Leaving, Stages, StoreCare {
   /** Encrypts, signs and stores files as a new version of an artifact. */
   push(options: T.PushOptions): Promise<T.Pushed>;
-  /** Decrypts a version into a new or empty folder, or its only file into a stream. */
+  /** Decrypts a version, or some of its files, into a new or empty folder; or a single file to a place or a stream. */
   pull(options: T.PullOptions): Promise<T.Pulled>;
   /** Versions this member can see, by name and number; of one artifact where `name` is given. */
   list(options: T.ListOptions): Promise<T.Listing>;
+  /** The files of a version, or those that a selection means; nothing of their contents is fetched. */
+  listFiles(reference: string, select?: T.Selection): Promise<T.FileListing>;
   /** Everything about one version. */
   show(reference: string): Promise<T.VersionDetail>;
   /** Checks files, signature, signer, label and log of a pulled folder or of a version in the store. */
-  verify(target: { readonly folder: string } | { readonly reference: string }): Promise<T.Verified>;
+  verify(target: T.VerifyTarget): Promise<T.Verified>;
   /** Creates a sandboxed workspace with its inputs mounted read-only. */
   createWorkspace(options: T.WorkspaceOptions): Promise<T.WorkspaceDetail>;
   listWorkspaces(): Promise<readonly T.WorkspaceSummary[]>;
@@ -123,10 +125,14 @@ function projectOf(session: Session): Project {
     push: async (options) => (await import("./operations/artifact/push.ts")).push(session, options),
     pull: async (options) => (await import("./operations/artifact/pull.ts")).pull(session, options),
     list: async (options) => (await import("./operations/artifact/list.ts")).list(session, options),
+    listFiles: async (reference, select) =>
+      (await import("./operations/artifact/list-files.ts")).listFiles(session, reference, select),
     show: async (reference) => (await import("./operations/artifact/list.ts")).show(session, reference),
     verify: async (target) => {
       const { verifyFolder, verifyReference } = await import("./operations/artifact/verify.ts");
-      return "folder" in target ? verifyFolder(session, target.folder) : verifyReference(session, target.reference);
+      return "folder" in target
+        ? verifyFolder(session, target.folder, target.partial === true)
+        : verifyReference(session, target.reference);
     },
     createWorkspace: async (options) =>
       (await import("./operations/workspace/create.ts")).createWorkspace(session, options),

@@ -1,7 +1,9 @@
-import { createHash } from "node:crypto";
+import { createHash, hash as digest } from "node:crypto";
 
 /** SHA-256 (FIPS 180-4), 32 bytes. */
 export function sha256(...parts: readonly (Uint8Array | string)[]): Buffer {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return digest("sha256", only, "buffer");
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);
   return hash.digest();

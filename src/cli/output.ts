@@ -100,7 +100,9 @@ export class Page {
    */
   table(headings: readonly string[], rows: readonly (readonly Cell[])[], spare: readonly string[] = []): void {
     if (!this.tty) {
-      for (const row of rows) this.drawn(row.map((cell) => printable(textOf(cell))).join("\t"));
+      const lines = rows.map((row) => row.map((cell) => printable(textOf(cell))).join("\t"));
+      // In one piece: a version may have a million files.
+      if (lines.length > 0) this.drawn(lines.join("\n"));
       return;
     }
     if (rows.length === 0) return;
@@ -179,7 +181,7 @@ function painterOf(cell: Cell): (text: string) => string {
 /** Columns that each column of a table needs. */
 function widthsOf(headings: readonly string[], rows: readonly (readonly Cell[])[]): readonly number[] {
   return headings.map((heading, at) =>
-    Math.max(heading.length, ...rows.map((row) => printable(textOf(row[at] ?? "")).length)),
+    rows.reduce((width, row) => Math.max(width, printable(textOf(row[at] ?? "")).length), heading.length),
   );
 }
 

@@ -1,6 +1,8 @@
 // Small phrases that several commands print.
 import { formatDuration } from "../base/units.ts";
 
+export { shellLine, shellWord } from "../base/shell-word.ts";
+
 /** `#481`, for a person: `log #481`. */
 export function log(entry: number | undefined): string {
   return entry === undefined ? "not logged" : `log #${String(entry)}`;
@@ -33,16 +35,6 @@ const MINUTE_MS = 60_000;
 /** `12.3 s` for what is short, `3 min 5 s` for what is not. */
 export function took(seconds: number): string {
   return seconds < 60 ? `${seconds.toFixed(1)} s` : formatDuration(seconds * 1000);
-}
-
-/** A command as it can be typed again. */
-export function shellLine(argv: readonly string[]): string {
-  return argv.map(shellWord).join(" ");
-}
-
-/** A word as it must be typed in a POSIX shell. */
-export function shellWord(word: string): string {
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** A credential in a shell's prompt: `data-scientist 42m`. */

@@ -3,7 +3,6 @@
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
 import { lstat, open, readdir, realpath } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { CloisterError, systemCode } from "../base/errors.ts";
 import type { FileEntry } from "../base/file-entry.ts";
@@ -52,11 +51,14 @@ export async function folderSize(path: string, options: FolderOptions): Promise<
 }
 
 /** Standard input, or any other stream of bytes, as one file whose length shows at its end. */
-export async function* stdinFile(stream: Readable, name: string): AsyncIterable<UnsizedEntry> {
+export async function* stdinFile(
+  stream: AsyncIterable<Uint8Array | string>,
+  name: string,
+): AsyncIterable<UnsizedEntry> {
   yield { path: name, kind: "file", bytes: undefined, read: () => bytesFrom(stream) };
 }
 
-async function* bytesFrom(stream: Readable): AsyncIterable<Uint8Array> {
+async function* bytesFrom(stream: AsyncIterable<Uint8Array | string>): AsyncIterable<Uint8Array> {
   for await (const piece of stream) yield typeof piece === "string" ? Buffer.from(piece) : piece;
 }
 

@@ -1,4 +1,4 @@
-// Chunks that are stored already and may be used again: those of a base version, and of packs an interrupted push left.
+// Chunks that are stored already and may be used again: those of given versions, and of packs an interrupted push left.
 import { isIntegrity } from "../base/errors.ts";
 import { type ChunkPlace, ChunkTable } from "./chunk-table.ts";
 import { type PackPlace, type PackRef, packName } from "./pack.ts";
@@ -31,15 +31,15 @@ export class KnownChunks {
   constructor(
     place: PackPlace,
     pushKey: Buffer,
-    base: { readonly tree: Tree; readonly verify: boolean } | undefined,
+    versions: readonly { readonly tree: Tree; readonly verify: boolean }[],
     resume: readonly PackRecord[],
   ) {
     this.#place = place;
     this.#reader = new PackReader(place);
     const sources = resume.length > 0 ? [fromRecords(resume, pushKey)] : [];
-    if (base) {
-      const { chunks: table, pushKeys, packs } = base.tree;
-      sources.push({ table, pushKeys, packs, verify: base.verify });
+    for (const { tree, verify } of versions) {
+      const { chunks: table, pushKeys, packs } = tree;
+      sources.push({ table, pushKeys, packs, verify });
     }
     this.#sources = sources;
   }

@@ -1,15 +1,16 @@
 // Writes files among those that a folder already holds: each appears whole, under a name that nothing has, or in the
 // place of a file where that was asked for. Nothing is written through a link.
 import { constants } from "node:fs";
-import { chmod, link, lstat, mkdir, open, rename, rm, unlink } from "node:fs/promises";
+import { chmod, link, lstat, mkdir, open, rename, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { CloisterError, systemCode } from "../base/errors.ts";
 import type { FileEntry } from "../base/file-entry.ts";
 import { CollisionCheck } from "../base/path.ts";
 import { printable } from "../base/terminal.ts";
 import { checkAborted } from "./abort.ts";
-import { attempt, checkPath, makeStaging } from "./restore.ts";
+import { attempt, checkPath } from "./restore.ts";
 import { StagedFiles } from "./staged-files.ts";
+import { Staging } from "./staging.ts";
 
 /**
  * Writes entries below `root`. All are staged beside their places, in a folder that only its owner reads, and checked
@@ -32,9 +33,9 @@ export async function placeFiles(
   },
 ): Promise<void> {
   const target = resolve(root);
-  const staging = await attempt(root, () => makeStaging(target));
+  const staging = await attempt(root, () => Staging.once(target));
   try {
-    const files = new StagedFiles(staging);
+    const files = new StagedFiles(staging.files);
     const collisions = new CollisionCheck();
     const paths: { readonly path: string; readonly directory: boolean }[] = [];
     for await (const entry of entries) {
@@ -50,10 +51,10 @@ export async function placeFiles(
     for (const { path, directory } of paths) await checkPlace(target, path, directory, options.overwrite);
     await options.first();
     for (const { path, directory } of paths) {
-      await attempt(path, () => publish(staging, target, path, directory, options.overwrite));
+      await attempt(path, () => publish(staging.files, target, path, directory, options.overwrite));
     }
   } finally {
-    await rm(staging, { recursive: true, force: true });
+    await staging.remove();
   }
 }
 

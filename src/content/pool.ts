@@ -1,6 +1,5 @@
 // Workers that cut, seal and open content beside one another. Small work stays in this thread: one takes 40 ms to start.
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import { Worker as Thread } from "node:worker_threads";
 import { CloisterError } from "../base/errors.ts";
 import { checkAborted } from "./abort.ts";
@@ -89,8 +88,8 @@ interface Member<Item, Result> {
   readonly running: Map<number, Running<Item, Result>>;
 }
 
-/** Looks right from `src`, from `dist` and from the packed command line. */
-const ENTRY = join(import.meta.dirname, "../../dist/content/worker.js");
+/** Right from `src`, from `dist` and from the packed command line, where there is no `import.meta.dirname`. */
+const ENTRY = new URL("../../dist/content/worker.js", import.meta.url);
 
 class ThreadPool<Job, Item, Result> implements Pool<Job, Item, Result> {
   readonly workers: number;

@@ -5,15 +5,18 @@ import type { FileEntry } from "../base/file-entry.ts";
 import { printable } from "../base/terminal.ts";
 import { checkAborted } from "./abort.ts";
 import type { PackPlace } from "./pack.ts";
-import { PackReader } from "./pack-reader.ts";
-import { filesInStreamOrder, plainBytesUpTo } from "./parse-tree.ts";
-import { openChunk } from "./seal-chunk.ts";
+import { Cursor } from "./pull/cursor.ts";
+import { Layout } from "./pull/layout.ts";
 import { NO_STREAM, type Tree, type TreeFile } from "./tree.ts";
 
 export interface ReadOptions {
   readonly signal: AbortSignal;
   /** Bytes of content read so far. */
   progress(progress: { readonly bytes: number }): void;
+  /** Only these files; of the store nothing else is read than what they need. */
+  readonly select?: ((file: TreeFile) => boolean) | undefined;
+  /** What the artifact is called in errors; left out, damage is reported by the file alone. */
+  readonly artifact?: string | undefined;
 }
 
 /** A file of a stored version. Its `read()` may be called at any time, and more than once. */
@@ -24,135 +27,157 @@ export interface StoredFile extends FileEntry {
 
 /**
  * All files of a tree: what has no content first, then in the order in which the content is stored. Each `read()` has
- * checked every chunk before it hands it out, and the whole file's digest before it ends.
+ * checked every chunk before it hands it out, and the whole file's digest before it hands out the last piece.
  *
+ * Reading them in that order is fastest: then the next are fetched and opened in the meantime.
+ *
+ * @param tree files may have been left out of it; nothing is read for them
  * @throws CloisterError, from `read()`: INTEGRITY naming the file where content is missing or damaged; INTERRUPTED;
  * whatever the store throws
  */
-export async function* readContent(
+export function readContent(
   tree: Tree,
   place: Pick<PackPlace, "store" | "prefix">,
   options: ReadOptions,
-): AsyncIterable<StoredFile> {
-  const reader = new ContentReader(tree, place, options);
-  const empty = tree.files.filter((file) => file.stream === NO_STREAM);
-  for (const files of [empty, filesInStreamOrder(tree.files)]) {
-    for (const file of files) {
-      checkAborted(options.signal);
-      const { path, kind, bytes, sha256 } = file;
-      yield { path, kind, bytes, sha256, read: () => reader.read(file) };
+): StoredContent {
+  return new StoredContent(tree, place, options);
+}
+
+/** The files of a version in the store, for whoever reads them one after the other. */
+export class StoredContent implements AsyncIterable<StoredFile> {
+  readonly tree: Tree;
+  readonly place: Pick<PackPlace, "store" | "prefix">;
+  readonly options: ReadOptions;
+
+  constructor(tree: Tree, place: Pick<PackPlace, "store" | "prefix">, options: ReadOptions) {
+    const { select } = options;
+    this.tree = select ? { ...tree, files: tree.files.filter((file) => select(file)) } : tree;
+    this.place = place;
+    this.options = options;
+  }
+
+  /** The same, with some of the files. */
+  only(select: (file: TreeFile) => boolean): StoredContent {
+    return new StoredContent(this.tree, this.place, { ...this.options, select });
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<StoredFile> {
+    const reader = new ContentReader(this);
+    try {
+      for (const file of this.tree.files.filter(({ stream }) => stream === NO_STREAM)) {
+        checkAborted(this.options.signal);
+        yield { ...entryOf(file), read: () => nothing() };
+      }
+      for (const [number, file] of reader.files.entries()) {
+        checkAborted(this.options.signal);
+        yield { ...entryOf(file), read: () => reader.read(number) };
+      }
+    } finally {
+      await reader.end();
     }
   }
 }
 
+function entryOf({ path, kind, bytes, sha256 }: TreeFile) {
+  return { path, kind, bytes, sha256 };
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
 const PROGRESS_BYTES = 1024 * 1024;
 
 class ContentReader {
-  readonly #tree: Tree;
-  readonly #options: ReadOptions;
-  readonly #packs: PackReader;
-  /** Bytes of content before each chunk, were all chunks one stream. */
-  readonly #upTo: Float64Array;
-  /** For each stream used so far: where each of its ranges starts in it. */
-  readonly #starts = new Map<number, Float64Array>();
-  /** The chunk opened last: small files share chunks. */
-  #opened: { readonly row: number; readonly plain: Buffer } | undefined;
+  readonly #content: StoredContent;
+  readonly #layout: Layout;
+  /** Left by a file that was read to its end, and good for the next. */
+  #idle: Cursor | undefined;
+  #ended = false;
+  /** Files that are being read. */
+  #reading = 0;
   #bytes = 0;
   #reported = 0;
 
-  constructor(tree: Tree, place: Pick<PackPlace, "store" | "prefix">, options: ReadOptions) {
-    this.#tree = tree;
-    this.#options = options;
-    this.#packs = new PackReader(place);
-    this.#upTo = plainBytesUpTo(tree.chunks);
+  constructor(content: StoredContent) {
+    this.#content = content;
+    this.#layout = new Layout(content.tree);
   }
 
-  async *read(file: TreeFile): AsyncIterable<Uint8Array> {
-    if (file.stream === NO_STREAM) return;
-    const hash = createHash("sha256");
+  get files(): readonly TreeFile[] {
+    return this.#layout.files;
+  }
+
+  async *read(number: number): AsyncGenerator<Uint8Array> {
+    const file = this.#layout.files[number];
+    if (!file) throw new TypeError("no such file");
+    const { options } = this.#content;
+    this.#reading++;
+    const cursor = this.#take(number);
+    let whole = false;
     try {
-      for await (const piece of this.#pieces(file)) {
-        checkAborted(this.#options.signal);
-        hash.update(piece);
+      for await (const piece of checked(cursor.read(number), file.sha256)) {
+        checkAborted(options.signal);
         yield piece;
         this.#report(piece.length);
       }
-      if (hash.digest("hex") !== file.sha256) throw integrity("its digest is not the one in the tree");
+      whole = true;
     } catch (error) {
-      throw damagedFile(error, file.path);
+      throw damagedFile(error, file.path, options.artifact);
+    } finally {
+      this.#reading--;
+      if (whole) await this.#give(cursor);
+      else await cursor.close();
     }
   }
 
-  /** The chunks that overlap the file's bytes, cut to them. */
-  async *#pieces(file: TreeFile): AsyncIterable<Uint8Array> {
-    const ranges = this.#tree.streams[file.stream] ?? [];
-    const starts = this.#rangeStarts(file.stream, ranges);
-    const end = file.offset + file.bytes;
-    for (let range = lastUpTo(starts, file.offset, 0, starts.length); range < starts.length; range++) {
-      const first = ranges[range * 2] ?? 0;
-      const count = ranges[range * 2 + 1] ?? 0;
-      const rangeStart = starts[range] ?? 0;
-      // Position in the stream of a chunk = its position among all chunks, shifted.
-      const shift = rangeStart - (this.#upTo[first] ?? 0);
-      let row = lastUpTo(this.#upTo, Math.max(file.offset, rangeStart) - shift, first, first + count);
-      for (; row < first + count; row++) {
-        const start = (this.#upTo[row] ?? 0) + shift;
-        if (start >= end) return;
-        const plain = await this.#open(row);
-        yield plain.subarray(Math.max(0, file.offset - start), Math.min(plain.length, end - start));
-        if (start + plain.length >= end) return;
-      }
-    }
+  /** No more files are asked for; those that were may still be read. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    await this.#idle?.close();
+    this.#idle = undefined;
   }
 
-  #rangeStarts(stream: number, ranges: ArrayLike<number>): Float64Array {
-    const known = this.#starts.get(stream);
-    if (known) return known;
-    const starts = new Float64Array(ranges.length / 2);
-    let at = 0;
-    for (let i = 0; i < starts.length; i++) {
-      starts[i] = at;
-      const first = ranges[i * 2] ?? 0;
-      at += (this.#upTo[first + (ranges[i * 2 + 1] ?? 0)] ?? 0) - (this.#upTo[first] ?? 0);
-    }
-    this.#starts.set(stream, starts);
-    return starts;
+  /** Whoever reads two files at once, or one after the last was asked for, gets a cursor for this file alone. */
+  #take(number: number): Cursor {
+    const idle = this.#idle;
+    this.#idle = undefined;
+    if (idle && number >= idle.next && number < idle.end) return idle;
+    void idle?.close();
+    const { place, options } = this.#content;
+    const layout = this.#layout;
+    const end = this.#ended || this.#reading > 1 ? number + 1 : layout.files.length;
+    return new Cursor({ layout, place, signal: options.signal, first: number, end });
   }
 
-  async #open(row: number): Promise<Buffer> {
-    if (this.#opened?.row === row) return this.#opened.plain;
-    const { key, pack: packNumber, offset, stored, plain: plainBytes, codec } = this.#tree.chunks.place(row);
-    const pack = this.#tree.packs[packNumber];
-    const pushKey = this.#tree.pushKeys[key];
-    if (!pack || !pushKey) throw integrity("a chunk has no place");
-    const sealed = await this.#packs.read(pack, offset, stored);
-    const plain = openChunk(pushKey, this.#tree.chunks.digest(row), codec, plainBytes, sealed);
-    this.#opened = { row, plain };
-    return plain;
+  async #give(cursor: Cursor): Promise<void> {
+    if (this.#ended || this.#idle || cursor.next >= cursor.end) await cursor.close();
+    else this.#idle = cursor;
   }
 
   #report(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes - this.#reported < PROGRESS_BYTES) return;
     this.#reported = this.#bytes;
-    this.#options.progress({ bytes: this.#bytes });
+    this.#content.options.progress({ bytes: this.#bytes });
   }
 }
 
-/** Index of the last of the ascending numbers in `[from, to)` that is at most `value`. */
-function lastUpTo(ascending: Float64Array, value: number, from: number, to: number): number {
-  let low = from;
-  let high = to - 1;
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if ((ascending[middle] ?? 0) <= value) low = middle;
-    else high = middle - 1;
+/** The same pieces; the last only if the digest of all is this one. */
+async function* checked(pieces: AsyncIterable<Uint8Array>, sha256: string): AsyncGenerator<Uint8Array> {
+  const hash = createHash("sha256");
+  let held: Uint8Array | undefined;
+  for await (const piece of pieces) {
+    if (held) yield held;
+    hash.update(piece);
+    held = piece;
   }
-  return low;
+  if (hash.digest("hex") !== sha256) throw integrity("its digest is not the one in the tree");
+  if (held) yield held;
 }
 
-function damagedFile(error: unknown, path: string): unknown {
+/** Says which file of which artifact damage was found in. */
+export function damagedFile(error: unknown, path: string, artifact: string | undefined): unknown {
   if (!isIntegrity(error)) return error;
   const why = error.why === undefined ? error.message : `${error.message}: ${error.why}`;
-  return integrity(`${printable(path)} is damaged in the store`, { why, cause: error });
+  const what = `${printable(path)} is damaged in the store`;
+  return integrity(artifact === undefined ? what : `${artifact}: ${what}`, { why, cause: error });
 }

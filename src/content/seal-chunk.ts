@@ -1,38 +1,99 @@
 // One encrypted chunk of content: nonce || ciphertext || tag.
-import { createCipheriv, createDecipheriv, createHmac, randomFillSync } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  type DecipherGCM,
+  type KeyObject,
+  randomFillSync,
+} from "node:crypto";
 import { sha256 } from "../base/digest.ts";
 import { CloisterError, integrity } from "../base/errors.ts";
+import { decompress } from "./codec.ts";
+import { FRAME_MIN } from "./zstd-frame.ts";
 
 const NONCE = 12;
 const TAG = 16;
+const H = 32;
 /** Bytes that sealing adds to a chunk. */
 export const CHUNK_OVERHEAD = NONCE + TAG;
-/** How the bytes inside a sealed chunk are compressed: not at all. */
+/** Bytes of content in the longest chunk. */
+export const CHUNK_MAX = 256 * 1024;
+/** How the bytes inside a sealed chunk are compressed: not at all, */
 export const CODEC_NONE = 0;
+/** or as one frame of Zstandard (RFC 8878). */
+export const CODEC_ZSTD = 1;
 
-/**
- * Seals a chunk into `into` at `at`, where it takes `chunk.length + CHUNK_OVERHEAD` bytes.
- *
- * The key is derived from the chunk's own digest and the push key, so a chunk has one key wherever it is referred to,
- * and nobody derives it without the tree; the nonce is random all the same.
- *
- * @param h SHA-256 of the chunk
- */
+/** node:crypto makes a buffer for what each call returns. In larger pieces that costs more than the cipher. */
+const SLICE = 64 * 1024;
+/** Drawn at once: a draw takes as long for one nonce as for hundreds. */
+const NONCES = 256;
+
+/** Seals the chunks of one push. */
+export class ChunkSealer {
+  readonly #key: KeyObject;
+  #nonces = Buffer.alloc(0);
+
+  /** @param pushKey 32 bytes */
+  constructor(pushKey: Uint8Array) {
+    this.#key = createSecretKey(pushKey);
+  }
+
+  /**
+   * The key is derived from the chunk's own digest and the push key, so a chunk has one key wherever it is referred to,
+   * and nobody derives it without the tree; the nonce is random all the same.
+   *
+   * @param h SHA-256 of the chunk
+   * @param plainBytes bytes of the chunk
+   * @param bytes the chunk itself, or what the codec made of it
+   * @param into where the sealed chunk goes, from `at` on: `bytes.length + CHUNK_OVERHEAD` bytes
+   * @returns where it ends
+   */
+  seal(h: Uint8Array, codec: number, plainBytes: number, bytes: Uint8Array, into: Buffer, at: number): number {
+    const nonce = this.#nonce();
+    const cipher = createCipheriv("aes-256-gcm", chunkKey(this.#key, h), nonce, { authTagLength: TAG });
+    cipher.setAAD(chunkContext(codec, plainBytes));
+    into.set(nonce, at);
+    const body = at + NONCE;
+    for (let from = 0; from < bytes.length; from += SLICE) {
+      const slice = cipher.update(bytes.subarray(from, from + SLICE));
+      // Not `set`: into memory that threads share, it goes word by word and takes ten times as long.
+      into.fill(slice, body + from, body + from + slice.length);
+    }
+    cipher.final();
+    into.set(cipher.getAuthTag(), body + bytes.length);
+    return body + bytes.length + TAG;
+  }
+
+  #nonce(): Buffer {
+    if (this.#nonces.length === 0) this.#nonces = randomFillSync(Buffer.allocUnsafeSlow(NONCES * NONCE));
+    const nonce = this.#nonces.subarray(0, NONCE);
+    this.#nonces = this.#nonces.subarray(NONCE);
+    return nonce;
+  }
+}
+
+/** Seals a chunk, uncompressed, into `into` at `at`. */
 export function sealChunk(pushKey: Uint8Array, h: Uint8Array, chunk: Uint8Array, into: Buffer, at: number): void {
-  const nonce = into.subarray(at, at + NONCE);
-  randomFillSync(nonce);
-  const cipher = createCipheriv("aes-256-gcm", chunkKey(pushKey, h), nonce, { authTagLength: TAG });
-  cipher.setAAD(chunkContext(CODEC_NONE, chunk.length));
-  const body = cipher.update(chunk);
-  cipher.final();
-  into.set(body, at + NONCE);
-  into.set(cipher.getAuthTag(), at + NONCE + body.length);
+  new ChunkSealer(pushKey).seal(h, CODEC_NONE, chunk.length, chunk, into, at);
+}
+
+/** Whether a sealed chunk of so much content can be so long: a compressed one is shorter than one that is not. */
+export function fitsStored(codec: number, plainBytes: number, stored: number): boolean {
+  if (plainBytes < 1 || plainBytes > CHUNK_MAX) return false;
+  const inside = stored - CHUNK_OVERHEAD;
+  return codec === CODEC_NONE ? inside === plainBytes : inside >= FRAME_MIN && inside < plainBytes;
 }
 
 /**
  * Opens a sealed chunk and checks that it is the one with digest `h` (GCM does not commit to its key; this does).
  *
- * @throws CloisterError INTEGRITY where it is not; FAILURE where a newer version compressed it
+ * @param into where the content goes, at least `plainBytes` long; without it, a buffer is made
+ * @returns the content, exactly `plainBytes` long; where `into` was given, the beginning of it, which holds nothing to be
+ * relied on if this throws
+ * @throws CloisterError INTEGRITY where it is not that chunk; FAILURE where a newer version compressed it; UNSUPPORTED_HOST
+ * where it is compressed and this machine cannot decompress
  */
 export function openChunk(
   pushKey: Uint8Array,
@@ -40,38 +101,64 @@ export function openChunk(
   codec: number,
   plainBytes: number,
   sealed: Uint8Array,
+  into?: Buffer,
 ): Buffer {
   checkCodec(codec);
-  if (sealed.length !== plainBytes + CHUNK_OVERHEAD) throw damaged("it has the wrong length");
+  if (!fitsStored(codec, plainBytes, sealed.length)) throw damaged("it has the wrong length");
   const nonce = sealed.subarray(0, NONCE);
   const decipher = createDecipheriv("aes-256-gcm", chunkKey(pushKey, h), nonce, { authTagLength: TAG });
   decipher.setAAD(chunkContext(codec, plainBytes));
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG));
-  const plain = decipher.update(sealed.subarray(NONCE, sealed.length - TAG));
-  try {
-    decipher.final();
-  } catch (cause) {
-    throw damaged("it does not authenticate under its key", cause);
-  }
+  const body = sealed.subarray(NONCE, sealed.length - TAG);
+  const plain =
+    codec === CODEC_NONE
+      ? decipheredInto(decipher, body, into ?? Buffer.allocUnsafeSlow(plainBytes))
+      : decompressedInto(decipheredInto(decipher, body, Buffer.allocUnsafe(body.length)), plainBytes, into);
   if (!sha256(plain).equals(h)) throw damaged("its content is not what the tree says");
   return plain;
 }
 
 /** @throws CloisterError FAILURE for a codec that this version does not know */
 export function checkCodec(codec: number): void {
-  if (codec === CODEC_NONE) return;
+  if (codec === CODEC_NONE || codec === CODEC_ZSTD) return;
   throw new CloisterError("FAILURE", "this artifact was written by a newer version of Cloister", {
     why: `its content uses codec ${String(codec)}, which this version cannot read`,
     next: "upgrade Cloister, then try again",
   });
 }
 
-function chunkKey(pushKey: Uint8Array, h: Uint8Array): Buffer {
-  return createHmac("sha256", pushKey).update("cloister chunk v1").update(h).digest();
+function decipheredInto(decipher: DecipherGCM, body: Uint8Array, into: Buffer): Buffer {
+  for (let at = 0; at < body.length; at += SLICE) into.set(decipher.update(body.subarray(at, at + SLICE)), at);
+  try {
+    decipher.final();
+  } catch (cause) {
+    throw damaged("it does not authenticate under its key", cause);
+  }
+  return into.subarray(0, body.length);
 }
 
-function chunkContext(codec: number, plainBytes: number): Buffer {
-  const context = Buffer.from("cloister-chunk@1\0\0\0\0\0", "latin1");
+/** Only what authenticated is decompressed. */
+function decompressedInto(frame: Buffer, plainBytes: number, into: Buffer | undefined): Buffer {
+  const content = decompress(frame, plainBytes);
+  if (!content) throw damaged("it is not compressed as the tree says");
+  if (!into) return Buffer.from(content);
+  into.set(content);
+  return into.subarray(0, plainBytes);
+}
+
+// Made once and filled in anew for each chunk: both are copied by whoever is given them.
+const PURPOSE = Buffer.from("cloister chunk v1", "latin1");
+const message = Buffer.concat([PURPOSE, Buffer.alloc(H)]);
+const context = Buffer.from("cloister-chunk@1\0\0\0\0\0", "latin1");
+
+/** Of one chunk: whoever has the tree derives it, and nobody else. */
+export function chunkKey(pushKey: Uint8Array | KeyObject, h: Uint8Array): Buffer {
+  message.set(h, PURPOSE.length);
+  return createHmac("sha256", pushKey).update(message).digest();
+}
+
+/** What a sealed chunk is bound to; the next call writes over it. */
+export function chunkContext(codec: number, plainBytes: number): Buffer {
   context.writeUInt8(codec, 16);
   context.writeUInt32BE(plainBytes, 17);
   return context;

@@ -23,8 +23,8 @@ export interface WriteOptions {
   readonly place: PackPlace;
   /** 32 random bytes, new for every push; the same again where a push is resumed. */
   readonly pushKey: Buffer;
-  /** An earlier version to find chunks in. `verify` where another member wrote it. */
-  readonly base?: { readonly tree: Tree; readonly verify: boolean } | undefined;
+  /** Versions to find chunks in, in this order. `verify` where another member wrote it. */
+  readonly sources?: readonly { readonly tree: Tree; readonly verify: boolean }[] | undefined;
   /** Packs that an interrupted push stored with this push key; used where they are still there. */
   readonly resume?: readonly PackRecord[] | undefined;
   /** Called after the store has acknowledged a pack and before anything relies on it. */
@@ -52,7 +52,7 @@ export interface Written {
 }
 
 /**
- * Cuts, seals and stores the content of files; finds again what the base version, an interrupted push or this push
+ * Cuts, seals and stores the content of files; finds again what its sources, an interrupted push or this push
  * itself has stored. When it returns, all packs are acknowledged.
  *
  * @throws CloisterError FAILURE naming the file where a path may not stand in an artifact, two paths collide, or a file
@@ -100,8 +100,8 @@ class ContentWriter {
 
   constructor(options: WriteOptions) {
     this.#options = options;
-    const { place, pushKey, base, resume = [] } = options;
-    this.#known = new KnownChunks(place, pushKey, base, resume);
+    const { place, pushKey, sources = [], resume = [] } = options;
+    this.#known = new KnownChunks(place, pushKey, sources, resume);
     this.#packWriter = new PackWriter({
       place,
       pushKey,

@@ -1,5 +1,6 @@
 // The only door: every operation the policy can govern is decided here, logged, and only then done.
 import { randomBytes } from "node:crypto";
+import type { AuditEvent } from "../audit/event.ts";
 import type { LoggedEvent } from "../audit/taken.ts";
 import { CloisterError, type Refusal } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
@@ -91,13 +92,11 @@ export async function begin(session: Session, ask: Ask, id = newOperationId()): 
   if (!earlier || earlier.event.policy !== session.ledger.inForce.version) await permit(session, ask);
   const identity = await session.identity();
   if (ask.action !== "workspace.destroy") await session.logOverdue();
-  const intent = session.ledger.operation(keyId, id)?.intent ?? (await logIntent(session, identity, ask, id));
+  const intent = await logIntent(session, identity, ask, { keyId, id, phase: "intent" });
   // How it ends rests on what let it begin.
   const decision = { rules: intent.event.rules, enforcement: intent.event.enforcement };
   const done = async (outcomeNow: () => Outcome | Promise<Outcome> = () => ({})): Promise<LoggedEvent> => {
-    const logged = session.ledger.operation(keyId, id)?.done;
-    if (logged) return logged;
-    return session.append(identity, async () => {
+    return appendOnce(session, identity, { keyId, id, phase: "done" }, async () => {
       const outcome = await outcomeNow();
       const whole = { ...ask, facts: outcome.facts ?? {}, sealed: outcome.sealed ?? {} };
       const versionId = outcome.versionId ?? ask.versionId;
@@ -116,16 +115,57 @@ export async function begin(session: Session, ask: Ask, id = newOperationId()): 
   return { id, intent, done, failed };
 }
 
-async function logIntent(session: Session, identity: Identity, ask: Ask, id: string): Promise<LoggedEvent> {
+async function logIntent(session: Session, identity: Identity, ask: Ask, place: Place): Promise<LoggedEvent> {
   try {
-    return await session.append(identity, async () => {
+    return await appendOnce(session, identity, place, async () => {
       const { decision, policy, evidence } = await decideNow(session, ask);
       if (!decision.allow) throw denial(ask, decision, policy, undefined);
-      return eventOf(session, withEvidence(ask, evidence), { id, phase: "intent", policy, decision });
+      return eventOf(session, withEvidence(ask, evidence), { id: place.id, phase: "intent", policy, decision });
     });
   } catch (error) {
     // The policy changed between the early decision and this position: refuse it again, on record.
     if (error instanceof CloisterError && error.code === "POLICY_DENIED") await permit(session, ask);
+    throw error;
+  }
+}
+
+/** A phase of an operation of this device; the log takes each once. */
+interface Place {
+  readonly keyId: string;
+  readonly id: string;
+  readonly phase: "intent" | "done";
+}
+
+class Arrived extends Error {
+  readonly logged: LoggedEvent;
+
+  constructor(logged: LoggedEvent) {
+    super("logged already");
+    this.logged = logged;
+  }
+}
+
+/**
+ * Appends an entry unless it is there. It may come to be there at any moment: what an earlier attempt of the same operation
+ * sent before it died, or before it was told that the store does not answer, can arrive late.
+ */
+async function appendOnce(
+  session: Session,
+  identity: Identity,
+  { keyId, id, phase }: Place,
+  make: () => Promise<AuditEvent>,
+): Promise<LoggedEvent> {
+  const there = () => session.ledger.operation(keyId, id)?.[phase];
+  const logged = there();
+  if (logged) return logged;
+  try {
+    return await session.append(identity, () => {
+      const arrived = there();
+      if (arrived) throw new Arrived(arrived);
+      return make();
+    });
+  } catch (error) {
+    if (error instanceof Arrived) return error.logged;
     throw error;
   }
 }

@@ -3,9 +3,9 @@ import { constants } from "node:fs";
 import { type FileHandle, link, open } from "node:fs/promises";
 import { systemCode } from "../base/errors.ts";
 
-/** Up to `length` bytes from `from`; fewer where the file ends before. */
-export async function readAt(handle: FileHandle, from: number, length: number): Promise<Uint8Array> {
-  const bytes = Buffer.allocUnsafeSlow(length);
+/** Up to `length` bytes from `from`, in `into` where that is given; fewer where the file ends before. */
+export async function readAt(handle: FileHandle, from: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
+  const bytes = into ?? Buffer.allocUnsafeSlow(length);
   let done = 0;
   while (done < length) {
     const { bytesRead } = await handle.read(bytes, done, length - done, from + done);

@@ -4,10 +4,11 @@ import { constants, type Dirent, type Stats } from "node:fs";
 import { chmod, type FileHandle, lstat, mkdir, open, readdir, realpath, stat, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { integrity, systemCode } from "../base/errors.ts";
+import { FolderDraft } from "./folder-draft.ts";
 import { folderFailure, planted } from "./folder-failure.ts";
 import { linkOnce, readAt, syncFolder, writeAll } from "./folder-files.ts";
 import { checkObjectName, checkPrefix, isSegment } from "./names.ts";
-import type { Store, StoredObject, Unfinished } from "./store.ts";
+import type { ObjectDraft, Store, StoredObject, Unfinished } from "./store.ts";
 
 /** Never follows a link at the end of the path, never waits for the other end of a pipe. */
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -51,9 +52,9 @@ class FolderStore implements Store {
     });
   }
 
-  async range(name: string, from: number, length: number): Promise<Uint8Array | undefined> {
+  async range(name: string, from: number, length: number, into?: Uint8Array): Promise<Uint8Array | undefined> {
     return await this.#reading(name, async (handle, bytes) =>
-      readAt(handle, from, Math.max(0, Math.min(length, bytes - from))),
+      readAt(handle, from, Math.max(0, Math.min(length, bytes - from)), into),
     );
   }
 
@@ -75,6 +76,20 @@ class FolderStore implements Store {
       // Also where it exists: whoever made it may have died before this step, and the caller relies on it now.
       await syncFolder(dirname(path));
       return made;
+    });
+  }
+
+  async begin(): Promise<ObjectDraft> {
+    const doing = <T>(what: string, act: () => Promise<T>) => this.#doing(what, act);
+    return await this.#doing("write", async () => {
+      const { path: temporary, handle } = await this.#makeTemporary();
+      const target = async (name: string) => {
+        const path = this.#path(name);
+        await this.#makeFolder(dirname(path));
+        await this.#sweep();
+        return path;
+      };
+      return new FolderDraft({ temporary, handle, target, doing });
     });
   }
 
@@ -228,15 +243,19 @@ class FolderStore implements Store {
 
   /** Hands out a new file in `.tmp` and removes it afterwards, whatever happened. */
   async #withTemporary<T>(use: (path: string, handle: FileHandle) => Promise<T>): Promise<T> {
-    // What is in it need not survive power loss: nor need the folder.
-    if (!(await this.#isFolder(this.#temporary))) await this.#makeFolder(this.#temporary);
-    const path = join(this.#temporary, randomBytes(16).toString("hex"));
-    const handle = await open(path, "wx", OBJECT_MODE);
+    const { path, handle } = await this.#makeTemporary();
     try {
       return await use(path, handle);
     } finally {
       await handle.close().finally(() => unlink(path));
     }
+  }
+
+  async #makeTemporary(): Promise<{ readonly path: string; readonly handle: FileHandle }> {
+    // What is in it need not survive power loss: nor need the folder.
+    if (!(await this.#isFolder(this.#temporary))) await this.#makeFolder(this.#temporary);
+    const path = join(this.#temporary, randomBytes(16).toString("hex"));
+    return { path, handle: await open(path, "wx", OBJECT_MODE) };
   }
 
   /** Once per process that writes: removes what processes that died left in `.tmp`. */

@@ -48,15 +48,19 @@ export async function readWhole(
   return typeof found === "number" ? await readRange(connection, key, 0, found) : found;
 }
 
-/** Up to `length` bytes from `from`; fewer at the end of the object; undefined where there is no object. */
+/**
+ * Up to `length` bytes from `from`; fewer at the end of the object; undefined where there is no object.
+ * @param into memory that an answer of one part is put into
+ */
 export async function readRange(
   connection: S3Connection,
   key: string,
   from: number,
   length: number,
+  into?: Uint8Array,
 ): Promise<Uint8Array | undefined> {
   if (length <= 0) return await exists(connection, key);
-  if (length <= PART_BYTES) return await readPart(connection, key, from, length);
+  if (length <= PART_BYTES) return await readPart(connection, key, from, length, into);
   const parts: Uint8Array[] = [];
   let missing = false;
   let next = 0;
@@ -81,6 +85,7 @@ async function readPart(
   key: string,
   from: number,
   length: number,
+  into?: Uint8Array,
 ): Promise<Uint8Array | undefined> {
   const { bucket } = connection.access;
   return await connection.attempt({ action: "s3:GetObject", key }, async (attempt) => {
@@ -97,7 +102,7 @@ async function readPart(
         body.destroy();
         throw noRanges();
       }
-      return exactly(await readBody(body, bytes, attempt), bytes);
+      return exactly(await readBody(body, bytes, attempt, into), bytes);
     } catch (error) {
       if (isMissing(error)) return undefined;
       // It ends before `from`.
@@ -133,23 +138,30 @@ interface Read {
   readonly more: boolean;
 }
 
-/** The first `bytesMax` bytes of a body; whatever the server announced, no more are kept. */
-async function readBody(body: Body, bytesMax: number, { signal }: Attempt): Promise<Read> {
+/** The first `bytesMax` bytes of a body, in `into` where that is given; whatever the server announced, no more are kept. */
+async function readBody(body: Body, bytesMax: number, { signal }: Attempt, into?: Uint8Array): Promise<Read> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   const stop = () => body.destroy();
   signal.addEventListener("abort", stop, { once: true });
   try {
     for await (const piece of body) {
+      // Another attempt may fill the same memory by now.
+      signal.throwIfAborted();
+      if (bytes + piece.length > bytesMax) {
+        bytes = bytesMax + 1;
+        break;
+      }
+      if (into) into.set(piece, bytes);
+      else pieces.push(piece);
       bytes += piece.length;
-      if (bytes > bytesMax) break;
-      pieces.push(piece);
     }
   } finally {
     signal.removeEventListener("abort", stop);
     body.destroy();
   }
-  return { bytes: Buffer.concat(pieces), more: bytes > bytesMax };
+  const more = bytes > bytesMax;
+  return { bytes: into ? into.subarray(0, Math.min(bytes, bytesMax)) : Buffer.concat(pieces), more };
 }
 
 /** What broke off is asked for again. */

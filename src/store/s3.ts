@@ -46,8 +46,8 @@ class S3Store implements Store {
     return await readWhole(this.#connection, this.#key(name), { name, bytesMax });
   }
 
-  async range(name: string, from: number, length: number): Promise<Uint8Array | undefined> {
-    return await readRange(this.#connection, this.#key(name), from, length);
+  async range(name: string, from: number, length: number, into?: Uint8Array): Promise<Uint8Array | undefined> {
+    return await readRange(this.#connection, this.#key(name), from, length, into);
   }
 
   /** S3 lists in the order of UTF-8 bytes, which for the characters of names is the order of names. */

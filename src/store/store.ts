@@ -31,8 +31,11 @@ export interface Store {
   readonly url: string;
   /** The whole object, or undefined where there is none. @throws INTEGRITY where it is larger than `bytesMax` */
   get(name: string, bytesMax: number): Promise<Uint8Array | undefined>;
-  /** Up to `length` bytes from `from`; fewer at the end of the object; undefined where there is no object. */
-  range(name: string, from: number, length: number): Promise<Uint8Array | undefined>;
+  /**
+   * Up to `length` bytes from `from`; fewer at the end of the object; undefined where there is no object.
+   * @param into memory of `length` bytes that the answer may be a part of, which saves making and copying it
+   */
+  range(name: string, from: number, length: number, into?: Uint8Array): Promise<Uint8Array | undefined>;
   /** All objects whose name starts with `prefix` (which ends in `/`, or is empty), in order of their names. */
   list(prefix: string): AsyncIterable<StoredObject>;
   /** Writes the object unless the name is taken. When it returns `created`, the object survives power loss. */

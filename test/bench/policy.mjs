@@ -10,13 +10,13 @@ import { loadCedar } from "../../dist/policy/cedar.js";
 import { compilePolicy } from "../../dist/policy/compile.js";
 import { decideWith } from "../../dist/policy/decide.js";
 import { readPolicy } from "../../dist/policy/read.js";
+import { median } from "./common.mjs";
 import { largePolicy, policyText } from "./policies.mjs";
 
 const RUNS = Number(process.argv[2] ?? 25);
 const DECISIONS = 200;
 const folder = mkdtempSync(join(tmpdir(), "cloister-bench-policy-"));
 
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 const show = (what, ms, target) => {
   const aim = target === undefined ? "" : `   target ${String(target)} ms`;
   console.log(`${what.padEnd(58)} ${ms.toFixed(2).padStart(8)} ms${aim}`);

@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { s3Store } from "../../dist/store/s3.js";
+import { has, median } from "./common.mjs";
 
 const MIB = 1024 * 1024;
 const PACK = 64 * MIB;
@@ -21,7 +22,6 @@ const program = fileURLToPath(new URL("../../bin/cloister.js", import.meta.url))
 const keys = { accessKeyId: "AKIAPLAIN0000000TEST", secretAccessKey: "plain-secret-key-for-tests" };
 const bucket = "bench";
 
-const has = (name) => spawnSync("sh", ["-c", `command -v ${name}`]).status === 0;
 if (!has("radosgw") || !has("ceph-mon")) {
   console.log("skipped: no radosgw (apt-get install --no-install-recommends ceph-mon ceph-osd radosgw ceph-common)");
   process.exit(0);
@@ -149,17 +149,16 @@ function fresh(name) {
 }
 
 function report(rows, times) {
-  const median = (name) => [...times.get(name)].sort((a, b) => a - b)[times.get(name).length >> 1];
   const rate = (ms) => `${(statSync(file).size / MIB / (ms / 1000)).toFixed(0)} MiB/s`;
   console.log(`${size / MIB} MiB, median of ${runs} runs each, in turn, on one radosgw (memory) on loopback`);
   for (const [ours, ending] of [
     ["cloister push", " up"],
     ["cloister pull", " down"],
   ]) {
-    const own = median(ours);
+    const own = median(times.get(ours));
     console.log(`${ours.padEnd(16)} ${(own / 1000).toFixed(2)} s   ${rate(own)}`);
     for (const { name } of rows.filter((row) => row.name.endsWith(ending))) {
-      const ms = median(name);
+      const ms = median(times.get(name));
       console.log(
         `  ${name.padEnd(14)} ${(ms / 1000).toFixed(2)} s   ${rate(ms)}   cloister takes ${(own / ms).toFixed(2)}x its time`,
       );

@@ -7,6 +7,7 @@ import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { median } from "./common.mjs";
 
 const RUNS = Number(process.argv[2] ?? 25);
 const program = fileURLToPath(new URL("../../bin/cloister.js", import.meta.url));
@@ -34,8 +35,6 @@ function must(...args) {
   const { status, stderr } = spawnSync(process.execPath, [program, ...args], { env, cwd: project, stdio: "pipe" });
   if (status !== 0) throw new Error(`${args.join(" ")} ended with ${String(status)}: ${stderr.toString()}`);
 }
-
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 try {
   const init = [program, "init", "--template", "solo", "--yes", "--insecure-storage", project];

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { pack } from "../../build/pack.mjs";
+import { median } from "./common.mjs";
 
 const RUNS = Number(process.argv[2] ?? 15);
 /** A user that nothing else runs under. */
@@ -33,8 +34,6 @@ function time(command, cwd = project) {
   if (status !== 0) throw new Error(`${command.join(" ")} ended with ${String(status)}: ${stderr.toString()}`);
   return wall;
 }
-
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 /** Each row is [name, what is timed, what follows untimed]; all rows take turns. */
 function compare(rows) {

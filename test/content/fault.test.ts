@@ -30,7 +30,7 @@ describe("a push while the store misbehaves at any one operation", () => {
       const first = await push(clean, [{ path: "large", content: base }]);
       const before = new Map(clean.objects);
       const counting = new FaultyStore(clean);
-      await push(counting, files, { place: placeIn(counting), base: { tree: first.parsed, verify: true } });
+      await push(counting, files, { place: placeIn(counting), sources: [{ tree: first.parsed, verify: true }] });
       expect(counting.operations).toBeGreaterThan(2);
       for (let k = 1; k <= counting.operations; k++) {
         const store = new MemoryStore();
@@ -39,7 +39,7 @@ describe("a push while the store misbehaves at any one operation", () => {
         const pushKey = randomBytes(32);
         const journal: PackRecord[] = [];
         const onPack = async (record: PackRecord) => void journal.push(record);
-        const options = { pushKey, base: { tree: first.parsed, verify: true }, onPack };
+        const options = { pushKey, sources: [{ tree: first.parsed, verify: true }], onPack };
         const attempt = await push(faulty, files, { ...options, place: placeIn(faulty) }).catch(
           (error: unknown) => error,
         );

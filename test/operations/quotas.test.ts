@@ -1,5 +1,5 @@
 // Quotas and the label floor: counted from the log, by what is under way, too, and recomputed by readers.
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { list } from "../../src/operations/artifact/list.ts";
@@ -84,6 +84,38 @@ describe("quotas", () => {
     await begun.failed(new Error("given up"));
     await leave("second");
     await expect(leave("third")).rejects.toMatchObject({ code: "POLICY_DENIED" });
+  });
+});
+
+describe("the quota of pulls of some files", () => {
+  beforeAll(async () => {
+    people = await twoDomains((text) =>
+      text.replace(/(data-scientist:[\s\S]*?up-to: confidential)/, "$1\n    quota: { pull-bytes-per-day: 4KB }"),
+    );
+  });
+
+  test("they are counted, rounded up, again and again, and not the others", async () => {
+    mkdirSync(join(people.ana.cwd, "parts"));
+    for (const name of ["a", "b"]) writeFileSync(join(people.ana.cwd, "parts", name), Buffer.alloc(1100, name));
+    writeFileSync(join(people.ana.cwd, "parts", "large"), Buffer.alloc(50_000));
+    await push(await ana(), { source: { path: "parts" }, name: "churn/parts", class: "internal" });
+    const part = (name: string) => ({
+      ...wanted("churn/parts"),
+      select: { paths: [name] },
+      output: { copy: `${name}-${String(number)}` },
+    });
+    await expect(pull(await bo(), part("large"))).rejects.toMatchObject({ code: "POLICY_DENIED" });
+    await pull(await bo(), part("a"));
+    const session = await bo();
+    await session.sync();
+    const { event } = session.ledger.index.of("artifact.pull").findLast(({ event }) => event.phase === "done") ?? {};
+    expect(event?.facts).toEqual({ bytes: 1152 });
+    // Three times 1152 of the day's 4000.
+    for (const copy of ["b-1", "b-2"]) await pull(await bo(), { ...part("b"), output: { copy } });
+    await expect(pull(await bo(), { ...part("b"), output: { copy: "b-3" } })).rejects.toMatchObject({
+      code: "POLICY_DENIED",
+      refusals: [expect.objectContaining({ why: expect.stringMatching(/pull/) })],
+    });
   });
 });
 

@@ -50,6 +50,26 @@ export function keepsTheContract(fresh: () => Promise<() => Store>): void {
     expect(Buffer.concat([(await store.get("many", 1e6)) ?? new Uint8Array()])).toEqual(Buffer.concat(parts));
   });
 
+  it("writes an object piece by piece, where it can, and gives a name once", async () => {
+    const begin = async () => (store.begin ? await store.begin() : undefined);
+    const [draft, other, never] = [await begin(), await begin(), await begin()];
+    if (!draft || !other || !never) return;
+    const piece = Buffer.from(new SharedArrayBuffer(MIB)).fill("a");
+    await draft.append(piece);
+    // What was appended is the draft's: the buffer is used again.
+    await draft.append(piece.fill("b").subarray(0, 3));
+    await other.append(Buffer.from("late"));
+    await never.append(Buffer.from("never"));
+    expect(await namesIn(store)).toEqual([]);
+    expect(await draft.finish("packs/aa/b")).toBe("created");
+    expect(await other.finish("packs/aa/b")).toBe("exists");
+    await never.discard();
+    await never.discard();
+    expect(await store.range("packs/aa/b", MIB - 2, 9)).toEqual(Buffer.from("aabbb"));
+    expect(await namesIn(open())).toEqual(["packs/aa/b"]);
+    expect(await refusal((await begin())?.finish("../x") ?? Promise.resolve())).toBe("INTEGRITY");
+  });
+
   it("reads ranges, shorter at the end and empty past it", async () => {
     await store.create("x", bytes("0123456789"));
     const text = async (from: number, length: number) => textOf(await store.range("x", from, length));

@@ -1,10 +1,21 @@
+import { CloisterError } from "../../base/errors.ts";
 import { formatBytes } from "../../base/units.ts";
 import type { ListedVersion, VersionSummary } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { type Page, print, warn } from "../output.ts";
-import { log, minutes } from "../words.ts";
+import { log, minutes, shellWord } from "../words.ts";
 
+/** Versions; or, where one version is named, its files. */
 export async function list(call: Call): Promise<undefined> {
+  const [given] = call.args;
+  if (given !== undefined && isVersion(given)) return (await import("./artifact-files.ts")).listFiles(call, given);
+  const { args, flags } = call;
+  if (args.length > 1 || flags.list("include").length + flags.list("exclude").length > 0) {
+    throw new CloisterError("USAGE", "files of which version?", {
+      why: given === undefined ? "no artifact was named" : `${given} names an artifact with all its versions`,
+      next: `cloister list ${shellWord(given ?? "NAME")}:latest`,
+    });
+  }
   const all = call.flags.on("all");
   const listing = await (await call.project()).list({ name: call.args[0], all });
   const staged = listing.versions.some(({ stage }) => stage !== undefined);
@@ -37,6 +48,11 @@ export async function list(call: Call): Promise<undefined> {
   for (const { what, by, logEntry } of listing.shredded)
     warn(call, `${what}: its keys were destroyed by ${by} (${log(logEntry)})`);
   for (const { what, why } of listing.ignored) warn(call, `ignored ${what}: ${why}`);
+}
+
+/** `name:label`, `name:v3`, `name:latest` and `name@sha256:…`. */
+function isVersion(given: string): boolean {
+  return /[:@]/.test(given);
 }
 
 function stateOf({ retired, held }: ListedVersion): string {

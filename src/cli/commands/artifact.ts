@@ -1,16 +1,15 @@
 import { statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
-import { parseReference } from "../../base/name.ts";
 import { formatBytes } from "../../base/units.ts";
-import type { Pulled, PullOptions, Pushed, PushOptions, VersionDetail } from "../../index.ts";
+import type { Pushed, PushOptions, VersionDetail } from "../../index.ts";
 import type { Call } from "../call.ts";
 import { showChecks } from "../checks.ts";
 import { exitOf } from "../exit-codes.ts";
 import { Page, print, type Row, warn } from "../output.ts";
 import { showRuns } from "../run-words.ts";
 import { showDocument, showStatements } from "../statement-words.ts";
-import { files, log, minutesUtc, shellLine, shellWord } from "../words.ts";
+import { files, log, minutesUtc, shellLine } from "../words.ts";
 
 const KINDS = ["dataset", "model", "code", "report"] as const;
 
@@ -30,6 +29,8 @@ export async function push(call: Call): Promise<undefined> {
     licence: flags.text("licence") ?? flags.text("license"),
     justification: flags.text("why"),
     from: flags.text("from"),
+    bases: flags.list("base"),
+    reread: flags.on("reread"),
     dryRun: flags.on("dryRun"),
   };
   const pushed = await project.push(options);
@@ -72,60 +73,23 @@ function showPushed(page: Page, pushed: Pushed): void {
   const size = `${formatBytes(pushed.bytes)} (${formatBytes(pushed.bytesNew)} new)`;
   page.done(`pushed ${pushed.reference}  ${page.digest(pushed.digest)}  ${size}`);
   page.line(`  ${klass}   signed by ${pushed.pushedBy}   ${log(pushed.logEntry)}`);
+  showReused(page, pushed);
   if (pushed.resumed) page.line("  finished a push of the same that was interrupted");
+}
+
+function showReused(page: Page, { bytesReused, bytesStored, foundIn, notSearched, bytesNew }: Pushed): void {
+  if (foundIn.length > 0) {
+    const where = foundIn.length > 2 ? `${String(foundIn.length)} versions` : foundIn.join(" and ");
+    page.line(`  ${formatBytes(bytesReused)} found again in ${where}   ${formatBytes(bytesStored)} stored`);
+  }
+  // Where nothing is new, nothing would have been found there.
+  for (const { reference, why } of bytesNew === 0 ? [] : notSearched)
+    page.line(`  not searched: ${reference} (${why})`);
 }
 
 function classFrom(from: string): string {
   if (from === "asked") return "as asked";
   return from === "lowest class" ? from : `from ${from}`;
-}
-
-export async function pull(call: Call): Promise<undefined> {
-  const { flags, args, context } = call;
-  const reference = args[0] ?? "";
-  if (await isShare(call, reference)) return (await import("./share.ts")).pullShare(call, reference);
-  const place = flags.text("output") ?? `./${parseReference(reference).name}`;
-  const toStream = place === "-";
-  const options: PullOptions = {
-    reference,
-    output: toStream ? standardOutput(call) : { folder: place },
-    purpose: flags.text("purpose", "CLOISTER_PURPOSE"),
-    justification: flags.text("why"),
-    dryRun: flags.on("dryRun"),
-  };
-  const pulled = await (await call.project()).pull(options);
-  call.progress.clear();
-  if (!toStream) print(call, "pull", pulled, (page) => showPulled(page, pulled, place));
-  else if (!call.quiet) context.io.err(`cloister: pulled ${pulled.reference}  ${log(pulled.pullEntry)}\n`);
-}
-
-/** A file of that name that begins as a share does; or a path, or what shares are called, which no reference is. */
-async function isShare(call: Call, given: string): Promise<boolean> {
-  return (
-    /^\.{0,2}\/|\.cloister\.age$/.test(given) || (await (await call.context.library()).isShareFile(call.host, given))
-  );
-}
-
-function standardOutput(call: Call): PullOptions["output"] {
-  const { io } = call.context;
-  if (call.json) {
-    throw new CloisterError("USAGE", "--json and -o - both want standard output", { next: "leave one of them out" });
-  }
-  if (io.outIsTty) {
-    throw new CloisterError("USAGE", "an artifact is not written to a terminal", {
-      next: `cloister pull ${shellWord(call.args[0] ?? "")} -o - > FILE`,
-    });
-  }
-  return { stream: io.stdout };
-}
-
-function showPulled(page: Page, pulled: Pulled, place: string): void {
-  const size = `${formatBytes(pulled.bytes)} in ${files(pulled.files)}`;
-  const verb = pulled.dryRun ? "would pull" : "pulled";
-  page.done(`${verb} ${pulled.reference}  ${page.digest(pulled.digest)}  ${size}  to ${place}`);
-  const end = pulled.dryRun ? "nothing was written" : log(pulled.pullEntry);
-  if (pulled.via !== undefined) page.line(`  ${pulled.via} leads to it now`);
-  page.line(`  class ${pulled.class}   pushed by ${pulled.pushedBy} ${minutesUtc(pulled.pushedAt)}   ${end}`);
 }
 
 export async function show(call: Call): Promise<undefined> {
@@ -240,8 +204,13 @@ function showFiles(page: Page, { fileList }: VersionDetail): void {
 
 export async function verify(call: Call): Promise<number> {
   const target = call.args[0] ?? "";
+  const partial = call.flags.on("partial");
+  const folder = isFolder(call, target);
+  if (partial && !folder) {
+    throw new CloisterError("USAGE", "--partial is for a folder", { next: "cloister verify ./FOLDER --partial" });
+  }
   const verified = await (await call.project()).verify(
-    isFolder(call, target) ? { folder: target } : { reference: target },
+    folder ? { folder: target, ...(partial ? { partial } : {}) } : { reference: target },
   );
   call.progress.clear();
   const good = verified.ok && verified.checks.every(({ state }) => state !== "bad");

@@ -24,6 +24,7 @@ export class Journal {
   readonly resumed: boolean;
   readonly #folder: string;
   readonly #key: Buffer;
+  readonly #new = new Set<string>();
   #count: number;
 
   private constructor(folder: string, key: Buffer, head: Head, found: Found | undefined) {
@@ -101,7 +102,13 @@ export class Journal {
     await writeEntry(this.#folder, this.#key, "head", head);
   }
 
+  /** Whether this process stored the pack, a moment ago. */
+  isNew(packId: string): boolean {
+    return this.#new.has(packId);
+  }
+
   async stored(pack: PackRecord): Promise<void> {
+    this.#new.add(pack.id);
     await writeEntry(this.#folder, this.#key, `pack-${String(this.#count++)}`, pack);
   }
 

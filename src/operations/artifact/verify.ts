@@ -8,6 +8,7 @@ import { BUNDLE_BYTES_MAX } from "../../provenance/bundle.ts";
 import type { Manifest } from "../../provenance/manifest.ts";
 import { verifyFiles } from "../../provenance/verify-files.ts";
 import { nameIdOf } from "../class-keys.ts";
+import type { Host } from "../host.ts";
 import { readLocal } from "../local-file.ts";
 import { isReleasedToMe, needsRelease } from "../release/released-key.ts";
 import { endChecks } from "../retention/checks.ts";
@@ -18,14 +19,15 @@ import type { Check, Verified } from "../types.ts";
 import { manifestOf, verifyManifest } from "./check-manifest.ts";
 import { PROVENANCE_FILE } from "./provenance-file.ts";
 import { permitReading, resolve } from "./resolve.ts";
-import { contentOf } from "./version-content.ts";
+import { contentOf, treeOf } from "./version-content.ts";
 import { readVersionAt, referenceOf, summaryOf, type Version } from "./versions.ts";
 
 /**
  * Verifies a pulled folder. Every check is reported, the first bad one does not end it.
+ * @param partial whether files may be absent, as after a pull of some
  * @throws CloisterError NOT_FOUND where the folder has no manifest
  */
-export async function verifyFolder(session: Session, folder: string): Promise<Verified> {
+export async function verifyFolder(session: Session, folder: string, partial: boolean): Promise<Verified> {
   await session.sync();
   const path = resolvePath(session.host.cwd, folder);
   const bundle = await readLocal(join(path, PROVENANCE_FILE), BUNDLE_BYTES_MAX);
@@ -38,8 +40,9 @@ export async function verifyFolder(session: Session, folder: string): Promise<Ve
   const checks: Check[] = [];
   const manifest = await checkSignature(session, bundle, checks);
   if (!manifest) return { target: folder, ok: false, checks, reference: undefined };
-  await checkFiles(session, path, manifest, checks);
-  await checkVersion(session, manifest, bundle, checks);
+  if (!partial) await checkFiles(session, path, manifest, checks);
+  const version = await checkVersion(session, manifest, bundle, checks);
+  if (partial) await checkPart(session, path, { manifest, version }, checks);
   const reference = referenceOf(manifest.domain, manifest.name, manifest.label, manifest.number);
   return { target: folder, ok: checks.every(({ state }) => state !== "bad"), checks, reference };
 }
@@ -76,7 +79,7 @@ async function checkContent(session: Session, version: Version, checks: Check[])
   }
   await checked(checks, "content", async () => {
     let files = 0;
-    for await (const file of await contentOf(session, version)) {
+    for await (const file of await contentOf(session, version, undefined, "verifying")) {
       for await (const _ of file.read());
       if (file.kind !== "directory") files++;
     }
@@ -97,13 +100,44 @@ async function checkSignature(session: Session, bundle: Buffer, checks: Check[])
 
 async function checkFiles(session: Session, path: string, manifest: Manifest, checks: Check[]): Promise<void> {
   await checked(checks, "files", async () => {
-    const found = await verifyFiles(manifest, digests(path, session.host.signal));
+    const found = await verifyFiles(manifest, digests(session.host, path, manifest.bytes));
     if (found.ok) return [true, `${countOf(manifest.fileCount)} as pushed`];
     const { changed, missing, extra } = found;
     const parts = Object.entries({ changed, missing, added: extra }).flatMap(([what, paths]) =>
       paths.length === 0 ? [] : [`${what}: ${some(paths)}`],
     );
-    return [false, [...parts, ...(found.unlisted ? ["files beyond the manifest's list differ"] : [])].join("; ")];
+    const onlyMissing = missing.length > 0 && changed.length + extra.length === 0;
+    const hint = onlyMissing ? ["for a part that was pulled: cloister verify --partial"] : [];
+    return [
+      false,
+      [...parts, ...(found.unlisted ? ["files beyond the manifest's list differ"] : []), ...hint].join("; "),
+    ];
+  });
+}
+
+/** Every file that is there is as pushed. A manifest lists the first files of many; the version's tree has all. */
+async function checkPart(
+  session: Session,
+  path: string,
+  { manifest, version }: { readonly manifest: Manifest; readonly version: Version | undefined },
+  checks: Check[],
+): Promise<void> {
+  await checked(checks, "files", async () => {
+    const complete = manifest.files.length === manifest.fileCount;
+    const files = complete ? manifest.files : version && (await treeOf(session, version))?.files;
+    if (!files)
+      return [false, `the manifest lists only ${String(manifest.files.length)} files, and you cannot read the rest`];
+    const listed = new Map(files.map((file) => [file.path, file.sha256]));
+    const [changed, added]: [string[], string[]] = [[], []];
+    let found = 0;
+    for await (const file of digests(session.host, path, undefined)) {
+      found++;
+      if (!listed.has(file.path)) added.push(file.path);
+      else if (listed.get(file.path) !== file.sha256) changed.push(file.path);
+    }
+    const parts = Object.entries({ changed, added }).filter(([, paths]) => paths.length > 0);
+    if (parts.length > 0) return [false, parts.map(([what, paths]) => `${what}: ${some(paths)}`).join("; ")];
+    return [found > 0, `${String(found)} of ${countOf(manifest.fileCount)} are there, as pushed`];
   });
 }
 
@@ -116,17 +150,31 @@ function some(paths: readonly string[]): string {
   return `${paths.slice(0, 5).join(", ")}${more}`;
 }
 
-async function* digests(path: string, signal: AbortSignal): AsyncGenerator<{ path: string; sha256: string }> {
+async function* digests(
+  { signal, progress }: Host,
+  path: string,
+  bytesTotal: number | undefined,
+): AsyncGenerator<{ path: string; sha256: string }> {
+  let bytes = 0;
   for await (const file of folderFiles(path, { signal, exclude: (at) => at === PROVENANCE_FILE })) {
     if (file.kind === "directory") continue;
     const hash = createHash("sha256");
-    for await (const piece of file.read()) hash.update(piece);
+    for await (const piece of file.read()) {
+      hash.update(piece);
+      bytes += piece.length;
+      progress({ step: "verifying", bytes, bytesTotal });
+    }
     yield { path: file.path, sha256: hash.digest("hex") };
   }
 }
 
 /** The version is in the store, counts, and bears this very manifest. */
-async function checkVersion(session: Session, manifest: Manifest, bundle: Buffer, checks: Check[]): Promise<void> {
+async function checkVersion(
+  session: Session,
+  manifest: Manifest,
+  bundle: Buffer,
+  checks: Check[],
+): Promise<Version | undefined> {
   const nameKey = await session.keys.nameKey(manifest.domain);
   if (!nameKey) {
     checks.push({
@@ -134,7 +182,7 @@ async function checkVersion(session: Session, manifest: Manifest, bundle: Buffer
       state: "unknown",
       text: `you hold no key of domain ${manifest.domain} to look it up`,
     });
-    return;
+    return undefined;
   }
   let accepted: Version | undefined;
   await checked(checks, "version", async () => {
@@ -154,9 +202,10 @@ async function checkVersion(session: Session, manifest: Manifest, bundle: Buffer
     accepted = judged.version;
     return [true, `version v${String(manifest.number)} in the store bears this manifest`];
   });
-  if (!accepted) return;
+  if (!accepted) return undefined;
   checks.push(...entitled(accepted), ...(await governanceChecks(session, accepted)));
   checks.push(...(await endChecks(session, accepted.versionId)));
+  return accepted;
 }
 
 /** What `readVersionAt` established before it accepted the version. */

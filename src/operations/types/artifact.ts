@@ -21,6 +21,10 @@ export interface PushOptions {
   readonly justification?: string | undefined;
   /** Workspace that `source.path` lies in. */
   readonly from?: string | undefined;
+  /** References of versions to find content again in, besides earlier ones of the artifact and the workspace's inputs. */
+  readonly bases?: readonly string[] | undefined;
+  /** Reads every file, however unchanged it looks. */
+  readonly reread?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
 }
 
@@ -48,17 +52,48 @@ export interface VersionSummary {
 
 export interface Pushed extends VersionSummary {
   readonly dryRun: boolean;
-  /** Plain bytes that were not in the store already. */
+  /** Bytes of content that were found nowhere, and had to be stored. */
   readonly bytesNew: number;
+  /** The other bytes: found in bases, in this push itself, or in what an interrupted one had stored. */
+  readonly bytesReused: number;
+  /** Bytes that this command added to the store for them: encrypted, perhaps compressed, padded. */
+  readonly bytesStored: number;
+  /** Versions that content was found in. */
+  readonly foundIn: readonly string[];
+  /** Earlier versions that were not searched, because the policy does not let this member read them now. */
+  readonly notSearched: readonly { readonly reference: string; readonly why: string }[];
   /** Where the class comes from: `asked`, `lowest class`, or the input it was inherited from. */
   readonly classFrom: string;
   /** True where an interrupted push of the same was finished. */
   readonly resumed: boolean;
 }
 
+/** Some of a version's files: what any of the paths or of the patterns of `include` means; without either, all of them. */
+export interface Selection {
+  /** Files, or folders with all that lies in them. */
+  readonly paths?: readonly string[] | undefined;
+  /** Patterns, see `globTest`. */
+  readonly include?: readonly string[] | undefined;
+  /** Patterns of what is not meant after all. */
+  readonly exclude?: readonly string[] | undefined;
+}
+
+/** What a selection did not mean. */
+export interface LeftOut {
+  readonly files: number;
+  readonly bytes: number;
+}
+
 export interface PullOptions {
   readonly reference: string;
-  readonly output: { readonly folder: string } | { readonly stream: Writable };
+  /** Default: all files. */
+  readonly select?: Selection | undefined;
+  /**
+   * A folder, which is absent or empty; a stream, for a single file; or what a copy would go to: a single file that was
+   * selected by its path alone goes there, or into it where it is a folder or ends in `/`, and anything else to a folder
+   * of that name. Without a place, it is called as what was named.
+   */
+  readonly output: { readonly folder: string } | { readonly stream: Writable } | { readonly copy: string | undefined };
   readonly purpose?: string | undefined;
   readonly justification?: string | undefined;
   readonly dryRun?: boolean | undefined;
@@ -68,7 +103,14 @@ export interface Pulled extends VersionSummary {
   /** The stage or tag that led to it; undefined where it was named by what always means it, or as the latest. */
   readonly via: string | undefined;
   readonly dryRun: boolean;
+  /** Of what was selected. */
+  readonly files: number;
+  readonly bytes: number;
+  /** What the version holds besides; undefined where all of it was pulled. */
+  readonly partial: LeftOut | undefined;
   readonly folder: string | undefined;
+  /** Where a single file went. */
+  readonly file: string | undefined;
   /** Log entry of this pull. */
   readonly pullEntry: number | undefined;
 }
@@ -137,6 +179,25 @@ export interface RunSummary extends RunDetails {
   readonly part: RunPart | undefined;
 }
 
+/** The files of a version, or some of them. */
+export interface FileListing extends VersionSummary {
+  readonly via: string | undefined;
+  /** Of what is listed. */
+  readonly files: number;
+  readonly bytes: number;
+  /** What the version holds besides; undefined where all of it is listed. */
+  readonly partial: LeftOut | undefined;
+  /** In the order of the paths' UTF-8 bytes; `sha256` in hex. */
+  readonly fileList: readonly ListedFile[];
+}
+
+export interface ListedFile {
+  readonly path: string;
+  readonly kind: "file" | "executable";
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
 export interface VersionDetail extends ListedVersion {
   readonly owner: string | undefined;
   readonly licence: string | undefined;
@@ -169,6 +230,11 @@ export interface Check {
   readonly state: "good" | "bad" | "unknown";
   readonly text: string;
 }
+
+/** A pulled folder (`partial`: from which files may be absent), or a version in the store. */
+export type VerifyTarget =
+  | { readonly folder: string; readonly partial?: boolean | undefined }
+  | { readonly reference: string };
 
 export interface Verified {
   readonly target: string;

@@ -1,0 +1,169 @@
+// Blocks of packs, fetched into memory that workers share. Those that are needed stay; of the others, the longest unused go
+// first.
+import { integrity } from "../../base/errors.ts";
+import { type PackPlace, packName } from "../pack.ts";
+import type { Tree } from "../tree.ts";
+import { BLOCK_BYTES, type PackBlocks } from "./pack-blocks.ts";
+
+/** Blocks that one request asks for at most: a far store takes as long to begin its answer as for several of them. */
+export const RUN_MAX = 4;
+
+interface Block {
+  readonly number: number;
+  /** Where it lies in memory, in blocks; -1 until it is asked for. */
+  slot: number;
+  /** Jobs that need it. */
+  users: number;
+  ready: Promise<void>;
+}
+
+export interface BlocksOptions {
+  readonly packs: Tree["packs"];
+  readonly place: Pick<PackPlace, "store" | "prefix">;
+  readonly blocks: PackBlocks;
+  /** How many are held at once: twice `RUN_MAX` or more. */
+  readonly count: number;
+}
+
+export class Blocks {
+  readonly memory: SharedArrayBuffer;
+  readonly #options: BlocksOptions;
+  /** Least recently used first. */
+  readonly #blocks = new Map<number, Block>();
+  readonly #free: Uint8Array;
+  #freeCount: number;
+  /** Blocks that follow one another and are asked for with one request, once no more of them can be added. */
+  #run: Block[] = [];
+
+  constructor(options: BlocksOptions) {
+    this.#options = options;
+    this.memory = new SharedArrayBuffer(options.count * BLOCK_BYTES);
+    this.#free = new Uint8Array(options.count).fill(1);
+    this.#freeCount = options.count;
+  }
+
+  /** Blocks that could be fetched now without giving up one that is needed. */
+  get room(): number {
+    let unused = 0;
+    for (const block of this.#blocks.values()) if (block.users === 0) unused++;
+    return this.#freeCount + unused;
+  }
+
+  /**
+   * Keeps blocks until they are released, and has those fetched that are not there.
+   * @returns whether there was room for them; otherwise nothing happened
+   */
+  claim(numbers: readonly number[]): boolean {
+    const missing = numbers.filter((number) => !this.#blocks.has(number)).length;
+    const kept = numbers.filter((number) => this.#blocks.get(number)?.users === 0).length;
+    if (missing > this.room - kept) return false;
+    for (const number of numbers) {
+      const known = this.#blocks.get(number);
+      if (known) known.users++;
+    }
+    for (const number of numbers) if (!this.#blocks.has(number)) this.#add(number);
+    return true;
+  }
+
+  /** Sends off what was claimed. */
+  flush(): void {
+    while (this.#run.length > 0) {
+      const run = this.#run.splice(0, this.#place(this.#run));
+      const fetched = this.#fetch(run);
+      for (const [i, block] of run.entries()) {
+        block.ready = fetched.then((answer) => answer.check((i + 1) * BLOCK_BYTES));
+        // Whoever needs the block hears of it.
+        block.ready.catch(() => undefined);
+      }
+    }
+  }
+
+  /** Waits for blocks that were claimed and sent off. @throws CloisterError INTEGRITY where a pack is missing or too short */
+  async ready(numbers: readonly number[]): Promise<void> {
+    for (const number of numbers) await this.#blocks.get(number)?.ready;
+  }
+
+  /** Where a block that is ready lies in the memory, in bytes. */
+  at(number: number): number {
+    return (this.#blocks.get(number)?.slot ?? 0) * BLOCK_BYTES;
+  }
+
+  release(numbers: readonly number[]): void {
+    for (const number of numbers) {
+      const block = this.#blocks.get(number);
+      if (!block) continue;
+      block.users--;
+      this.#blocks.delete(number);
+      this.#blocks.set(number, block);
+    }
+  }
+
+  #add(number: number): void {
+    if (this.#freeCount === 0) this.#evict();
+    this.#freeCount--;
+    const last = this.#run.at(-1);
+    const follows = last !== undefined && last.number + 1 === number && this.#options.blocks.placeOf(number).from > 0;
+    if (last && (!follows || this.#run.length === RUN_MAX)) this.flush();
+    const block: Block = { number, slot: -1, users: 1, ready: Promise.resolve() };
+    this.#blocks.set(number, block);
+    this.#run.push(block);
+  }
+
+  #evict(): void {
+    for (const block of this.#blocks.values()) {
+      if (block.users > 0) continue;
+      this.#blocks.delete(block.number);
+      this.#free[block.slot] = 1;
+      this.#freeCount++;
+      return;
+    }
+  }
+
+  /** Gives the first blocks of a run slots that follow one another; how many found room so. */
+  #place(run: readonly Block[]): number {
+    let [best, bestLength] = [0, 0];
+    for (let slot = 0; slot < this.#free.length && bestLength < run.length; slot++) {
+      let length = 0;
+      while (length < run.length && this.#free[slot + length] === 1) length++;
+      if (length > bestLength) [best, bestLength] = [slot, length];
+    }
+    this.#free.fill(0, best, best + bestLength);
+    for (const [i, block] of run.slice(0, bestLength).entries()) block.slot = best + i;
+    return bestLength;
+  }
+
+  async #fetch(run: readonly Block[]): Promise<Answer> {
+    const { packs, place, blocks } = this.#options;
+    const [{ number, slot } = { number: 0, slot: 0 }] = run;
+    const { pack: packNumber, from } = blocks.placeOf(number);
+    const pack = packs[packNumber];
+    if (!pack) throw new TypeError("no such block");
+    const length = Math.min(run.length * BLOCK_BYTES, pack.bytes - from);
+    const into = new Uint8Array(this.memory, slot * BLOCK_BYTES, length);
+    const bytes = await place.store.range(packName(place.prefix, pack.id), from, length, into);
+    // A store may have memory of its own to answer from.
+    if (bytes && bytes.buffer !== into.buffer) into.set(bytes.subarray(0, length));
+    return new Answer(pack.id, length, bytes?.length);
+  }
+}
+
+/** What a store gave when it was asked for some blocks. */
+class Answer {
+  readonly #pack: string;
+  readonly #expected: number;
+  readonly #bytes: number | undefined;
+
+  constructor(pack: string, expected: number, bytes: number | undefined) {
+    this.#pack = pack;
+    this.#expected = expected;
+    this.#bytes = bytes;
+  }
+
+  /** Blocks before the end of a pack that was cut short are what they were. @throws CloisterError INTEGRITY */
+  check(upTo: number): void {
+    if (this.#bytes !== undefined && this.#bytes >= Math.min(upTo, this.#expected)) return;
+    throw integrity(`the pack ${this.#pack} is ${this.#bytes === undefined ? "missing" : "cut short"}`, {
+      why: "content that a version relies on was deleted or truncated in the store",
+    });
+  }
+}
