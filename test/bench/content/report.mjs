@@ -2,6 +2,8 @@
 import { median } from "../common.mjs";
 import { MEMORY_MAX, STEPS, words } from "./workloads.mjs";
 
+const DURABLE = "  cloister, restic and borg fsync what they store, rclone and age do not";
+
 /**
  * One step of one workload, from the measurements of each contender, in turns.
  *
@@ -34,6 +36,7 @@ export function summary(workload, step, measured) {
 
 export function print(found) {
   console.log(`\n${STEPS[found.step]}: ${found.title}`);
+  if (found.step === "push") console.log(DURABLE);
   const head = ["", "seconds", "rate", "CPU s", "peak memory", "stored", "cloister", "target", ""];
   const lines = found.rows.map((row) => [
     row.name,
