@@ -14,7 +14,7 @@ import { parseArgs } from "node:util";
 import { contenders, peerNames, placeFor } from "./content/contenders.mjs";
 import { bytesIn, canMeasure, interrupt, measure } from "./content/measure.mjs";
 import { print, printMemory, summary } from "./content/report.mjs";
-import { STEPS, workloads } from "./content/workloads.mjs";
+import { CEILINGS, STEPS, workloads } from "./content/workloads.mjs";
 
 const THREADS_MAX = 4;
 const MEMORY_FOLDER = "/dev/shm";
@@ -145,10 +145,7 @@ function ceilings(workload) {
     if (status !== 0) throw new Error(`the ceiling fell: ${stderr.toString()}`);
     return Number(stdout.toString());
   };
-  return [
-    ["ceiling (SHA-256, GCM)", of(1)],
-    ["ceiling, SHA-256 twice", of(2)],
-  ];
+  return CEILINGS.map(({ name, hashes }) => [name, of(hashes)]);
 }
 
 try {

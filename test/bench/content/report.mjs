@@ -14,7 +14,7 @@ export function summary(workload, step, measured) {
   const ours = median(measured.get("cloister").map((turn) => turn.seconds));
   const rows = [...measured].map(([name, turns]) => {
     const seconds = median(turns.map((turn) => turn.seconds));
-    const target = targets.find((each) => (name === "cloister" ? "seconds" in each : name.startsWith(each.than)));
+    const target = targets.find((each) => (name === "cloister" ? "seconds" in each : name === each.than));
     const ratio = name === "cloister" ? undefined : seconds / ours;
     const met = target && (target.seconds === undefined ? ratio >= target.times : seconds <= target.seconds);
     const cpu = turns[0].cpu === undefined ? undefined : median(turns.map((turn) => turn.cpu));
@@ -22,6 +22,7 @@ export function summary(workload, step, measured) {
     return {
       name,
       seconds,
+      all: turns.map((turn) => turn.seconds),
       rate: workload.bytes / seconds,
       ratio,
       cpu,
