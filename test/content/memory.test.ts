@@ -9,7 +9,7 @@ const MB = 1024 * 1024;
 
 const prelude = `
 import { randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { folderStore } from "./dist/store/folder.js";
 import { writeContent } from "./dist/content/write.js";
 import { readContent } from "./dist/content/read.js";
@@ -41,16 +41,30 @@ for await (const file of readContent(parseTree(readFileSync("tree")), place, qui
 report(bytes);
 `;
 
+const restore = `${prelude}
+import { restoreFolder } from "./dist/content/restore.js";
+const content = readContent(parseTree(readFileSync("tree")), place, quiet);
+await restoreFolder("restored", content, [], { signal: quiet.signal, resume: "v1" });
+report(statSync("restored/big").size);
+`;
+
 // The bounds are loose: garbage is collected when Node likes. What they exclude is memory that grows with the artifact.
 it("pushes and pulls 300 MB in less memory than that", async () => {
   const dir = mkdtempSync(join(tmpdir(), "memory-"));
   try {
     // Threads look for what they run where the build puts it.
-    const entries = ["content/write.ts", "content/read.ts", "content/parse-tree.ts", "content/worker.ts"];
+    const entries = [
+      "content/write.ts",
+      "content/read.ts",
+      "content/restore.ts",
+      "content/parse-tree.ts",
+      "content/worker.ts",
+    ];
     compile(join(dir, "dist"), [...entries, "store/folder.ts"]);
     for (const [script, limit] of [
       [push, 280],
       [pull, 260],
+      [restore, 260],
     ] as const) {
       const child = start(dir, script);
       const result = JSON.parse(child.stdout ? await text(child.stdout) : "") as { bytes: number; peak: number };
