@@ -3,6 +3,7 @@ import type { Streams } from "./base/streams.ts";
 import { type Governance, governanceOf } from "./index/governance.ts";
 import { type Leaving, leavingOf } from "./index/leaving.ts";
 import { type Stages, stagesOf } from "./index/stages.ts";
+import { type StoreCare, storeCareOf } from "./index/store-care.ts";
 import type { KeySet } from "./operations/creds/jwks.ts";
 import type { ProcessDocument } from "./operations/creds/process.ts";
 import type { Serving } from "./operations/creds/serve.ts";
@@ -28,7 +29,7 @@ export type * from "./operations/types.ts";
  * is no member or its identity cannot be unlocked, INTEGRITY for anything tampered with, UNAVAILABLE where the store
  * fails (try again), INTERRUPTED after `host.signal` was aborted.
  */
-export interface Project extends Governance, Leaving, Stages {
+export interface Project extends Governance, Leaving, Stages, StoreCare {
   /** Encrypts, signs and stores files as a new version of an artifact. */
   push(options: T.PushOptions): Promise<T.Pushed>;
   /** Decrypts a version, or some of its files, into a new or empty folder; or a single file to a place or a stream. */
@@ -91,8 +92,6 @@ export interface Project extends Governance, Leaving, Stages {
   useOwnRole(asked: { readonly role?: string | undefined; readonly purpose?: string | undefined }): Promise<T.OwnRole>;
   /** What takes back the AWS sessions that this member was issued until now. */
   credentialRevocation(): Promise<Pick<T.CredentialsRevoked, "serverPolicy" | "serverRoles">>;
-  /** Copies the store to another place, verified; `switch` turns this folder to the copy. */
-  copyStore(options: T.CopyStoreOptions): Promise<T.StoreCopied>;
   /** Logs in at the provider that the policy names, as this device's member. */
   login(options: T.LoginOptions): Promise<T.LoggedIn>;
   /** Forgets the login, and tells the provider. */
@@ -122,6 +121,7 @@ function projectOf(session: Session): Project {
     ...governanceOf(session),
     ...stagesOf(session),
     ...leavingOf(session),
+    ...storeCareOf(session),
     push: async (options) => (await import("./operations/artifact/push.ts")).push(session, options),
     pull: async (options) => (await import("./operations/artifact/pull.ts")).pull(session, options),
     list: async (options) => (await import("./operations/artifact/list.ts")).list(session, options),
@@ -130,7 +130,9 @@ function projectOf(session: Session): Project {
     show: async (reference) => (await import("./operations/artifact/list.ts")).show(session, reference),
     verify: async (target) => {
       const { verifyFolder, verifyReference } = await import("./operations/artifact/verify.ts");
-      return "folder" in target ? verifyFolder(session, target.folder, target.partial === true) : verifyReference(session, target.reference);
+      return "folder" in target
+        ? verifyFolder(session, target.folder, target.partial === true)
+        : verifyReference(session, target.reference);
     },
     createWorkspace: async (options) =>
       (await import("./operations/workspace/create.ts")).createWorkspace(session, options),
@@ -171,7 +173,6 @@ function projectOf(session: Session): Project {
     credentialKeys: async () => (await import("./operations/creds/jwks.ts")).keySet(session),
     useOwnRole: async (asked) => (await import("./operations/creds/own-access.ts")).useOwnRole(session, asked),
     credentialRevocation: async () => (await import("./operations/creds/revoke.ts")).serverRevocation(session),
-    copyStore: async (options) => (await import("./operations/project/store-copy.ts")).copyStore(session, options),
     login: async (options) => (await import("./operations/login/login.ts")).login(session, options),
     logout: async () => (await import("./operations/login/login.ts")).logout(session),
   };

@@ -3,8 +3,8 @@ import type { Leaf, Noun } from "./tree.ts";
 import { breakGlassCommand } from "./tree-break-glass.ts";
 import { memberCommand } from "./tree-member.ts";
 import { policyCommand } from "./tree-policy.ts";
-import { reach } from "./tree-project.ts";
 import { requestCommand } from "./tree-request.ts";
+import { storeCommand } from "./tree-store.ts";
 
 const key: Noun = {
   name: "key",
@@ -78,32 +78,6 @@ const audit: Noun = {
   ],
 };
 
-const store: Noun = {
-  name: "store",
-  summary: "where the project's sealed objects are kept",
-  examples: ["cloister store copy s3://acme-ml/churn --dry-run"],
-  leaves: [
-    {
-      name: "copy",
-      summary: "copy the whole store to another place, and verify the copy",
-      args: [["<to>", "an empty folder, or s3://bucket/prefix"]],
-      options: [
-        ...reach,
-        { flags: "--switch", text: "use the copy in this folder from now on" },
-        { flags: "--dry-run", text: "say what would be copied, copy nothing" },
-      ],
-      examples: [
-        "cloister store copy s3://acme-ml/churn --region eu-west-1",
-        "cloister store copy /mnt/backup/churn",
-        "cloister store copy s3://churn --endpoint https://s3.acme.example",
-      ],
-      notes:
-        "Nothing is overwritten; the same command goes on after an interruption.\nEverything stays sealed, and every object is read back.\nWho goes on in the old store is parted from the copy: take away the right to\nwrite there, and have the others run the `cloister join` that is printed.",
-      load: async () => (await import("./commands/store.ts")).copy,
-    },
-  ],
-};
-
 const help: Leaf = {
   name: "help",
   summary: "help on a command, or the table of exit codes",
@@ -119,6 +93,6 @@ export const governanceCommands: readonly (Leaf | Noun)[] = [
   policyCommand,
   key,
   audit,
-  store,
+  storeCommand,
   help,
 ];

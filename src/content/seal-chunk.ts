@@ -1,38 +1,91 @@
 // One encrypted chunk of content: nonce || ciphertext || tag.
-import { createCipheriv, createDecipheriv, createHmac, randomFillSync } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  type DecipherGCM,
+  type KeyObject,
+  randomFillSync,
+} from "node:crypto";
 import { sha256 } from "../base/digest.ts";
 import { CloisterError, integrity } from "../base/errors.ts";
+import { decompress } from "./codec.ts";
+import { copyShared } from "./copy-shared.ts";
+import { FRAME_MIN } from "./zstd-frame.ts";
 
 const NONCE = 12;
 const TAG = 16;
+const H = 32;
 /** Bytes that sealing adds to a chunk. */
 export const CHUNK_OVERHEAD = NONCE + TAG;
-/** How the bytes inside a sealed chunk are compressed: not at all. */
+/** Bytes of content in the longest chunk. */
+export const CHUNK_MAX = 256 * 1024;
+/** How the bytes inside a sealed chunk are compressed: not at all, */
 export const CODEC_NONE = 0;
+/** or as one frame of Zstandard (RFC 8878). */
+export const CODEC_ZSTD = 1;
 
-/**
- * Seals a chunk into `into` at `at`, where it takes `chunk.length + CHUNK_OVERHEAD` bytes.
- *
- * The key is derived from the chunk's own digest and the push key, so a chunk has one key wherever it is referred to,
- * and nobody derives it without the tree; the nonce is random all the same.
- *
- * @param h SHA-256 of the chunk
- */
-export function sealChunk(pushKey: Uint8Array, h: Uint8Array, chunk: Uint8Array, into: Buffer, at: number): void {
-  const nonce = into.subarray(at, at + NONCE);
-  randomFillSync(nonce);
-  const cipher = createCipheriv("aes-256-gcm", chunkKey(pushKey, h), nonce, { authTagLength: TAG });
-  cipher.setAAD(chunkContext(CODEC_NONE, chunk.length));
-  const body = cipher.update(chunk);
-  cipher.final();
-  into.set(body, at + NONCE);
-  into.set(cipher.getAuthTag(), at + NONCE + body.length);
+/** node:crypto makes a buffer for what each call returns. In larger pieces that costs more than the cipher. */
+const SLICE = 64 * 1024;
+/** Drawn at once: a draw takes as long for one nonce as for hundreds. */
+const NONCES = 256;
+
+/** Seals the chunks of one push. */
+export class ChunkSealer {
+  readonly #key: KeyObject;
+  #nonces = Buffer.alloc(0);
+
+  /** @param pushKey 32 bytes */
+  constructor(pushKey: Uint8Array) {
+    this.#key = createSecretKey(pushKey);
+  }
+
+  /**
+   * The key is derived from the chunk's own digest and the push key, so a chunk has one key wherever it is referred to,
+   * and nobody derives it without the tree; the nonce is random all the same.
+   *
+   * @param h SHA-256 of the chunk
+   * @param plainBytes bytes of the chunk
+   * @param bytes the chunk itself, or what the codec made of it
+   * @param into where the sealed chunk goes, from `at` on: `bytes.length + CHUNK_OVERHEAD` bytes
+   * @returns where it ends
+   */
+  seal(h: Uint8Array, codec: number, plainBytes: number, bytes: Uint8Array, into: Buffer, at: number): number {
+    const nonce = this.#nonce();
+    const cipher = createCipheriv("aes-256-gcm", chunkKey(this.#key, h), nonce, { authTagLength: TAG });
+    cipher.setAAD(chunkContext(codec, plainBytes));
+    into.set(nonce, at);
+    const body = at + NONCE;
+    for (let from = 0; from < bytes.length; from += SLICE) {
+      copyShared(cipher.update(bytes.subarray(from, from + SLICE)), into, body + from);
+    }
+    cipher.final();
+    into.set(cipher.getAuthTag(), body + bytes.length);
+    return body + bytes.length + TAG;
+  }
+
+  #nonce(): Buffer {
+    if (this.#nonces.length === 0) this.#nonces = randomFillSync(Buffer.allocUnsafeSlow(NONCES * NONCE));
+    const nonce = this.#nonces.subarray(0, NONCE);
+    this.#nonces = this.#nonces.subarray(NONCE);
+    return nonce;
+  }
+}
+
+/** Whether a sealed chunk of so much content can be so long: a compressed one is shorter than one that is not. */
+export function fitsStored(codec: number, plainBytes: number, stored: number): boolean {
+  if (plainBytes < 1 || plainBytes > CHUNK_MAX) return false;
+  const inside = stored - CHUNK_OVERHEAD;
+  return codec === CODEC_NONE ? inside === plainBytes : inside >= FRAME_MIN && inside < plainBytes;
 }
 
 /**
  * Opens a sealed chunk and checks that it is the one with digest `h` (GCM does not commit to its key; this does).
  *
- * @throws CloisterError INTEGRITY where it is not; FAILURE where a newer version compressed it
+ * @returns the content, in a buffer of its own
+ * @throws CloisterError INTEGRITY where it is not that chunk; FAILURE where a newer version compressed it; UNSUPPORTED_HOST
+ * where it is compressed and this machine cannot decompress
  */
 export function openChunk(
   pushKey: Uint8Array,
@@ -42,38 +95,58 @@ export function openChunk(
   sealed: Uint8Array,
 ): Buffer {
   checkCodec(codec);
-  if (sealed.length !== plainBytes + CHUNK_OVERHEAD) throw damaged("it has the wrong length");
+  if (!fitsStored(codec, plainBytes, sealed.length)) throw damaged("it has the wrong length");
   const nonce = sealed.subarray(0, NONCE);
   const decipher = createDecipheriv("aes-256-gcm", chunkKey(pushKey, h), nonce, { authTagLength: TAG });
   decipher.setAAD(chunkContext(codec, plainBytes));
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG));
-  const plain = decipher.update(sealed.subarray(NONCE, sealed.length - TAG));
-  try {
-    decipher.final();
-  } catch (cause) {
-    throw damaged("it does not authenticate under its key", cause);
-  }
+  const body = sealed.subarray(NONCE, sealed.length - TAG);
+  const inside = deciphered(decipher, body);
+  const plain = codec === CODEC_NONE ? inside : decompressed(inside, plainBytes);
   if (!sha256(plain).equals(h)) throw damaged("its content is not what the tree says");
   return plain;
 }
 
 /** @throws CloisterError FAILURE for a codec that this version does not know */
 export function checkCodec(codec: number): void {
-  if (codec === CODEC_NONE) return;
+  if (codec === CODEC_NONE || codec === CODEC_ZSTD) return;
   throw new CloisterError("FAILURE", "this artifact was written by a newer version of Cloister", {
     why: `its content uses codec ${String(codec)}, which this version cannot read`,
     next: "upgrade Cloister, then try again",
   });
 }
 
-/** Of one chunk: whoever has the tree derives it, and nobody else. */
-export function chunkKey(pushKey: Uint8Array, h: Uint8Array): Buffer {
-  return createHmac("sha256", pushKey).update("cloister chunk v1").update(h).digest();
+function deciphered(decipher: DecipherGCM, body: Uint8Array): Buffer {
+  const plain = Buffer.allocUnsafeSlow(body.length);
+  for (let at = 0; at < body.length; at += SLICE) plain.set(decipher.update(body.subarray(at, at + SLICE)), at);
+  try {
+    decipher.final();
+  } catch (cause) {
+    throw damaged("it does not authenticate under its key", cause);
+  }
+  return plain;
 }
 
-/** What a sealed chunk is bound to. */
+/** Only what authenticated is decompressed. */
+function decompressed(frame: Buffer, plainBytes: number): Buffer {
+  const content = decompress(frame, plainBytes);
+  if (!content) throw damaged("it is not compressed as the tree says");
+  return Buffer.from(content);
+}
+
+// Made once and filled in anew for each chunk: both are copied by whoever is given them.
+const PURPOSE = Buffer.from("cloister chunk v1", "latin1");
+const message = Buffer.concat([PURPOSE, Buffer.alloc(H)]);
+const context = Buffer.from("cloister-chunk@1\0\0\0\0\0", "latin1");
+
+/** Of one chunk: whoever has the tree derives it, and nobody else. */
+export function chunkKey(pushKey: Uint8Array | KeyObject, h: Uint8Array): Buffer {
+  message.set(h, PURPOSE.length);
+  return createHmac("sha256", pushKey).update(message).digest();
+}
+
+/** What a sealed chunk is bound to; the next call writes over it. */
 export function chunkContext(codec: number, plainBytes: number): Buffer {
-  const context = Buffer.from("cloister-chunk@1\0\0\0\0\0", "latin1");
   context.writeUInt8(codec, 16);
   context.writeUInt32BE(plainBytes, 17);
   return context;

@@ -18,7 +18,7 @@ export interface Operation {
   readonly id: string;
   readonly intent: LoggedEvent;
   /** Logs that it is done. `outcome` is asked again whenever somebody else's entry was first, and may throw. */
-  done(outcome?: () => Outcome): Promise<LoggedEvent>;
+  done(outcome?: () => Outcome | Promise<Outcome>): Promise<LoggedEvent>;
   /** Logs, as well as it can, that it was given up and nothing was done. Never throws. */
   failed(error: unknown): Promise<void>;
 }
@@ -95,9 +95,9 @@ export async function begin(session: Session, ask: Ask, id = newOperationId()): 
   const intent = await logIntent(session, identity, ask, { keyId, id, phase: "intent" });
   // How it ends rests on what let it begin.
   const decision = { rules: intent.event.rules, enforcement: intent.event.enforcement };
-  const done = async (outcomeNow: () => Outcome = () => ({})): Promise<LoggedEvent> => {
+  const done = async (outcomeNow: () => Outcome | Promise<Outcome> = () => ({})): Promise<LoggedEvent> => {
     return appendOnce(session, identity, { keyId, id, phase: "done" }, async () => {
-      const outcome = outcomeNow();
+      const outcome = await outcomeNow();
       const whole = { ...ask, facts: outcome.facts ?? {}, sealed: outcome.sealed ?? {} };
       const versionId = outcome.versionId ?? ask.versionId;
       const policy = session.ledger.inForce.version;

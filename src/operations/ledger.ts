@@ -106,6 +106,11 @@ export class Ledger implements Admission {
     return this.#byId.get(versionId);
   }
 
+  /** Every version of every artifact, also in domains that the policy has no longer. */
+  get versions(): Iterable<LoggedVersion> {
+    return this.#byId.values();
+  }
+
   /** The version that a label was given to; labels are given once. */
   labelled(domain: string, nameId: string, labelId: string): LoggedVersion | undefined {
     return this.#labels.get(`${domain}/${nameId}/${labelId}`);

@@ -29,6 +29,20 @@ export async function readLocal(path: string, bytesMax: number): Promise<Buffer 
 
 /** Replaces the file in one step. `mode` is set whatever the umask. @throws CloisterError FAILURE */
 export async function writeLocal(path: string, bytes: Uint8Array | string, mode = 0o600): Promise<void> {
+  await replaceFile(path, bytes, mode, (file) => file.sync());
+}
+
+/** {@link writeLocal} for what can be lost: it does not wait for the disk, so that a power failure may leave anything. */
+export async function writeDisposable(path: string, bytes: Uint8Array): Promise<void> {
+  await replaceFile(path, bytes, 0o600, async () => undefined);
+}
+
+async function replaceFile(
+  path: string,
+  bytes: Uint8Array | string,
+  mode: number,
+  settle: (file: promises.FileHandle) => Promise<void>,
+): Promise<void> {
   // Named after us, so that whoever finds it later can tell that we were killed.
   const temporary = `${path}.${String(process.pid)}-${randomBytes(6).toString("hex")}.tmp`;
   try {
@@ -37,7 +51,7 @@ export async function writeLocal(path: string, bytes: Uint8Array | string, mode 
     try {
       await file.chmod(mode);
       await file.writeFile(bytes);
-      await file.sync();
+      await settle(file);
     } finally {
       await file.close();
     }

@@ -19,6 +19,7 @@ import { openStore } from "./open-store.ts";
 import { identityPlaces, type Places, placesOf } from "./places.ts";
 import type { SignedVersion } from "./policy-ledger.ts";
 import { PolicyShelf, type PolicyVersion } from "./policy-shelf.ts";
+import { GARBAGE_TIMES, type GarbageTimes } from "./store/times.ts";
 import { recordsThere } from "./workspace/folder.ts";
 
 /** Everything an operation on a project needs. One per command; not shared between commands. */
@@ -50,6 +51,8 @@ export interface Session {
   logOverdue(): Promise<void>;
   /** The store's clock, asked at most once a second: a listing decides hundreds of times. */
   clock(): Promise<number>;
+  /** What garbage collection waits for, and pushes rely on. */
+  readonly garbageTimes: GarbageTimes;
 }
 
 /** Connects the project that `folder` lies in. @throws CloisterError NOT_FOUND, USAGE */
@@ -68,8 +71,16 @@ export async function openSession(host: Host, folder: string): Promise<Session> 
   return overdue.length === 0 ? session : { ...session, logOverdue };
 }
 
-/** {@link openSession} with a store at hand: for a project that is just being made, and for tests of faults. */
-export function connect(host: Host, config: ProjectConfig, store: Store): Session & { begin(): Promise<void> } {
+/**
+ * {@link openSession} with a store at hand: for a project that is just being made, and for tests of faults.
+ * @param garbageTimes others than all members of a project go by are for tests alone
+ */
+export function connect(
+  host: Host,
+  config: ProjectConfig,
+  store: Store,
+  garbageTimes = GARBAGE_TIMES,
+): Session & { begin(): Promise<void> } {
   const places = placesOf(host);
   const shelf = new PolicyShelf(store, places.cache, host.now);
   const ledger = new Ledger(config.project, config.pin, shelf);
@@ -104,6 +115,7 @@ export function connect(host: Host, config: ProjectConfig, store: Store): Sessio
       log.restore(await memory.load());
     },
     clock: storeClock(store, host.now),
+    garbageTimes,
     sync: () =>
       inTurn(async () => {
         await requireStore(store, config);

@@ -1,6 +1,6 @@
 // A store in a folder: on this machine, or on a shared file system that has hard links.
 import { randomBytes } from "node:crypto";
-import { constants, type Dirent } from "node:fs";
+import { constants, type Dirent, type Stats } from "node:fs";
 import { chmod, type FileHandle, lstat, mkdir, open, readdir, realpath, stat, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { integrity, systemCode } from "../base/errors.ts";
@@ -8,7 +8,7 @@ import { FolderDraft } from "./folder-draft.ts";
 import { folderFailure, planted } from "./folder-failure.ts";
 import { linkOnce, readAt, syncFolder, writeAll } from "./folder-files.ts";
 import { checkObjectName, checkPrefix, isSegment } from "./names.ts";
-import type { ObjectDraft, Store, StoredObject } from "./store.ts";
+import type { ObjectDraft, Store, StoredObject, Unfinished } from "./store.ts";
 
 /** Never follows a link at the end of the path, never waits for the other end of a pipe. */
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -106,6 +106,27 @@ class FolderStore implements Store {
     });
   }
 
+  async *unfinished(): AsyncIterable<Unfinished> {
+    const names = await this.#doing("list .tmp", async () =>
+      (await this.#isFolder(this.#temporary)) ? readdir(this.#temporary) : [],
+    );
+    for (const id of names) {
+      const found = isSegment(id)
+        ? await this.#doing("list .tmp", async () => fileAt(join(this.#temporary, id)))
+        : undefined;
+      if (found) yield { id, bytes: found.size, changedMs: changedAt(found) };
+    }
+  }
+
+  async discard({ id }: Unfinished): Promise<void> {
+    await this.#doing(`delete .tmp/${id}`, async () => {
+      if (!isSegment(id) || !(await this.#isFolder(this.#temporary))) return;
+      await unlink(join(this.#temporary, id)).catch((error: unknown) => {
+        if (systemCode(error) !== "ENOENT") throw error;
+      });
+    });
+  }
+
   /** The file system's clock, which for a network mount is the server's. */
   async now(): Promise<number> {
     return await this.#doing("read the clock", async () =>
@@ -145,8 +166,8 @@ class FolderStore implements Store {
         yield* this.#walk(`${name}/`);
         continue;
       }
-      const bytes = await this.#doing(`list ${prefix}`, async () => sizeOf(join(this.#root, name)));
-      if (bytes !== undefined) yield { name, bytes };
+      const found = await this.#doing(`list ${prefix}`, async () => fileAt(join(this.#root, name)));
+      if (found) yield { name, bytes: found.size, changedMs: changedAt(found) };
     }
   }
 
@@ -258,12 +279,17 @@ class FolderStore implements Store {
   }
 }
 
-async function sizeOf(path: string): Promise<number | undefined> {
+async function fileAt(path: string): Promise<Stats | undefined> {
   try {
     const found = await lstat(path);
-    return found.isFile() ? found.size : undefined;
+    return found.isFile() ? found : undefined;
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/** link(2) counts as a change of the file: an object is no older than its name, whenever its bytes were written. */
+function changedAt({ mtimeMs, ctimeMs }: Stats): number {
+  return Math.ceil(Math.max(mtimeMs, ctimeMs));
 }

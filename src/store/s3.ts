@@ -7,7 +7,8 @@ import { SERVERS } from "./s3-failure.ts";
 import { type S3Access, s3Url } from "./s3-place.ts";
 import { type ProvingGround, partsKeepNames, proveOneWinner } from "./s3-prove.ts";
 import { PART_BYTES, readRange, readWhole } from "./s3-read.ts";
-import type { Store, StoredObject } from "./store.ts";
+import { discardUpload, unfinishedUploads } from "./s3-unfinished.ts";
+import type { Store, StoredObject, Unfinished } from "./store.ts";
 
 /** An answer's date is good for so long, in ms: no clock runs away within half a minute. */
 const CLOCK_FRESH_MS = 30_000;
@@ -79,6 +80,14 @@ class S3Store implements Store {
     await this.#delete(this.#key(name));
   }
 
+  async *unfinished(): AsyncIterable<Unfinished> {
+    yield* unfinishedUploads(this.#connection, this.#base);
+  }
+
+  async discard(unfinished: Unfinished): Promise<void> {
+    await discardUpload(this.#connection, this.#base, unfinished);
+  }
+
   /** From the `Date` header of an answer, a recent one where there is one: up to a second behind the server's clock. */
   async now(): Promise<number> {
     const recent = this.#connection.heard;
@@ -135,17 +144,25 @@ class S3Store implements Store {
       const page = { Bucket: bucket, Prefix: start, EncodingType: "url", ContinuationToken: token } as const;
       return await client.send(new sdk.ListObjectsV2Command(page), quick);
     });
-    const objects = (answer.Contents ?? []).flatMap(({ Key, Size }) => {
+    const objects = (answer.Contents ?? []).flatMap(({ Key, Size, LastModified }) => {
       const key = decoded(Key ?? "");
       const name = key?.startsWith(start) ? key.slice(this.#base.length) : "";
       const bytes = Size ?? -1;
-      return isObjectName(name) && Number.isSafeInteger(bytes) && bytes >= 0 ? [{ name, bytes }] : [];
+      return isObjectName(name) && Number.isSafeInteger(bytes) && bytes >= 0
+        ? [{ name, bytes, changedMs: instantOf(LastModified) }]
+        : [];
     });
     const next = answer.IsTruncated ? answer.NextContinuationToken : undefined;
     // Half a listing must not be taken for a whole one: the end of the log is what it says it is.
     if (answer.IsTruncated && (!next || next === token)) throw endless();
     return { objects, next, empty: !answer.Contents?.length };
   }
+}
+
+/** Undefined for what is no time. */
+function instantOf(date: Date | undefined): number | undefined {
+  const ms = date?.getTime();
+  return Number.isSafeInteger(ms) ? ms : undefined;
 }
 
 function decoded(key: string): string | undefined {

@@ -2,6 +2,21 @@
 export interface StoredObject {
   readonly name: string;
   readonly bytes: number;
+  /**
+   * When it came to lie there or later, by the store's clock in ms since 1970; in a bucket, a large object's upload began
+   * then. Absent where the store does not tell.
+   */
+  readonly changedMs?: number | undefined;
+}
+
+/** What a writer left that never became an object: a temporary file, an upload in parts. */
+export interface Unfinished {
+  /** Means something to the store alone. */
+  readonly id: string;
+  /** 0 where the store does not tell. */
+  readonly bytes: number;
+  /** When it was last written to, or begun, in ms since 1970. */
+  readonly changedMs: number;
 }
 
 /**
@@ -32,6 +47,10 @@ export interface Store {
   begin?(): Promise<ObjectDraft>;
   /** Removes the object; no error where there is none. */
   delete(name: string): Promise<void>;
+  /** What was begun and is no object; some of it is being written now. */
+  unfinished?(): AsyncIterable<Unfinished>;
+  /** Removes it; whoever is still writing it fails. No error where it is gone. */
+  discard?(unfinished: Unfinished): Promise<void>;
   /** The store's clock, in ms since 1970; an ordinary second behind at most. */
   now(): Promise<number>;
   /**

@@ -113,7 +113,12 @@ export class Member {
   }
 
   start(args: readonly string[], options: SpawnOptions = {}): Running {
-    return start([process.execPath, BIN, ...args], this.env, { cwd: this.folder, ...options });
+    return start([process.execPath, ...this.argv(args)], this.env, { cwd: this.folder, ...options });
+  }
+
+  /** What Node is to run for a command. */
+  argv(args: readonly string[]): readonly string[] {
+    return [BIN, ...args];
   }
 
   /** Runs `cloister` in the member's folder to its end. */
@@ -181,10 +186,12 @@ function endWorkspaces(home: string): void {
 
 /** A temporary folder with people in it; gone after the file's last test, with what the kernel remembers of them. */
 export class World {
-  readonly root = mkdtempSync(join(tmpdir(), "cloister-acceptance-"));
+  readonly root: string;
   readonly #members: Member[] = [];
 
-  constructor() {
+  /** @param parent the folder to make it in */
+  constructor(parent = tmpdir()) {
+    this.root = mkdtempSync(join(parent, "cloister-acceptance-"));
     afterAll(async () => {
       const devices = this.#members.filter(({ home }) => existsSync(join(home, ".config")));
       await Promise.all(devices.map((member) => member.cli("lock")));

@@ -143,6 +143,18 @@ describe.skipIf(!HAS_SANDBOX)(title, () => {
     expect([JSON.parse(json.out).schema, json.err]).toEqual(["cloister/run@1", "hi\n"]);
   });
 
+  it("finds content of its inputs again in what is pushed from it, also of those that may not be pulled", async () => {
+    await bo.ok("ws", "create", "again", "--input", "cohort:v-1", ...use);
+    await bo.ok("run", "again", "--keep-output", "--", "cp", "-r", "/inputs/cohort", "copied");
+    const pushed = await bo.json<Pushed>("push", "copied", "--from", "again", "--name", "copied");
+    expect(pushed).toMatchObject({ class: "confidential", bytesNew: 0, bytesStored: 0, foundIn: ["churn/cohort:v-1"] });
+    const refused = ["push", "cohort", "--name", "own", "--class", "confidential", "--base", "cohort:v-1"];
+    bo.files("cohort", { "rows.csv": "1" });
+    const why = [expect.objectContaining({ rule: "confidential-stays-in-workspaces" })];
+    expect(await bo.fails(...refused, "--purpose", "modelling")).toMatchObject({ exit: 3, refusals: why });
+    await bo.ok("ws", "destroy", "again", "--yes");
+  });
+
   it("show and list say what it is: label and why, runs, what is enforced and what is not", async () => {
     const detail = await bo.json<WorkspaceDetail>("ws", "show", "w1");
     expect(detail.labelFrom).toContain("cohort");

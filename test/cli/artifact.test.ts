@@ -8,6 +8,10 @@ const pushed: Pushed = {
   ...version,
   dryRun: false,
   bytesNew: 31_000_000,
+  bytesReused: 381_000_000,
+  bytesStored: 12_000_000,
+  foundIn: ["churn/risk:1.1"],
+  notSearched: [{ reference: "churn/risk:1.0", why: "say what it is for" }],
   classFrom: "churn/cohort:v3",
   resumed: false,
 };
@@ -21,7 +25,9 @@ describe("push", () => {
     expect({ exit, err }).toEqual({ exit: 0, err: "" });
     expect(out).toBe(
       "✓ pushed churn/risk:1.2  sha256:9c1e00000000…  412 MB (31 MB new)\n" +
-        "  class internal (from churn/cohort:v3)   signed by bo   log #481\n",
+        "  class internal (from churn/cohort:v3)   signed by bo   log #481\n" +
+        "  381 MB found again in churn/risk:1.1   12 MB stored\n" +
+        "  not searched: churn/risk:1.0 (say what it is for)\n",
     );
   });
 
@@ -37,14 +43,17 @@ describe("push", () => {
   it("hands every flag to the library, before or after the command's name", async () => {
     let seen: PushOptions | undefined;
     const argv = "--json push m --name d/n:1 --kind model --class secret --purpose p --owner ana --license MIT";
-    const { exit, out } = await cloister([...argv.split(" "), "--why", "a b", "--from", "t1"], {
-      project: {
-        push: async (options) => {
-          seen = options;
-          return pushed;
+    const { exit, out } = await cloister(
+      [...argv.split(" "), "--why", "a b", "--from", "t1", "--base", "x:1", "--base", "y"],
+      {
+        project: {
+          push: async (options) => {
+            seen = options;
+            return pushed;
+          },
         },
       },
-    });
+    );
     expect(exit).toBe(0);
     expect(JSON.parse(out)).toEqual({ schema: "cloister/push@1", ...pushed });
     expect(seen).toEqual({
@@ -57,6 +66,8 @@ describe("push", () => {
       licence: "MIT",
       justification: "a b",
       from: "t1",
+      bases: ["x:1", "y"],
+      reread: false,
       dryRun: false,
     });
   });
@@ -95,7 +106,30 @@ describe("push", () => {
       interruption: { caught: () => "SIGINT" },
     });
     expect(outcome.exit).toBe(130);
-    expect(outcome.err).toBe("✗ interrupted  [INTERRUPTED]\n  next   run the same command again to continue\n");
+    expect(outcome.err).toBe(
+      "✗ interrupted  [INTERRUPTED]\n  next   run the same command again to continue:\n         cloister push m --name n\n",
+    );
+  });
+
+  it.each([
+    ["INTERRUPTED", undefined, "cloister push 'a b' --name n"],
+    ["UNAVAILABLE", "try again", "try again"],
+    ["FAILURE", "free some space", "free some space"],
+  ] as const)("after %s says what is stored, and how to go on", async (code, given, next) => {
+    const outcome = await cloister(["push", "a b", "--name", "n"], {
+      library: {
+        open: async (host) =>
+          ({
+            push: async () => {
+              host.progress({ step: "pushing", bytes: 20e9, bytesTotal: 40e9, bytesNew: 9e9, bytesKept: 12.3e9 });
+              throw new CloisterError(code, "interrupted", given === undefined ? {} : { next: given });
+            },
+          }) as never,
+      },
+    });
+    expect(outcome.err).toContain("  kept   12.3 GB of 40 GB are stored, and the same command goes on from there");
+    expect(outcome.err).toContain(next);
+    expect(outcome.err.match(/cloister push 'a b' --name n\n/g)).toHaveLength(1);
   });
 
   it("refuses a kind that does not exist", async () => {

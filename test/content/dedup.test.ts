@@ -13,7 +13,7 @@ describe("finding stored chunks again", () => {
   it("stores only what an insertion in the middle changed, and both versions read back", async () => {
     const store = new MemoryStore();
     const first = await push(store, one);
-    const second = await push(store, two, { base: { tree: first.parsed, verify: true } });
+    const second = await push(store, two, { sources: [{ tree: first.parsed, verify: true }] });
     expect(second.bytesNew).toBeGreaterThan(0);
     expect(second.bytesNew).toBeLessThan(400_000);
     expect(second.packs.map((pack) => pack.id)).toContain(first.packs[0]?.id);
@@ -25,7 +25,7 @@ describe("finding stored chunks again", () => {
   it("stores nothing for the same content, and names no pack or key that it does not use", async () => {
     const store = new MemoryStore();
     const first = await push(store, one);
-    const again = await push(store, one, { base: { tree: first.parsed, verify: false } });
+    const again = await push(store, one, { sources: [{ tree: first.parsed, verify: false }] });
     expect(again.bytesNew).toBe(0);
     expect(again.records).toEqual([]);
     expect(again.packs).toEqual(first.packs);
@@ -40,7 +40,7 @@ describe("finding stored chunks again", () => {
       const id = first.packs[0]?.id ?? "";
       if (gone) store.objects.delete(packName(PREFIX, id));
       const place = placeIn(store, new Set(gone ? [] : [id]));
-      const second = await push(store, one, { place, base: { tree: first.parsed, verify: false } });
+      const second = await push(store, one, { place, sources: [{ tree: first.parsed, verify: false }] });
       expect(second.bytesNew).toBe(original.length);
       expect(second.packs.map((pack) => pack.id)).not.toContain(id);
       expect((await pull(store, second.parsed)).get("data.bin")?.equals(original)).toBe(true);
@@ -54,7 +54,7 @@ describe("finding stored chunks again", () => {
     const pack = store.objects.get(name) ?? Buffer.alloc(0);
     const { offset, plain } = first.parsed.chunks.place(5);
     pack[offset + 20] = (pack[offset + 20] ?? 0) ^ 1;
-    const second = await push(store, one, { base: { tree: first.parsed, verify: true } });
+    const second = await push(store, one, { sources: [{ tree: first.parsed, verify: true }] });
     expect(second.bytesNew).toBe(plain);
     expect((await pull(store, second.parsed)).get("data.bin")?.equals(original)).toBe(true);
   });

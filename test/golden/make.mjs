@@ -5,10 +5,9 @@
 //
 // It was run once for each version of the format; a new version of the format gets a folder of its own (v2, …), and the
 // old ones stay. The model comes from a recorded run, so the machine needs a working sandbox (cloister doctor).
-import { createHash } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { workshop, write } from "./making.mjs";
+import { noise, workshop, write } from "./making.mjs";
 
 const DOMAIN = "churn";
 const PURPOSE = "churn-modelling";
@@ -21,14 +20,6 @@ A store as \`test/golden/make.mjs\` made it, never changed since. Every later ve
 **The keys in \`TEST-KEYS-known-to-everybody\` are public.** They open this store and nothing else. Never put them into a
 policy, never encrypt anything to them.
 `;
-
-/** Bytes that do not compress and are the same at every run. */
-function noise(length, seed) {
-  const blocks = Array.from({ length: Math.ceil(length / 32) }, (_, i) =>
-    createHash("sha256").update(`${seed} ${String(i)}`).digest(),
-  );
-  return Buffer.concat(blocks).subarray(0, length);
-}
 
 /** One of each: what a tree can hold, and what readers get wrong. */
 function writeDataset(folder) {

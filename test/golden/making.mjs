@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 /** Readers refuse a pull once the policy expired; a golden store must outlive that. */
-const EXPIRES = "2099-12-31";
+export const EXPIRES = "2099-12-31";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -24,6 +24,14 @@ export function write(folder, path, bytes, mode = 0o644) {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, bytes);
   chmodSync(file, mode);
+}
+
+/** Bytes that do not compress and are the same at every run. */
+export function noise(length, seed) {
+  const blocks = Array.from({ length: Math.ceil(length / 32) }, (_, i) =>
+    createHash("sha256").update(`${seed} ${String(i)}`).digest(),
+  );
+  return Buffer.concat(blocks).subarray(0, length);
 }
 
 /** What lies in a folder: what any reader must find. Empty folders are entries, others follow from the paths. */

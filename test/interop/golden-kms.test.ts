@@ -10,13 +10,13 @@ import {
   expectedOf,
   filesOf,
   isBuilt,
-  lacking,
   type Place,
   place,
   pull,
   read,
   referenceOf,
 } from "./golden-store.ts";
+import { lacking } from "./python-reader.ts";
 
 const golden = join(import.meta.dirname, "../golden/v1-kms");
 const expected = expectedOf(golden);

@@ -1,5 +1,5 @@
 // The golden store as tests use it: a fresh copy with a member's home, the real command line, the Python reader.
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -16,6 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
+import { reader } from "./python-reader.ts";
 
 export interface ExpectedFile {
   readonly path: string;
@@ -48,15 +49,6 @@ export const expected = expectedOf(golden);
 export const MEMBERS = ["steward", "scientist"] as const;
 
 export const isBuilt = existsSync(join(root, "dist/command/load.js"));
-const python = ["python3", "/usr/bin/python3"].find(
-  (each) => spawnSync(each, ["-c", "import cryptography"]).status === 0,
-);
-const hasAge = ["age", "age-keygen"].every((tool) => spawnSync(tool, ["--version"]).status === 0);
-/** What the Python reader needs and this machine lacks, in words. */
-export const lacking = [...(python ? [] : ["python3-cryptography"]), ...(hasAge ? [] : ["the age tools"])].join(
-  " and ",
-);
-
 const work = mkdtempSync(join(tmpdir(), "golden-"));
 afterAll(() => rmSync(work, { recursive: true }));
 
@@ -133,8 +125,13 @@ export function pull(at: Place, reference: string): Promise<Ended> {
 
 /** Extracts with the Python reader to the folder `read`. */
 export function read({ store, folder, key, env }: Place, reference: string, ...flags: string[]): Promise<Ended> {
-  const script = join(import.meta.dirname, "reader/cloister_reader.py");
-  const argv = [python ?? "", script, ...flags, store, key, reference, join(folder, "read")];
+  const argv = [...reader, ...flags, store, key, reference, join(folder, "read")];
+  return run(argv, folder, { ...env, PYTHONDONTWRITEBYTECODE: "1", PYTHONUTF8: "1" });
+}
+
+/** What the Python reader says a version is, after checking what was stated about it. */
+export function show({ store, folder, key, env }: Place, reference: string): Promise<Ended> {
+  const argv = [...reader, "--show", store, key, reference];
   return run(argv, folder, { ...env, PYTHONDONTWRITEBYTECODE: "1", PYTHONUTF8: "1" });
 }
 

@@ -11,13 +11,13 @@ import {
   filesOf,
   golden,
   isBuilt,
-  lacking,
   MEMBERS,
   place,
   pull,
   read,
   referenceOf,
 } from "./golden-store.ts";
+import { lacking } from "./python-reader.ts";
 
 const needsBuild = isBuilt ? "" : " (skipped: not built, run npm run build)";
 const needsTools = lacking === "" ? "" : ` (skipped: needs ${lacking})`;

@@ -6,7 +6,8 @@ import { push } from "../../src/operations/artifact/push.ts";
 import type { Host } from "../../src/operations/host.ts";
 import { randomFiles, sessionOf } from "../operations/project.ts";
 import { ask, release, releaseProject } from "../operations/release-project.ts";
-import { lacking, read } from "./golden-store.ts";
+import { read } from "./golden-store.ts";
+import { lacking } from "./python-reader.ts";
 
 const title = lacking === "" ? "" : ` (skipped: needs ${lacking})`;
 

@@ -1,5 +1,5 @@
 // A policy of two owners with several devices, as the independent reader sees it: the same versions take force, and no other.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
@@ -10,10 +10,9 @@ import { PolicyLedger } from "../../src/operations/policy-ledger.ts";
 import { join as joinProject } from "../../src/operations/project/join.ts";
 import { logVersion, nextText, type Owners, signedBy, synced, twoOwners } from "../operations/owners.ts";
 import { hostIn, randomFiles, sessionOf } from "../operations/project.ts";
+import { lacking, reader } from "./python-reader.ts";
 
-const hasAge = spawnSync("age", ["--version"]).status === 0;
-const hasPython = spawnSync("python3", ["-c", "import cryptography"]).status === 0;
-const reader = join(import.meta.dirname, "reader/cloister_reader.py");
+const needs = lacking === "" ? "" : ` (skipped: needs ${lacking})`;
 
 /** What only a program that counts signatures as nobody does would put into the log. */
 async function logAnyway({ ana }: Owners, how: (session: Awaited<ReturnType<typeof synced>>) => Promise<void>) {
@@ -28,7 +27,7 @@ async function logAnyway({ ana }: Owners, how: (session: Awaited<ReturnType<type
   }
 }
 
-describe.skipIf(!hasAge || !hasPython)("two owners (needs age and python3-cryptography)", () => {
+describe.skipIf(lacking !== "")(`two owners${needs}`, () => {
   test("the Python reader counts people, in versions as in entries, and reads what a second device pushes", async () => {
     const owners = await twoOwners();
     const { folder, ana, omar, eve } = owners;
@@ -59,7 +58,7 @@ describe.skipIf(!hasAge || !hasPython)("two owners (needs age and python3-crypto
     const { ageSecret } = await (await sessionOf(laptop)).identity();
     writeFileSync(device, `${ageSecret}\n`, { mode: 0o600 });
     const out = join(folder, "out");
-    const read = execFileSync("python3", [reader, join(folder, "store"), device, "churn/cohort:1", out]);
+    const read = execFileSync(reader[0], [reader[1], join(folder, "store"), device, "churn/cohort:1", out]);
     expect(JSON.parse(read.toString())).toMatchObject({ number: 1, files: 3 });
     expect(readFileSync(join(out, "a.csv"))).toEqual(readFileSync(join(path, "a.csv")));
   });

@@ -1,5 +1,5 @@
 // Secrets by other people's programs: the Python reader agrees on a log with secrets in it, and age opens what is sealed.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -10,10 +10,9 @@ import { readSecret } from "../../src/operations/secret/record.ts";
 import { rotateSecret } from "../../src/operations/secret/rotate.ts";
 import { removeSecret, setSecret } from "../../src/operations/secret/write.ts";
 import { makeProject, randomFiles, scratch, sessionOf } from "../operations/project.ts";
+import { lacking, reader } from "./python-reader.ts";
 
-const hasAge = spawnSync("age", ["--version"]).status === 0;
-const hasPython = spawnSync("python3", ["-c", "import cryptography"]).status === 0;
-const reader = join(import.meta.dirname, "reader/cloister_reader.py");
+const needs = lacking === "" ? "" : ` (skipped: needs ${lacking})`;
 
 /** An entry that gives a number far ahead: a program that took it for good would count another log than we do. */
 async function logInadmissible(host: Host): Promise<void> {
@@ -40,7 +39,7 @@ async function logInadmissible(host: Host): Promise<void> {
   rmSync(join(host.home, ".local"), { recursive: true });
 }
 
-describe.skipIf(!hasAge || !hasPython)("secrets (needs age and python3-cryptography)", () => {
+describe.skipIf(lacking !== "")(`secrets${needs}`, () => {
   test("are opened by age, and their entries counted by the Python reader", async () => {
     const folder = scratch();
     const host = await makeProject(folder);
@@ -60,7 +59,7 @@ describe.skipIf(!hasAge || !hasPython)("secrets (needs age and python3-cryptogra
     writeFileSync(device, `${identity.ageSecret}\n`, { mode: 0o600 });
 
     const out = join(folder, "out");
-    const read = execFileSync("python3", [reader, join(folder, "store"), device, "churn/cohort:1", out], {
+    const read = execFileSync(reader[0], [reader[1], join(folder, "store"), device, "churn/cohort:1", out], {
       stdio: "pipe",
     });
     expect(JSON.parse(read.toString())).toMatchObject({ number: 1, files: 3 });

@@ -12,7 +12,7 @@ import { connect, type Session } from "../../src/operations/session.ts";
 import type { Store } from "../../src/store/store.ts";
 
 /** Memory where there is some: these tests make thousands of objects, and fsync on a disk is all they would measure. */
-const ROOM = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+export const ROOM = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
 const made: string[] = [];
 afterAll(() => {

@@ -99,11 +99,20 @@ export function keepsTheContract(fresh: () => Promise<() => Store>): void {
     expect(await store.range("packs/none", 0, 40 * MIB)).toBeUndefined();
   });
 
+  it("tells when an object came to lie there, by its own clock", async () => {
+    const before = await store.now();
+    await store.create("a", bytes("a"));
+    const [object] = await collect(store.list(""));
+    // Servers tell whole seconds, file systems the time of their last tick.
+    expect(object?.changedMs).toBeGreaterThanOrEqual(before - 2000);
+    expect(object?.changedMs).toBeLessThanOrEqual((await store.now()) + 2000);
+  });
+
   it("lists in the order of whole names, within a prefix, with sizes", async () => {
     const all = ["a-b", "a/b", "a/c/d", "a0", "a_", "b", "Z"];
     for (const name of [...all].reverse()) await store.create(name, bytes(name));
     expect(await namesIn(store)).toEqual(["Z", "a-b", "a/b", "a/c/d", "a0", "a_", "b"]);
-    expect(await collect(store.list("a/"))).toEqual([
+    expect(await collect(store.list("a/"))).toMatchObject([
       { name: "a/b", bytes: 3 },
       { name: "a/c/d", bytes: 5 },
     ]);

@@ -29,6 +29,8 @@ export async function push(call: Call): Promise<undefined> {
     licence: flags.text("licence") ?? flags.text("license"),
     justification: flags.text("why"),
     from: flags.text("from"),
+    bases: flags.list("base"),
+    reread: flags.on("reread"),
     dryRun: flags.on("dryRun"),
   };
   const pushed = await project.push(options);
@@ -71,7 +73,18 @@ function showPushed(page: Page, pushed: Pushed): void {
   const size = `${formatBytes(pushed.bytes)} (${formatBytes(pushed.bytesNew)} new)`;
   page.done(`pushed ${pushed.reference}  ${page.digest(pushed.digest)}  ${size}`);
   page.line(`  ${klass}   signed by ${pushed.pushedBy}   ${log(pushed.logEntry)}`);
+  showReused(page, pushed);
   if (pushed.resumed) page.line("  finished a push of the same that was interrupted");
+}
+
+function showReused(page: Page, { bytesReused, bytesStored, foundIn, notSearched, bytesNew }: Pushed): void {
+  if (foundIn.length > 0) {
+    const where = foundIn.length > 2 ? `${String(foundIn.length)} versions` : foundIn.join(" and ");
+    page.line(`  ${formatBytes(bytesReused)} found again in ${where}   ${formatBytes(bytesStored)} stored`);
+  }
+  // Where nothing is new, nothing would have been found there.
+  for (const { reference, why } of bytesNew === 0 ? [] : notSearched)
+    page.line(`  not searched: ${reference} (${why})`);
 }
 
 function classFrom(from: string): string {

@@ -12,6 +12,7 @@ import { buildStatement } from "../../provenance/statement.ts";
 import type { Operation } from "../guard.ts";
 import { isReleased, splitKeys } from "../release/split.ts";
 import type { Session } from "../session.ts";
+import { isStanding, Reliance } from "../store/reliance.ts";
 import { encodeSeal, type Header, type SealContext } from "./artifact-seal.ts";
 import {
   readVersion,
@@ -28,17 +29,23 @@ export interface Draft {
   readonly epoch: ClassEpoch;
   readonly nameId: string;
   readonly content: Written;
-  /** Packs that earlier pushes stored: garbage collection may have reached them since. */
-  readonly reused: readonly string[];
+  /** The store's clock before the first look at what lies there already. */
+  readonly lookedMs: number;
   readonly header: Omit<Header, "manifest">;
   readonly manifest: (number: number) => ManifestContent;
   /** Told before each attempt to create the record, so that a later push can find it. */
-  readonly attempting: (version: Committed) => Promise<void>;
+  readonly attempting: (version: Numbered) => Promise<void>;
 }
 
-export interface Committed {
+export interface Numbered {
   readonly number: number;
   readonly versionId: string;
+}
+
+/** A version that the log has still to take. */
+export interface Committed extends Numbered {
+  /** What has to hold until the log has it. */
+  readonly reliance: Reliance;
 }
 
 /**
@@ -51,20 +58,27 @@ export async function commitVersion(
   draft: Draft,
   number: number,
 ): Promise<Committed> {
-  const { versionId, bytes } = await prepare(session, operation, draft, number);
+  const { versionId, record, bytes } = await prepare(session, operation, draft, number);
   await draft.attempting({ number, versionId });
   const { domain } = draft.epoch;
   await createNew(session, versionName({ domain, nameId: draft.nameId, number, versionId }), [bytes]);
-  return { number, versionId };
+  return { number, versionId, reliance: new Reliance({ record, versionId }, draft.lookedMs) };
 }
 
-/** Whether the record that an interrupted push was about to make is there. */
-export async function isCommitted(session: Session, version: Parameters<typeof versionName>[0]): Promise<boolean> {
+/** What an interrupted push was about to log, where all of it is there still. */
+export async function committedBefore(
+  session: Session,
+  version: Parameters<typeof versionName>[0],
+): Promise<Committed | undefined> {
+  const { number, versionId } = version;
+  const lookedMs = await session.clock();
   try {
     const bytes = await session.store.get(versionName(version), VERSION_BYTES_MAX);
-    return bytes !== undefined && readVersion(bytes).versionId === version.versionId;
+    const read = bytes && readVersion(bytes);
+    if (read?.versionId !== versionId || !(await isStanding(session, read))) return undefined;
+    return { number, versionId, reliance: new Reliance(read, lookedMs) };
   } catch (error) {
-    if (isIntegrity(error)) return false;
+    if (isIntegrity(error)) return undefined;
     throw error;
   }
 }
@@ -74,7 +88,7 @@ async function prepare(
   operation: Operation,
   draft: Draft,
   number: number,
-): Promise<{ versionId: string; bytes: Uint8Array }> {
+): Promise<{ versionId: string; record: VersionRecord; bytes: Uint8Array }> {
   const { config } = session;
   const identity = await session.identity();
   const { epoch, nameId, content } = draft;
@@ -113,25 +127,7 @@ async function prepare(
   for (const { name, file } of wraps) {
     if (file) await createNew(session, wrapName(record, versionId, name), [file]);
   }
-  for (const id of draft.reused) if (await isCondemned(session, id)) throw condemned();
-  return { bytes, versionId };
-}
-
-function condemned(): CloisterError {
-  return new CloisterError("UNAVAILABLE", "garbage collection reached what this push relied on", {
-    next: "push again: it will be stored anew",
-  });
-}
-
-/** store.md, Garbage: a condemned pack counts as absent. */
-export async function isCondemned(session: Session, packId: string): Promise<boolean> {
-  try {
-    return (await session.store.range(`condemned/${packId}`, 0, 1)) !== undefined;
-  } catch (error) {
-    // Something planted there: not to be relied on, and no reason to stop.
-    if (isIntegrity(error)) return true;
-    throw error;
-  }
+  return { bytes, record, versionId };
 }
 
 /** An object under a name that nobody else can have taken: after a lost answer it is simply created again. */

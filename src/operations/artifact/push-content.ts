@@ -1,22 +1,21 @@
 // The bytes of a push: where they come from, and how they get into the store.
 import { stat } from "node:fs/promises";
 import { basename, join, resolve as resolvePath } from "node:path";
+import { addAbortSignal, type Readable } from "node:stream";
 import { CloisterError, systemCode } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
-import { folderFiles, folderSize, stdinFile } from "../../content/folder.ts";
-import type { Tree } from "../../content/tree.ts";
+import { scanFolder, stdinFile } from "../../content/folder.ts";
 import { type UnsizedEntry, type Written, writeContent } from "../../content/write.ts";
-import { KmsRefused } from "../../keys/kms.ts";
-import { nameIdOf } from "../class-keys.ts";
 import type { Session } from "../session.ts";
 import type { PushOptions } from "../types.ts";
+import { type Bases, basesOf } from "./bases.ts";
 import { type Sayer, sayersAbove, saysClass } from "./carried-label.ts";
 import { CLASS_FILE } from "./class-file.ts";
 import type { Journal } from "./journal.ts";
 import { PROVENANCE_FILE } from "./provenance-file.ts";
 import type { PushPlan } from "./push-plan.ts";
-import { packPlace, treeOf } from "./version-content.ts";
-import { readVersionAt, refusedByKms } from "./versions.ts";
+import { packPlace } from "./version-content.ts";
+import type { Version } from "./versions.ts";
 
 export interface Source {
   readonly files: AsyncIterable<FileEntry | UnsizedEntry>;
@@ -29,7 +28,11 @@ export interface Source {
 export async function checkSource(session: Session, { source, from }: PushOptions): Promise<Source | undefined> {
   const { host } = session;
   if (from !== undefined) return undefined;
-  if ("stream" in source) return { files: stdinFile(source.stream, "stdin"), bytesTotal: undefined, sayers: [] };
+  if ("stream" in source) {
+    // Whoever writes to it may never write again: waiting for them must end, too.
+    const stream = addAbortSignal(host.signal, source.stream);
+    return { files: stdinFile(notEmpty(stream), "stdin"), bytesTotal: undefined, sayers: [] };
+  }
   const path = resolvePath(host.cwd, source.path);
   const there = await stat(path).catch((error: unknown) => {
     const code = systemCode(error) === "ENOENT" ? "NOT_FOUND" : "FAILURE";
@@ -44,37 +47,79 @@ export async function checkSource(session: Session, { source, from }: PushOption
     // What `pull` and `ws cp` added is left out again; a project's own store is no content.
     return there.isDirectory() && (at === PROVENANCE_FILE || basename(at) === CLASS_FILE || at === ".cloister");
   };
-  const options = { signal: host.signal, exclude };
-  const { bytes } = await folderSize(path, options);
-  // A copy: looking through the folder again adds to it again.
-  return { files: folderFiles(path, options), bytesTotal: bytes, sayers: [...sayers] };
+  const files = await scanFolder(path, { signal: host.signal, exclude });
+  return { files, bytesTotal: files.bytes, sayers };
+}
+
+/** Nothing at all is what a program gives that failed, and whoever pushes it finds that out when it is needed. */
+async function* notEmpty(stream: Readable): AsyncGenerator<Uint8Array | string> {
+  let some = false;
+  for await (const piece of stream as AsyncIterable<Uint8Array | string>) {
+    some ||= piece.length > 0;
+    yield piece;
+  }
+  if (some) return;
+  throw new CloisterError("USAGE", "standard input is empty: there is nothing to store", {
+    why: "the program that should write to it may have failed",
+    next: "look at its output; an empty file can be pushed by its path",
+  });
+}
+
+/** What was written, and where it was looked for before. */
+export interface Content extends Written {
+  readonly bases: Bases;
+}
+
+export interface HowToWrite {
+  readonly journal: Journal;
+  /** Whether chunks of other versions are used again, and with them their push keys. */
+  readonly shares: boolean;
+  /** Versions that the pusher named to find content in. */
+  readonly named: readonly Version[];
 }
 
 /**
  * Cuts, encrypts and stores what is not there yet.
- * @param shares whether chunks of an earlier version are used again, and with them its push key
  * @throws CloisterError USAGE where there is nothing to push
  */
 export async function write(
   session: Session,
   plan: PushPlan,
   source: Source | undefined,
-  { journal, shares }: { readonly journal: Journal; readonly shares: boolean },
-): Promise<Written> {
+  { journal, shares, named }: HowToWrite,
+): Promise<Content> {
   const { host } = session;
+  const bases = shares ? await basesOf(session, plan, { named, seenAs: undefined }) : NO_BASES;
   const { files, bytesTotal } = source ?? workspaceSource(plan);
+  let confirmed = 0;
+  let far = { bytes: 0, bytesNew: 0 };
+  const report = () => {
+    // Less than that is confirmed where it was compressed, and a little more with its padding.
+    const bytesKept = Math.min(far.bytes, far.bytes - far.bytesNew + confirmed);
+    host.progress({ step: "pushing", ...far, bytesTotal, bytesKept });
+  };
   const content = await writeContent(withoutManifest(files), {
     place: packPlace(session, plan),
     pushKey: journal.pushKey,
-    base: shares ? await baseOf(session, plan) : undefined,
+    sources: bases.usable,
+    bytesExpected: bytesTotal,
     resume: journal.packs,
-    onPack: (record) => journal.stored(record),
+    onPack: async (record) => {
+      await journal.stored(record);
+      confirmed += record.bytes;
+      report();
+    },
     signal: host.signal,
-    progress: ({ bytes, bytesNew }) => host.progress({ step: "pushing", bytes, bytesTotal, bytesNew }),
+    progress: (now) => {
+      far = now;
+      report();
+    },
   });
-  if (content.files.some((file) => file.kind !== "directory")) return content;
+  if (content.files.some((file) => file.kind !== "directory")) return { ...content, bases };
   throw new CloisterError("USAGE", "there is nothing to push", { why: "it holds no file" });
 }
+
+const NO_BASES: Bases = { usable: [], leftOut: [] };
 
 /** `pull` writes the manifest under this name: an artifact that has it could never be pulled into a folder. */
 async function* withoutManifest(
@@ -98,17 +143,4 @@ function workspaceSource({ from, options }: PushPlan): Source {
     });
   }
   return { files: from.collect(options.source.path), bytesTotal: undefined, sayers: [] };
-}
-
-/** The newest version of the same artifact in the same class, where this member can read it: to find chunks again. */
-async function baseOf(session: Session, plan: PushPlan): Promise<{ tree: Tree; verify: boolean } | undefined> {
-  const nameKey = await session.keys.requireNameKey(plan.domain);
-  const nameId = nameIdOf(nameKey, plan.name);
-  const newest = session.ledger.versionsOf(plan.domain, nameId).at(-1);
-  const judged = newest && (await readVersionAt(session, newest, nameKey));
-  if (judged?.kind !== "accepted" || judged.version.record.class !== plan.class) return undefined;
-  // Without a base everything is stored anew, which takes room and nothing else.
-  const tree = await treeOf(session, judged.version).catch(refusedByKms);
-  if (tree instanceof KmsRefused) return undefined;
-  return tree && { tree, verify: judged.version.pusher !== (await session.me()).id };
 }

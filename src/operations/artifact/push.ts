@@ -2,7 +2,6 @@
 import { resolve as resolvePath } from "node:path";
 import type { LoggedEvent } from "../../audit/taken.ts";
 import { CloisterError } from "../../base/errors.ts";
-import type { Written } from "../../content/write.ts";
 import { keyIdOf } from "../../keys/identity.ts";
 import { labelIdOf, nameIdOf } from "../class-keys.ts";
 import { type Ask, begin, type Operation, type Outcome, permit, wouldPermit } from "../guard.ts";
@@ -11,14 +10,16 @@ import type { Session } from "../session.ts";
 import { tagOf } from "../stage/tag-words.ts";
 import type { Pushed, PushOptions } from "../types.ts";
 import { notePushed } from "../workspace/source.ts";
+import { namedBases } from "./bases.ts";
 import { carriedLabel } from "./carried-label.ts";
-import { type Committed, commitVersion, isCommitted } from "./commit-version.ts";
+import { type Committed, committedBefore, commitVersion, type Numbered } from "./commit-version.ts";
 import type { Crossing } from "./crossing.ts";
 import { Journal } from "./journal.ts";
 import { manifestOf } from "./manifest.ts";
-import { checkSource, type Source, write } from "./push-content.ts";
+import { type Content, checkSource, type Source, write } from "./push-content.ts";
 import { askOf, type PushPlan, planPush } from "./push-plan.ts";
-import { referenceOf } from "./versions.ts";
+import { dryRunOf, resultOf } from "./push-result.ts";
+import { referenceOf, type Version } from "./versions.ts";
 
 /**
  * Pushes a file, a folder, standard input, a path in a workspace, or what crosses from another domain.
@@ -31,18 +32,16 @@ export async function push(session: Session, options: PushOptions, crossing?: Cr
   const carried = crossing?.label ?? (await carriedLabel(session, source?.sayers ?? []));
   const plan = { ...(await planPush(session, options, carried, crossing !== undefined)), crossing };
   const ask = await askOf(session, plan);
-  if (options.dryRun) {
-    await wouldPermit(session, ask);
-    return dryRunOf(session, plan);
-  }
-  await permit(session, ask);
+  await (options.dryRun ? wouldPermit(session, ask) : permit(session, ask));
   const released = isReleased((await session.policy()).compiled.policy, plan);
+  const named = await namedBases(session, plan, released);
+  if (options.dryRun) return dryRunOf(session, plan);
   const filing = await filingOf(session, plan);
   const journal = await Journal.open(stateOf(session), await session.identity(), journalKey(session, plan));
   try {
     // Whoever is released one version must not get by it the key that another was stored under.
     if (released && (await endedEarlier(session, journal))) await journal.forgetStored();
-    return await store(session, plan, { ask, source, filing, journal, released });
+    return await store(session, plan, { ask, source, filing, journal, released, named });
   } finally {
     await journal.release();
   }
@@ -55,19 +54,22 @@ interface Pushing {
   readonly journal: Journal;
   /** Others release its key: it shares nothing with other versions. */
   readonly released: boolean;
+  /** Versions that the pusher named to find content in. */
+  readonly named: readonly Version[];
 }
 
 async function store(session: Session, plan: PushPlan, pushing: Pushing): Promise<Pushed> {
-  const { ask, source, filing, journal, released } = pushing;
+  const { ask, source, filing, journal, released, named } = pushing;
   await checkLabel(session, plan, filing, journal);
-  const content = await write(session, plan, source, { journal, shares: !released });
+  const lookedMs = await session.clock();
+  const content = await write(session, plan, source, { journal, shares: !released, named });
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const finished = await finishedEarlier(session, plan, journal, content);
     if (finished) return finished;
     const operation = await begin(session, ask, await operationFor(session, plan, filing, journal));
     const version =
       (await committedEarlier(session, filing, journal, content)) ??
-      (await commit(session, plan, { operation, filing, content, journal }));
+      (await commit(session, plan, { operation, filing, content, journal, lookedMs }));
     try {
       const done = await operation.done(() => outcomeOf(session, filing, version, ask.reference ?? plan.name));
       // An attempt that was interrupted had sent its own entry, for other content, and it arrived only now.
@@ -137,12 +139,13 @@ function labelTaken(reference: string): CloisterError {
 }
 
 /** What the last entry of a push says. Asked for each position it tries to stand at. */
-function outcomeOf(session: Session, filing: Filing, version: Committed, reference: string): Outcome {
+async function outcomeOf(session: Session, filing: Filing, version: Committed, reference: string): Promise<Outcome> {
   const { domain, nameId, labelId } = filing;
   const { number, versionId } = version;
   if (labelId !== undefined && session.ledger.labelled(domain, nameId, labelId)) throw labelTaken(reference);
   const taken = session.ledger.versionById(versionId) !== undefined;
   if (taken || number !== session.ledger.nextNumber(domain, nameId)) throw new NumberTaken();
+  await version.reliance.requireStanding(session);
   return { versionId, facts: { nameId, number, labelId } };
 }
 
@@ -170,7 +173,7 @@ async function finishedEarlier(
   session: Session,
   plan: PushPlan,
   journal: Journal,
-  content: Written,
+  content: Content,
 ): Promise<Pushed | undefined> {
   const done = await endedEarlier(session, journal);
   const { attempt } = journal;
@@ -197,11 +200,11 @@ async function committedEarlier(
   session: Session,
   { domain, nameId }: Filing,
   { attempt }: Journal,
-  content: Written,
+  content: Content,
 ): Promise<Committed | undefined> {
   if (attempt?.dirHash !== content.dirHash || session.ledger.versionById(attempt.versionId)) return undefined;
   if (attempt.number !== session.ledger.nextNumber(domain, nameId)) return undefined;
-  return (await isCommitted(session, { domain, nameId, ...attempt })) ? attempt : undefined;
+  return committedBefore(session, { domain, nameId, ...attempt });
 }
 
 async function commit(
@@ -210,19 +213,20 @@ async function commit(
   made: {
     readonly operation: Operation;
     readonly filing: Filing;
-    readonly content: Written;
+    readonly content: Content;
     readonly journal: Journal;
+    readonly lookedMs: number;
   },
 ): Promise<Committed> {
-  const { operation, filing, content, journal } = made;
+  const { operation, filing, content, journal, lookedMs } = made;
   const { options, name, label, kind, purpose, from } = plan;
   const files = content.files.filter((file) => file.kind !== "directory");
   const number = session.ledger.nextNumber(plan.domain, filing.nameId);
   const draft = {
     epoch: await session.keys.newest({ domain: plan.domain, class: plan.class }),
     nameId: filing.nameId,
-    attempting: (version: Committed) => journal.attempting({ ...version, dirHash: content.dirHash }),
-    reused: content.packs.map((pack) => pack.id).filter((id) => !journal.isNew(id)),
+    attempting: (version: Numbered) => journal.attempting({ ...version, dirHash: content.dirHash }),
+    lookedMs,
     content,
     header: {
       name,
@@ -246,12 +250,12 @@ async function commit(
 async function pushed(
   session: Session,
   plan: PushPlan,
-  content: Written,
-  { number, versionId, done, journal }: Committed & { readonly done: LoggedEvent; readonly journal: Journal },
+  content: Content,
+  made: Numbered & { readonly done: LoggedEvent; readonly journal: Journal },
 ): Promise<Pushed> {
-  const result = resultOf(plan, content, { number, versionId }, done, journal.resumed);
+  const result = resultOf(plan, content, made);
   try {
-    await journal.close();
+    await made.journal.close();
     if (plan.from) await notePushed(session, plan.from, result.reference);
   } catch (error) {
     session.host.notice(
@@ -259,39 +263,4 @@ async function pushed(
     );
   }
   return result;
-}
-
-/** From what was pushed, not from the store: somebody may push into a class they cannot read. */
-function resultOf(
-  plan: PushPlan,
-  content: Written,
-  { number, versionId }: Committed,
-  done: LoggedEvent,
-  resumed: boolean,
-): Pushed {
-  const { domain, name, label, kind, classFrom } = plan;
-  return {
-    reference: referenceOf(domain, name, label, number),
-    ...{ domain, name, number, label, class: plan.class, kind, versionId, classFrom, resumed },
-    digest: content.dirHash,
-    bytes: content.bytes,
-    bytesNew: content.bytesNew,
-    files: content.files.filter((file) => file.kind !== "directory").length,
-    pushedBy: done.member,
-    pushedAt: new Date(done.timeMs).toISOString(),
-    logEntry: done.entry,
-    dryRun: false,
-  };
-}
-
-/** The number is not given, and nothing was read: both are for the push itself. */
-async function dryRunOf(session: Session, plan: PushPlan): Promise<Pushed> {
-  const { domain, name, label, kind, classFrom } = plan;
-  return {
-    reference: `${domain}/${name}${label === undefined ? "" : `:${label}`}`,
-    ...{ domain, name, number: 0, label, class: plan.class, kind, versionId: "", classFrom, resumed: false },
-    ...{ digest: "", bytes: 0, bytesNew: 0, files: 0, logEntry: session.log.size - 1, dryRun: true },
-    pushedBy: (await session.me()).id,
-    pushedAt: new Date(await session.store.now()).toISOString(),
-  };
 }

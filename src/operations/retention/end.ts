@@ -1,6 +1,7 @@
 // Retiring a version, restoring it, and legal hold: entries of the log, which every reader judges. Nothing is deleted.
-import { CloisterError } from "../../base/errors.ts";
-import { resolve } from "../artifact/resolve.ts";
+import { CloisterError, isIntegrity } from "../../base/errors.ts";
+import { parseReference } from "../../base/name.ts";
+import { locate, resolve } from "../artifact/resolve.ts";
 import { referenceTo, type Version } from "../artifact/versions.ts";
 import { type Ask, perform, wouldPermit } from "../guard.ts";
 import type { Session } from "../session.ts";
@@ -33,14 +34,12 @@ interface Kind {
 async function end(session: Session, options: EndOptions, kind: Kind): Promise<Ended> {
   await session.sync();
   const { justification, dryRun = false } = options;
-  const version = await resolve(session, options.reference, { action: kind.action, justification });
-  const { record, versionId } = version;
-  const reference = referenceTo(version);
+  const { record, versionId, reference } = await endable(session, options, kind);
   const already = whyPointless(await fateOf(session, versionId), kind.done);
   if (already !== undefined) {
     throw new CloisterError("USAGE", `${reference} ${already}`, { next: `cloister show ${reference}` });
   }
-  const ask = endAsk(version, reference, kind, justification);
+  const ask = endAsk({ record, versionId }, reference, kind, justification);
   const result = (logEntry: number | undefined): Ended => {
     const { domain, class: klass } = record;
     return { reference, versionId, domain, class: klass, done: kind.done, dryRun, logEntry };
@@ -54,6 +53,25 @@ async function end(session: Session, options: EndOptions, kind: Kind): Promise<E
     outcome: { facts: ask.facts ?? {} },
   }));
   return result(done.entry);
+}
+
+interface Endable {
+  readonly record: Pick<Version["record"], "domain" | "class">;
+  readonly versionId: string;
+  readonly reference: string;
+}
+
+/** What is damaged for good can still be retired, and its keys destroyed: garbage collection waits for it otherwise. */
+async function endable(session: Session, { reference, justification }: EndOptions, kind: Kind): Promise<Endable> {
+  try {
+    const version = await resolve(session, reference, { action: kind.action, justification });
+    return { ...version, reference: referenceTo(version) };
+  } catch (error) {
+    const named = isIntegrity(error) && kind.done === "retired" && parseReference(reference).version.kind !== "latest";
+    if (!named) throw error;
+    const { versionId, domain, done } = await locate(session, reference);
+    return { record: { domain, class: done.event.class ?? "" }, versionId, reference };
+  }
 }
 
 /** Without the kind: whoever reads the log only has to know as much to judge it. */

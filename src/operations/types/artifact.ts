@@ -21,6 +21,10 @@ export interface PushOptions {
   readonly justification?: string | undefined;
   /** Workspace that `source.path` lies in. */
   readonly from?: string | undefined;
+  /** References of versions to find content again in, besides earlier ones of the artifact and the workspace's inputs. */
+  readonly bases?: readonly string[] | undefined;
+  /** Reads every file, however unchanged it looks. */
+  readonly reread?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
 }
 
@@ -48,8 +52,16 @@ export interface VersionSummary {
 
 export interface Pushed extends VersionSummary {
   readonly dryRun: boolean;
-  /** Plain bytes that were not in the store already. */
+  /** Bytes of content that were found nowhere, and had to be stored. */
   readonly bytesNew: number;
+  /** The other bytes: found in bases, in this push itself, or in what an interrupted one had stored. */
+  readonly bytesReused: number;
+  /** Bytes that this command added to the store for them: encrypted, perhaps compressed, padded. */
+  readonly bytesStored: number;
+  /** Versions that content was found in. */
+  readonly foundIn: readonly string[];
+  /** Earlier versions that were not searched, because the policy does not let this member read them now. */
+  readonly notSearched: readonly { readonly reference: string; readonly why: string }[];
   /** Where the class comes from: `asked`, `lowest class`, or the input it was inherited from. */
   readonly classFrom: string;
   /** True where an interrupted push of the same was finished. */

@@ -1,0 +1,1 @@
+"""Cloister stores, read after docs/store-format.md alone. `cloister_reader.py` beside this package is the command."""
