@@ -13,6 +13,7 @@ import { CLASS_FILE } from "./class-file.ts";
 import type { Journal } from "./journal.ts";
 import { PROVENANCE_FILE } from "./provenance-file.ts";
 import type { PushPlan } from "./push-plan.ts";
+import { StatCache } from "./stat-cache.ts";
 import { packPlace } from "./version-content.ts";
 import type { Version } from "./versions.ts";
 
@@ -21,6 +22,8 @@ export interface Source {
   readonly bytesTotal: number | undefined;
   /** What earlier pulls and copies left among these and around them, which says what class they carry. */
   readonly sayers: readonly Sayer[];
+  /** Where they are files of this machine: their absolute path, and the wall clock before they were looked at. */
+  readonly here?: { readonly path: string; readonly lookedMs: number } | undefined;
 }
 
 /** What can be checked before anything is decided or stored: the path is there and can be read. */
@@ -29,6 +32,7 @@ export async function checkSource(session: Session, { source, from }: PushOption
   if (from !== undefined) return undefined;
   if ("stream" in source) return { files: stdinFile(source.stream, "stdin"), bytesTotal: undefined, sayers: [] };
   const path = resolvePath(host.cwd, source.path);
+  const here = { path, lookedMs: host.now() };
   const there = await stat(path).catch((error: unknown) => {
     const code = systemCode(error) === "ENOENT" ? "NOT_FOUND" : "FAILURE";
     throw new CloisterError(code, `cannot read ${source.path}`, {
@@ -42,13 +46,16 @@ export async function checkSource(session: Session, { source, from }: PushOption
     // What `pull` and `ws cp` added is left out again; a project's own store is no content.
     return there.isDirectory() && (at === PROVENANCE_FILE || basename(at) === CLASS_FILE || at === ".cloister");
   };
-  const files = await scanFolder(path, { signal: host.signal, exclude });
-  return { files, bytesTotal: files.bytes, sayers };
+  const scan = await scanFolder(path, { signal: host.signal, exclude });
+  const files = there.isDirectory() ? scan : withoutManifest(scan);
+  return { files, bytesTotal: scan.bytes, sayers, here };
 }
 
 /** What was written, and where it was looked for before. */
 export interface Content extends Written {
   readonly bases: Bases;
+  /** What this device knows of the files, where they are some of its own. */
+  readonly seen: StatCache | undefined;
 }
 
 export interface HowToWrite {
@@ -70,20 +77,38 @@ export async function write(
   { journal, shares, named }: HowToWrite,
 ): Promise<Content> {
   const { host } = session;
-  const bases = shares ? await basesOf(session, plan, { named, seenAs: undefined }) : NO_BASES;
+  // What shares nothing with other versions has to be read in any case.
+  const seen = shares ? await seenHere(session, plan, source) : undefined;
+  const bases = shares ? await basesOf(session, plan, { named, seenAs: seen?.versionId }) : NO_BASES;
   const { files, bytesTotal } = source ?? workspaceSource(plan);
-  const content = await writeContent(withoutManifest(files), {
+  const content = await writeContent(source?.here ? files : withoutManifest(files), {
     place: packPlace(session, plan),
     pushKey: journal.pushKey,
     sources: bases.usable,
+    seen,
     bytesExpected: bytesTotal,
     resume: journal.packs,
     onPack: (record) => journal.stored(record),
     signal: host.signal,
     progress: ({ bytes, bytesNew }) => host.progress({ step: "pushing", bytes, bytesTotal, bytesNew }),
   });
-  if (content.files.some((file) => file.kind !== "directory")) return { ...content, bases };
+  if (content.files.some((file) => file.kind !== "directory")) return { ...content, bases, seen };
   throw new CloisterError("USAGE", "there is nothing to push", { why: "it holds no file" });
+}
+
+async function seenHere(
+  session: Session,
+  { options }: PushPlan,
+  source: Source | undefined,
+): Promise<StatCache | undefined> {
+  if (!source?.here) return undefined;
+  const { reread = false } = options;
+  return await StatCache.open(stateOf(session), await session.identity(), { ...source.here, reread });
+}
+
+/** Folder for what this device knows of the project. */
+export function stateOf({ places, config }: Session): string {
+  return `${places.state}/${config.project}`;
 }
 
 const NO_BASES: Bases = { usable: [], leftOut: [] };
