@@ -2,7 +2,6 @@
 import { type BigIntStats, lstatSync, readdirSync } from "node:fs";
 import { lstat, realpath } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import type { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { byUtf8 } from "../base/digest.ts";
 import { CloisterError } from "../base/errors.ts";
@@ -48,11 +47,14 @@ export async function* folderFiles(path: string, options: FolderOptions): AsyncI
 }
 
 /** Standard input, or any other stream of bytes, as one file whose length shows at its end. */
-export async function* stdinFile(stream: Readable, name: string): AsyncIterable<UnsizedEntry> {
+export async function* stdinFile(
+  stream: AsyncIterable<Uint8Array | string>,
+  name: string,
+): AsyncIterable<UnsizedEntry> {
   yield { path: name, kind: "file", bytes: undefined, read: () => bytesFrom(stream) };
 }
 
-async function* bytesFrom(stream: Readable): AsyncIterable<Uint8Array> {
+async function* bytesFrom(stream: AsyncIterable<Uint8Array | string>): AsyncIterable<Uint8Array> {
   for await (const piece of stream) yield typeof piece === "string" ? Buffer.from(piece) : piece;
 }
 

@@ -1,10 +1,12 @@
 // The bytes of a push: where they come from, and how they get into the store.
 import { stat } from "node:fs/promises";
 import { basename, join, resolve as resolvePath } from "node:path";
+import { addAbortSignal, type Readable } from "node:stream";
 import { CloisterError, systemCode } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
 import { scanFolder, stdinFile } from "../../content/folder.ts";
 import { type UnsizedEntry, type Written, writeContent } from "../../content/write.ts";
+import type { Host } from "../host.ts";
 import type { Session } from "../session.ts";
 import type { PushOptions } from "../types.ts";
 import { type Bases, basesOf } from "./bases.ts";
@@ -30,7 +32,11 @@ export interface Source {
 export async function checkSource(session: Session, { source, from }: PushOptions): Promise<Source | undefined> {
   const { host } = session;
   if (from !== undefined) return undefined;
-  if ("stream" in source) return { files: stdinFile(source.stream, "stdin"), bytesTotal: undefined, sayers: [] };
+  if ("stream" in source) {
+    // Whoever writes to it may never write again: waiting for them must end, too.
+    const stream = addAbortSignal(host.signal, source.stream);
+    return { files: stdinFile(notEmpty(stream), "stdin"), bytesTotal: undefined, sayers: [] };
+  }
   const path = resolvePath(host.cwd, source.path);
   const here = { path, lookedMs: host.now() };
   const there = await stat(path).catch((error: unknown) => {
@@ -49,6 +55,20 @@ export async function checkSource(session: Session, { source, from }: PushOption
   const scan = await scanFolder(path, { signal: host.signal, exclude });
   const files = there.isDirectory() ? scan : withoutManifest(scan);
   return { files, bytesTotal: scan.bytes, sayers, here };
+}
+
+/** Nothing at all is what a program gives that failed, and whoever pushes it finds that out when it is needed. */
+async function* notEmpty(stream: Readable): AsyncGenerator<Uint8Array | string> {
+  let some = false;
+  for await (const piece of stream as AsyncIterable<Uint8Array | string>) {
+    some ||= piece.length > 0;
+    yield piece;
+  }
+  if (some) return;
+  throw new CloisterError("USAGE", "standard input is empty: there is nothing to store", {
+    why: "the program that should write to it may have failed",
+    next: "look at its output; an empty file can be pushed by its path",
+  });
 }
 
 /** What was written, and where it was looked for before. */
@@ -81,6 +101,7 @@ export async function write(
   const seen = shares ? await seenHere(session, plan, source) : undefined;
   const bases = shares ? await basesOf(session, plan, { named, seenAs: seen?.versionId }) : NO_BASES;
   const { files, bytesTotal } = source ?? workspaceSource(plan);
+  const progress = progressOf(host, bytesTotal);
   const content = await writeContent(source?.here ? files : withoutManifest(files), {
     place: packPlace(session, plan),
     pushKey: journal.pushKey,
@@ -88,12 +109,36 @@ export async function write(
     seen,
     bytesExpected: bytesTotal,
     resume: journal.packs,
-    onPack: (record) => journal.stored(record),
+    onPack: async (record) => {
+      await journal.stored(record);
+      progress.kept(record.bytes);
+    },
     signal: host.signal,
-    progress: ({ bytes, bytesNew }) => host.progress({ step: "pushing", bytes, bytesTotal, bytesNew }),
+    progress: progress.come,
   });
   if (content.files.some((file) => file.kind !== "directory")) return { ...content, bases, seen };
   throw new CloisterError("USAGE", "there is nothing to push", { why: "it holds no file" });
+}
+
+/** Tells how far it has come, with what the store has confirmed. */
+function progressOf(host: Host, bytesTotal: number | undefined) {
+  let confirmed = 0;
+  let far = { bytes: 0, bytesNew: 0 };
+  const report = () => {
+    // Less than that is confirmed where it was compressed, and a little more with its padding.
+    const bytesKept = Math.min(far.bytes, far.bytes - far.bytesNew + confirmed);
+    host.progress({ step: "pushing", ...far, bytesTotal, bytesKept });
+  };
+  return {
+    come: (now: typeof far) => {
+      far = now;
+      report();
+    },
+    kept: (bytes: number) => {
+      confirmed += bytes;
+      report();
+    },
+  };
 }
 
 async function seenHere(
