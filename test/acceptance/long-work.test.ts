@@ -44,18 +44,21 @@ describe("on a terminal", () => {
 
   it("one line says how far it is, within its width; Ctrl-C cleans up and says how to go on", async () => {
     const terminal = await Terminal.command(ana, "bash", "-c", slowly, process.execPath, BIN);
-    terminal.resize(80, 24);
-    await until("progress", 20_000, () => shown.test(terminal.screen()));
-    terminal.resize(20, 24);
-    await until("narrow progress", 20_000, () => /^(\w+ {2})?[\d.]+ MB$/m.test(terminal.screen()));
-    terminal.resize(80, 24);
-    terminal.keys("C-c");
-    await terminal.expect("cloister push - --name slow");
-    const screen = terminal.screen();
-    expect(screen).toContain("stopping and cleaning up");
-    expect(screen).toContain("run the same command again to continue:");
-    expect((await ana.json<Listing>("list", "slow")).versions).toEqual([]);
-    terminal.kill();
+    try {
+      terminal.resize(80, 24);
+      await until("progress", 20_000, () => shown.test(terminal.screen()));
+      terminal.resize(20, 24);
+      await until("narrow progress", 20_000, () => /^\w+ {2}[\d.]+ MB *$/m.test(terminal.screen()));
+      terminal.keys("C-c");
+      await terminal.expect("cloister push - --name slow");
+      const screen = terminal.screen().replace(/\s+/g, " ");
+      expect(screen).toContain("stopping and cleaning up");
+      expect(screen).toContain("run the same command again to continue:");
+      expect(await terminal.exit()).toBe(130);
+      expect((await ana.json<Listing>("list", "slow")).versions).toEqual([]);
+    } finally {
+      terminal.kill();
+    }
   });
 
   it("nothing is left of it when the work is done", async () => {
@@ -96,16 +99,13 @@ describe.each([
 describe("in pipes", () => {
   it("what an interrupted push stored is told, and not stored again", async () => {
     const content = randomBytes(150_000_000);
+    const state = join(ana.home, ".local/state/cloister");
     const { child, err } = begin("push", "-", "--name", "resumed");
     const packs = () => filesBelow(join(ana.store, "packs")).length;
-    const before = packs();
+    const noted = () => filesBelow(state).filter((path) => /\/pack-\d+$/.test(path)).length;
+    const before = [packs(), noted()] as const;
     child.stdin.write(content.subarray(0, 140_000_000));
-    const state = join(ana.home, ".local/state/cloister");
-    const noted = () => filesBelow(state).some((path) => /\/pack-\d+$/.test(path));
-    await until("a pack that is noted", 60_000, () => packs() > before && noted());
-    // So that progress is heard of after it.
-    child.stdin.write(content.subarray(140_000_000, 145_000_000));
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await until("a pack that is noted", 60_000, () => packs() > before[0] && noted() > before[1]);
     child.kill("SIGINT");
     expect(await ended(child)).toBe(130);
     expect(err()).toMatch(

@@ -2,7 +2,7 @@
 import { CloisterError, integrity, isIntegrity } from "../../base/errors.ts";
 import { folderDigests } from "../../base/folder-digests.ts";
 import { parseTree } from "../../content/parse-tree.ts";
-import { readContent, type StoredFile } from "../../content/read.ts";
+import { readContent, type StoredContent } from "../../content/read.ts";
 import type { Tree } from "../../content/tree.ts";
 import { KmsRefused } from "../../keys/kms.ts";
 import { notReleased } from "../release/pending.ts";
@@ -86,15 +86,15 @@ export async function contentOf(
   version: Version,
   part?: Tree,
   step = "fetching",
-): Promise<AsyncIterable<StoredFile>> {
+): Promise<StoredContent> {
   const { host } = session;
   const tree = part ?? (await requireTree(session, version));
   const bytesTotal = tree.files.reduce((sum, file) => sum + file.bytes, 0);
-  const files = readContent(tree, packPlace(session, version.record), {
+  return readContent(tree, packPlace(session, version.record), {
     signal: host.signal,
     progress: ({ bytes }) => host.progress({ step, bytes, bytesTotal }),
+    artifact: referenceTo(version),
   });
-  return namingDamage(files, referenceTo(version));
 }
 
 /** By the key of the class, by one that was released, or by broken glass: the guard asked before whether it may be. */
@@ -107,23 +107,6 @@ async function anyTreeOf(session: Session, version: Version): Promise<Tree | und
     (await withReleasedKey(session, version, "glass", open));
   if (given || !own) return given;
   throw own;
-}
-
-/** The same files; damage is reported with the artifact that it was found in. */
-async function* namingDamage(files: AsyncIterable<StoredFile>, name: string): AsyncIterable<StoredFile> {
-  try {
-    for await (const file of files) yield { ...file, read: () => pieces(file, name) };
-  } catch (error) {
-    throw named(error, name);
-  }
-}
-
-async function* pieces(file: StoredFile, name: string): AsyncIterable<Uint8Array> {
-  try {
-    yield* file.read();
-  } catch (error) {
-    throw named(error, name);
-  }
 }
 
 function named(error: unknown, name: string): unknown {
