@@ -1,5 +1,5 @@
 // The files of a version, decrypted and checked as they are read.
-import { CloisterError, integrity, isIntegrity } from "../../base/errors.ts";
+import { CloisterError, integrity } from "../../base/errors.ts";
 import { folderDigests } from "../../base/folder-digests.ts";
 import { parseTree } from "../../content/parse-tree.ts";
 import { readContent, type StoredContent } from "../../content/read.ts";
@@ -8,17 +8,17 @@ import { KmsRefused } from "../../keys/kms.ts";
 import { notReleased } from "../release/pending.ts";
 import { needsRelease, withReleasedKey } from "../release/released-key.ts";
 import type { Session } from "../session.ts";
-import { isCondemned } from "../store/reliance.ts";
+import { condemnedPacks } from "../store/reliance.ts";
 import { type Header, readPart } from "./artifact-seal.ts";
 import { contextOfVersion, sealName, type VersionRecord } from "./version-record.ts";
-import { keyOfVersion, referenceTo, refusedByKms, type Version } from "./versions.ts";
+import { keyOfVersion, named, referenceTo, refusedByKms, type Version } from "./versions.ts";
 
 /** Where the packs of a class lie. */
 export function packPlace(session: Session, place: { readonly domain: string; readonly class: string }) {
   return {
     store: session.store,
     prefix: `packs/${place.domain}/${place.class}/`,
-    condemned: (id: string) => isCondemned(session, id),
+    condemned: () => condemnedPacks(session),
   };
 }
 
@@ -91,6 +91,10 @@ export async function contentOf(
   const tree = part ?? (await requireTree(session, version));
   const bytesTotal = tree.files.reduce((sum, file) => sum + file.bytes, 0);
   return readContent(tree, packPlace(session, version.record), {
+<<<<<<< HEAD
+=======
+    artifact: referenceTo(version),
+>>>>>>> main
     signal: host.signal,
     progress: ({ bytes }) => host.progress({ step, bytes, bytesTotal }),
     artifact: referenceTo(version),
@@ -108,8 +112,11 @@ async function anyTreeOf(session: Session, version: Version): Promise<Tree | und
   if (given || !own) return given;
   throw own;
 }
+<<<<<<< HEAD
 
 function named(error: unknown, name: string): unknown {
   if (!isIntegrity(error) || error.message.startsWith(name)) return error;
   return integrity(`${name}: ${error.message}`, { why: error.why, cause: error });
 }
+=======
+>>>>>>> main
