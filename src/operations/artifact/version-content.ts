@@ -91,10 +91,6 @@ export async function contentOf(
   const tree = part ?? (await requireTree(session, version));
   const bytesTotal = tree.files.reduce((sum, file) => sum + file.bytes, 0);
   return readContent(tree, packPlace(session, version.record), {
-<<<<<<< HEAD
-=======
-    artifact: referenceTo(version),
->>>>>>> main
     signal: host.signal,
     progress: ({ bytes }) => host.progress({ step, bytes, bytesTotal }),
     artifact: referenceTo(version),
@@ -112,11 +108,3 @@ async function anyTreeOf(session: Session, version: Version): Promise<Tree | und
   if (given || !own) return given;
   throw own;
 }
-<<<<<<< HEAD
-
-function named(error: unknown, name: string): unknown {
-  if (!isIntegrity(error) || error.message.startsWith(name)) return error;
-  return integrity(`${name}: ${error.message}`, { why: error.why, cause: error });
-}
-=======
->>>>>>> main
