@@ -11,6 +11,7 @@ import {
 import { sha256 } from "../base/digest.ts";
 import { CloisterError, integrity } from "../base/errors.ts";
 import { decompress } from "./codec.ts";
+import { copyShared } from "./copy-shared.ts";
 import { FRAME_MIN } from "./zstd-frame.ts";
 
 const NONCE = 12;
@@ -57,9 +58,7 @@ export class ChunkSealer {
     into.set(nonce, at);
     const body = at + NONCE;
     for (let from = 0; from < bytes.length; from += SLICE) {
-      const slice = cipher.update(bytes.subarray(from, from + SLICE));
-      // Not `set`: into memory that threads share, it goes word by word and takes ten times as long.
-      into.fill(slice, body + from, body + from + slice.length);
+      copyShared(cipher.update(bytes.subarray(from, from + SLICE)), into, body + from);
     }
     cipher.final();
     into.set(cipher.getAuthTag(), body + bytes.length);
@@ -84,9 +83,7 @@ export function fitsStored(codec: number, plainBytes: number, stored: number): b
 /**
  * Opens a sealed chunk and checks that it is the one with digest `h` (GCM does not commit to its key; this does).
  *
- * @param into where the content goes, at least `plainBytes` long; without it, a buffer is made
- * @returns the content, exactly `plainBytes` long; where `into` was given, the beginning of it, which holds nothing to be
- * relied on if this throws
+ * @returns the content, in a buffer of its own
  * @throws CloisterError INTEGRITY where it is not that chunk; FAILURE where a newer version compressed it; UNSUPPORTED_HOST
  * where it is compressed and this machine cannot decompress
  */
@@ -96,7 +93,6 @@ export function openChunk(
   codec: number,
   plainBytes: number,
   sealed: Uint8Array,
-  into?: Buffer,
 ): Buffer {
   checkCodec(codec);
   if (!fitsStored(codec, plainBytes, sealed.length)) throw damaged("it has the wrong length");
@@ -105,10 +101,8 @@ export function openChunk(
   decipher.setAAD(chunkContext(codec, plainBytes));
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG));
   const body = sealed.subarray(NONCE, sealed.length - TAG);
-  const plain =
-    codec === CODEC_NONE
-      ? decipheredInto(decipher, body, into ?? Buffer.allocUnsafeSlow(plainBytes))
-      : decompressedInto(decipheredInto(decipher, body, Buffer.allocUnsafe(body.length)), plainBytes, into);
+  const inside = deciphered(decipher, body);
+  const plain = codec === CODEC_NONE ? inside : decompressed(inside, plainBytes);
   if (!sha256(plain).equals(h)) throw damaged("its content is not what the tree says");
   return plain;
 }
@@ -122,23 +116,22 @@ export function checkCodec(codec: number): void {
   });
 }
 
-function decipheredInto(decipher: DecipherGCM, body: Uint8Array, into: Buffer): Buffer {
-  for (let at = 0; at < body.length; at += SLICE) into.set(decipher.update(body.subarray(at, at + SLICE)), at);
+function deciphered(decipher: DecipherGCM, body: Uint8Array): Buffer {
+  const plain = Buffer.allocUnsafeSlow(body.length);
+  for (let at = 0; at < body.length; at += SLICE) plain.set(decipher.update(body.subarray(at, at + SLICE)), at);
   try {
     decipher.final();
   } catch (cause) {
     throw damaged("it does not authenticate under its key", cause);
   }
-  return into.subarray(0, body.length);
+  return plain;
 }
 
 /** Only what authenticated is decompressed. */
-function decompressedInto(frame: Buffer, plainBytes: number, into: Buffer | undefined): Buffer {
+function decompressed(frame: Buffer, plainBytes: number): Buffer {
   const content = decompress(frame, plainBytes);
   if (!content) throw damaged("it is not compressed as the tree says");
-  if (!into) return Buffer.from(content);
-  into.set(content);
-  return into.subarray(0, plainBytes);
+  return Buffer.from(content);
 }
 
 // Made once and filled in anew for each chunk: both are copied by whoever is given them.
