@@ -8,7 +8,7 @@ import { packName } from "../../src/content/pack.ts";
 import { parseTree } from "../../src/content/parse-tree.ts";
 import { readContent } from "../../src/content/read.ts";
 import { restoreFolder } from "../../src/content/restore.ts";
-import { sealChunk } from "../../src/content/seal-chunk.ts";
+import { ChunkSealer } from "../../src/content/seal-chunk.ts";
 import type { Tree } from "../../src/content/tree.ts";
 import { MemoryStore } from "../fault/memory-store.ts";
 import { never, noise, PREFIX, pull, push } from "./files.ts";
@@ -121,7 +121,7 @@ describe("packs that were tampered with", () => {
     // Whoever has the tree has its push key, and can seal anything under the key of this digest.
     const forged = Buffer.from(store.objects.get(packName(PREFIX, packs[0]?.id ?? "")) ?? []);
     const sealed = Buffer.alloc(stored);
-    sealChunk(pushKey, parsed.chunks.digest(0), other.subarray(0, plain), sealed, 0);
+    new ChunkSealer(pushKey).seal(parsed.chunks.digest(0), 0, plain, other.subarray(0, plain), sealed, 0);
     sealed.copy(forged, offset);
     store.objects.set(packName(PREFIX, packs[0]?.id ?? ""), forged);
     for (const act of [() => pull(store, parsed), () => restored(store, parsed)]) {
