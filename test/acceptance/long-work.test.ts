@@ -55,7 +55,6 @@ describe("on a terminal", () => {
     expect(screen).toContain("stopping and cleaning up");
     expect(screen).toContain("run the same command again to continue:");
     expect((await ana.json<Listing>("list", "slow")).versions).toEqual([]);
-    terminal.kill();
   });
 
   it("nothing is left of it when the work is done", async () => {

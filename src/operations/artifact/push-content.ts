@@ -4,7 +4,7 @@ import { basename, join, resolve as resolvePath } from "node:path";
 import { addAbortSignal, type Readable } from "node:stream";
 import { CloisterError, systemCode } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
-import { folderFiles, folderSize, stdinFile } from "../../content/folder.ts";
+import { scanFolder, stdinFile } from "../../content/folder.ts";
 import { type UnsizedEntry, type Written, writeContent } from "../../content/write.ts";
 import type { Session } from "../session.ts";
 import type { PushOptions } from "../types.ts";
@@ -47,10 +47,8 @@ export async function checkSource(session: Session, { source, from }: PushOption
     // What `pull` and `ws cp` added is left out again; a project's own store is no content.
     return there.isDirectory() && (at === PROVENANCE_FILE || basename(at) === CLASS_FILE || at === ".cloister");
   };
-  const options = { signal: host.signal, exclude };
-  const { bytes } = await folderSize(path, options);
-  // A copy: looking through the folder again adds to it again.
-  return { files: folderFiles(path, options), bytesTotal: bytes, sayers: [...sayers] };
+  const files = await scanFolder(path, { signal: host.signal, exclude });
+  return { files, bytesTotal: files.bytes, sayers };
 }
 
 /** Nothing at all is what a program gives that failed, and whoever pushes it finds that out when it is needed. */
@@ -104,6 +102,7 @@ export async function write(
     place: packPlace(session, plan),
     pushKey: journal.pushKey,
     sources: bases.usable,
+    bytesExpected: bytesTotal,
     resume: journal.packs,
     onPack: async (record) => {
       await journal.stored(record);

@@ -8,7 +8,7 @@ import { KmsRefused } from "../../keys/kms.ts";
 import { notReleased } from "../release/pending.ts";
 import { needsRelease, withReleasedKey } from "../release/released-key.ts";
 import type { Session } from "../session.ts";
-import { isCondemned } from "../store/reliance.ts";
+import { condemnedPacks } from "../store/reliance.ts";
 import { type Header, readPart } from "./artifact-seal.ts";
 import { contextOfVersion, sealName, type VersionRecord } from "./version-record.ts";
 import { keyOfVersion, named, referenceTo, refusedByKms, type Version } from "./versions.ts";
@@ -18,7 +18,7 @@ export function packPlace(session: Session, place: { readonly domain: string; re
   return {
     store: session.store,
     prefix: `packs/${place.domain}/${place.class}/`,
-    condemned: (id: string) => isCondemned(session, id),
+    condemned: () => condemnedPacks(session),
   };
 }
 
