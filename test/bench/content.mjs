@@ -12,9 +12,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { contenders, peerNames, placeFor } from "./content/contenders.mjs";
-import { bytesIn, canMeasure, measure } from "./content/measure.mjs";
+import { bytesIn, canMeasure, interrupt, measure } from "./content/measure.mjs";
 import { print, printMemory, summary } from "./content/report.mjs";
-import { STEPS, workloads } from "./content/workloads.mjs";
+import { CEILINGS, STEPS, workloads } from "./content/workloads.mjs";
 
 const THREADS_MAX = 4;
 const MEMORY_FOLDER = "/dev/shm";
@@ -36,10 +36,9 @@ const work = mkdtempSync(join(flags.folder, "cloister-bench-content-"));
 const inMemory = existsSync(MEMORY_FOLDER) ? mkdtempSync(join(MEMORY_FOLDER, "cloister-bench-content-")) : undefined;
 const log = join(work, "time");
 let places = 0;
-// Whoever interrupts ends the command that runs; this program then cleans up.
-process.on("SIGINT", () => {});
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, interrupt);
 
-function bench() {
+async function bench() {
   if (!canMeasure) say("skipped: peak memory and CPU (apt-get install time)");
   const all = contenders(flags.peers.split(",").filter(Boolean), say);
   const known = workloads(sizeOf(flags.size), Number(flags.files));
@@ -48,7 +47,8 @@ function bench() {
   if (unknown.length > 0) throw new Error(`no such workload: ${unknown.join(", ")}`);
   const wanted = known.filter(({ name, onlyWhenAsked }) => only?.includes(name) ?? (!onlyWhenAsked || flags.million));
   if (!flags.json) console.log(`${cpus()[0].model.trim()}, ${threads} threads; medians of ${flags.turns} turns`);
-  const found = wanted.flatMap((workload) => runWorkload(workload, all));
+  const found = [];
+  for (const workload of wanted) found.push(...(await runWorkload(workload, all)));
   if (flags.json) console.log(JSON.stringify({ threads, turns: Number(flags.turns), found }, undefined, 2));
   else printMemory(found);
 }
@@ -60,7 +60,7 @@ function sizeOf(text) {
 }
 
 /** All steps of a workload, each in turns; the repositories of the last fresh push serve the steps after it. */
-function runWorkload(workload, all) {
+async function runWorkload(workload, all) {
   if (workload.inMemory && !inMemory) {
     say(`skipped: ${workload.title} (no ${MEMORY_FOLDER})`);
     return [];
@@ -71,26 +71,26 @@ function runWorkload(workload, all) {
   const source = workload.make(sources);
   const kept = new Map();
   const context = { workload, source, stores, kept, turns: workload.turns ?? Number(flags.turns) };
-  const found = Object.keys(workload.steps).map((step) => {
-    const measured = runStep(step, all, context);
-    const summed = summary(workload, step, measured);
+  const found = [];
+  for (const step of Object.keys(workload.steps)) {
+    const summed = summary(workload, step, await runStep(step, all, context));
     if (!flags.json) print(summed);
-    return summed;
-  });
+    found.push(summed);
+  }
   for (const at of kept.values()) at.remove();
   rmSync(sources, { recursive: true });
   return found;
 }
 
-function runStep(step, all, context) {
+async function runStep(step, all, context) {
   const able = all.filter((contender) => step in contender);
   const measured = new Map(able.map(({ name }) => [name, []]));
   // What programs remember of files must be older than this: the first time only fills it.
-  if (step === "again") for (const contender of able) turns[step](contender, context);
+  if (step === "again") for (const contender of able) await turns[step](contender, context);
   for (let turn = 0; turn < context.turns; turn++) {
     for (const contender of able) {
       say(`${STEPS[step]}, turn ${turn + 1}: ${contender.name}`);
-      measured.get(contender.name).push(turns[step](contender, context));
+      measured.get(contender.name).push(await turns[step](contender, context));
     }
     if (step === "push")
       for (const [name, seconds] of ceilings(context.workload)) {
@@ -101,16 +101,16 @@ function runStep(step, all, context) {
 }
 
 const turns = {
-  push(contender, { workload, source, stores, kept }) {
+  async push(contender, { workload, source, stores, kept }) {
     kept.get(contender.name)?.remove();
     const at = placeFor(contender, stores, stores, places++);
     kept.set(contender.name, at);
-    const found = timed(contender.push(at, source, workload.isFile), source);
+    const found = await timed(contender.push(at, source, workload.isFile), source);
     return { ...found, stored: bytesIn(at.store) };
   },
-  pull(contender, { workload, source, kept }) {
+  async pull(contender, { workload, source, kept }) {
     const to = join(work, "pulled");
-    const found = timed(contender.pull(kept.get(contender.name), source, to, workload.isFile), source);
+    const found = await timed(contender.pull(kept.get(contender.name), source, to, workload.isFile), source);
     const lands = contender.lands(to, source, workload.isFile);
     const bytes = existsSync(lands) ? bytesIn(lands) : 0;
     if (bytes < workload.bytes) throw new Error(`${contender.name} pulled ${bytes} bytes to ${lands}`);
@@ -125,7 +125,7 @@ const turns = {
 };
 
 /** One command on a quiet disk, with its source in memory. */
-function timed({ argv, cwd, env }, source) {
+async function timed({ argv, cwd, env }, source) {
   spawnSync("sync", ["-f", work]);
   spawnSync("sh", ["-c", 'find "$1" -type f -exec cat {} + > /dev/null', "sh", source]);
   return measure(argv, { cwd, env, log });
@@ -145,14 +145,14 @@ function ceilings(workload) {
     if (status !== 0) throw new Error(`the ceiling fell: ${stderr.toString()}`);
     return Number(stdout.toString());
   };
-  return [
-    ["ceiling (SHA-256, GCM)", of(1)],
-    ["ceiling, SHA-256 twice", of(2)],
-  ];
+  return CEILINGS.map(({ name, hashes }) => [name, of(hashes)]);
 }
 
 try {
-  bench();
+  await bench();
+} catch (error) {
+  say(error.message);
+  process.exitCode = 1;
 } finally {
   for (const folder of [work, inMemory]) if (folder) rmSync(folder, { recursive: true, force: true });
 }

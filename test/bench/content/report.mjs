@@ -2,6 +2,8 @@
 import { median } from "../common.mjs";
 import { MEMORY_MAX, STEPS, words } from "./workloads.mjs";
 
+const DURABLE = "  cloister, restic and borg fsync what they store, rclone and age do not";
+
 /**
  * One step of one workload, from the measurements of each contender, in turns.
  *
@@ -12,7 +14,7 @@ export function summary(workload, step, measured) {
   const ours = median(measured.get("cloister").map((turn) => turn.seconds));
   const rows = [...measured].map(([name, turns]) => {
     const seconds = median(turns.map((turn) => turn.seconds));
-    const target = targets.find((each) => (name === "cloister" ? "seconds" in each : name.startsWith(each.than)));
+    const target = targets.find((each) => (name === "cloister" ? "seconds" in each : name === each.than));
     const ratio = name === "cloister" ? undefined : seconds / ours;
     const met = target && (target.seconds === undefined ? ratio >= target.times : seconds <= target.seconds);
     const cpu = turns[0].cpu === undefined ? undefined : median(turns.map((turn) => turn.cpu));
@@ -20,6 +22,7 @@ export function summary(workload, step, measured) {
     return {
       name,
       seconds,
+      all: turns.map((turn) => turn.seconds),
       rate: workload.bytes / seconds,
       ratio,
       cpu,
@@ -34,6 +37,7 @@ export function summary(workload, step, measured) {
 
 export function print(found) {
   console.log(`\n${STEPS[found.step]}: ${found.title}`);
+  if (found.step === "push") console.log(DURABLE);
   const head = ["", "seconds", "rate", "CPU s", "peak memory", "stored", "cloister", "target", ""];
   const lines = found.rows.map((row) => [
     row.name,

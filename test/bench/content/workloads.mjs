@@ -10,6 +10,12 @@ const MILLION = 1_000_000;
 export const MEMORY_MAX = 260e6;
 const MILLION_MEMORY_MAX = 1.5e9;
 
+/** SHA-256 and AES-256-GCM of everything. Files have a digest of their own besides those of their chunks, so the second is the format's. */
+export const CEILINGS = [
+  { name: "ceiling (SHA-256, GCM)", hashes: 1 },
+  { name: "ceiling (SHA-256 twice, GCM)", hashes: 2 },
+];
+
 const faster = (than, times) => ({ than, times, words: `>= ${String(times)}x` });
 const seconds = (max) => ({ seconds: max, words: `<= ${String(max)} s` });
 
@@ -39,7 +45,11 @@ export function workloads(bytes, files) {
       title: `${words(bytes)} that do not compress, in one file; stores on disk`,
       ...{ bytes, isFile: true, make: large, memoryMax: MEMORY_MAX },
       steps: {
-        push: [faster("restic", 2.5), { ...faster("age", 1 / 1.3), words: "<= 1.3x its time" }, faster("ceiling", 0.6)],
+        push: [
+          faster("restic", 2.5),
+          { ...faster("age", 1 / 1.3), words: "<= 1.3x its time" },
+          { ...faster(CEILINGS[0].name, 0.6), words: ">= 60 %" },
+        ],
         pull: [faster("restic", 2)],
         again: [seconds(0.3)],
         rehash: [faster("restic", 3)],

@@ -6,7 +6,8 @@ import struct
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from .objects import Fault, damaged, hmac256, sha256
+from .frame import expand
+from .objects import damaged, hmac256, sha256
 from .tree import ZSTD
 
 
@@ -46,7 +47,7 @@ class Content:
         except (InvalidTag, ValueError):
             raise damaged(f"a chunk in {name} was changed") from None
         if codec == ZSTD:
-            plain = expand(plain, length, name)
+            plain = expand(plain, length, f"a chunk in {name}")
         if sha256(plain) != digest:
             raise damaged(f"a chunk in {name} is another one")
         self.opened = (number, plain)
@@ -75,25 +76,3 @@ class Content:
             if found.digest() != digest:
                 raise damaged(f"{raw.decode()} is not the file that was pushed")
             os.chmod(target, 0o755 if kind == 1 else 0o644)
-
-
-def expand(frame, length, name):
-    """One zstd frame that gives exactly this many bytes, and never more than that in memory."""
-    try:
-        import zstandard
-    except ImportError:
-        raise Fault(2, "compressed chunks need python3-zstandard") from None
-    try:
-        said = zstandard.get_frame_parameters(frame)
-        if said.content_size != length or said.dict_id != 0:
-            raise damaged(f"a chunk in {name} is not compressed as it must be")
-        # Into a buffer of just this size: a frame that gives more is refused before it does.
-        plain = zstandard.ZstdDecompressor().decompress(frame, max_output_size=length)
-        # Nothing after the one frame: the second time it says what it did not use.
-        again = zstandard.ZstdDecompressor().decompressobj()
-        again.decompress(frame)
-    except zstandard.ZstdError:
-        raise damaged(f"a chunk in {name} does not decompress") from None
-    if len(plain) != length or not again.eof or again.unused_data:
-        raise damaged(f"a chunk in {name} is not compressed as it must be")
-    return plain

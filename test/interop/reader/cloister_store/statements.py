@@ -15,13 +15,14 @@ def signed_statement(data, what, key_id, key):
     """The in-toto statement in a sigstore bundle, signed by this key: its bytes, and what they say."""
     bundle = parse_json(data, what, "dsseEnvelope mediaType verificationMaterial")
     envelope = parse_json(canonical(bundle["dsseEnvelope"]), what, "payload payloadType signatures")
+    material = parse_json(canonical(bundle["verificationMaterial"]), what, "publicKey timestampVerificationData")
     [signature] = envelope["signatures"]
     payload, kind = unbase64(envelope["payload"], what), IN_TOTO.encode()
-    if bundle["mediaType"] != BUNDLE or envelope["payloadType"] != IN_TOTO:
+    empty = (material["timestampVerificationData"], signature["keyid"]) == ({}, "")
+    if bundle["mediaType"] != BUNDLE or envelope["payloadType"] != IN_TOTO or not empty:
         raise damaged(f"{what} is no bundle of a statement")
     signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
-    hint = bundle["verificationMaterial"]["publicKey"]["hint"]
-    if hint != key_id or not verify(key, unbase64(signature["sig"], what), signed):
+    if material["publicKey"] != {"hint": key_id} or not verify(key, unbase64(signature["sig"], what), signed):
         raise damaged(f"{what} is not signed by the key that logged it")
     said = parse_json(payload, what, "_type predicate predicateType subject")
     if said["_type"] != STATEMENT:

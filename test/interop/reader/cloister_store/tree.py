@@ -7,9 +7,10 @@ from collections import namedtuple
 from .objects import KIB, MIB, damaged, sha256
 
 NO_STREAM = 0xFFFFFFFF
+FILES_MAX, BYTES_MAX = 10_000_000, 1 << 50
 # What a sealed chunk has besides what is in it: nonce and tag.
 SEAL = 12 + 16
-PLAIN, ZSTD = 0, 1
+PLAIN, ZSTD, FRAME_MIN = 0, 1, 9
 Form = namedtuple("Form", "chunk_max codecs")
 # By the magic of the tree.
 FORMS = {b"cloister-tree@1\n": Form(128 * KIB, (PLAIN,)), b"cloister-tree@2\n": Form(256 * KIB, (PLAIN, ZSTD))}
@@ -25,6 +26,7 @@ def parse_tree(data):
     form = FORMS.get(data[:16])
     check(form is not None and len(data) >= 44, "its start")
     counts = struct.unpack(">7I", data[16:44])
+    check(counts[5] <= FILES_MAX, "its number of files")
     sizes = (32, 20, 53, 4, 8, 55, 1)
     check(len(data) == 44 + sum(count * size for count, size in zip(counts, sizes)), "its length")
     sections, at = [], 44
@@ -39,7 +41,8 @@ def parse_tree(data):
     for _, key, pack, offset, stored, plain, codec in chunks:
         check(codec in form.codecs, "a codec that this reader does not know")
         check(0 < plain <= form.chunk_max, "the length of a chunk")
-        check(stored == plain + SEAL if codec == PLAIN else SEAL < stored < plain + SEAL, "the stored length of a chunk")
+        fits = stored == plain + SEAL if codec == PLAIN else FRAME_MIN + SEAL <= stored < plain + SEAL
+        check(fits, "the stored length of a chunk")
         check(key < len(push_keys) and pack < len(packs) and offset + stored <= packs[pack][1], "the place of a chunk")
     used = ({chunk[1] for chunk in chunks}, {chunk[2] for chunk in chunks})
     check(used == (set(range(len(push_keys))), set(range(len(packs)))), "a push key or pack that nothing uses")
@@ -64,6 +67,7 @@ def parse_tree(data):
         files.append((paths[at : at + path_bytes], kind, stream, offset, length, digest))
         at += path_bytes
     check(at == len(paths), "its paths")
+    check(sum(file[4] for file in files) <= BYTES_MAX, "the size of its files")
     raw_paths = [file[0] for file in files]
     check(all(a < b for a, b in zip(raw_paths, raw_paths[1:])), "the order of its files")
     ends = [0] * len(streams)
