@@ -14,7 +14,11 @@ export function sha256Hex(...parts: readonly (Uint8Array | string)[]): string {
   return sha256(...parts).toString("hex");
 }
 
+/** Code units from here on are those of surrogate pairs, or sort differently beside such pairs. */
+const SURROGATES_UP = /[\ud800-\uffff]/;
+
 /** Orders strings by their UTF-8 bytes, as `LC_ALL=C sort` does; JavaScript's own order is by UTF-16 units. */
 export function byUtf8(a: string, b: string): number {
+  if (!SURROGATES_UP.test(a) || !SURROGATES_UP.test(b)) return a < b ? -1 : a > b ? 1 : 0;
   return Buffer.compare(Buffer.from(a, "utf8"), Buffer.from(b, "utf8"));
 }

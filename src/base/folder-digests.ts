@@ -11,10 +11,7 @@ interface Digested {
 /** Sorted by the UTF-8 bytes of the path. A list that is in order already, as trees are, costs one pass. */
 export function sortedByPath<T extends { readonly path: string }>(files: readonly T[]): readonly T[] {
   if (files.every((file, at) => at === 0 || byUtf8(files[at - 1]?.path ?? "", file.path) <= 0)) return files;
-  return files
-    .map((file) => ({ file, bytes: Buffer.from(file.path) }))
-    .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
-    .map(({ file }) => file);
+  return [...files].sort((a, b) => byUtf8(a.path, b.path));
 }
 
 /**
@@ -26,9 +23,22 @@ export function sortedByPath<T extends { readonly path: string }>(files: readonl
 export function folderDigests(files: readonly Digested[]): { readonly dirHash: string; readonly omsRoot: string } {
   const lines = createHash("sha256");
   const root = createHash("sha256");
+  // A call for each file would cost several times what there is to digest.
+  let text = "";
+  let digests = "";
+  const flush = () => {
+    lines.update(text);
+    root.update(digests, "hex");
+    text = "";
+    digests = "";
+  };
   for (const file of sortedByPath(files)) {
-    lines.update(`${file.sha256}  ${file.path}\n`);
-    root.update(file.sha256, "hex");
+    text += `${file.sha256}  ${file.path}\n`;
+    digests += file.sha256;
+    if (text.length > FLUSHED) flush();
   }
+  flush();
   return { dirHash: lines.digest("hex"), omsRoot: root.digest("hex") };
 }
+
+const FLUSHED = 64 * 1024;

@@ -35,24 +35,46 @@ function segmentProblem(segment: string): string | undefined {
 
 /** Finds paths that would fall on one another on a file system that folds case or normalises Unicode. */
 export class CollisionCheck {
-  readonly #seen = new Map<string, { readonly path: string; readonly leaf: boolean }>();
+  /** Files and empty directories, by what their paths fold to. */
+  readonly #leaves = new Map<string, string>();
+  /** Directories that have something in them, likewise. */
+  readonly #folders = new Map<string, string>();
+  /** The directory of the path that was added last: most come in the order of directories. */
+  #last = "";
 
   /** The earlier path that this one collides with (itself, where it is there twice), or undefined. */
   add(path: string): string | undefined {
-    const parts = path.split("/");
-    for (let end = 1; end <= parts.length; end++) {
-      const prefix = parts.slice(0, end).join("/");
-      const leaf = end === parts.length;
-      const key = fold(prefix);
-      const earlier = this.#seen.get(key);
-      if (earlier && (earlier.path !== prefix || leaf || earlier.leaf)) return earlier.path;
-      this.#seen.set(key, { path: prefix, leaf });
+    const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    if (folder !== this.#last) {
+      const earlier = folder === "" ? undefined : this.#addFolders(folder);
+      if (earlier !== undefined) return earlier;
+      this.#last = folder;
     }
+    const key = fold(path);
+    const earlier = this.#leaves.get(key) ?? this.#folders.get(key);
+    if (earlier !== undefined) return earlier;
+    this.#leaves.set(key, path);
     return undefined;
+  }
+
+  #addFolders(folder: string): string | undefined {
+    for (let end = folder.indexOf("/"); ; end = folder.indexOf("/", end + 1)) {
+      const prefix = end < 0 ? folder : folder.slice(0, end);
+      const key = fold(prefix);
+      const leaf = this.#leaves.get(key);
+      if (leaf !== undefined) return leaf;
+      const earlier = this.#folders.get(key);
+      if (earlier !== undefined && earlier !== prefix) return earlier;
+      this.#folders.set(key, prefix);
+      if (end < 0) return undefined;
+    }
   }
 }
 
+const ASCII = /^[\0-\x7f]*$/;
+
 function fold(path: string): string {
+  if (ASCII.test(path)) return path.toLowerCase();
   // Upper then lower: ß folds with ss as APFS and NTFS may do.
   return path.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC");
 }

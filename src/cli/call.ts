@@ -5,7 +5,7 @@ import { printableJson } from "../base/terminal.ts";
 import type { Host, Project } from "../index.ts";
 import type { Context, Library } from "./context.ts";
 import type { Flags } from "./flags.ts";
-import { ProgressLine } from "./progress.ts";
+import { ProgressLine, type ProgressMode } from "./progress.ts";
 
 export interface Call {
   readonly context: Context;
@@ -36,8 +36,9 @@ export async function makeCall(
 ): Promise<Call> {
   const { io } = context;
   const quiet = flags.on("quiet");
-  const showsProgress = io.errIsTty && !quiet && !flags.on("json") && !flags.off("progress");
-  const progress = new ProgressLine(io, context.now, showsProgress);
+  const progress = new ProgressLine(io, context.now, progressMode(context, flags, quiet));
+  // What is said then stands on the last line of the terminal.
+  context.interruption.signal.addEventListener("abort", () => progress.stop(), { once: true });
   const folder = resolve(context.cwd, flags.text("C") ?? ".");
   const host = await makeHost(context, flags, progress, quiet);
   return {
@@ -53,6 +54,12 @@ export async function makeCall(
     library: context.library,
     project: async () => (await context.library()).open(host, { folder }),
   };
+}
+
+/** Programs that ask for JSON read standard error for the error. A terminal that cannot clear a line gets lines. */
+function progressMode({ io, env }: Context, flags: Flags, quiet: boolean): ProgressMode {
+  if (quiet || flags.on("json") || flags.off("progress")) return "off";
+  return io.errIsTty && env["TERM"] !== "dumb" ? "line" : "lines";
 }
 
 async function makeHost(context: Context, flags: Flags, progress: ProgressLine, quiet: boolean): Promise<Host> {

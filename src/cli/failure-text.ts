@@ -11,13 +11,14 @@ import { wrap } from "./wrap.ts";
  */
 export function failureText(failure: Failure, color: boolean, columns: number): string {
   const paint = new Chalk({ level: color ? 1 : 0 });
-  const { code, message, why, next, refusals = [], policyVersion, logEntry } = failure;
+  const { code, message, why, next, kept, refusals = [], policyVersion, logEntry } = failure;
   const prefix = code === "POLICY_DENIED" && !message.startsWith("denied") ? "denied: " : (PREFIXES[code] ?? "");
   const title = `${paint.bold(printable(prefix + message))}  ${paint.red(`[${code}]`)}`;
   const lines = [`${paint.red("✗")} ${wrap(title, columns - 2).join("\n  ")}`];
   const row = rowOf(paint, columns);
   for (const refusal of refusals) lines.push(...refusalLines(refusal, policyVersion, paint, columns));
   if (why && !refusals.some((refusal) => refusal.why === why)) lines.push(row("why", why));
+  if (kept) lines.push(row("kept", kept));
   if (next && !refusals.some((refusal) => refusal.next === next)) lines.push(row("next", next));
   if (logEntry !== undefined) lines.push(row("log", `#${String(logEntry)}`));
   return `${lines.join("\n")}\n`;
@@ -52,7 +53,7 @@ function rowOf(paint: ChalkInstance, columns: number): (label: string, text: str
     const width = columns - LABEL_COLUMNS;
     const lines = text.split("\n").flatMap((line) => {
       const safe = printable(line);
-      return label === "next" && safe.startsWith("cloister ") ? [safe] : wrap(safe, width);
+      return label !== "why" && safe.startsWith("cloister ") ? [safe] : wrap(safe, width);
     });
     return `  ${paint.dim(label.padEnd(4))}   ${lines.join(`\n${" ".repeat(LABEL_COLUMNS)}`)}`;
   };

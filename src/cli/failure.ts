@@ -10,6 +10,8 @@ export interface Failure {
   readonly exit: number;
   readonly why?: string | undefined;
   readonly next?: string | undefined;
+  /** What was done already and is not done again, and how to go on from there. */
+  readonly kept?: string | undefined;
   readonly refusals?: readonly Refusal[] | undefined;
   readonly policyVersion?: number | undefined;
   readonly logEntry?: number | undefined;
@@ -57,8 +59,9 @@ function interrupted(message: string): Failure {
 }
 
 /** One line of JSON for `--json`. */
-export function failureJson({ code, message, why, next, exit, refusals, policyVersion, logEntry }: Failure): string {
-  const error = { code, message, why, next, exit, refusals, policyVersion, logEntry };
+export function failureJson(failure: Failure): string {
+  const { code, message, why, next, kept, exit, refusals, policyVersion, logEntry } = failure;
+  const error = { code, message, why, next, kept, exit, refusals, policyVersion, logEntry };
   return `${printableJson({ error })}\n`;
 }
 

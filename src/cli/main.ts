@@ -3,8 +3,10 @@ import { homedir, userInfo } from "node:os";
 import type { Context } from "./context.ts";
 import { RUN_FAILED } from "./exit-codes.ts";
 import { type Failure, failureJson, isBrokenPipe, toFailure, UsageError } from "./failure.ts";
+import { withWayOn } from "./go-on.ts";
 import { processIo } from "./io.ts";
 import { HelpShown, type OnLeaf, program } from "./program.ts";
+import type { ProgressLine } from "./progress.ts";
 import { inquirerPrompter } from "./prompter.ts";
 import { type Caught, listenToSignals, signalExit } from "./signals.ts";
 import type { Leaf } from "./tree.ts";
@@ -61,11 +63,13 @@ function loginName(env: NodeJS.ProcessEnv, lookUp: () => string): string {
 export async function run(argv: readonly string[], context: Context): Promise<number> {
   let exit = 0;
   let started: Leaf | undefined;
+  let progress: ProgressLine | undefined;
   const onLeaf: OnLeaf = async (leaf, args, flags) => {
     started = leaf;
     const { makeCall } = await import("./call.ts");
     const command = await leaf.load();
     const call = await makeCall(context, args, afterDashes(argv), flags);
+    progress = call.progress;
     try {
       exit = (await command(call)) ?? 0;
     } finally {
@@ -81,7 +85,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     return exit;
   } catch (error) {
     if (context.io.readerGone() && isBrokenPipe(error)) return 0;
-    return await report(error, argv, context, started);
+    return await report(error, argv, context, started, progress);
   }
 }
 
@@ -96,12 +100,12 @@ async function report(
   argv: readonly string[],
   context: Context,
   leaf: Leaf | undefined,
+  progress?: ProgressLine,
 ): Promise<number> {
   const { io, env, interruption } = context;
   const isRun = RUNS.has(leaf?.name ?? "") || (error instanceof UsageError && / (run|exec|shell)$/.test(error.command));
   const settled = settleExit(toFailure(error), isRun, interruption.caught());
-  const next = settled.message === "interrupted" ? GOES_ON[leaf?.name ?? ""] : undefined;
-  const failure = next === undefined ? settled : { ...settled, next };
+  const failure = withWayOn(settled, leaf?.name, argv, progress?.last);
   const dashes = argv.indexOf("--");
   const ours = dashes < 0 ? argv : argv.slice(0, dashes);
   if (ours.includes("--json")) io.err(failureJson(failure));
@@ -115,16 +119,6 @@ async function report(
 
 /** Commands whose exit code is that of the command they run. */
 const RUNS: ReadonlySet<string> = new Set(["run", "exec", "shell"]);
-
-/** How to go on after commands that leave nothing, or nothing half done, when they are interrupted. */
-const GOES_ON: Readonly<Record<string, string>> = {
-  push: "run the same command again to continue",
-  pull: "run the same command again to continue",
-  create: "run the same command again; nothing was made",
-  sync: "run the same command again",
-  cp: "run the same command again",
-  notebook: "run the same command again",
-};
 
 /** A signal explains whatever failed because of it; `run` keeps 1 to 124 for the command it runs. */
 function settleExit(failure: Failure, isRun: boolean, caught: Caught | undefined): Failure {

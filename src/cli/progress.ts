@@ -1,12 +1,19 @@
-// One line on standard error that says how far long work has come. It shows after a second and leaves no trace.
+// Says on standard error how far long work has come: one line that is drawn over itself on a terminal and leaves no trace, or a
+// line now and then for whoever reads it later.
 import { printable } from "../base/terminal.ts";
-import { formatBytes, formatDuration } from "../base/units.ts";
 import type { Progress } from "../index.ts";
 import type { Io } from "./io.ts";
+import { progressText } from "./progress-text.ts";
 import { wrap } from "./wrap.ts";
 
-const QUIET_MS = 1000;
-const REDRAW_MS = 100;
+/** `line`: on a terminal; `lines`: where output is kept, as by a CI system. */
+export type ProgressMode = "line" | "lines" | "off";
+
+/** Before the first is shown, and between two. */
+const PERIODS_MS = { line: { first: 1000, next: 200 }, lines: { first: 30_000, next: 30_000 } } as const;
+const TICK_MS = 200;
+/** The rate is that of so long: packs go out in bursts. */
+const WINDOW_MS = 8000;
 const CLEAR = "\r\u001b[K";
 
 type Terminal = Pick<Io, "err" | "errIsTty" | "errColor" | "columns">;
@@ -14,64 +21,104 @@ type Terminal = Pick<Io, "err" | "errIsTty" | "errColor" | "columns">;
 export class ProgressLine {
   readonly #io: Terminal;
   readonly #now: () => number;
-  readonly #enabled: boolean;
-  #startedAt: number | undefined;
-  #step: { readonly name: string; readonly startedAt: number; readonly bytes: number } | undefined;
-  #drawnAt = 0;
-  #shown = false;
+  #mode: ProgressMode;
+  #timer: NodeJS.Timeout | undefined;
+  #last: Progress | undefined;
+  /** Whether work goes on: what ended, or waits for a person, is not drawn again. */
+  #active = false;
+  #shownAt: number | undefined;
+  #drawn = "";
+  /** Times, and the bytes there were, oldest first. */
+  #samples: { readonly at: number; readonly bytes: number }[] = [];
+  #movedAt = 0;
 
-  constructor(io: Terminal, now: () => number, enabled: boolean) {
+  constructor(io: Terminal, now: () => number, mode: ProgressMode) {
     this.#io = io;
     this.#now = now;
-    this.#enabled = enabled;
+    this.#mode = mode;
+  }
+
+  /** How far it had come when something was last heard of it. */
+  get last(): Progress | undefined {
+    return this.#last;
   }
 
   update(progress: Progress): void {
-    if (!this.#enabled) return;
     const now = this.#now();
-    this.#startedAt ??= now;
-    if (this.#step?.name !== progress.step) {
-      this.#step = { name: progress.step, startedAt: now, bytes: progress.bytes };
-    }
-    if (now - this.#startedAt < QUIET_MS || now - this.#drawnAt < REDRAW_MS) return;
-    this.#drawnAt = now;
-    this.#shown = true;
-    const text = progressText(progress, progress.bytes - this.#step.bytes, now - this.#step.startedAt);
-    // One column stays free: a full line would wrap, and then clearing it leaves the first part.
-    this.#io.err(`${CLEAR}${text.slice(0, Math.max(0, this.#io.columns - 1))}`);
+    this.#sample(progress, now);
+    this.#last = progress;
+    if (this.#mode === "off") return;
+    this.#active = true;
+    this.#shownAt ??= now - PERIODS_MS[this.#mode].next + PERIODS_MS[this.#mode].first;
+    // Also when nothing is heard for a while: that it stands still is to be seen.
+    this.#timer ??= setInterval(() => this.#show(), TICK_MS).unref();
+    this.#show();
   }
 
   clear(): void {
-    if (this.#shown) this.#io.err(CLEAR);
-    this.#shown = false;
+    if (this.#drawn !== "") this.#io.err(CLEAR);
+    this.#drawn = "";
+    this.#active = false;
+  }
+
+  /** For good: somebody else has the terminal's last line, or nothing more is to be shown. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#mode = "off";
+    this.#active = false;
+    this.#drawn = "";
   }
 
   /** Prints a line for a person; the progress comes back below it. */
   note(text: string, look: "plain" | "dim" = "plain"): void {
+    const active = this.#active;
     this.clear();
+    this.#active = active;
     const columns = this.#io.errIsTty ? this.#io.columns : Number.POSITIVE_INFINITY;
     const shown = wrap(`cloister: ${printable(text)}`, columns - 2).join("\n  ");
     this.#io.err(look === "dim" && this.#io.errColor ? `\u001b[2m${shown}\u001b[22m\n` : `${shown}\n`);
   }
+
+  #show(): void {
+    const now = this.#now();
+    if (!this.#active || !this.#last || this.#mode === "off") return;
+    if (now - (this.#shownAt ?? now) < PERIODS_MS[this.#mode].next) return;
+    this.#shownAt = now;
+    const pace = { rate: this.#rate(now), stillMs: now - this.#movedAt };
+    if (this.#mode === "lines") {
+      this.#io.err(`cloister: ${progressText(this.#last, pace, Number.POSITIVE_INFINITY)}\n`);
+      return;
+    }
+    // One column stays free: a full line would wrap, and then clearing it leaves the first part.
+    const text = progressText(this.#last, pace, this.#io.columns - 1);
+    // Drawn over the last one, and then what is left of that is cleared: cleared first, it would flicker.
+    if (text !== this.#drawn) this.#io.err(`\r${text}\u001b[K`);
+    this.#drawn = text;
+  }
+
+  /** While the rest goes to the store, what it has taken is what moves. */
+  #sample(progress: Progress, now: number): void {
+    const [bytes, was] = [movingOf(progress), this.#last && movingOf(this.#last)];
+    const isOther = this.#last?.step !== progress.step || counterOf(this.#last) !== counterOf(progress);
+    if (isOther) this.#samples = [];
+    if (isOther || bytes !== was) this.#movedAt = now;
+    const newest = this.#samples.at(-1);
+    if (newest && now - newest.at < TICK_MS) return;
+    this.#samples.push({ at: now, bytes });
+    while ((this.#samples[1]?.at ?? now) < now - WINDOW_MS) this.#samples.shift();
+  }
+
+  #rate(now: number): number {
+    const [oldest] = this.#samples;
+    if (!oldest || !this.#last || now <= oldest.at) return 0;
+    return ((movingOf(this.#last) - oldest.bytes) * 1000) / (now - oldest.at);
+  }
 }
 
-/**
- * `storing  123 MB of 412 MB (29%)  45 MB/s  6 s left  31 MB new`.
- * @param bytesDone bytes since the step began, `elapsedMs` ago: what the rate is made of
- */
-export function progressText(progress: Progress, bytesDone: number, elapsedMs: number): string {
-  const { step, bytes, bytesTotal, bytesNew } = progress;
-  const rate = elapsedMs > 0 ? (bytesDone * 1000) / elapsedMs : 0;
-  const parts = [printable(step)];
-  if (bytesTotal === undefined || bytesTotal <= 0) parts.push(formatBytes(bytes));
-  else {
-    const percent = Math.min(100, Math.floor((bytes / bytesTotal) * 100));
-    parts.push(`${formatBytes(bytes)} of ${formatBytes(bytesTotal)} (${String(percent)}%)`);
-  }
-  if (rate >= 1) parts.push(`${formatBytes(rate)}/s`);
-  if (rate >= 1 && bytesTotal !== undefined && bytesTotal > bytes) {
-    parts.push(`${formatDuration(Math.max(1000, ((bytesTotal - bytes) / rate) * 1000))} left`);
-  }
-  if (bytesNew !== undefined) parts.push(`${formatBytes(bytesNew)} new`);
-  return parts.join("  ");
+function counterOf({ phase, bytesStored }: Progress): "bytes" | "bytesStored" {
+  return phase === "uploading" && bytesStored !== undefined ? "bytesStored" : "bytes";
+}
+
+function movingOf(progress: Progress): number {
+  return progress[counterOf(progress)] ?? 0;
 }

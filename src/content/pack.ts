@@ -20,8 +20,8 @@ export interface PackPlace {
   readonly store: Store;
   /** `packs/<domain>/<class>/`. */
   readonly prefix: string;
-  /** True where garbage collection has marked the pack, so that nothing new may rely on it. */
-  condemned(packId: string): Promise<boolean>;
+  /** Ids of the packs that garbage collection has marked, so that nothing new may rely on them. */
+  condemned(): Promise<ReadonlySet<string>>;
 }
 
 export function packName(prefix: string, id: string): string {
@@ -46,23 +46,22 @@ export function paddedBytes(bytes: number): number {
  *
  * @throws CloisterError UNAVAILABLE where it stays unknown whether the pack is there
  */
-export async function createPack(store: Store, name: string, bytes: Uint8Array): Promise<void> {
-  const outcome = await store.create(name, [bytes]).catch(async (error: unknown) => {
-    if (error instanceof CloisterError && error.code === "UNAVAILABLE") return await store.create(name, [bytes]);
+export async function createPack(store: Store, name: string, parts: readonly Uint8Array[]): Promise<void> {
+  const outcome = await store.create(name, parts).catch(async (error: unknown) => {
+    if (error instanceof CloisterError && error.code === "UNAVAILABLE") return await store.create(name, parts);
     throw error;
   });
-  if (outcome === "exists" && !(await isStored(store, name, bytes))) {
+  if (outcome === "exists" && !(await isStored(store, name, parts))) {
     throw integrity(`another object lies under the fresh random name ${name}`);
   }
 }
 
-const COMPARED_BYTES = 4 * 1024 * 1024;
-
-async function isStored(store: Store, name: string, bytes: Uint8Array): Promise<boolean> {
-  for (let from = 0; from < bytes.length; from += COMPARED_BYTES) {
-    const expected = bytes.subarray(from, from + COMPARED_BYTES);
+async function isStored(store: Store, name: string, parts: readonly Uint8Array[]): Promise<boolean> {
+  let from = 0;
+  for (const expected of parts) {
     const found = await store.range(name, from, expected.length);
     if (!found || Buffer.compare(found, expected) !== 0) return false;
+    from += expected.length;
   }
-  return (await store.range(name, bytes.length, 1))?.length === 0;
+  return (await store.range(name, from, 1))?.length === 0;
 }

@@ -5,7 +5,7 @@ import { CollisionCheck, pathProblem } from "../base/path.ts";
 import { printable } from "../base/terminal.ts";
 import { ChunkTable } from "./chunk-table.ts";
 import type { PackRef } from "./pack.ts";
-import { CHUNK_OVERHEAD, checkCodec } from "./seal-chunk.ts";
+import { CODEC_NONE, CODEC_ZSTD, checkCodec, fitsStored } from "./seal-chunk.ts";
 import {
   CHUNK_ROW,
   COUNTS,
@@ -14,6 +14,7 @@ import {
   KINDS,
   LIMITS,
   MAGIC,
+  MAGIC_1,
   NO_STREAM,
   PACK_ROW,
   PUSH_KEY_BYTES,
@@ -35,8 +36,8 @@ const EMPTY = sha256Hex();
  */
 export function parseTree(bytes: Uint8Array): Tree {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (buffer.length < HEADER_BYTES || buffer.toString("latin1", 0, MAGIC.length) !== MAGIC)
-    throw malformed("its start");
+  const rules = RULES.get(buffer.toString("latin1", 0, MAGIC.length));
+  if (buffer.length < HEADER_BYTES || !rules) throw malformed("its start");
   const counts = Array.from({ length: COUNTS }, (_, i) => buffer.readUInt32BE(16 + i * 4));
   const [keyCount = 0, packCount = 0, chunkCount = 0, streamCount = 0, rangeCount = 0, fileCount = 0] = counts;
   // From here on every count is bounded by the bytes that are there.
@@ -49,7 +50,7 @@ export function parseTree(bytes: Uint8Array): Tree {
   };
   const pushKeys = rows(section(keyCount * PUSH_KEY_BYTES), PUSH_KEY_BYTES, (row) => Buffer.from(row));
   const packs = parsePacks(section(packCount * PACK_ROW));
-  const chunks = parseChunks(section(chunkCount * CHUNK_ROW), pushKeys.length, packs);
+  const chunks = parseChunks(section(chunkCount * CHUNK_ROW), rules, pushKeys.length, packs);
   const streams = parseStreams(section(streamCount * STREAM_ROW), section(rangeCount * RANGE_ROW), chunks.count);
   const files = parseFiles(section(fileCount * FILE_ROW), buffer.subarray(at));
   const tree = { pushKeys, packs, chunks, streams, files };
@@ -71,18 +72,31 @@ function parsePacks(section: Buffer): PackRef[] {
   return packs;
 }
 
-function parseChunks(section: Buffer, keyCount: number, packs: readonly PackRef[]): ChunkTable {
+/** What the formats differ in. */
+interface Rules {
+  readonly chunkBytes: number;
+  readonly codecs: readonly number[];
+}
+
+const RULES: ReadonlyMap<string, Rules> = new Map([
+  [MAGIC_1, { chunkBytes: LIMITS.chunkBytes1, codecs: [CODEC_NONE] }],
+  [MAGIC, { chunkBytes: LIMITS.chunkBytes, codecs: [CODEC_NONE, CODEC_ZSTD] }],
+]);
+
+function parseChunks(section: Buffer, rules: Rules, keyCount: number, packs: readonly PackRef[]): ChunkTable {
   const table = new ChunkTable(Math.max(1, section.length / CHUNK_ROW));
   const keysUsed = new Uint8Array(keyCount);
   const packsUsed = new Uint8Array(packs.length);
   for (let at = 0; at < section.length; at += CHUNK_ROW) {
-    const [key = 0, pack = 0, offset = 0, stored = 0, plain = 0] = [32, 36, 40, 44, 48].map((column) =>
-      section.readUInt32BE(at + column),
-    );
+    const key = section.readUInt32BE(at + 32);
+    const pack = section.readUInt32BE(at + 36);
+    const offset = section.readUInt32BE(at + 40);
+    const stored = section.readUInt32BE(at + 44);
+    const plain = section.readUInt32BE(at + 48);
     const codec = section.readUInt8(at + 52);
     checkCodec(codec);
-    if (plain === 0 || plain > LIMITS.chunkBytes || stored !== plain + CHUNK_OVERHEAD)
-      throw malformed("the length of a chunk");
+    if (!rules.codecs.includes(codec)) throw malformed("the codec of a chunk");
+    if (plain > rules.chunkBytes || !fitsStored(codec, plain, stored)) throw malformed("the length of a chunk");
     if (key >= keyCount || offset + stored > (packs[pack]?.bytes ?? 0)) throw malformed("the place of a chunk");
     keysUsed[key] = 1;
     packsUsed[pack] = 1;

@@ -78,14 +78,14 @@ interface Running<Item, Result> {
   readonly onItem: ((item: Item) => Promise<void>) | undefined;
   readonly done: (result: Result) => void;
   readonly fail: (error: unknown) => void;
-  /** Items are handed over one after the other. */
-  handing: Promise<void>;
 }
 
 interface Member<Item, Result> {
   readonly thread: Thread;
   readonly gate: Int32Array;
   readonly running: Map<number, Running<Item, Result>>;
+  /** Items are handed over one after the other, also those of two jobs: their buffers are used again in that order. */
+  handing: Promise<void>;
 }
 
 /** Right from `src`, from `dist` and from the packed command line, where there is no `import.meta.dirname`. */
@@ -112,7 +112,7 @@ class ThreadPool<Job, Item, Result> implements Pool<Job, Item, Result> {
     if (!member || this.#closed) throw new TypeError("no such worker");
     const id = this.#jobs++;
     return await new Promise<Result>((done, fail) => {
-      member.running.set(id, { onItem, done, fail, handing: Promise.resolve() });
+      member.running.set(id, { onItem, done, fail });
       member.thread.postMessage({ id, job });
     });
   }
@@ -128,7 +128,7 @@ class ThreadPool<Job, Item, Result> implements Pool<Job, Item, Result> {
     const gate = new Int32Array(new SharedArrayBuffer(8));
     const workerData: ThreadData = { crew, setup, itemsAhead, gate };
     const thread = new Thread(ENTRY, { workerData, execArgv: [], env: {}, argv: [], stdin: false });
-    const member: Member<Item, Result> = { thread, gate, running: new Map() };
+    const member: Member<Item, Result> = { thread, gate, running: new Map(), handing: Promise.resolve() };
     thread.on("message", (message: FromThread) => this.#heard(member, message));
     const broken = (cause?: unknown) =>
       this.#failAll(member, new CloisterError("FAILURE", "a worker thread ended unexpectedly", { cause }));
@@ -141,20 +141,20 @@ class ThreadPool<Job, Item, Result> implements Pool<Job, Item, Result> {
     const running = member.running.get(message.id);
     if (!running) return;
     if ("item" in message) {
-      running.handing = running.handing.then(async () => {
+      const hand = async () => {
+        if (!member.running.has(message.id)) return;
         await running.onItem?.(message.item as Item);
         Atomics.sub(member.gate, 0, 1);
         Atomics.notify(member.gate, 0);
-      });
-      running.handing.catch((error: unknown) => this.#failAll(member, error));
+      };
+      member.handing = member.handing.then(hand).catch((error: unknown) => this.#failAll(member, error));
       return;
     }
-    const end = () => {
-      member.running.delete(message.id);
+    void member.handing.then(() => {
+      if (!member.running.delete(message.id)) return;
       if ("error" in message) running.fail(revive(message.error));
       else running.done(message.result as Result);
-    };
-    running.handing.then(end, () => undefined);
+    });
   }
 
   #failAll(member: Member<Item, Result>, error: unknown): void {

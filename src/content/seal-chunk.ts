@@ -11,6 +11,7 @@ import {
 import { sha256 } from "../base/digest.ts";
 import { CloisterError, integrity } from "../base/errors.ts";
 import { decompress } from "./codec.ts";
+import { copyShared } from "./copy-shared.ts";
 import { FRAME_MIN } from "./zstd-frame.ts";
 
 const NONCE = 12;
@@ -30,15 +31,6 @@ const SLICE = 64 * 1024;
 /** Drawn at once: a draw takes as long for one nonce as for hundreds. */
 const NONCES = 256;
 
-/** What a sealed chunk is put together from, in this order. */
-export interface SealedChunk {
-  readonly nonce: Uint8Array;
-  readonly body: readonly Uint8Array[];
-  readonly tag: Uint8Array;
-  /** Of all of them. */
-  readonly bytes: number;
-}
-
 /** Seals the chunks of one push. */
 export class ChunkSealer {
   readonly #key: KeyObject;
@@ -55,16 +47,22 @@ export class ChunkSealer {
    *
    * @param h SHA-256 of the chunk
    * @param plainBytes bytes of the chunk
-   * @param bytes the chunk itself, or what the codec made of it; not needed afterwards
+   * @param bytes the chunk itself, or what the codec made of it
+   * @param into where the sealed chunk goes, from `at` on: `bytes.length + CHUNK_OVERHEAD` bytes
+   * @returns where it ends
    */
-  seal(h: Uint8Array, codec: number, plainBytes: number, bytes: Uint8Array): SealedChunk {
+  seal(h: Uint8Array, codec: number, plainBytes: number, bytes: Uint8Array, into: Buffer, at: number): number {
     const nonce = this.#nonce();
     const cipher = createCipheriv("aes-256-gcm", chunkKey(this.#key, h), nonce, { authTagLength: TAG });
     cipher.setAAD(chunkContext(codec, plainBytes));
-    const body: Uint8Array[] = [];
-    for (let at = 0; at < bytes.length; at += SLICE) body.push(cipher.update(bytes.subarray(at, at + SLICE)));
+    into.set(nonce, at);
+    const body = at + NONCE;
+    for (let from = 0; from < bytes.length; from += SLICE) {
+      copyShared(cipher.update(bytes.subarray(from, from + SLICE)), into, body + from);
+    }
     cipher.final();
-    return { nonce, body, tag: cipher.getAuthTag(), bytes: bytes.length + CHUNK_OVERHEAD };
+    into.set(cipher.getAuthTag(), body + bytes.length);
+    return body + bytes.length + TAG;
   }
 
   #nonce(): Buffer {
@@ -72,16 +70,6 @@ export class ChunkSealer {
     const nonce = this.#nonces.subarray(0, NONCE);
     this.#nonces = this.#nonces.subarray(NONCE);
     return nonce;
-  }
-}
-
-/** Seals a chunk, uncompressed, into `into` at `at`. */
-export function sealChunk(pushKey: Uint8Array, h: Uint8Array, chunk: Uint8Array, into: Buffer, at: number): void {
-  const { nonce, body, tag } = new ChunkSealer(pushKey).seal(h, CODEC_NONE, chunk.length, chunk);
-  let to = at;
-  for (const part of [nonce, ...body, tag]) {
-    into.set(part, to);
-    to += part.length;
   }
 }
 
@@ -95,9 +83,7 @@ export function fitsStored(codec: number, plainBytes: number, stored: number): b
 /**
  * Opens a sealed chunk and checks that it is the one with digest `h` (GCM does not commit to its key; this does).
  *
- * @param into where the content goes, at least `plainBytes` long; without it, a buffer is made
- * @returns the content, exactly `plainBytes` long; where `into` was given, the beginning of it, which holds nothing to be
- * relied on if this throws
+ * @returns the content, in a buffer of its own
  * @throws CloisterError INTEGRITY where it is not that chunk; FAILURE where a newer version compressed it; UNSUPPORTED_HOST
  * where it is compressed and this machine cannot decompress
  */
@@ -107,7 +93,6 @@ export function openChunk(
   codec: number,
   plainBytes: number,
   sealed: Uint8Array,
-  into?: Buffer,
 ): Buffer {
   checkCodec(codec);
   if (!fitsStored(codec, plainBytes, sealed.length)) throw damaged("it has the wrong length");
@@ -116,10 +101,8 @@ export function openChunk(
   decipher.setAAD(chunkContext(codec, plainBytes));
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG));
   const body = sealed.subarray(NONCE, sealed.length - TAG);
-  const plain =
-    codec === CODEC_NONE
-      ? decipheredInto(decipher, body, into ?? Buffer.allocUnsafeSlow(plainBytes))
-      : decompressedInto(decipheredInto(decipher, body, Buffer.allocUnsafe(body.length)), plainBytes, into);
+  const inside = deciphered(decipher, body);
+  const plain = codec === CODEC_NONE ? inside : decompressed(inside, plainBytes);
   if (!sha256(plain).equals(h)) throw damaged("its content is not what the tree says");
   return plain;
 }
@@ -133,23 +116,22 @@ export function checkCodec(codec: number): void {
   });
 }
 
-function decipheredInto(decipher: DecipherGCM, body: Uint8Array, into: Buffer): Buffer {
-  for (let at = 0; at < body.length; at += SLICE) into.set(decipher.update(body.subarray(at, at + SLICE)), at);
+function deciphered(decipher: DecipherGCM, body: Uint8Array): Buffer {
+  const plain = Buffer.allocUnsafeSlow(body.length);
+  for (let at = 0; at < body.length; at += SLICE) plain.set(decipher.update(body.subarray(at, at + SLICE)), at);
   try {
     decipher.final();
   } catch (cause) {
     throw damaged("it does not authenticate under its key", cause);
   }
-  return into.subarray(0, body.length);
+  return plain;
 }
 
 /** Only what authenticated is decompressed. */
-function decompressedInto(frame: Buffer, plainBytes: number, into: Buffer | undefined): Buffer {
+function decompressed(frame: Buffer, plainBytes: number): Buffer {
   const content = decompress(frame, plainBytes);
   if (!content) throw damaged("it is not compressed as the tree says");
-  if (!into) return Buffer.from(content);
-  into.set(content);
-  return into.subarray(0, plainBytes);
+  return Buffer.from(content);
 }
 
 // Made once and filled in anew for each chunk: both are copied by whoever is given them.

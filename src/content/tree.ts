@@ -1,9 +1,9 @@
 // The tree of a version: which files it has and which stored chunks they are made of. Binary and sectioned, because one
 // JSON of a million entries costs more than a gigabyte of memory. Byte for byte in docs/store-format.md.
 
-import type { ChunkTable } from "./chunk-table.ts";
-import { CHUNK_MAX } from "./chunker.ts";
+import type { ChunkPlace, ChunkTable } from "./chunk-table.ts";
 import { PACK_BYTES, type PackRef } from "./pack.ts";
+import { CHUNK_MAX } from "./seal-chunk.ts";
 
 export interface TreeFile {
   readonly path: string;
@@ -28,8 +28,9 @@ export interface Tree {
   readonly files: readonly TreeFile[];
 }
 
-/** 16 bytes. */
-export const MAGIC = "cloister-tree@1\n";
+/** What is written. 16 bytes, as the one before, which is still read. */
+export const MAGIC = "cloister-tree@2\n";
+export const MAGIC_1 = "cloister-tree@1\n";
 export const NO_STREAM = 0xffff_ffff;
 export const KINDS = ["file", "executable", "directory"] as const;
 
@@ -49,17 +50,35 @@ export const LIMITS = {
   /** 1 PiB. */
   bytes: 2 ** 50,
   chunkBytes: CHUNK_MAX,
+  /** In trees of the first format. */
+  chunkBytes1: 128 * 1024,
   packBytes: PACK_BYTES,
 } as const;
 
+/** Chunks by number. */
+export interface ChunkList {
+  readonly count: number;
+  digest(number: number): Uint8Array;
+  place(number: number): ChunkPlace;
+}
+
+/** What a tree is made of. Files are asked for twice, and need not all be there at once. */
+export interface TreeContent extends Omit<Tree, "chunks" | "files"> {
+  readonly chunks: ChunkList;
+  readonly files: Iterable<TreeFile>;
+}
+
 /** The bytes of a tree, to be sealed. All integers are big-endian. */
-export function encodeTree(tree: Tree): Uint8Array {
-  const paths = tree.files.map((file) => Buffer.byteLength(file.path));
-  const pathBytes = paths.reduce((sum, bytes) => sum + bytes, 0);
-  const ranges = tree.streams.reduce((sum, stream) => sum + stream.length / 2, 0);
-  const { pushKeys, packs, chunks, streams, files } = tree;
-  const counts = [pushKeys.length, packs.length, chunks.count, streams.length, ranges, files.length, pathBytes];
-  const out = new Output(treeBytes(counts));
+export function encodeTree({ pushKeys, packs, chunks, streams, files }: TreeContent): Uint8Array {
+  let fileCount = 0;
+  let pathBytes = 0;
+  for (const { path } of files) {
+    fileCount++;
+    pathBytes += Buffer.byteLength(path);
+  }
+  const ranges = streams.reduce((sum, stream) => sum + stream.length / 2, 0);
+  const counts = [pushKeys.length, packs.length, chunks.count, streams.length, ranges, fileCount, pathBytes];
+  const out = new Output(Buffer.alloc(treeBytes(counts)));
   out.bytes(Buffer.from(MAGIC, "latin1"));
   for (const count of counts) out.u32(count);
   for (const key of pushKeys) out.bytes(key);
@@ -70,8 +89,8 @@ export function encodeTree(tree: Tree): Uint8Array {
   encodeChunks(chunks, out);
   for (const stream of streams) out.u32(stream.length / 2);
   for (const stream of streams) for (const number of stream) out.u32(number);
-  for (const [i, file] of files.entries()) encodeFile(file, paths[i] ?? 0, out);
-  for (const file of files) out.text(file.path);
+  const paths = new Output(out.buffer.subarray(out.buffer.length - pathBytes));
+  for (const file of files) encodeFile(file, paths.text(file.path), out);
   return out.buffer;
 }
 
@@ -81,7 +100,7 @@ export function treeBytes(counts: readonly number[]): number {
   return sizes.reduce((sum, size, i) => sum + size * (counts[i] ?? 0), HEADER_BYTES);
 }
 
-function encodeChunks(chunks: ChunkTable, out: Output): void {
+function encodeChunks(chunks: ChunkList, out: Output): void {
   for (let row = 0; row < chunks.count; row++) {
     const { key, pack, offset, stored, plain, codec } = chunks.place(row);
     out.bytes(chunks.digest(row));
@@ -103,8 +122,8 @@ class Output {
   readonly buffer: Buffer;
   #at = 0;
 
-  constructor(bytes: number) {
-    this.buffer = Buffer.alloc(bytes);
+  constructor(buffer: Buffer) {
+    this.buffer = buffer;
   }
 
   u8(value: number): void {
@@ -129,7 +148,10 @@ class Output {
     this.#at += value.length;
   }
 
-  text(value: string): void {
-    this.#at += this.buffer.write(value, this.#at, "utf8");
+  /** How many bytes it took. */
+  text(value: string): number {
+    const bytes = this.buffer.write(value, this.#at, "utf8");
+    this.#at += bytes;
+    return bytes;
   }
 }

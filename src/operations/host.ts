@@ -26,11 +26,18 @@ export interface Host {
 
 /** How far a long step has come. */
 export interface Progress {
-  /** A short present participle: `reading`, `storing`, `fetching`, … */
+  /** A short present participle: `pushing`, `fetching`, `copying`, … */
   readonly step: string;
+  /** Of content, so far. */
   readonly bytes: number;
   /** Undefined while it is not known. */
   readonly bytesTotal: number | undefined;
   /** Bytes that are really written or fetched (the rest was found again). */
   readonly bytesNew?: number | undefined;
+  /** Bytes that the store got for them: encrypted, and maybe compressed. */
+  readonly bytesStored?: number | undefined;
+  /** Of content: at least so much is in the store, confirmed, and need not be stored again by the same command. */
+  readonly bytesKept?: number | undefined;
+  /** What a push does just now: read; give the store the rest, when all is read; wait for the store to catch up. */
+  readonly phase?: "reading" | "uploading" | "waiting" | undefined;
 }

@@ -106,7 +106,30 @@ describe("push", () => {
       interruption: { caught: () => "SIGINT" },
     });
     expect(outcome.exit).toBe(130);
-    expect(outcome.err).toBe("✗ interrupted  [INTERRUPTED]\n  next   run the same command again to continue\n");
+    expect(outcome.err).toBe(
+      "✗ interrupted  [INTERRUPTED]\n  next   run the same command again to continue:\n         cloister push m --name n\n",
+    );
+  });
+
+  it.each([
+    ["INTERRUPTED", undefined, "cloister push 'a b' --name n"],
+    ["UNAVAILABLE", "try again", "try again"],
+    ["FAILURE", "free some space", "free some space"],
+  ] as const)("after %s says what is stored, and how to go on", async (code, given, next) => {
+    const outcome = await cloister(["push", "a b", "--name", "n"], {
+      library: {
+        open: async (host) =>
+          ({
+            push: async () => {
+              host.progress({ step: "pushing", bytes: 20e9, bytesTotal: 40e9, bytesNew: 9e9, bytesKept: 12.3e9 });
+              throw new CloisterError(code, "interrupted", given === undefined ? {} : { next: given });
+            },
+          }) as never,
+      },
+    });
+    expect(outcome.err).toContain("  kept   12.3 GB of 40 GB are stored, and the same command goes on from there");
+    expect(outcome.err).toContain(next);
+    expect(outcome.err.match(/cloister push 'a b' --name n\n/g)).toHaveLength(1);
   });
 
   it("refuses a kind that does not exist", async () => {

@@ -4,7 +4,8 @@ import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { wantsColor } from "../../src/cli/color.ts";
 import { askPassphrase } from "../../src/cli/passphrase.ts";
-import { ProgressLine, progressText } from "../../src/cli/progress.ts";
+import { ProgressLine } from "../../src/cli/progress.ts";
+import { progressText } from "../../src/cli/progress-text.ts";
 import { inquirerPrompter, type Prompter } from "../../src/cli/prompter.ts";
 import { listenToSignals } from "../../src/cli/signals.ts";
 
@@ -158,11 +159,11 @@ describe("colour", () => {
 });
 
 describe("progress", () => {
-  function line(enabled = true) {
+  function line(mode: "line" | "lines" | "off" = "line", columns = 80) {
     const written: string[] = [];
     let now = 0;
-    const io = { err: (text: string) => void written.push(text), columns: 60, errIsTty: true, errColor: false };
-    const progress = new ProgressLine(io, () => now, enabled);
+    const io = { err: (text: string) => void written.push(text), columns, errIsTty: true, errColor: false };
+    const progress = new ProgressLine(io, () => now, mode);
     const at = (ms: number, bytes: number) => {
       now = ms;
       progress.update({ step: "storing", bytes, bytesTotal: 400_000_000, bytesNew: 31_000_000 });
@@ -170,32 +171,93 @@ describe("progress", () => {
     return { written, progress, at };
   }
 
-  it("shows after a second, at most ten times a second, within the terminal, and goes away", () => {
+  it("shows after a second, at most five times a second, and goes away", () => {
     const { written, progress, at } = line();
     at(0, 0);
     at(999, 1e8);
     expect(written).toEqual([]);
     at(1000, 1e8);
-    at(1050, 1.1e8);
-    expect(written).toHaveLength(1);
-    expect(written[0]).toContain("\r\u001b[Kstoring  100 MB of 400 MB (25%)  100 MB/s  3 s left");
-    expect(written[0]?.length).toBeLessThanOrEqual(60 - 1 + "\r\u001b[K".length);
+    at(1100, 1.1e8);
+    expect(written).toEqual(["\rstoring  100 of 400 MB  25%  100 MB/s  0:03 left  31 MB new  69 MB reused\u001b[K"]);
     progress.note("half way");
     expect(written.slice(1)).toEqual(["\r\u001b[K", "cloister: half way\n"]);
+    at(1300, 1.1e8);
+    expect(written).toHaveLength(4);
     progress.clear();
-    expect(written).toHaveLength(3);
+    expect(written).toHaveLength(5);
+    progress.stop();
+    at(9000, 2e8);
+    expect(written).toHaveLength(5);
   });
 
-  it("shows nothing where it is off", () => {
-    const { written, at } = line(false);
+  it("shows nothing where it is off, but knows how far it was", () => {
+    const { written, at, progress } = line("off");
     at(0, 0);
-    at(5000, 1e8);
-    expect(written).toEqual([]);
+    at(50_000, 1e8);
+    expect([written, progress.last?.bytes]).toEqual([[], 1e8]);
   });
 
-  it("says what is known where the total is not", () => {
-    const text = progressText({ step: "reading", bytes: 2e6, bytesTotal: undefined }, 2e6, 1000);
-    expect(text).toBe("reading  2 MB  2 MB/s");
+  it("is a line every half minute where it is kept", () => {
+    const { written, at, progress } = line("lines", 20);
+    for (let second = 0; second <= 61; second++) at(second * 1000, second * 1e6);
+    progress.clear();
+    expect(written).toEqual([
+      "cloister: storing  30 of 400 MB  7%  1 MB/s  6:10 left  31 MB new\n",
+      "cloister: storing  60 of 400 MB  15%  1 MB/s  5:40 left  31 MB new  29 MB reused\n",
+    ]);
+  });
+
+  it("has the rate of the last seconds, and says so when nothing comes any more", () => {
+    const { written, at, progress } = line();
+    for (let second = 0; second <= 30; second++) at(second * 1000, second * 1e7);
+    for (let second = 31; second <= 45; second++) at(second * 1000, 3e8 + (second - 30) * 1e6);
+    expect(written.at(-1)).toContain("  1 MB/s  1:25 left  ");
+    for (let second = 46; second <= 60; second++) at(second * 1000, 315_000_000);
+    expect(written.at(-1)).toContain("78%  no byte for 0:15  31 MB new");
+    progress.stop();
+  });
+
+  it("draws by itself while nothing is heard", async () => {
+    const written: string[] = [];
+    const io = { err: (text: string) => void written.push(text), columns: 80, errIsTty: true, errColor: false };
+    const progress = new ProgressLine(io, Date.now, "line");
+    progress.update({ step: "waiting", bytes: 1, bytesTotal: 2 });
+    while (written.length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(written[0]).toContain("waiting  1 of 2 B  50%");
+    progress.clear();
+    const { length } = written;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(written).toHaveLength(length);
+    progress.stop();
+  });
+
+  const full = { step: "pushing", bytes: 12.3e9, bytesTotal: 40e9, bytesNew: 3.1e9, bytesStored: 2.2e9 } as const;
+  const pace = { rate: 245e6, stillMs: 0 };
+
+  it.each([
+    [200, "reading  12.3 of 40 GB  30%  245 MB/s  1:54 left  3.1 GB new  9.2 GB reused  2.2 GB stored"],
+    [79, "reading  12.3 of 40 GB  30%  245 MB/s  1:54 left  3.1 GB new  9.2 GB reused"],
+    [60, "reading  12.3 of 40 GB  30%  245 MB/s  1:54 left  3.1 GB new"],
+    [45, "reading  12.3 of 40 GB  30%  1:54 left"],
+    [25, "reading  30%"],
+    [5, "30%"],
+    [2, "30"],
+  ])("fits %i columns", (columns, text) => {
+    expect(progressText({ ...full, phase: "reading" }, pace, columns)).toBe(text);
+  });
+
+  it("says what it is doing, and what is known where the total is not", () => {
+    const shown = (more: object) => progressText({ ...full, ...more }, pace, 200);
+    expect(shown({ phase: "waiting" })).toMatch(/^waiting for the store {2}12\.3 of 40 GB/);
+    expect(shown({ phase: "uploading", bytes: 40e9 })).toMatch(
+      /^uploading {2}40 of 40 GB {2}100% {2}245 MB\/s {2}3\.1 GB new/,
+    );
+    const text = progressText(
+      { step: "reading\u001b[2J", bytes: 2e6, bytesTotal: undefined },
+      { ...pace, rate: 2e6 },
+      80,
+    );
+    expect(text).toBe("reading\\u{1b}[2J  2 MB  2 MB/s");
   });
 });
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CloisterError } from "../../src/base/errors.ts";
-import type { PackRecord } from "../../src/content/pack-writer.ts";
+import { chunksOf, type PackRecord } from "../../src/content/push/pack-record.ts";
 import { readContent } from "../../src/content/read.ts";
 import { restoreFolder } from "../../src/content/restore.ts";
 import { folderStore } from "../../src/store/folder.ts";
@@ -55,7 +55,10 @@ describe("a push while the store misbehaves at any one operation", () => {
         // What the journal names is there, whatever happened.
         for (const { id, bytes } of journal)
           expect(store.objects.get(`${PREFIX}${id.slice(0, 2)}/${id}`)?.length).toBe(bytes);
-        const stored = journal.reduce((sum, record) => sum + record.chunks.reduce((n, chunk) => n + chunk.plain, 0), 0);
+        const stored = journal.reduce(
+          (sum, record) => sum + [...chunksOf(record)].reduce((n, chunk) => n + chunk.plain, 0),
+          0,
+        );
         const again = await push(store, files, { ...options, place: placeIn(store), resume: [...journal] });
         expect(again.bytesNew).toBeLessThanOrEqual(changed.length + 10_000 - stored);
       }

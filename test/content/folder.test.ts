@@ -19,7 +19,7 @@ import { PassThrough, Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { FileEntry } from "../../src/base/file-entry.ts";
 import { folderDigests } from "../../src/base/folder-digests.ts";
-import { folderFiles, folderSize, stdinFile } from "../../src/content/folder.ts";
+import { folderFiles, scanFolder, stdinFile } from "../../src/content/folder.ts";
 import { parseTree } from "../../src/content/parse-tree.ts";
 import { readContent } from "../../src/content/read.ts";
 import { restoreFolder, streamFile } from "../../src/content/restore.ts";
@@ -67,8 +67,8 @@ describe("files of a folder", () => {
       "a/run.sh executable 10",
       "z/empty directory 0",
     ]);
-    expect(await folderSize(source, { signal })).toEqual({ files: 4, bytes: 1_500_016 });
-    expect(await folderSize(join(source, "a.txt"), { signal })).toEqual({ files: 1, bytes: 6 });
+    expect(await scanFolder(source, { signal })).toMatchObject({ files: 4, bytes: 1_500_016 });
+    expect(await scanFolder(join(source, "a.txt"), { signal })).toMatchObject({ files: 1, bytes: 6 });
   });
 
   it("can leave files and folders out", async () => {
@@ -88,19 +88,19 @@ describe("files of a folder", () => {
     });
     rmSync(join(source, "link"));
     execFileSync("mkfifo", [join(source, "a", "pipe")]);
-    await expect(folderSize(source, { signal })).rejects.toMatchObject({ message: "a/pipe cannot be pushed" });
+    await expect(scanFolder(source, { signal })).rejects.toMatchObject({ message: "a/pipe cannot be pushed" });
     rmSync(join(source, "a", "pipe"));
     const server = createServer().listen(join(source, "sock"));
     await new Promise((resolve) => server.once("listening", resolve));
-    await expect(folderSize(source, { signal })).rejects.toMatchObject({ message: "sock cannot be pushed" });
+    await expect(scanFolder(source, { signal })).rejects.toMatchObject({ message: "sock cannot be pushed" });
     server.close();
-    await expect(folderSize("/dev/null", { signal })).rejects.toMatchObject({ message: "null cannot be pushed" });
-    await expect(folderSize(join(dir, "none"), { signal })).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await expect(scanFolder("/dev/null", { signal })).rejects.toMatchObject({ message: "null cannot be pushed" });
+    await expect(scanFolder(join(dir, "none"), { signal })).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
   it("are refused where a name is not UTF-8", async () => {
     writeFileSync(Buffer.concat([Buffer.from(`${source}/`), Buffer.from([0x66, 0xff])]), "x");
-    await expect(folderSize(source, { signal })).rejects.toMatchObject({ why: "its name is not UTF-8" });
+    await expect(scanFolder(source, { signal })).rejects.toMatchObject({ why: "its name is not UTF-8" });
   });
 
   it.each([
@@ -137,7 +137,7 @@ describe("files of a folder", () => {
     writeSample();
     const abort = new AbortController();
     abort.abort();
-    await expect(folderSize(source, { signal: abort.signal })).rejects.toMatchObject({ code: "INTERRUPTED" });
+    await expect(scanFolder(source, { signal: abort.signal })).rejects.toMatchObject({ code: "INTERRUPTED" });
   });
 });
 

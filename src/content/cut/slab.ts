@@ -12,11 +12,17 @@ export interface Cutting {
 
 export class Slab {
   readonly #gear: Gear = openGear();
+  readonly #beforeMove: () => void;
   #start = 0;
   #end = 0;
 
   /** Where the content says so. */
   readonly byContent: Cutting = { ahead: CUT_MAX, next: this.#gear.cut };
+
+  /** @param beforeMove called before chunks that were cut are overwritten */
+  constructor(beforeMove: () => void) {
+    this.#beforeMove = beforeMove;
+  }
 
   /** Drops what is left of an interrupted stream. */
   clear(): void {
@@ -33,6 +39,7 @@ export class Slab {
   room(bytes: number): Buffer {
     const { slab } = this.#gear;
     if (slab.length - this.#end < bytes) {
+      this.#beforeMove();
       slab.copyWithin(0, this.#start, this.#end);
       this.#end -= this.#start;
       this.#start = 0;
@@ -45,7 +52,7 @@ export class Slab {
     this.#end += bytes;
   }
 
-  /** The chunks that are certain by now, or all of them where this is the end of the stream. Valid until there is more. */
+  /** The chunks that are certain by now, or all of them where this is the end of the stream. They stay where they are until `beforeMove`. */
   *cut(cutting: Cutting, last: boolean): Generator<Buffer, void, void> {
     const ahead = last ? 1 : cutting.ahead;
     while (this.#end - this.#start >= ahead) {

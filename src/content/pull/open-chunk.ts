@@ -2,6 +2,7 @@
 import { createDecipheriv } from "node:crypto";
 import { sha256 } from "../../base/digest.ts";
 import { integrity } from "../../base/errors.ts";
+import { copyShared } from "../copy-shared.ts";
 import { CHUNK_OVERHEAD, CODEC_NONE, chunkContext, chunkKey, openChunk } from "../seal-chunk.ts";
 
 /** Larger pieces spend their time in allocating what comes out. */
@@ -28,8 +29,9 @@ export interface ChunkOf {
  */
 export function openChunkInto(chunk: ChunkOf, sealed: Uint8Array, into: Uint8Array, at: number, check: boolean): void {
   const { pushKey, digest, codec, plain } = chunk;
+  const target = Buffer.from(into.buffer, into.byteOffset, into.byteLength);
   if (codec !== CODEC_NONE) {
-    into.set(openChunk(pushKey, digest, codec, plain, sealed), at);
+    copyShared(openChunk(pushKey, digest, codec, plain, sealed), target, at);
     return;
   }
   if (sealed.length !== plain + CHUNK_OVERHEAD) throw integrity("it has the wrong length");
@@ -39,7 +41,7 @@ export function openChunkInto(chunk: ChunkOf, sealed: Uint8Array, into: Uint8Arr
   decipher.setAAD(chunkContext(codec, plain));
   decipher.setAuthTag(sealed.subarray(end));
   for (let from = NONCE; from < end; from += SLICE_BYTES) {
-    into.set(decipher.update(sealed.subarray(from, Math.min(from + SLICE_BYTES, end))), at + from - NONCE);
+    copyShared(decipher.update(sealed.subarray(from, Math.min(from + SLICE_BYTES, end))), target, at + from - NONCE);
   }
   try {
     decipher.final();

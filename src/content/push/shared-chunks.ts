@@ -1,25 +1,19 @@
 // The chunks of one push, in memory that all its workers share: by digest, and by row. About 65 bytes a chunk.
-import { randomBytes } from "node:crypto";
 import { CloisterError } from "../../base/errors.ts";
 import type { ChunkPlace } from "../chunk-table.ts";
-
-/** What threads are sent; see `SharedChunks.open`. */
-export interface SharedChunkMemory {
-  readonly header: SharedArrayBuffer;
-  readonly digests: SharedArrayBuffer;
-  readonly columns: SharedArrayBuffer;
-  readonly states: SharedArrayBuffer;
-  readonly slots: SharedArrayBuffer;
-}
-
-/** Words of the header. The salt has 8, the counts of levels 16, each counter 2. */
-const NEXT_ROW = 0;
-const LEVELS = 1;
-const FIRST_LEVEL_BITS = 2;
-const SALT = 4;
-const LEVEL_COUNTS = 12;
-const COUNTERS = 28;
-const HEADER_WORDS = 32;
+import {
+  BUFFER_BYTES_MAX,
+  COUNTERS,
+  FIRST_LEVEL_BITS,
+  grow,
+  LEVEL_COUNTS,
+  LEVELS,
+  levelStart,
+  makeMemory,
+  NEXT_ROW,
+  SALT,
+  type SharedChunkMemory,
+} from "./shared-memory.ts";
 
 /** Columns of a row. */
 const COLUMNS = 5;
@@ -34,11 +28,8 @@ const DROPPED = 0x80;
 
 /** Rows that one worker takes at once, so that what follows in the content mostly follows in the rows, too. */
 const BLOCK_ROWS = 256;
-/** What V8 lets one shared buffer grow to. It takes memory only as it is used. */
-const BUFFER_BYTES_MAX = 2 ** 32;
 const ROWS_MAX = BUFFER_BYTES_MAX / 32;
 const LEVELS_MAX = 12;
-const GROWTH_BYTES = 1024 * 1024;
 
 /**
  * Chunks by row, and rows by digest. Any number of threads may use it at once, each through an object of its own.
@@ -70,22 +61,7 @@ export class SharedChunks {
 
   /** @param expected chunks, roughly; it grows past them */
   static create(expected: number): SharedChunks {
-    const growable = () => new SharedArrayBuffer(0, { maxByteLength: BUFFER_BYTES_MAX });
-    const memory: SharedChunkMemory = {
-      header: new SharedArrayBuffer(HEADER_WORDS * 4),
-      digests: growable(),
-      columns: growable(),
-      states: growable(),
-      slots: growable(),
-    };
-    const header = new Int32Array(memory.header);
-    // Trees are written by others, who must not be able to make all digests fall into one slot.
-    for (let word = 0; word < 8; word++) header[SALT + word] = randomBytes(4).readInt32LE() | 1;
-    const bits = Math.min(26, Math.max(12, Math.ceil(Math.log2(expected * 2 + 1))));
-    header[FIRST_LEVEL_BITS] = bits;
-    header[LEVELS] = 1;
-    grow(memory.slots, 4 * 2 ** bits);
-    return new SharedChunks(memory);
+    return new SharedChunks(makeMemory(expected));
   }
 
   /** The same chunks in another thread. */
@@ -100,6 +76,11 @@ export class SharedChunks {
   /** Rows that may be in use; not all of them are. */
   get rows(): number {
     return Atomics.load(this.#header, NEXT_ROW);
+  }
+
+  /** The row that this thread fills next. While no other one uses the chunks, rows follow one another. */
+  get nextRow(): number {
+    return this.#next;
   }
 
   /** Bytes of content claimed so far, and those among them that were new. */
@@ -282,23 +263,6 @@ export class SharedChunks {
       mixed ^= mixed >>> 15;
     }
     return mixed;
-  }
-}
-
-/** Slots in all levels before this one. At most 2^30, so that 32 bits do. */
-function levelStart(firstBits: number, level: number): number {
-  return (((1 << (2 * level)) - 1) / 3) << firstBits;
-}
-
-function grow(buffer: SharedArrayBuffer, bytes: number): void {
-  if (buffer.byteLength >= bytes) return;
-  const ample = Math.max(bytes, Math.min(buffer.byteLength * 1.25, buffer.byteLength + 64 * GROWTH_BYTES));
-  const whole = Math.min(BUFFER_BYTES_MAX, Math.ceil(ample / GROWTH_BYTES) * GROWTH_BYTES);
-  try {
-    buffer.grow(whole);
-  } catch (error) {
-    // Another thread was faster, and further.
-    if (buffer.byteLength < bytes) throw error;
   }
 }
 

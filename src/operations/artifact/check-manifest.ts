@@ -11,7 +11,7 @@ import { readPart } from "./artifact-seal.ts";
 import { crossingOf } from "./crossing.ts";
 import { type OwnedWorkspace, ownEvents } from "./label.ts";
 import { contextOfVersion, sealName } from "./version-record.ts";
-import type { Version } from "./versions.ts";
+import { named, referenceTo, type Version } from "./versions.ts";
 
 /** The signed manifest bundle of a version as it stands in the store. @throws CloisterError INTEGRITY */
 function bundleOf(session: Session, { record, versionId, metadataKey }: Version): Promise<Buffer> {
@@ -21,12 +21,20 @@ function bundleOf(session: Session, { record, versionId, metadataKey }: Version)
 
 /**
  * The manifest of a version: signed by its pusher, the one its header names, and in agreement with everything else.
- * @throws CloisterError INTEGRITY naming what differs
+ * @throws CloisterError INTEGRITY naming the version and what differs
  */
-export async function manifestOf(
-  session: Session,
-  version: Version,
-): Promise<{ readonly bundle: Buffer; readonly manifest: Manifest }> {
+export async function manifestOf(session: Session, version: Version): Promise<CheckedManifest> {
+  return checkedManifest(session, version).catch((error: unknown) => {
+    throw named(error, referenceTo(version));
+  });
+}
+
+interface CheckedManifest {
+  readonly bundle: Buffer;
+  readonly manifest: Manifest;
+}
+
+async function checkedManifest(session: Session, version: Version): Promise<CheckedManifest> {
   const bundle = await bundleOf(session, version);
   if (sha256Hex(bundle) !== version.header.manifest) throw integrity("its manifest is not the one its header names");
   const { manifest, keyId } = await verifyManifest(session, bundle);

@@ -1,40 +1,43 @@
 // What a push has stored so far, so that the same command after an interruption goes on instead of beginning again.
 import { createHmac, randomBytes } from "node:crypto";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256Hex } from "../../base/digest.ts";
 import { CloisterError } from "../../base/errors.ts";
 import { canonicalBytes } from "../../base/json.ts";
 import { openBlob, sealBlob } from "../../content/blob.ts";
-import type { PackRecord } from "../../content/pack-writer.ts";
+import type { PackRecord } from "../../content/push/pack-record.ts";
 import type { Identity } from "../../keys/identity.ts";
 import { newOperationId } from "../guard.ts";
 import { readLocal, writeLocal } from "../local-file.ts";
 import { releaseLock, takeLock } from "../process-lock.ts";
+import { PackLog } from "./pack-log.ts";
 
-/** A pack record of a 64 MiB pack with chunks of 8 KiB. */
-const ENTRY_BYTES_MAX = 4 * 1024 * 1024;
+const ENTRY_BYTES_MAX = 64 * 1024;
 
 /** One unfinished push. It holds the key of what was stored, so its files are sealed to this device's identity. */
 export class Journal {
   #operation: string;
   #pushKey: Buffer;
-  #packs: readonly PackRecord[];
+  readonly #packs: PackLog;
   #attempt: Attempt | undefined;
   readonly resumed: boolean;
   readonly #folder: string;
   readonly #key: Buffer;
   readonly #new = new Set<string>();
-  #count: number;
 
-  private constructor(folder: string, key: Buffer, head: Head, found: Found | undefined) {
+  private constructor(
+    folder: string,
+    key: Buffer,
+    head: Head,
+    found: { readonly attempt: Attempt | undefined } | undefined,
+  ) {
     this.#folder = folder;
     this.#key = key;
     this.#operation = head.operation;
     this.#pushKey = Buffer.from(head.pushKey, "hex");
-    this.#packs = found?.packs ?? [];
+    this.#packs = new PackLog(join(folder, "packs"), key);
     this.#attempt = found?.attempt;
-    this.#count = this.#packs.length;
     this.resumed = found !== undefined;
   }
 
@@ -52,8 +55,7 @@ export class Journal {
     const folder = isOwn ? own : `${own}-${randomBytes(6).toString("hex")}`;
     const head = await readEntry<Head>(folder, key, "head");
     if (head) {
-      const attempt = await readEntry<Attempt>(folder, key, "attempt");
-      return new Journal(folder, key, head, { packs: await readPacks(folder, key), attempt });
+      return new Journal(folder, key, head, { attempt: await readEntry<Attempt>(folder, key, "attempt") });
     }
     await rm(folder, { recursive: true, force: true });
     const fresh = { operation: newOperationId(), pushKey: randomBytes(32).toString("hex") };
@@ -72,8 +74,8 @@ export class Journal {
   }
 
   /** Packs stored by an interrupted attempt. */
-  get packs(): readonly PackRecord[] {
-    return this.#packs;
+  get packs(): AsyncIterable<PackRecord> {
+    return this.#packs.read();
   }
 
   /** The version that the interrupted attempt was about to make. */
@@ -91,8 +93,7 @@ export class Journal {
 
   /** Stores everything anew, under another push key. */
   async forgetStored(): Promise<void> {
-    for (const name of await packNames(this.#folder)) await rm(join(this.#folder, name), { force: true });
-    this.#packs = [];
+    await this.#packs.remove();
     this.#pushKey = randomBytes(32);
     await this.#writeHead();
   }
@@ -109,7 +110,7 @@ export class Journal {
 
   async stored(pack: PackRecord): Promise<void> {
     this.#new.add(pack.id);
-    await writeEntry(this.#folder, this.#key, `pack-${String(this.#count++)}`, pack);
+    await this.#packs.add(pack);
   }
 
   async attempting(attempt: Attempt): Promise<void> {
@@ -118,6 +119,7 @@ export class Journal {
 
   /** Lets the next push of the same go on from here. */
   async release(): Promise<void> {
+    await this.#packs.close();
     await releaseLock(`${this.#folder}.lock`);
   }
 
@@ -133,11 +135,6 @@ interface Attempt {
   readonly number: number;
   readonly versionId: string;
   readonly dirHash: string;
-}
-
-interface Found {
-  readonly packs: readonly PackRecord[];
-  readonly attempt: Attempt | undefined;
 }
 
 interface Head {
@@ -157,17 +154,4 @@ async function readEntry<T>(folder: string, key: Buffer, name: string): Promise<
     if (error instanceof CloisterError) return undefined;
     throw error;
   }
-}
-
-async function readPacks(folder: string, key: Buffer): Promise<readonly PackRecord[]> {
-  const packs: PackRecord[] = [];
-  for (const name of await packNames(folder)) {
-    const pack = await readEntry<PackRecord>(folder, key, name);
-    if (pack) packs.push(pack);
-  }
-  return packs;
-}
-
-async function packNames(folder: string): Promise<readonly string[]> {
-  return (await readdir(folder)).filter((name) => /^pack-\d+$/.test(name));
 }

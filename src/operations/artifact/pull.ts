@@ -2,10 +2,11 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve as resolvePath } from "node:path";
 import type { Writable } from "node:stream";
-import { CloisterError } from "../../base/errors.ts";
+import { CloisterError, systemCode } from "../../base/errors.ts";
 import { parseReference } from "../../base/name.ts";
 import { pathProblem } from "../../base/path.ts";
 import { printable } from "../../base/terminal.ts";
+import { untilAborted } from "../../base/until-aborted.ts";
 import { placeFiles } from "../../content/place-files.ts";
 import type { StoredFile } from "../../content/read.ts";
 import { checkFree, restoreFolder, streamFile } from "../../content/restore.ts";
@@ -153,9 +154,10 @@ async function write(
   { bundle, summary }: { readonly bundle: Uint8Array; readonly summary: VersionSummary },
 ): Promise<void> {
   const { signal } = session.host;
-  if (target.kind === "stream") return streamFile(files, target.stream);
+  if (target.kind === "stream") return await stream(session, files, target.stream);
   if (target.kind === "folder") {
-    return restoreFolder(target.path, files, [{ path: PROVENANCE_FILE, bytes: bundle }], { signal });
+    const extra = [{ path: PROVENANCE_FILE, bytes: bundle }];
+    return restoreFolder(target.path, files, extra, { signal, resume: summary.versionId });
   }
   const { project } = session.config;
   const { classifications } = (await session.policy()).compiled.policy;
@@ -164,6 +166,21 @@ async function write(
   // Before the file is there: where this is cut off, it must not lie there without its class.
   const first = () => addCarried({ project, classifications }, folder, name, carried);
   await placeFiles(folder, files, { place: () => name, overwrite: false, first, signal });
+}
+
+async function stream({ host }: Session, files: AsyncIterable<StoredFile>, to: Writable): Promise<void> {
+  try {
+    // Whoever reads it may have stopped without going.
+    await untilAborted(host.signal, () => streamFile(files, to));
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    throw new CloisterError("FAILURE", "the output could not be written", {
+      why: `${code}; what was written is cut short`,
+      next: "make room where it goes, or send it elsewhere",
+      cause: error,
+    });
+  }
 }
 
 function sizeOf(summary: VersionSummary, chosen: Chosen | undefined): Pick<Pulled, "files" | "bytes" | "partial"> {

@@ -1,9 +1,10 @@
 // The bytes of a push: where they come from, and how they get into the store.
 import { stat } from "node:fs/promises";
 import { basename, join, resolve as resolvePath } from "node:path";
+import { addAbortSignal, type Readable } from "node:stream";
 import { CloisterError, systemCode } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
-import { folderFiles, folderSize, stdinFile } from "../../content/folder.ts";
+import { scanFolder, stdinFile } from "../../content/folder.ts";
 import { type UnsizedEntry, type Written, writeContent } from "../../content/write.ts";
 import type { Session } from "../session.ts";
 import type { PushOptions } from "../types.ts";
@@ -27,7 +28,11 @@ export interface Source {
 export async function checkSource(session: Session, { source, from }: PushOptions): Promise<Source | undefined> {
   const { host } = session;
   if (from !== undefined) return undefined;
-  if ("stream" in source) return { files: stdinFile(source.stream, "stdin"), bytesTotal: undefined, sayers: [] };
+  if ("stream" in source) {
+    // Whoever writes to it may never write again: waiting for them must end, too.
+    const stream = addAbortSignal(host.signal, source.stream);
+    return { files: stdinFile(notEmpty(stream), "stdin"), bytesTotal: undefined, sayers: [] };
+  }
   const path = resolvePath(host.cwd, source.path);
   const there = await stat(path).catch((error: unknown) => {
     const code = systemCode(error) === "ENOENT" ? "NOT_FOUND" : "FAILURE";
@@ -42,10 +47,22 @@ export async function checkSource(session: Session, { source, from }: PushOption
     // What `pull` and `ws cp` added is left out again; a project's own store is no content.
     return there.isDirectory() && (at === PROVENANCE_FILE || basename(at) === CLASS_FILE || at === ".cloister");
   };
-  const options = { signal: host.signal, exclude };
-  const { bytes } = await folderSize(path, options);
-  // A copy: looking through the folder again adds to it again.
-  return { files: folderFiles(path, options), bytesTotal: bytes, sayers: [...sayers] };
+  const files = await scanFolder(path, { signal: host.signal, exclude });
+  return { files, bytesTotal: files.bytes, sayers };
+}
+
+/** Nothing at all is what a program gives that failed, and whoever pushes it finds that out when it is needed. */
+async function* notEmpty(stream: Readable): AsyncGenerator<Uint8Array | string> {
+  let some = false;
+  for await (const piece of stream as AsyncIterable<Uint8Array | string>) {
+    some ||= piece.length > 0;
+    yield piece;
+  }
+  if (some) return;
+  throw new CloisterError("USAGE", "standard input is empty: there is nothing to store", {
+    why: "the program that should write to it may have failed",
+    next: "look at its output; an empty file can be pushed by its path",
+  });
 }
 
 /** What was written, and where it was looked for before. */
@@ -74,14 +91,29 @@ export async function write(
   const { host } = session;
   const bases = shares ? await basesOf(session, plan, { named, seenAs: undefined }) : NO_BASES;
   const { files, bytesTotal } = source ?? workspaceSource(plan);
+  let confirmed = 0;
+  let far = { bytes: 0, bytesNew: 0 };
+  const report = () => {
+    // Less than that is confirmed where it was compressed, and a little more with its padding.
+    const bytesKept = Math.min(far.bytes, far.bytes - far.bytesNew + confirmed);
+    host.progress({ step: "pushing", ...far, bytesTotal, bytesKept });
+  };
   const content = await writeContent(withoutManifest(files), {
     place: packPlace(session, plan),
     pushKey: journal.pushKey,
     sources: bases.usable,
+    bytesExpected: bytesTotal,
     resume: journal.packs,
-    onPack: (record) => journal.stored(record),
+    onPack: async (record) => {
+      await journal.stored(record);
+      confirmed += record.bytes;
+      report();
+    },
     signal: host.signal,
-    progress: ({ bytes, bytesNew }) => host.progress({ step: "pushing", bytes, bytesTotal, bytesNew }),
+    progress: (now) => {
+      far = now;
+      report();
+    },
   });
   if (content.files.some((file) => file.kind !== "directory")) return { ...content, bases };
   throw new CloisterError("USAGE", "there is nothing to push", { why: "it holds no file" });

@@ -8,6 +8,7 @@ import { BUNDLE_BYTES_MAX } from "../../provenance/bundle.ts";
 import type { Manifest } from "../../provenance/manifest.ts";
 import { verifyFiles } from "../../provenance/verify-files.ts";
 import { nameIdOf } from "../class-keys.ts";
+import type { Host } from "../host.ts";
 import { readLocal } from "../local-file.ts";
 import { isReleasedToMe, needsRelease } from "../release/released-key.ts";
 import { endChecks } from "../retention/checks.ts";
@@ -78,7 +79,7 @@ async function checkContent(session: Session, version: Version, checks: Check[])
   }
   await checked(checks, "content", async () => {
     let files = 0;
-    for await (const file of await contentOf(session, version)) {
+    for await (const file of await contentOf(session, version, undefined, "verifying")) {
       for await (const _ of file.read());
       if (file.kind !== "directory") files++;
     }
@@ -99,7 +100,7 @@ async function checkSignature(session: Session, bundle: Buffer, checks: Check[])
 
 async function checkFiles(session: Session, path: string, manifest: Manifest, checks: Check[]): Promise<void> {
   await checked(checks, "files", async () => {
-    const found = await verifyFiles(manifest, digests(path, session.host.signal));
+    const found = await verifyFiles(manifest, digests(session.host, path, manifest.bytes));
     if (found.ok) return [true, `${countOf(manifest.fileCount)} as pushed`];
     const { changed, missing, extra } = found;
     const parts = Object.entries({ changed, missing, added: extra }).flatMap(([what, paths]) =>
@@ -129,7 +130,7 @@ async function checkPart(
     const listed = new Map(files.map((file) => [file.path, file.sha256]));
     const [changed, added]: [string[], string[]] = [[], []];
     let found = 0;
-    for await (const file of digests(path, session.host.signal)) {
+    for await (const file of digests(session.host, path, undefined)) {
       found++;
       if (!listed.has(file.path)) added.push(file.path);
       else if (listed.get(file.path) !== file.sha256) changed.push(file.path);
@@ -149,11 +150,20 @@ function some(paths: readonly string[]): string {
   return `${paths.slice(0, 5).join(", ")}${more}`;
 }
 
-async function* digests(path: string, signal: AbortSignal): AsyncGenerator<{ path: string; sha256: string }> {
+async function* digests(
+  { signal, progress }: Host,
+  path: string,
+  bytesTotal: number | undefined,
+): AsyncGenerator<{ path: string; sha256: string }> {
+  let bytes = 0;
   for await (const file of folderFiles(path, { signal, exclude: (at) => at === PROVENANCE_FILE })) {
     if (file.kind === "directory") continue;
     const hash = createHash("sha256");
-    for await (const piece of file.read()) hash.update(piece);
+    for await (const piece of file.read()) {
+      hash.update(piece);
+      bytes += piece.length;
+      progress({ step: "verifying", bytes, bytesTotal });
+    }
     yield { path: file.path, sha256: hash.digest("hex") };
   }
 }

@@ -1,24 +1,24 @@
 // The files of a version, decrypted and checked as they are read.
-import { CloisterError, integrity, isIntegrity } from "../../base/errors.ts";
+import { CloisterError, integrity } from "../../base/errors.ts";
 import { folderDigests } from "../../base/folder-digests.ts";
 import { parseTree } from "../../content/parse-tree.ts";
-import { readContent, type StoredFile } from "../../content/read.ts";
+import { readContent, type StoredContent } from "../../content/read.ts";
 import type { Tree } from "../../content/tree.ts";
 import { KmsRefused } from "../../keys/kms.ts";
 import { notReleased } from "../release/pending.ts";
 import { needsRelease, withReleasedKey } from "../release/released-key.ts";
 import type { Session } from "../session.ts";
-import { isCondemned } from "../store/reliance.ts";
+import { condemnedPacks } from "../store/reliance.ts";
 import { type Header, readPart } from "./artifact-seal.ts";
 import { contextOfVersion, sealName, type VersionRecord } from "./version-record.ts";
-import { keyOfVersion, referenceTo, refusedByKms, type Version } from "./versions.ts";
+import { keyOfVersion, named, referenceTo, refusedByKms, type Version } from "./versions.ts";
 
 /** Where the packs of a class lie. */
 export function packPlace(session: Session, place: { readonly domain: string; readonly class: string }) {
   return {
     store: session.store,
     prefix: `packs/${place.domain}/${place.class}/`,
-    condemned: (id: string) => isCondemned(session, id),
+    condemned: () => condemnedPacks(session),
   };
 }
 
@@ -77,18 +77,24 @@ export async function requireTree(session: Session, version: Version): Promise<T
 
 /**
  * The files of a version.
+ * @param step what they are read for, as people are told
  * @param part its tree, where that is at hand already, maybe with some of its files only: no others are read
  * @throws CloisterError as {@link requireTree}; INTEGRITY naming the file, while reading
  */
-export async function contentOf(session: Session, version: Version, part?: Tree): Promise<AsyncIterable<StoredFile>> {
+export async function contentOf(
+  session: Session,
+  version: Version,
+  part?: Tree,
+  step = "fetching",
+): Promise<StoredContent> {
   const { host } = session;
   const tree = part ?? (await requireTree(session, version));
   const bytesTotal = tree.files.reduce((sum, file) => sum + file.bytes, 0);
-  const files = readContent(tree, packPlace(session, version.record), {
+  return readContent(tree, packPlace(session, version.record), {
+    artifact: referenceTo(version),
     signal: host.signal,
-    progress: ({ bytes }) => host.progress({ step: "fetching", bytes, bytesTotal }),
+    progress: ({ bytes }) => host.progress({ step, bytes, bytesTotal }),
   });
-  return namingDamage(files, referenceTo(version));
 }
 
 /** By the key of the class, by one that was released, or by broken glass: the guard asked before whether it may be. */
@@ -101,26 +107,4 @@ async function anyTreeOf(session: Session, version: Version): Promise<Tree | und
     (await withReleasedKey(session, version, "glass", open));
   if (given || !own) return given;
   throw own;
-}
-
-/** The same files; damage is reported with the artifact that it was found in. */
-async function* namingDamage(files: AsyncIterable<StoredFile>, name: string): AsyncIterable<StoredFile> {
-  try {
-    for await (const file of files) yield { ...file, read: () => pieces(file, name) };
-  } catch (error) {
-    throw named(error, name);
-  }
-}
-
-async function* pieces(file: StoredFile, name: string): AsyncIterable<Uint8Array> {
-  try {
-    yield* file.read();
-  } catch (error) {
-    throw named(error, name);
-  }
-}
-
-function named(error: unknown, name: string): unknown {
-  if (!isIntegrity(error) || error.message.startsWith(name)) return error;
-  return integrity(`${name}: ${error.message}`, { why: error.why, cause: error });
 }

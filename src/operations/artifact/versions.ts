@@ -210,3 +210,9 @@ export function summaryOf({ record, versionId, header, pusher, entry, timeMs }: 
     logEntry: entry,
   };
 }
+
+/** Damage, said together with the version that it was found in; whatever else failed as it is. */
+export function named(error: unknown, name: string): unknown {
+  if (!isIntegrity(error) || error.message.startsWith(name)) return error;
+  return integrity(`${name}: ${error.message}`, { why: error.why, cause: error });
+}

@@ -4,7 +4,7 @@ import { CloisterError, isIntegrity } from "../../base/errors.ts";
 import { sealName, type VersionRecord } from "../artifact/version-record.ts";
 import { eachOf } from "../each-of.ts";
 import type { Session } from "../session.ts";
-import { MARKS, markName } from "./mark.ts";
+import { MARKS } from "./mark.ts";
 import { packsOf } from "./records.ts";
 import { mustLookAgain } from "./times.ts";
 
@@ -74,13 +74,9 @@ async function hasByte({ store }: Session, name: string, at: number): Promise<bo
   }
 }
 
-/** Whether the pack is to count as absent. */
-export async function isCondemned({ store }: Session, packId: string): Promise<boolean> {
-  try {
-    return (await store.range(markName(packId), 0, 1)) !== undefined;
-  } catch (error) {
-    // Something planted there: not to be relied on, and no reason to stop.
-    if (isIntegrity(error)) return true;
-    throw error;
-  }
+/** Ids of all packs that are to count as absent. */
+export async function condemnedPacks({ store }: Session): Promise<ReadonlySet<string>> {
+  const ids = new Set<string>();
+  for await (const { name } of store.list(MARKS)) ids.add(name.slice(MARKS.length).split("/")[0] ?? "");
+  return ids;
 }

@@ -1,5 +1,5 @@
 // What garbage collection waits for, in ms of the store's clock, and the questions that these times answer. A small model of
-// the whole protocol asks the same functions (test/operations/store/model.ts).
+// the whole protocol asks the same functions (test/fault/garbage-model.ts).
 
 const HOUR_MS = 3_600_000;
 

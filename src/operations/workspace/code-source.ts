@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
-import { folderFiles, folderSize } from "../../content/folder.ts";
+import { folderFiles, scanFolder } from "../../content/folder.ts";
 import { captureGit, listCode } from "../../provenance/capture.ts";
 import type { GitState } from "../../provenance/manifest.ts";
 import { type Sayer, sayersAbove, sayersFor, saysClass } from "../artifact/carried-label.ts";
@@ -81,6 +81,6 @@ export async function sayersBelow(folder: string, signal: AbortSignal): Promise<
     if (saysClass(path)) found.push({ path: join(folder, path) });
     return path === ".cloister";
   };
-  await folderSize(folder, { signal, exclude });
+  await scanFolder(folder, { signal, exclude });
   return found;
 }

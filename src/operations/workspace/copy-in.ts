@@ -5,7 +5,7 @@ import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
 import { pathProblem } from "../../base/path.ts";
 import { printable } from "../../base/terminal.ts";
-import { folderFiles, folderSize } from "../../content/folder.ts";
+import { scanFolder } from "../../content/folder.ts";
 import type { Sandbox, WorkspaceFile } from "../../sandbox/sandbox.ts";
 import { type Sayer, sayersAbove } from "../artifact/carried-label.ts";
 import { CLASS_FILE } from "../artifact/class-file.ts";
@@ -80,16 +80,16 @@ async function goingIn({ host }: Session, options: CopyInOptions, from: string):
     });
   }
   const folder = there.isDirectory();
-  const { bytes } = await folderSize(from, { signal: host.signal });
+  const scan = await scanFolder(from, { signal: host.signal });
   const entries: FileEntry[] = [];
-  for await (const entry of folderFiles(from, { signal: host.signal })) {
+  for await (const entry of scan) {
     if (basename(entry.path) === CLASS_FILE) continue;
     requirePlain(entry.path, options);
     entries.push(entry);
   }
   const above = await sayersAbove(from);
-  if (!folder) return { entries, bytes, sayers: above, only: basename(from) };
-  return { entries, bytes, sayers: [...above, ...(await sayersBelow(from, host.signal))], only: undefined };
+  if (!folder) return { entries, bytes: scan.bytes, sayers: above, only: basename(from) };
+  return { entries, bytes: scan.bytes, sayers: [...above, ...(await sayersBelow(from, host.signal))], only: undefined };
 }
 
 function requirePlain(path: string, { workspace, from }: CopyInOptions): void {

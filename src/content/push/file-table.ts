@@ -1,0 +1,84 @@
+// The files of one push in columns: a million objects with all that is known of them would take most of a gigabyte.
+
+import { byUtf8, sha256 } from "../../base/digest.ts";
+import type { FileEntry, LocalFile } from "../../base/file-entry.ts";
+import { KINDS, NO_STREAM, type TreeFile } from "../tree.ts";
+
+const EMPTY = sha256();
+
+export class FileTable {
+  readonly #paths: string[] = [];
+  readonly #locals: (LocalFile | undefined)[] = [];
+  #kinds = new Uint8Array(64);
+  #bytes = new Float64Array(64);
+  #streams = new Uint32Array(64);
+  #offsets = new Float64Array(64);
+  #digests = Buffer.alloc(64 * 32);
+  #sorted = true;
+
+  get count(): number {
+    return this.#paths.length;
+  }
+
+  /** Number of the file that is added; as long as nothing else is said, it has no content. */
+  add(path: string, kind: FileEntry["kind"], local: LocalFile | undefined): number {
+    const before = this.#paths.at(-1);
+    if (before !== undefined && byUtf8(before, path) > 0) this.#sorted = false;
+    const file = this.#paths.push(path) - 1;
+    this.#locals.push(local);
+    if (file === this.#kinds.length) this.#grow();
+    this.#kinds[file] = KINDS.indexOf(kind);
+    this.#streams[file] = NO_STREAM;
+    if (kind !== "directory") this.#digests.set(EMPTY, file * 32);
+    return file;
+  }
+
+  /** Says where the content of a file, which is not empty, stands. */
+  locate(file: number, stream: number, offset: number, bytes: number): void {
+    this.#streams[file] = stream;
+    this.#offsets[file] = offset;
+    this.#bytes[file] = bytes;
+  }
+
+  /** @param sha256 32 bytes */
+  digested(file: number, digest: Uint8Array): void {
+    this.#digests.set(digest, file * 32);
+  }
+
+  /** All files in the order of their paths' UTF-8 bytes, each with what a person may want to know besides. */
+  *inOrder(): Iterable<TreeFile & { readonly local: LocalFile | undefined }> {
+    if (this.#sorted) for (let file = 0; file < this.count; file++) yield this.#file(file);
+    else for (const file of this.#order()) yield this.#file(file);
+  }
+
+  #file(file: number): TreeFile & { readonly local: LocalFile | undefined } {
+    const kind = KINDS[this.#kinds[file] ?? 0] ?? "file";
+    return {
+      path: this.#paths[file] ?? "",
+      kind,
+      bytes: this.#bytes[file] ?? 0,
+      sha256: kind === "directory" ? "" : this.#digests.toString("hex", file * 32, file * 32 + 32),
+      stream: this.#streams[file] ?? NO_STREAM,
+      offset: this.#offsets[file] ?? 0,
+      local: this.#locals[file],
+    };
+  }
+
+  #order(): Uint32Array {
+    const paths = this.#paths;
+    return Uint32Array.from(paths.keys()).sort((a, b) => byUtf8(paths[a] ?? "", paths[b] ?? ""));
+  }
+
+  #grow(): void {
+    const capacity = this.#kinds.length * 2;
+    const grown = <T extends { set(old: T): void }>(fresh: T, old: T): T => {
+      fresh.set(old);
+      return fresh;
+    };
+    this.#kinds = grown(new Uint8Array(capacity), this.#kinds);
+    this.#bytes = grown(new Float64Array(capacity), this.#bytes);
+    this.#streams = grown(new Uint32Array(capacity), this.#streams);
+    this.#offsets = grown(new Float64Array(capacity), this.#offsets);
+    this.#digests = grown(Buffer.alloc(capacity * 32), this.#digests);
+  }
+}

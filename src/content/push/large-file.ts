@@ -1,0 +1,41 @@
+// A large file of this machine: parts that any worker takes, and behind them its SHA-256, which one worker computes in order.
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import type { LocalFile } from "../../base/file-entry.ts";
+import { type Part, planParts } from "../cut/plan-parts.ts";
+import { attempt } from "../read-file.ts";
+
+const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** @throws CloisterError FAILURE naming the file where it cannot be read; NOT_FOUND */
+export async function partsOf({ absolute, path, stats }: LocalFile): Promise<readonly Part[]> {
+  return await attempt(path, async () => {
+    const file = await open(absolute, READ);
+    try {
+      return await planParts(file, stats.size);
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+/** Tells which parts of a file may be digested next: those before which nothing is missing. */
+export class Digesting {
+  readonly parts: readonly Part[];
+  /** The worker that has the state of the digest. */
+  readonly worker: number;
+  readonly #done: boolean[];
+  #next = 0;
+
+  constructor(parts: readonly Part[], worker: number) {
+    this.parts = parts;
+    this.worker = worker;
+    this.#done = parts.map(() => false);
+  }
+
+  /** Parts whose turn has come, now that this one is read and in the page cache. */
+  *after(part: number): Iterable<Part> {
+    this.#done[part] = true;
+    for (; this.#done[this.#next]; this.#next++) yield this.parts[this.#next] as Part;
+  }
+}

@@ -1,0 +1,101 @@
+// A pack on its way into the store: streamed there where the store can, and otherwise collected and sent whole.
+
+import { integrity } from "../../base/errors.ts";
+import type { ObjectDraft } from "../../store/store.ts";
+import { createPack, type PackPlace, packName } from "../pack.ts";
+
+/** Either `finish` or `discard` ends it. */
+export interface PackSink {
+  /** The bytes may change again once it returns. */
+  append(bytes: Uint8Array): Promise<void>;
+  /** The pack is durable when it returns. @throws CloisterError */
+  finish(): Promise<void>;
+  /** Never throws. */
+  discard(): Promise<void>;
+}
+
+export async function openPack(
+  place: Pick<PackPlace, "store" | "prefix">,
+  id: string,
+  blocks: Blocks,
+): Promise<PackSink> {
+  const name = packName(place.prefix, id);
+  const draft = await place.store.begin?.();
+  return draft ? new Streamed(draft, name) : new Collected(place.store, name, blocks);
+}
+
+class Streamed implements PackSink {
+  readonly #draft: ObjectDraft;
+  readonly #name: string;
+
+  constructor(draft: ObjectDraft, name: string) {
+    this.#draft = draft;
+    this.#name = name;
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    await this.#draft.append(bytes);
+  }
+
+  async finish(): Promise<void> {
+    if ((await this.#draft.finish(this.#name)) === "created") return;
+    throw integrity(`another object lies under the fresh random name ${this.#name}`);
+  }
+
+  async discard(): Promise<void> {
+    await this.#draft.discard();
+  }
+}
+
+const BLOCK_BYTES = 1024 * 1024;
+
+/** Memory for packs that are collected, used again for the next one: the collector would let it pile up. */
+export class Blocks {
+  readonly #free: Buffer[] = [];
+
+  take(): Buffer {
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  }
+
+  giveBack(blocks: readonly Buffer[]): void {
+    this.#free.push(...blocks);
+  }
+}
+
+class Collected implements PackSink {
+  readonly #store: PackPlace["store"];
+  readonly #name: string;
+  readonly #pool: Blocks;
+  readonly #blocks: Buffer[] = [];
+  #filled = 0;
+
+  constructor(store: PackPlace["store"], name: string, pool: Blocks) {
+    this.#store = store;
+    this.#name = name;
+    this.#pool = pool;
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      const at = this.#filled % BLOCK_BYTES;
+      if (at === 0) this.#blocks.push(this.#pool.take());
+      const taken = bytes.subarray(done, done + BLOCK_BYTES - at);
+      this.#blocks.at(-1)?.set(taken, at);
+      this.#filled += taken.length;
+      done += taken.length;
+    }
+  }
+
+  async finish(): Promise<void> {
+    const last = this.#blocks.length - 1;
+    const parts = this.#blocks.map((block, i) =>
+      i < last ? block : block.subarray(0, this.#filled - last * BLOCK_BYTES),
+    );
+    await createPack(this.#store, this.#name, parts);
+    this.#pool.giveBack(this.#blocks);
+  }
+
+  async discard(): Promise<void> {
+    this.#pool.giveBack(this.#blocks);
+  }
+}
