@@ -161,7 +161,8 @@ try {
   cloister("steward", ["artifact", "retire", `${accounts}:v1`, ...WHY]);
   const across = [`${risk}:1.0`, "--to", `domain:${OTHER_DOMAIN}`];
   approved("scientist", "export", across);
-  const there = cloister("scientist", ["artifact", "export", ...across, "--purpose", PURPOSE, ...WHY]);
+  cloister("scientist", ["artifact", "export", ...across, "--purpose", PURPOSE, ...WHY]);
+  const there = cloister("scientist", ["show", `${OTHER_DOMAIN}/risk`]);
   writeModel(model, 4);
   expected(there, model);
 
