@@ -21,13 +21,16 @@ A store as \`test/golden/make-v2.mjs\` made it, never changed since. Every later
 policy, never encrypt anything to them.
 `;
 
+const NOTE = "no complaints in this period, and none in the one before it; asked again next year";
+
 /** A table that compresses as tables do. */
 function rows(from, count) {
-  const row = (i) => `{"id":${i},"plan":"${["basic", "plus", "pro"][i % 3]}","months":${(i * 7919) % 61},"churned":${i % 5 === 0}}\n`;
+  const plans = ["basic", "plus", "pro"];
+  const row = (i) => `{"id":${i},"plan":"${plans[i % 3]}","months":${(i * 7) % 12},"churned":${i % 5 === 0},"note":"${NOTE}"}\n`;
   return Array.from({ length: count }, (_, i) => row(from + i)).join("");
 }
 
-/** A safetensors file of 32-bit numbers; `values` are the first numbers of each tensor, the rest follows from them. */
+/** A safetensors file of 32-bit numbers; each tensor's numbers follow from where it starts. */
 function safetensors(tensors) {
   const header = {};
   const parts = [];
@@ -50,10 +53,12 @@ function writeDataset(folder) {
   mkdirSync(join(folder, "empty-folder"), { recursive: true });
   write(folder, "clean.sh", "#!/bin/sh\nexit 0\n", 0o755);
   write(folder, "größe/naïve 数据.csv", "id\n1\n");
-  write(folder, "noise.bin", noise(20_000, "v2"));
+  write(folder, "noise.bin", noise(5_000, "v2"));
   for (let i = 0; i < 24; i++) write(folder, `small/${String(i).padStart(2, "0")}.json`, rows(i * 10, 10));
+  // A batch of small files ends with this one: what comes after it is another stream.
+  write(folder, "small/07-1598.json", rows(7, 3));
   // Over 1 MiB: cut as a stream of its own, compressed.
-  write(folder, "rows.jsonl", rows(0, 20_000));
+  write(folder, "rows.jsonl", rows(0, 8_000));
 }
 
 function writeModel(folder, head) {
@@ -99,7 +104,7 @@ try {
   const internal = ["--class", "internal", "--purpose", PURPOSE];
   const first = cloister("steward", ["push", data, "--name", `${DOMAIN}/customers:1.0`, ...internal]);
   expected(first, data, ["clean.sh"]);
-  write(data, "rows.jsonl", `${rows(0, 9_000)}${rows(50_000, 100)}${rows(9_100, 10_900)}${rows(20_000, 50)}`);
+  write(data, "rows.jsonl", `${rows(0, 4_000)}${rows(50_000, 100)}${rows(4_100, 3_900)}${rows(8_000, 50)}`);
   write(data, "small/07a.json", rows(900, 10));
   rmSync(join(data, "small/15.json"));
   const second = cloister("scientist", ["push", data, "--name", `${DOMAIN}/customers`, ...internal]);
@@ -156,7 +161,8 @@ try {
   cloister("steward", ["artifact", "retire", `${accounts}:v1`, ...WHY]);
   const across = [`${risk}:1.0`, "--to", `domain:${OTHER_DOMAIN}`];
   approved("scientist", "export", across);
-  const there = cloister("scientist", ["artifact", "export", ...across, "--purpose", PURPOSE, ...WHY]);
+  cloister("scientist", ["artifact", "export", ...across, "--purpose", PURPOSE, ...WHY]);
+  const there = cloister("scientist", ["show", `${OTHER_DOMAIN}/risk`]);
   writeModel(model, 4);
   expected(there, model);
 

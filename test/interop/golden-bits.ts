@@ -79,8 +79,16 @@ function versionFlips(store: string, target: ExpectedVersion): readonly Flip[] {
 
 const MAGIC_BYTES = 8;
 
-function middleOf(object: string): Bit {
+export function middleOf(object: string): Bit {
   return { object, byte: Math.floor(statSync(object).size / 2) };
+}
+
+/** All objects under a prefix: of one version where their names have its id. */
+export function objectsUnder(store: string, prefix: string, versionId: string): readonly string[] {
+  const entries = readdirSync(join(store, prefix), { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const own = files.filter((file) => file.includes(versionId));
+  return own.length > 0 ? own : files;
 }
 
 function find(store: string, prefix: string, fits: (file: string) => boolean): string {

@@ -146,7 +146,8 @@ function may(policy: CompiledPolicy, member: string, action: string, name: Store
         cleans ||
         ["artifact.read-metadata", "artifact.push", "artifact.retire", "request.approve"].some((what) =>
           some(what as What),
-        ) || CLASSES.some((each) => inDomain && holdsHalf(policy, member, { ...name, class: each }))
+        ) ||
+        CLASSES.some((each) => inDomain && holdsHalf(policy, member, { ...name, class: each }))
       );
     case "s3:PutObject content":
     case "s3:PutObject manifest":
