@@ -9,7 +9,8 @@ import type { FileEntry } from "../base/file-entry.ts";
 import { printable } from "../base/terminal.ts";
 import { checkAborted } from "./abort.ts";
 import { FoundFiles } from "./found-files.ts";
-import { attempt, readFailure } from "./read-file.ts";
+import { readFailure } from "./local-file.ts";
+import { attempt } from "./read-file.ts";
 import type { UnsizedEntry } from "./write.ts";
 
 export interface FolderOptions {

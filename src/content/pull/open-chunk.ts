@@ -29,9 +29,8 @@ export interface ChunkOf {
  */
 export function openChunkInto(chunk: ChunkOf, sealed: Uint8Array, into: Uint8Array, at: number, check: boolean): void {
   const { pushKey, digest, codec, plain } = chunk;
-  const target = Buffer.from(into.buffer, into.byteOffset, into.byteLength);
   if (codec !== CODEC_NONE) {
-    copyShared(openChunk(pushKey, digest, codec, plain, sealed), target, at);
+    copyShared(openChunk(pushKey, digest, codec, plain, sealed), into, at);
     return;
   }
   if (sealed.length !== plain + CHUNK_OVERHEAD) throw integrity("it has the wrong length");
@@ -41,7 +40,7 @@ export function openChunkInto(chunk: ChunkOf, sealed: Uint8Array, into: Uint8Arr
   decipher.setAAD(chunkContext(codec, plain));
   decipher.setAuthTag(sealed.subarray(end));
   for (let from = NONCE; from < end; from += SLICE_BYTES) {
-    copyShared(decipher.update(sealed.subarray(from, Math.min(from + SLICE_BYTES, end))), target, at + from - NONCE);
+    copyShared(decipher.update(sealed.subarray(from, Math.min(from + SLICE_BYTES, end))), into, at + from - NONCE);
   }
   try {
     decipher.final();

@@ -1,11 +1,9 @@
 // A large file of this machine: parts that any worker takes, and behind them its SHA-256, which one worker computes in order.
-import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { LocalFile } from "../../base/file-entry.ts";
 import { type Part, planParts } from "../cut/plan-parts.ts";
+import { READ } from "../local-file.ts";
 import { attempt } from "../read-file.ts";
-
-const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** @throws CloisterError FAILURE naming the file where it cannot be read; NOT_FOUND */
 export async function partsOf({ absolute, path, stats }: LocalFile): Promise<readonly Part[]> {

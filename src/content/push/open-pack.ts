@@ -2,6 +2,7 @@
 
 import { integrity } from "../../base/errors.ts";
 import type { ObjectDraft } from "../../store/store.ts";
+import { copyShared } from "../copy-shared.ts";
 import { createPack, type PackPlace, packName } from "../pack.ts";
 
 /** Either `finish` or `discard` ends it. */
@@ -80,7 +81,7 @@ class Collected implements PackSink {
       const at = this.#filled % BLOCK_BYTES;
       if (at === 0) this.#blocks.push(this.#pool.take());
       const taken = bytes.subarray(done, done + BLOCK_BYTES - at);
-      this.#blocks.at(-1)?.set(taken, at);
+      copyShared(taken, this.#blocks.at(-1) as Buffer, at);
       this.#filled += taken.length;
       done += taken.length;
     }

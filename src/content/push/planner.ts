@@ -4,6 +4,7 @@ import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry, LocalFile } from "../../base/file-entry.ts";
 import { printable } from "../../base/terminal.ts";
 import { checkAborted } from "../abort.ts";
+import { copyShared } from "../copy-shared.ts";
 import { BATCH_BYTES_MAX, BATCH_FILES_MAX, endsBatch } from "./batch-ends.ts";
 import type { FileTable } from "./file-table.ts";
 import type { Jobs } from "./jobs.ts";
@@ -180,7 +181,7 @@ export class Planner {
     let at = 0;
     for (const { content } of batch.files) {
       for (const piece of content) {
-        bytes.set(piece, at);
+        copyShared(piece, bytes, at);
         at += piece.length;
       }
     }
@@ -211,7 +212,7 @@ export class Planner {
       for (let taken = 0; taken < piece.length; ) {
         buffer ??= await this.#buffer();
         const rest = piece.subarray(taken, taken + buffer.length - filled);
-        buffer.set(rest, filled);
+        copyShared(rest, buffer, filled);
         filled += rest.length;
         taken += rest.length;
         if (filled === buffer.length) await hand(buffer);

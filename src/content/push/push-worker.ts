@@ -1,11 +1,12 @@
 // Reads, cuts, digests, compresses and seals what is pushed.
 import { createHash, type Hash } from "node:crypto";
 import { sha256 } from "../../base/digest.ts";
+import { copyShared } from "../copy-shared.ts";
 import type { Worker } from "../crew.ts";
 import { byPieces, type Cutting, Slab } from "../cut/slab.ts";
+import { OpenFile, readWhole } from "../local-file.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
 import type { PushJob, PushResult, PushSetup, SealedSection } from "./job.ts";
-import { OpenFile, readWhole } from "./local-file.ts";
 
 type Job<Kind extends PushJob["kind"]> = Extract<PushJob, { readonly kind: Kind }>;
 type Sections<Result> = Generator<SealedSection, Result, void>;
@@ -66,9 +67,9 @@ export class PushWorker implements Worker<PushJob, SealedSection, PushResult> {
   }
 
   *#bytes({ bytes }: Job<"bytes">): Sections<void> {
-    yield* this.#stream(bytes.length, this.#slab.byContent, (into, at) => {
-      into.set(bytes.subarray(at, at + into.length));
-    });
+    yield* this.#stream(bytes.length, this.#slab.byContent, (into, at) =>
+      copyShared(bytes.subarray(at, at + into.length), into, 0),
+    );
   }
 
   /** @param read fills a buffer with what lies from a byte of the stream on */

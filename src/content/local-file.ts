@@ -1,11 +1,11 @@
-// Files of this machine, read by a thread that does nothing else meanwhile. What is read is what the scan found, or nothing.
+// Files of this machine: what is read is what the scan found, or nothing. Here by a thread that does nothing else meanwhile.
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { CloisterError, systemCode } from "../../base/errors.ts";
-import type { LocalFile } from "../../base/file-entry.ts";
-import { printable } from "../../base/terminal.ts";
+import { CloisterError, systemCode } from "../base/errors.ts";
+import type { LocalFile } from "../base/file-entry.ts";
+import { printable } from "../base/terminal.ts";
 
 /** A pipe or link that took the file's place must neither block nor be followed. */
-const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+export const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** A file that is open for reading. */
 export class OpenFile {
@@ -15,7 +15,7 @@ export class OpenFile {
   /** @throws CloisterError FAILURE naming the file where it cannot be read; NOT_FOUND */
   constructor(file: LocalFile) {
     this.#file = file;
-    this.#descriptor = attempt(file, () => openSync(file.absolute, READ));
+    this.#descriptor = attemptNow(file, () => openSync(file.absolute, READ));
   }
 
   /**
@@ -25,7 +25,7 @@ export class OpenFile {
   read(into: Buffer, from: number): void {
     for (let done = 0; done < into.length; ) {
       const bytes = this.#readSome(into.subarray(done), from + done);
-      if (bytes === 0) throw changed(this.#file);
+      if (bytes === 0) throw changed(this.#file.path);
       done += bytes;
     }
   }
@@ -37,8 +37,10 @@ export class OpenFile {
    * @throws CloisterError FAILURE naming the file where it is not
    */
   checkSame(): void {
-    const now = attempt(this.#file, () => fstatSync(this.#descriptor, { bigint: true }));
-    if (!isSame(this.#file, now)) throw changed(this.#file);
+    checkSame(
+      this.#file,
+      attemptNow(this.#file, () => fstatSync(this.#descriptor, { bigint: true })),
+    );
   }
 
   close(): void {
@@ -47,7 +49,7 @@ export class OpenFile {
 
   #readSome(into: Buffer, from: number): number {
     try {
-      return attempt(this.#file, () => readSync(this.#descriptor, into, 0, into.length, from));
+      return attemptNow(this.#file, () => readSync(this.#descriptor, into, 0, into.length, from));
     } catch (error) {
       // A pipe in its place cannot be read like this; that it is another file says more.
       this.checkSame();
@@ -71,31 +73,38 @@ export function readWhole(file: LocalFile, into: Buffer): void {
   }
 }
 
-function isSame({ stats }: LocalFile, now: BigIntStats): boolean {
-  return (
+/** @throws CloisterError FAILURE naming the file where it is not the one that was scanned, as it was */
+export function checkSame({ path, stats }: LocalFile, now: BigIntStats): void {
+  const same =
     now.ctimeNs === stats.ctimeNs &&
     now.mtimeNs === stats.mtimeNs &&
     now.ino === stats.ino &&
     now.dev === stats.dev &&
     Number(now.size) === stats.size &&
-    Number(now.mode) === stats.mode
-  );
+    Number(now.mode) === stats.mode;
+  if (!same) throw changed(path);
 }
 
-function attempt<T>({ path }: LocalFile, act: () => T): T {
+function attemptNow<T>({ path }: LocalFile, act: () => T): T {
   try {
     return act();
   } catch (error) {
-    const code = systemCode(error) ?? "unknown error";
-    if (code === "ENOENT") {
-      throw new CloisterError("NOT_FOUND", `there is no ${printable(path)}`, { cause: error, next: "check the path" });
-    }
-    const next = "check its permissions and the disk";
-    throw new CloisterError("FAILURE", `cannot read ${printable(path)}`, { why: code, next, cause: error });
+    throw readFailure(path, error);
   }
 }
 
-function changed({ path }: LocalFile): CloisterError {
+/** What a system error means that came from reading what lies at `path`. */
+export function readFailure(path: string, error: unknown): CloisterError {
+  if (error instanceof CloisterError) return error;
+  const code = systemCode(error) ?? "unknown error";
+  if (code === "ENOENT") {
+    return new CloisterError("NOT_FOUND", `there is no ${printable(path)}`, { cause: error, next: "check the path" });
+  }
+  const next = "check its permissions and the disk";
+  return new CloisterError("FAILURE", `cannot read ${printable(path)}`, { why: code, next, cause: error });
+}
+
+export function changed(path: string): CloisterError {
   return new CloisterError("FAILURE", `${printable(path)} changed while it was read`, {
     why: "it is not the file that was there when the push began; nothing was published",
     next: "wait until nothing writes to it, then push again",
