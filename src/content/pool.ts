@@ -91,6 +91,9 @@ interface Member<Item, Result> {
 /** Right from `src`, from `dist` and from the packed command line, where there is no `import.meta.dirname`. */
 const ENTRY = new URL("../../dist/content/worker.js", import.meta.url);
 
+/** What workers make lives for one chunk: with the room that V8 gives by itself, 10 MB of it lie about in each. */
+const LIMITS = { maxYoungGenerationSizeMb: 2 } as const;
+
 class ThreadPool<Job, Item, Result> implements Pool<Job, Item, Result> {
   readonly workers: number;
   readonly #members: readonly Member<Item, Result>[];
@@ -127,7 +130,14 @@ class ThreadPool<Job, Item, Result> implements Pool<Job, Item, Result> {
   #start({ crew, setup, itemsAhead }: PoolOptions): Member<Item, Result> {
     const gate = new Int32Array(new SharedArrayBuffer(8));
     const workerData: ThreadData = { crew, setup, itemsAhead, gate };
-    const thread = new Thread(ENTRY, { workerData, execArgv: [], env: {}, argv: [], stdin: false });
+    const thread = new Thread(ENTRY, {
+      workerData,
+      execArgv: [],
+      env: {},
+      argv: [],
+      stdin: false,
+      resourceLimits: LIMITS,
+    });
     const member: Member<Item, Result> = { thread, gate, running: new Map(), handing: Promise.resolve() };
     thread.on("message", (message: FromThread) => this.#heard(member, message));
     const broken = (cause?: unknown) =>

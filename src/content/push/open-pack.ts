@@ -50,16 +50,26 @@ class Streamed implements PackSink {
 
 const BLOCK_BYTES = 1024 * 1024;
 
+/** A whole pack, and as much of the next one as fills while that is sent. */
+const BLOCKS_MAX = 80;
+
 /** Memory for packs that are collected, used again for the next one: the collector would let it pile up. */
 export class Blocks {
   readonly #free: Buffer[] = [];
+  readonly #waiting: (() => void)[] = [];
+  #out = 0;
 
-  take(): Buffer {
+  /** Waits until there is one. */
+  async take(): Promise<Buffer> {
+    while (this.#out >= BLOCKS_MAX) await new Promise<void>((wake) => this.#waiting.push(wake));
+    this.#out++;
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
   }
 
-  giveBack(blocks: readonly Buffer[]): void {
-    this.#free.push(...blocks);
+  giveBack(blocks: Buffer[]): void {
+    this.#out -= blocks.length;
+    this.#free.push(...blocks.splice(0));
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 }
 
@@ -79,7 +89,7 @@ class Collected implements PackSink {
   async append(bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
       const at = this.#filled % BLOCK_BYTES;
-      if (at === 0) this.#blocks.push(this.#pool.take());
+      if (at === 0) this.#blocks.push(await this.#pool.take());
       const taken = bytes.subarray(done, done + BLOCK_BYTES - at);
       copyShared(taken, this.#blocks.at(-1) as Buffer, at);
       this.#filled += taken.length;
@@ -92,8 +102,11 @@ class Collected implements PackSink {
     const parts = this.#blocks.map((block, i) =>
       i < last ? block : block.subarray(0, this.#filled - last * BLOCK_BYTES),
     );
-    await createPack(this.#store, this.#name, parts);
-    this.#pool.giveBack(this.#blocks);
+    try {
+      await createPack(this.#store, this.#name, parts);
+    } finally {
+      this.#pool.giveBack(this.#blocks);
+    }
   }
 
   async discard(): Promise<void> {

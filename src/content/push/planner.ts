@@ -30,7 +30,7 @@ export interface PlannerOptions {
 /** Files up to this size share streams, so that 20,000 small files are not 20,000 chunks. */
 const SMALL_BYTES = 1024 * 1024;
 /** What is read in this thread is handed to the workers in parts of this size. */
-const PART_BYTES = 16 * 1024 * 1024;
+const PART_BYTES = 8 * 1024 * 1024;
 
 /** Small files that become one stream. */
 class Batch<Content> {

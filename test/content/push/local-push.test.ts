@@ -98,13 +98,13 @@ describe("a folder that is pushed", () => {
   });
 
   it("is read by threads where it is large, and makes the same chunks", async () => {
-    put("large", noise(150 * MB, "large"));
+    put("large", noise(80 * MB, "large"));
     put("middle", noise(9 * MB, "middle"));
     for (let i = 0; i < 3000; i++) put(`many/${String(i % 7)}/${String(i)}`, noise(i % 4000, `s${String(i)}`));
     const threaded = await push({ threads: 2 });
     await expectSame(threaded);
     expect(threaded.bytesNew).toBe(threaded.bytes);
-    expect(threaded.packs.map(({ bytes }) => bytes).slice(0, 2)).toEqual([64 * MB, 64 * MB]);
+    expect(threaded.packs[0]?.bytes).toBe(64 * MB);
     expect(await packsStored()).toBe(threaded.packs.length);
     expect(leftovers()).toEqual([]);
     // The same content in one thread finds every chunk again.
@@ -150,7 +150,7 @@ describe("a file that changes while it is pushed", () => {
   });
 
   it("is refused while later parts of it are read", async () => {
-    put("a", noise(200 * MB, "a"));
+    put("a", noise(120 * MB, "a"));
     let changed = false;
     const progress = ({ bytes }: WriteProgress) => {
       if (bytes === 0 || changed) return;
@@ -179,7 +179,7 @@ describe("a file that changes while it is pushed", () => {
 
 describe("a push that ends early", () => {
   it("stops soon after it is told to, keeps what was acknowledged, and goes on from there", async () => {
-    put("large", noise(200 * MB, "large"));
+    put("large", noise(160 * MB, "large"));
     const abort = new AbortController();
     const pushKey = randomBytes(32);
     const records: PackRecord[] = [];
@@ -196,7 +196,7 @@ describe("a push that ends early", () => {
     const kept = records.flatMap((record) => [...chunksOf(record)]).reduce((sum, { plain }) => sum + plain, 0);
     expect(kept).toBeGreaterThan(60 * MB);
     const resumed = await push({ ...options, resume: [...records] });
-    expect(resumed.bytesNew).toBe(200 * MB - kept);
+    expect(resumed.bytesNew).toBe(160 * MB - kept);
     expect(resumed.parsed.pushKeys).toEqual([pushKey]);
     await expectSame(resumed);
   });
