@@ -23,7 +23,7 @@ function stats(changes: Partial<FileStats> = {}): FileStats {
 }
 
 function file(path: string, changes: Partial<FileStats> = {}): SeenFile {
-  return { path, stats: stats(changes), sha256: digest(path) };
+  return { path, local: { stats: stats(changes) }, sha256: digest(path) };
 }
 
 async function learnt(state: string, files: readonly SeenFile[], lookedMs = NOW, path = "/data"): Promise<void> {
@@ -55,12 +55,12 @@ describe("files that were pushed before", () => {
         const table = decodeSeen(Buffer.from(bytes ?? []));
         for (let i = 0; i < known.length * 2; i++) {
           const picked = files[Number(picks.next().value) % files.length];
-          if (picked) expect(table?.sha256(picked.path, picked.stats)).toBe(picked.sha256);
+          if (picked) expect(table?.sha256(picked.path, picked.local.stats)).toBe(picked.sha256);
         }
         for (const path of others.filter((other) => !known.includes(other))) {
           expect(table?.sha256(path, stats())).toBeUndefined();
         }
-        for (const { path, stats: same } of files) table?.sha256(path, same);
+        for (const { path, local } of files) table?.sha256(path, local.stats);
         expect(table?.holds(files)).toBe(true);
         expect(table?.holds([...files, file("one more")])).toBe(false);
       }),
@@ -78,7 +78,7 @@ describe("files that were pushed before", () => {
     ];
     await learnt(state, files);
     const cache = await StatCache.open(state, ana, { path: "/data", lookedMs: NOW + 10_000 });
-    const known = files.filter(({ path, stats: seen }) => cache.sha256(path, seen) !== undefined);
+    const known = files.filter(({ path, local }) => cache.sha256(path, local.stats) !== undefined);
     expect(known.map(({ path }) => path)).toEqual(["settled"]);
   });
 
@@ -91,7 +91,7 @@ describe("files that were pushed before", () => {
       return { dev, ino, mode: Number(mode), size: Number(size), mtimeNs, ctimeNs };
     };
     const first = look();
-    await learnt(state, [{ path: "real", stats: first, sha256: digest("before") }], Date.now() + 5000);
+    await learnt(state, [{ path: "real", local: { stats: first }, sha256: digest("before") }], Date.now() + 5000);
     const cache = await StatCache.open(state, ana, { path: "/data", lookedMs: Date.now() + 6000 });
     expect(cache.sha256("real", look())).toBe(digest("before"));
     const { atime, mtime } = statSync(path);
@@ -157,7 +157,7 @@ describe("the cache", () => {
     const inode = () => statSync(caches(state)[0] ?? "").ino;
     const first = inode();
     const again = await StatCache.open(state, ana, { path: "/data", lookedMs: NOW + 5 });
-    for (const { path, stats: same } of [file("a"), file("b")]) again.sha256(path, same);
+    for (const { path, local } of [file("a"), file("b")]) again.sha256(path, local.stats);
     await again.learn({ versionId: "cd".repeat(32), files: [file("a"), file("b")] });
     expect(inode()).toBe(first);
     await learnt(state, [file("a"), file("b", { size: 1 })], NOW + 6);

@@ -263,8 +263,7 @@ async function pushed(
   return result;
 }
 
+/** The files of this machine that had anything to read. */
 function readHere({ files }: Content): readonly SeenFile[] {
-  return files.flatMap(({ path, bytes, sha256, local }) =>
-    local && bytes > 0 ? [{ path, stats: local.stats, sha256 }] : [],
-  );
+  return files.filter((file): file is typeof file & SeenFile => file.local !== undefined && file.bytes > 0);
 }

@@ -7,7 +7,8 @@ import type { FileStats } from "../../base/file-entry.ts";
 export interface SeenFile {
   /** Relative to what was pushed. */
   readonly path: string;
-  readonly stats: FileStats;
+  /** Stats of a million files are more than anybody wants in memory: they may be made when they are asked for. */
+  readonly local: { readonly stats: FileStats };
   /** Hex. */
   readonly sha256: string;
 }
@@ -44,7 +45,8 @@ export function encodeSeen(given: {
   out.writeUInt32LE(pathBytes, 60);
   const { sizes, wide, modes, ends, digests, paths } = columnsOf(out, files.length);
   let end = 0;
-  files.forEach(({ path, stats, sha256 }, row) => {
+  files.forEach(({ path, local, sha256 }, row) => {
+    const { stats } = local;
     WIDE.forEach((name, column) => {
       wide[column * files.length + row] = stats[name];
     });

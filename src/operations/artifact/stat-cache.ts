@@ -80,7 +80,7 @@ export class StatCache {
   /** Replaces what is remembered. Never throws: the next push would only read more. */
   async learn({ versionId, files }: Learnt): Promise<void> {
     const before = BigInt(this.#lookedMs - COARSE_MS) * 1_000_000n;
-    const settled = files.filter(({ stats }) => stats.mtimeNs < before && stats.ctimeNs < before);
+    const settled = files.filter(({ local: { stats } }) => stats.mtimeNs < before && stats.ctimeNs < before);
     try {
       if (settled.length === 0) return await rm(this.#file, { force: true });
       if (this.#table?.holds(settled)) return await this.#used();
