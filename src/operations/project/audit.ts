@@ -61,13 +61,14 @@ export async function verifyAudit(session: Session): Promise<AuditVerified> {
   const seen = new Map<number, TakenCommit>();
   const log = new Log(store, config.project, ledger, (commit) => seen.set(commit.seq, commit));
   const checks: Check[] = [];
+  // Before the log: what another command remembers here while this one reads would look as if it were gone.
+  const remembered = new LogMemory(places.state, config.project, config.pin).load();
+  await remembered.catch(() => undefined);
   await look(checks, "entries", async () => {
     await log.sync();
     return `${String(log.size)} entries in ${String(seen.size)} commits: every signature, the order and the tree hold`;
   });
-  await look(checks, "memory", async () =>
-    compare(await new LogMemory(places.state, config.project, config.pin).load(), seen),
-  );
+  await look(checks, "memory", async () => compare(await remembered, seen));
   // What was verified is remembered, as after every command: a later rollback must be noticed.
   if (checks.every(({ state }) => state === "good")) await session.sync();
   await look(checks, "policies", async () => {
