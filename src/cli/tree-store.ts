@@ -52,8 +52,8 @@ export const storeCommand: Noun = {
         "cloister store repair --from /mnt/backup/churn --yes",
       ],
       notes:
-        "Adds what is missing, as far as signatures and digests prove it. What is not what\n" +
-        "was signed is moved to quarantine/ in the store, never deleted.",
+        "Adds what is missing, as far as signatures and digests prove it. What is not\n" +
+        "what was signed is moved to quarantine/ in the store, never deleted.",
       load: async () => (await import("./commands/store-repair.ts")).repair,
     },
     {

@@ -38,13 +38,8 @@ beforeAll(async () => {
   await pause(20);
 });
 
-const collect = async (folder: string, around?: ConstructorParameters<typeof FaultyStore>) =>
-  collectGarbage(
-    await sessionAt(hostIn(folder, "ana"), NO_WAIT, (store) =>
-      around ? new FaultyStore(store, around[1], around[2]) : store,
-    ),
-    { yes: true },
-  );
+const collect = async (folder: string) =>
+  collectGarbage(await sessionAt(hostIn(folder, "ana"), NO_WAIT), { yes: true });
 
 describe.each(FAULTS)("a store that can %s", (fault) => {
   test.each(["condemning", "deleting"])(

@@ -98,7 +98,7 @@ async function repairPacks(
 }
 
 /** Whether this member can open all of it in that store, and it is what it should be. */
-export async function readsWhole(session: Session, logged: LoggedVersion): Promise<boolean> {
+async function readsWhole(session: Session, logged: LoggedVersion): Promise<boolean> {
   try {
     const nameKey = await session.keys.nameKey(logged.domain);
     const judged = nameKey && (await readVersionAt(session, logged, nameKey));
