@@ -11,7 +11,7 @@ const DIST = join(import.meta.dirname, "../../dist");
 
 const prelude = `
 import { randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { folderStore } from "${DIST}/store/folder.js";
 import { writeContent } from "${DIST}/content/write.js";
 import { readContent } from "${DIST}/content/read.js";
@@ -43,6 +43,13 @@ for await (const file of readContent(parseTree(readFileSync("tree")), place, qui
 report(bytes);
 `;
 
+const restore = `${prelude}
+import { restoreFolder } from "${DIST}/content/restore.js";
+const content = readContent(parseTree(readFileSync("tree")), place, quiet);
+await restoreFolder("restored", content, [], { signal: quiet.signal, resume: "v1" });
+report(statSync("restored/big").size);
+`;
+
 // The bounds are loose: garbage is collected when Node likes. What they exclude is memory that grows with the artifact.
 it("pushes and pulls 300 MB in less memory than that", async () => {
   const dir = mkdtempSync(join(tmpdir(), "memory-"));
@@ -50,6 +57,7 @@ it("pushes and pulls 300 MB in less memory than that", async () => {
     for (const [script, limit] of [
       [push, 280],
       [pull, 260],
+      [restore, 260],
     ] as const) {
       const child = start(dir, script);
       const result = JSON.parse(child.stdout ? await text(child.stdout) : "") as { bytes: number; peak: number };
