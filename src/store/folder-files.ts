@@ -1,6 +1,6 @@
 // The file operations under the folder store that must be exact: whole reads, whole writes, a name given once, fsync.
 import { constants } from "node:fs";
-import { type FileHandle, link, open } from "node:fs/promises";
+import { type FileHandle, link, lstat, open } from "node:fs/promises";
 import { systemCode } from "../base/errors.ts";
 
 /** Up to `length` bytes from `from`, in `into` where that is given; fewer where the file ends before. */
@@ -36,14 +36,19 @@ export async function writeAll(handle: FileHandle, parts: readonly Uint8Array[])
   }
 }
 
-/** link(2) gives the file its name only where the name is free, also on NFS, and in one step. */
+/**
+ * link(2) gives the file its name only where the name is free, also on NFS, and in one step. On NFS it can say that the name
+ * is taken by this very file: the first answer was lost, and the client asked again.
+ */
 export async function linkOnce(from: string, to: string): Promise<"created" | "exists"> {
   try {
     await link(from, to);
     return "created";
   } catch (error) {
-    if (systemCode(error) === "EEXIST") return "exists";
-    throw error;
+    if (systemCode(error) !== "EEXIST") throw error;
+    const [own, there] = await Promise.allSettled([from, to].map((path) => lstat(path, { bigint: true })));
+    if (own?.status !== "fulfilled" || there?.status !== "fulfilled") return "exists";
+    return own.value.ino === there.value.ino && own.value.dev === there.value.dev ? "created" : "exists";
   }
 }
 

@@ -12,6 +12,8 @@ beforeAll(async () => {
   base = scratch();
   const ana = await makeProject(base);
   randomFiles(ana.cwd);
+  // What is compressed is read, too.
+  writeFileSync(join(ana.cwd, "data/sub/c.csv"), "the same line, again and again\n".repeat(20_000));
   for (const name of ["cohort:1.0", "cohort", "other"]) {
     await push(await sessionOf(ana), { source: { path: "data" }, name, class: "internal" });
   }
@@ -25,7 +27,7 @@ test("what was pushed holds, and is what lies in the folder", async () => {
     ["cohort", 2, undefined],
     ["other", 1, undefined],
   ]);
-  expect([...(state.versions[0]?.files.keys() ?? [])].sort()).toEqual(["a.csv", "empty", "sub/b.bin"]);
+  expect([...(state.versions[0]?.files.keys() ?? [])].sort()).toEqual(["a.csv", "empty", "sub/b.bin", "sub/c.csv"]);
   expect([state.garbage, state.open]).toEqual([[], []]);
 });
 

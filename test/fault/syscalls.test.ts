@@ -18,7 +18,7 @@ const known: string[] = [];
 /** All file operations in one thread: the nth call is the nth call. */
 const ENV = { UV_THREADPOOL_SIZE: "1" };
 /** How many of the calls of a kind meet a failure, spread over the whole command. */
-const PLACES = 3;
+const PLACES = 2;
 
 const FAILURES: readonly (readonly [call: string, failures: readonly string[]])[] = [
   ["fsync", ["error=EIO", "error=ENOSPC", "signal=KILL"]],
@@ -133,7 +133,7 @@ describe.skipIf(!has("strace"))(`a system call that fails${has("strace") ? "" : 
       expect(again.number, what).toBe(1);
       known.push(again.versionId);
     });
-    expect(runs).toBeGreaterThan(25);
+    expect(runs).toBeGreaterThan(10);
     await expectInvariants(ana.store, secret, known);
   }, 400_000);
 
@@ -147,7 +147,7 @@ describe.skipIf(!has("strace"))(`a system call that fails${has("strace") ? "" : 
       else await ana.ok(...pull(name));
       expect(readFileSync(join(target, "a.csv")).equals(readFileSync(join(ana.folder, "data/a.csv")))).toBe(true);
     });
-    expect(runs).toBeGreaterThan(15);
+    expect(runs).toBeGreaterThan(10);
     await expectInvariants(ana.store, secret, known);
   }, 400_000);
 });

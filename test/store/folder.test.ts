@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { folderStore } from "../../src/store/folder.ts";
+import { linkOnce } from "../../src/store/folder-files.ts";
 import { compile, start } from "../fault/child-process.ts";
 import { collect } from "../fault/faulty-store.ts";
 import { bytes, keepsTheContract, namesIn, refusal } from "./contract.ts";
@@ -26,6 +27,13 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const names = (prefix = "") => namesIn(folderStore(dir), prefix);
 const temporaries = () => readdirSync(join(dir, ".tmp"));
+
+it("a name that is taken by this very file was given to it: on NFS the first answer can be lost", async () => {
+  for (const name of ["mine", "other"]) writeFileSync(join(dir, name), name);
+  expect(await linkOnce(join(dir, "mine"), join(dir, "name"))).toBe("created");
+  expect(await linkOnce(join(dir, "mine"), join(dir, "name"))).toBe("created");
+  expect(await linkOnce(join(dir, "other"), join(dir, "name"))).toBe("exists");
+});
 
 describe("folder store", () => {
   keepsTheContract(async () => () => folderStore(join(dir, "new", "store")));

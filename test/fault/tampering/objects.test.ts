@@ -168,7 +168,7 @@ describe("an object", () => {
       }
       expect(harms.length).toBeGreaterThan(40);
     },
-    120_000,
+    300_000,
   );
 });
 
@@ -217,5 +217,5 @@ describe("packs", () => {
       });
     }
     expect(harms.length).toBeGreaterThan(50);
-  }, 120_000);
+  }, 300_000);
 });

@@ -168,7 +168,7 @@ test.each(rows)(
       expect({ what, code, said }).toEqual({ what, code: "INTEGRITY", said: expect.stringMatching(row.says) });
     }
   },
-  120_000,
+  300_000,
 );
 
 test("the log: a device that knows it refuses any other, and one that does not never follows a gap or a reordered one", async () => {
@@ -206,7 +206,7 @@ test("the log: a device that knows it refuses any other, and one that does not n
       else if (fresh.code === "read") expect(JSON.parse(fresh.said).ignored).toEqual([]);
     }
   }
-}, 120_000);
+}, 300_000);
 
 /** What `audit verify` says on a device that knows the log as it was. */
 async function audited(changed: ReadonlyMap<string, Buffer | undefined>): Promise<string> {
