@@ -1,6 +1,7 @@
 // Blocks of packs, fetched into memory that workers share. Those that are needed stay; of the others, the longest unused go
 // first.
 import { explained, integrity, isIntegrity } from "../../base/errors.ts";
+import { copyShared } from "../copy-shared.ts";
 import { type PackPlace, packName } from "../pack.ts";
 import type { Tree } from "../tree.ts";
 import { BLOCK_BYTES, type PackBlocks } from "./pack-blocks.ts";
@@ -155,7 +156,9 @@ export class Blocks {
     const into = new Uint8Array(this.memory, slot * BLOCK_BYTES, length);
     const bytes = await place.store.range(packName(place.prefix, pack.id), from, length, into);
     // A store may have memory of its own to answer from.
-    if (bytes && bytes.buffer !== into.buffer) into.set(bytes.subarray(0, length));
+    if (bytes && bytes.length > 0 && bytes.buffer !== into.buffer) {
+      copyShared(bytes.subarray(0, length), Buffer.from(this.memory), slot * BLOCK_BYTES);
+    }
     return new Answer(pack.id, length, bytes?.length);
   }
 }
