@@ -8,7 +8,7 @@ import { packName } from "../../src/content/pack.ts";
 import { parseTree } from "../../src/content/parse-tree.ts";
 import { readContent } from "../../src/content/read.ts";
 import { restoreFolder } from "../../src/content/restore.ts";
-import { sealChunk } from "../../src/content/seal-chunk.ts";
+import { ChunkSealer } from "../../src/content/seal-chunk.ts";
 import type { Tree } from "../../src/content/tree.ts";
 import { MemoryStore } from "../fault/memory-store.ts";
 import { never, noise, PREFIX, pull, push } from "./files.ts";
@@ -121,7 +121,7 @@ describe("packs that were tampered with", () => {
     // Whoever has the tree has its push key, and can seal anything under the key of this digest.
     const forged = Buffer.from(store.objects.get(packName(PREFIX, packs[0]?.id ?? "")) ?? []);
     const sealed = Buffer.alloc(stored);
-    sealChunk(pushKey, parsed.chunks.digest(0), other.subarray(0, plain), sealed, 0);
+    new ChunkSealer(pushKey).seal(parsed.chunks.digest(0), 0, plain, other.subarray(0, plain), sealed, 0);
     sealed.copy(forged, offset);
     store.objects.set(packName(PREFIX, packs[0]?.id ?? ""), forged);
     for (const act of [() => pull(store, parsed), () => restored(store, parsed)]) {
@@ -220,9 +220,31 @@ describe("trees that a hostile member wrote", () => {
     const { tree, parsed } = await push(new MemoryStore(), files);
     const changed = Buffer.from(tree);
     const firstChunk = 16 + 28 + 32 * parsed.pushKeys.length + 20 * parsed.packs.length;
-    changed[firstChunk + 52] = 1;
+    changed[firstChunk + 52] = 2;
     expect(() => parseTree(changed)).toThrow(
       expect.objectContaining({ code: "FAILURE", next: expect.stringContaining("upgrade") }),
     );
+  });
+
+  it("are refused where they say to be of the first format and are not", async () => {
+    const { tree, parsed } = await push(new MemoryStore(), files);
+    const first = Buffer.from(tree);
+    first.write("cloister-tree@1\n", "latin1");
+    expect(parseTree(first).files).toEqual(parsed.files);
+    const chunk = 16 + 28 + 32 * parsed.pushKeys.length + 20 * parsed.packs.length;
+    const changed = (format: number, plain: number, stored: number, codec: number) => {
+      const bytes = Buffer.from(first);
+      bytes.write(`cloister-tree@${String(format)}\n`, "latin1");
+      for (const [i, value] of [0, stored, plain].entries()) bytes.writeUInt32BE(value, chunk + 40 + i * 4);
+      bytes.writeUInt8(codec, chunk + 52);
+      return () => parseTree(bytes);
+    };
+    const refused = (why: string) => expect.objectContaining({ code: "INTEGRITY", why: `${why} cannot be right` });
+    expect(changed(1, 5000, 4000, 1)).toThrow(refused("the codec of a chunk"));
+    expect(changed(1, 131_073, 131_073 + 28, 0)).toThrow(refused("the length of a chunk"));
+    // In the second format they are right in themselves, and the files do not fit them.
+    for (const same of [changed(2, 5000, 4000, 1), changed(2, 131_073, 131_073 + 28, 0)]) {
+      expect(same).toThrow(refused("the length of a stream"));
+    }
   });
 });
