@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -58,6 +58,7 @@ it("a pull that is killed again and again shows nothing, then all, and gets on e
   try {
     const entries = ["content/write.ts", "content/restore.ts", "content/parse-tree.ts", "content/worker.ts"];
     compile(join(dir, "dist"), [...entries, "store/folder.ts"]);
+    copyFileSync(join(import.meta.dirname, "../../dist/gear.wasm"), join(dir, "dist/gear.wasm"));
     await run(push);
     await run(pull(1, 0));
     let last = 0;

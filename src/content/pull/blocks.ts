@@ -156,7 +156,7 @@ export class Blocks {
     const into = new Uint8Array(this.memory, slot * BLOCK_BYTES, length);
     const bytes = await place.store.range(packName(place.prefix, pack.id), from, length, into);
     // A store may have memory of its own to answer from.
-    if (bytes && bytes.buffer !== into.buffer) copyShared(bytes.subarray(0, length), into, 0);
+    if (bytes && bytes.length > 0 && bytes.buffer !== into.buffer) copyShared(bytes.subarray(0, length), into, 0);
     return new Answer(pack.id, length, bytes?.length);
   }
 }

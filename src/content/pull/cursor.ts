@@ -1,5 +1,6 @@
 // Reads content in order, from any file on, and ahead of whoever takes it.
 import { integrity } from "../../base/errors.ts";
+import { copyShared } from "../copy-shared.ts";
 import type { PackPlace } from "../pack.ts";
 import { Engine } from "./engine.ts";
 import type { BadChunk } from "./job.ts";
@@ -7,7 +8,7 @@ import type { Layout } from "./layout.ts";
 import { BATCH_BYTES, inOrder, type PlannedBatch } from "./plan.ts";
 
 /** Batches that are opened ahead, and wait to be taken, at most. */
-const AHEAD_MAX = 8;
+const AHEAD_MAX = 6;
 
 /** Opened chunks, one after the other. */
 interface Opened {
@@ -100,7 +101,9 @@ export class Cursor {
     const to = Math.min(content.length, from + end - point);
     const damaged = bad.find((each) => each.chunk >= chunk && (offsets[each.chunk] ?? 0) < to);
     if (damaged) throw integrity("a chunk in the store is damaged", { why: damaged.why });
-    return Buffer.from(content.subarray(from, to));
+    const piece = Buffer.allocUnsafeSlow(to - from);
+    copyShared(content.subarray(from, to), piece, 0);
+    return piece;
   }
 
   async *#open(first: number): AsyncGenerator<Opened> {

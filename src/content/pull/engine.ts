@@ -10,8 +10,8 @@ import { BLOCK_BYTES, type PackBlocks } from "./pack-blocks.ts";
 
 /** Below this, threads take longer to start than they save. In bytes. */
 const THREADS_FROM = 8 * 1024 * 1024;
-/** Memory for what is fetched: enough for two dozen requests under way, or two shuffled sections in each of several packs. */
-const BLOCKS_HELD = 32;
+/** Memory for what is fetched: enough for several requests under way, or two shuffled sections in each of several packs. */
+const BLOCKS_HELD = 24;
 /** Jobs that wait for their blocks or a worker: only bounds what they are made of. */
 const JOBS_MAX = 64;
 

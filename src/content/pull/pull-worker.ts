@@ -4,6 +4,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "
 import { join } from "node:path";
 import { sha256Hex } from "../../base/digest.ts";
 import { explained, isIntegrity, systemCode } from "../../base/errors.ts";
+import { copyShared } from "../copy-shared.ts";
 import type { Worker } from "../crew.ts";
 import {
   type BadChunk,
@@ -26,7 +27,7 @@ export class PullWorker implements Worker<PullJob, never, PullResult> {
   readonly #setup: PullSetup;
   readonly #stop: () => void;
   readonly #sealed: Uint8Array;
-  readonly #opened: Uint8Array;
+  readonly #opened: Buffer;
   /** Content of one job. */
   #plain = new Uint8Array();
   #piece: Uint8Array | undefined;
@@ -37,7 +38,7 @@ export class PullWorker implements Worker<PullJob, never, PullResult> {
     this.#setup = setup;
     this.#stop = stop;
     this.#sealed = new Uint8Array(setup.sealed);
-    this.#opened = new Uint8Array(setup.opened);
+    this.#opened = Buffer.from(setup.opened);
   }
 
   static from(setup: PullSetup, stop: () => void): PullWorker {
@@ -48,21 +49,25 @@ export class PullWorker implements Worker<PullJob, never, PullResult> {
   *run(job: PullJob): Generator<never, PullResult, void> {
     if (job.kind === "digest") return this.#digest(job);
     if (job.kind === "check") return this.#check(job.chunks);
-    if (job.kind === "open") return { bad: this.#open(job.chunks, this.#opened, job.at, true) };
     const bytes = contentBytes(job.chunks);
     if (this.#plain.length < bytes) this.#plain = new Uint8Array(bytes);
+    if (job.kind === "open") {
+      const bad = this.#open(job.chunks, true);
+      copyShared(this.#plain.subarray(0, bytes), this.#opened, job.at);
+      return { bad };
+    }
     // Its digest decides over every file before anybody sees it: that of each chunk would say nothing more.
-    const bad = this.#open(job.chunks, this.#plain, 0, false);
+    const bad = this.#open(job.chunks, false);
     return bad.length > 0 ? { bad } : { verdicts: this.#write(job.files, job.targets) };
   }
 
-  /** Opens all chunks, one after the other, into a buffer; those that are not what they should be. */
-  #open(chunks: SealedChunks, into: Uint8Array, start: number, check: boolean): BadChunk[] {
+  /** Opens all chunks, one after the other; those that are not what they should be. */
+  #open(chunks: SealedChunks, check: boolean): BadChunk[] {
     const bad: BadChunk[] = [];
-    let at = start;
+    let at = 0;
     for (let chunk = 0; chunk * PLACE_COLUMNS < chunks.places.length; chunk++) {
       this.#stop();
-      const why = this.#openOne(chunks, chunk, into, at, check);
+      const why = this.#openOne(chunks, chunk, at, check);
       if (why !== undefined) bad.push({ chunk, why });
       at += chunks.places[chunk * PLACE_COLUMNS + 2] ?? 0;
     }
@@ -70,21 +75,15 @@ export class PullWorker implements Worker<PullJob, never, PullResult> {
   }
 
   /** Why a chunk is not what it should be; undefined where it is. */
-  #openOne(
-    { digests, places }: SealedChunks,
-    chunk: number,
-    into: Uint8Array,
-    at: number,
-    check: boolean,
-  ): string | undefined {
+  #openOne({ digests, places }: SealedChunks, chunk: number, at: number, check: boolean): string | undefined {
     const columns = places.subarray(chunk * PLACE_COLUMNS, (chunk + 1) * PLACE_COLUMNS);
     const [key = 0, codec = 0, plain = 0, first = 0, firstBytes = 0, rest = 0, restBytes = 0] = columns;
     const head = this.#sealed.subarray(first, first + firstBytes);
-    const sealed = restBytes === 0 ? head : Buffer.concat([head, this.#sealed.subarray(rest, rest + restBytes)]);
+    const sealed = restBytes === 0 ? head : joined(head, this.#sealed.subarray(rest, rest + restBytes));
     const pushKey = this.#setup.pushKeys[key] ?? new Uint8Array(32);
     const digest = digests.subarray(chunk * 32, chunk * 32 + 32);
     try {
-      openChunkInto({ pushKey, digest, codec, plain }, sealed, into, at, check);
+      openChunkInto({ pushKey, digest, codec, plain }, sealed, this.#plain, at, check);
       return undefined;
     } catch (error) {
       if (isIntegrity(error)) return explained(error);
@@ -99,7 +98,7 @@ export class PullWorker implements Worker<PullJob, never, PullResult> {
       this.#stop();
       const plain = chunks.places[chunk * PLACE_COLUMNS + 2] ?? 0;
       if (this.#plain.length < plain) this.#plain = new Uint8Array(plain);
-      verdicts[chunk] = this.#openOne(chunks, chunk, this.#plain, 0, true) === undefined ? 1 : 0;
+      verdicts[chunk] = this.#openOne(chunks, chunk, 0, true) === undefined ? 1 : 0;
     }
     return { verdicts };
   }
@@ -158,6 +157,14 @@ export class PullWorker implements Worker<PullJob, never, PullResult> {
       closeSync(file);
     }
   }
+}
+
+/** A chunk that lies in two blocks. */
+function joined(head: Uint8Array, rest: Uint8Array): Uint8Array {
+  const whole = Buffer.allocUnsafeSlow(head.length + rest.length);
+  copyShared(head, whole, 0);
+  copyShared(rest, whole, head.length);
+  return whole;
 }
 
 function contentBytes({ places }: SealedChunks): number {
