@@ -7,8 +7,15 @@ const DEVICE = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$/i;
 /** Control, surrogate, bidirectional and invisible characters, and what Windows forbids. */
 const FORBIDDEN = /[\p{Cc}\p{Cs}\u2028\u2029\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff<>:"|?*\\]/u;
 
+/** Parts of ASCII letters, digits, `_`, `.` and `-` that begin with a letter, a digit or `_`. */
+const PLAIN = /^\w[\w.-]*(?:\/\w[\w.-]*)*$/;
+/** What may be wrong with those: a device, with any extension, and a dot at the end. */
+const ODD = /(?:^|\/)(?:con|prn|aux|nul|com\d|lpt\d)(?:[./]|$)|\.(?:\/|$)/i;
+
 /** Why a relative path with `/` separators may not stand in an artifact, or undefined where it may. */
 export function pathProblem(path: string): string | undefined {
+  // Nearly every path, in an eighth of the time; what is said below finds nothing wrong with it either.
+  if (path.length <= SEGMENT_BYTES_MAX && PLAIN.test(path) && !ODD.test(path)) return undefined;
   if (path === "") return "it is empty";
   if (Buffer.byteLength(path) > PATH_BYTES_MAX) return `it is longer than ${String(PATH_BYTES_MAX)} bytes`;
   if (path.startsWith("/")) return "it is absolute";

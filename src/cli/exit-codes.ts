@@ -17,7 +17,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
   { exit: 3, code: "POLICY_DENIED", meaning: "the policy forbids it" },
   { exit: 4, code: "NOT_AUTHENTICATED", meaning: "no identity, or credentials absent or expired" },
   { exit: 5, code: "APPROVAL_PENDING", meaning: "asked for, not yet approved" },
-  { exit: 6, code: "INTEGRITY", meaning: "tampering, bad signature, broken log; never retry" },
+  { exit: 6, code: "INTEGRITY", meaning: "damage, tampering, bad signature, broken log; never retry, discard output" },
   { exit: 7, code: "NOT_FOUND", meaning: "no such artifact, workspace, member or project" },
   { exit: 8, code: "UNAVAILABLE", meaning: "network, contention, throttling; retry" },
   { exit: 9, code: "UNSUPPORTED_HOST", meaning: "no sandbox or no keychain where one is required" },

@@ -34,8 +34,11 @@ export function withWayOn(
   const { code, next } = failure;
   if (code === "INTERRUPTED") {
     const how = next === undefined || next === SAID_ANYHOW ? GOES_ON[command ?? ""] : undefined;
-    return { ...failure, kept, next: how === undefined ? next : `${how}:\n${again}` };
+    if (how !== undefined) return { ...failure, kept, next: `${how}:\n${again}` };
   }
+  // What was interrupted, or failed, knows best what there is to go on from.
+  if (next?.includes("the same command")) return { ...failure, kept, next: `${next}\n${again}` };
+  if (code === "INTERRUPTED") return { ...failure, kept };
   // What can be mended, or passes: the disk, the network, a file that changed.
   if (kept === undefined || (code !== "UNAVAILABLE" && code !== "FAILURE")) return failure;
   return { ...failure, kept: `${kept}:\n${again}` };

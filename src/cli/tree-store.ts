@@ -22,6 +22,41 @@ export const storeCommand: Noun = {
       load: async () => (await import("./commands/store-gc.ts")).gc,
     },
     {
+      name: "check",
+      summary: "check that everything is there and as it was signed (exit 6 if not)",
+      options: [{ flags: "--read", text: "open and compare all that you can read" }],
+      examples: ["cloister store check", "cloister store check --read --json | jq .damaged"],
+      notes:
+        "Without --read it needs no keys: the log, records, seals by their digests, and\n" +
+        "every pack with its size. Names the damaged artifacts. Never deletes anything.",
+      load: async () => (await import("./commands/store-look.ts")).check,
+    },
+    {
+      name: "stats",
+      summary: "what artifacts hold, take in the store, and share",
+      examples: ["cloister store stats", "cloister store stats --json | jq .ratio"],
+      load: async () => (await import("./commands/store-look.ts")).stats,
+    },
+    {
+      name: "repair",
+      summary: "put right what another copy of the store has (only says so without --yes)",
+      options: [
+        { flags: "--from <copy>", text: "a copy or backup: a folder, or s3://bucket/prefix" },
+        ...reach,
+        { flags: "--read", text: "look into packs, too: opens all that you can read" },
+        { flags: "-y, --yes", text: "do it" },
+        { flags: "--dry-run", text: "only say what would be done (the default)" },
+      ],
+      examples: [
+        "cloister store repair --from /mnt/backup/churn",
+        "cloister store repair --from /mnt/backup/churn --yes",
+      ],
+      notes:
+        "Adds what is missing, as far as signatures and digests prove it. What is not what\n" +
+        "was signed is moved to quarantine/ in the store, never deleted.",
+      load: async () => (await import("./commands/store-repair.ts")).repair,
+    },
+    {
       name: "copy",
       summary: "copy the whole store to another place, and verify the copy",
       args: [["<to>", "an empty folder, or s3://bucket/prefix"]],

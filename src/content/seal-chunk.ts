@@ -1,13 +1,5 @@
 // One encrypted chunk of content: nonce || ciphertext || tag.
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  createSecretKey,
-  type DecipherGCM,
-  type KeyObject,
-  randomFillSync,
-} from "node:crypto";
+import { createCipheriv, createDecipheriv, type DecipherGCM, randomFillSync } from "node:crypto";
 import { sha256 } from "../base/digest.ts";
 import { CloisterError, integrity } from "../base/errors.ts";
 import { decompress } from "./codec.ts";
@@ -16,7 +8,8 @@ import { FRAME_MIN } from "./zstd-frame.ts";
 
 const NONCE = 12;
 const TAG = 16;
-const H = 32;
+/** Bytes of a SHA-256, and of the blocks that it works on. */
+const [H, BLOCK] = [32, 64];
 /** Bytes that sealing adds to a chunk. */
 export const CHUNK_OVERHEAD = NONCE + TAG;
 /** Bytes of content in the longest chunk. */
@@ -33,12 +26,12 @@ const NONCES = 256;
 
 /** Seals the chunks of one push. */
 export class ChunkSealer {
-  readonly #key: KeyObject;
+  readonly #pushKey: Uint8Array;
   #nonces = Buffer.alloc(0);
 
   /** @param pushKey 32 bytes */
   constructor(pushKey: Uint8Array) {
-    this.#key = createSecretKey(pushKey);
+    this.#pushKey = pushKey;
   }
 
   /**
@@ -53,7 +46,7 @@ export class ChunkSealer {
    */
   seal(h: Uint8Array, codec: number, plainBytes: number, bytes: Uint8Array, into: Buffer, at: number): number {
     const nonce = this.#nonce();
-    const cipher = createCipheriv("aes-256-gcm", chunkKey(this.#key, h), nonce, { authTagLength: TAG });
+    const cipher = createCipheriv("aes-256-gcm", chunkKey(this.#pushKey, h), nonce, { authTagLength: TAG });
     cipher.setAAD(chunkContext(codec, plainBytes));
     into.set(nonce, at);
     const body = at + NONCE;
@@ -134,15 +127,27 @@ function decompressed(frame: Buffer, plainBytes: number): Buffer {
   return Buffer.from(content);
 }
 
-// Made once and filled in anew for each chunk: both are copied by whoever is given them.
+// Made once and filled in anew for each chunk: all of them are copied by whoever is given them.
 const PURPOSE = Buffer.from("cloister chunk v1", "latin1");
-const message = Buffer.concat([PURPOSE, Buffer.alloc(H)]);
+const inner = Buffer.concat([Buffer.alloc(BLOCK, 0x36), PURPOSE, Buffer.alloc(H)]);
+const outer = Buffer.concat([Buffer.alloc(BLOCK, 0x5c), Buffer.alloc(H)]);
 const context = Buffer.from("cloister-chunk@1\0\0\0\0\0", "latin1");
 
-/** Of one chunk: whoever has the tree derives it, and nobody else. */
-export function chunkKey(pushKey: Uint8Array | KeyObject, h: Uint8Array): Buffer {
-  message.set(h, PURPOSE.length);
-  return createHmac("sha256", pushKey).update(message).digest();
+/**
+ * Key of one chunk: whoever has the tree derives it, and nobody else. HMAC-SHA256 (RFC 2104), written out as the two digests
+ * that it is: an object of node:crypto for each chunk takes a twentieth of a push.
+ *
+ * @param pushKey 32 bytes
+ */
+export function chunkKey(pushKey: Uint8Array, h: Uint8Array): Buffer {
+  if (pushKey.length !== H || h.length !== H) throw new RangeError("a push key and a digest have 32 bytes");
+  for (let i = 0; i < H; i++) {
+    inner[i] = 0x36 ^ (pushKey[i] as number);
+    outer[i] = 0x5c ^ (pushKey[i] as number);
+  }
+  inner.set(h, BLOCK + PURPOSE.length);
+  outer.set(sha256(inner), BLOCK);
+  return sha256(outer);
 }
 
 /** What a sealed chunk is bound to; the next call writes over it. */

@@ -35,8 +35,8 @@ export class Terminal {
   static async #start(member: Member, env: Member["env"], argv: readonly string[]): Promise<Terminal> {
     const ended = join(member.env["TMPDIR"] ?? "", `ended-${String(Date.now())}`);
     const terminal = new Terminal(`${ended}.socket`, ended);
-    // The status is renamed into place, so that whoever sees the file sees all of it.
-    const script = '"$@"; echo $? > "$ENDED.part"; mv "$ENDED.part" "$ENDED"; sleep 60';
+    // The status is renamed into place, so that whoever sees the file sees all of it. Ctrl-C is the command's alone.
+    const script = 'trap : INT; "$@"; echo $? > "$ENDED.part"; mv "$ENDED.part" "$ENDED"; sleep 60';
     const command = ["env", "-i", ...pairs(env), "TERM=xterm-256color", `ENDED=${ended}`, "sh", "-c", script, "sh"];
     const size = ["-x", String(COLUMNS), "-y", "120"];
     const where = ["-c", member.folder];
@@ -98,9 +98,15 @@ export class Terminal {
       this.screen();
       return Number(readFileSync(this.#ended, "utf8"));
     } finally {
-      this.#tmux("kill-server");
-      this.#closed = true;
+      this.kill();
     }
+  }
+
+  /** Closes the terminal with whatever runs in it. */
+  kill(): void {
+    if (this.#closed) return;
+    this.#tmux("kill-server");
+    this.#closed = true;
   }
 
   #tmux(...args: readonly string[]): string {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { CollisionCheck } from "../../src/base/path.ts";
+import { CollisionCheck, pathProblem } from "../../src/base/path.ts";
 
 const fold = (text: string) => text.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC");
 
@@ -35,4 +35,40 @@ test("paths collide where a system that folds case or normalises would put one o
     }),
     { numRuns: 2000 },
   );
+});
+
+/** The rules one by one, for one part of a path of ASCII. */
+function isRefused(part: string): boolean {
+  if (["", ".", ".."].includes(part) || part.toLowerCase() === ".git") return true;
+  if (/^(con|prn|aux|nul|com[0-9]|lpt[0-9])$/i.test(part.split(".")[0] ?? "")) return true;
+  return /[. ]$|^[- ]|[<>:"|?*\\]/.test(part);
+}
+
+test("a path is refused when one of its parts is, however plain it looks", () => {
+  const odd = fc.constantFrom(
+    "con",
+    "CON.txt",
+    "com1",
+    "com10",
+    "xcon",
+    "con-",
+    "lpt9.a.b",
+    "nul.",
+    "a.",
+    ".a",
+    "..",
+    ".git",
+  );
+  const plain = fc.constantFrom("a", "a.b", "_x", "A-b", "-a", "9", "a b", "a:b", "é".normalize("NFC"), "conx", "git");
+  const parts = fc.array(fc.oneof(odd, plain), { minLength: 1, maxLength: 4 });
+  fc.assert(
+    fc.property(parts, (given) => {
+      expect(pathProblem(given.join("/")) !== undefined, given.join("/")).toBe(given.some(isRefused));
+    }),
+    { numRuns: 3000 },
+  );
+  for (const path of ["", "/a", "a/", "a//b", "a\n", "a\u202eb", "a/b\n"])
+    expect(pathProblem(path), path).toBeDefined();
+  expect(pathProblem(`${"a".repeat(255)}/b`)).toBeUndefined();
+  expect(pathProblem("a".repeat(256))).toBeDefined();
 });

@@ -1,8 +1,14 @@
 import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { folderFiles } from "../../src/content/folder.ts";
 import { packName } from "../../src/content/pack.ts";
+import { parseTree } from "../../src/content/parse-tree.ts";
+import { writeContent } from "../../src/content/write.ts";
 import { MemoryStore } from "../fault/memory-store.ts";
-import { noise, PREFIX, placeIn, pull, push } from "./files.ts";
+import { never, noise, PREFIX, placeIn, pull, push } from "./files.ts";
 
 const original = noise(4_000_000, "original");
 const edited = Buffer.concat([original.subarray(0, 1_500_000), noise(1000, "inserted"), original.subarray(1_500_000)]);
@@ -73,5 +79,28 @@ describe("finding stored chunks again", () => {
     expect(resumed.bytesNew).toBeLessThan(400_000);
     expect(resumed.parsed.pushKeys).toEqual([pushKey]);
     expect((await pull(store, resumed.parsed)).get("data.bin")?.equals(edited)).toBe(true);
+  });
+
+  it("reads an unchanged file all the same where only somebody else's tree has it, who may give it any content", async () => {
+    const store = new MemoryStore();
+    const folder = mkdtempSync(join(tmpdir(), "cloister-unchanged-"));
+    writeFileSync(join(folder, "data.bin"), original);
+    const [file] = (await push(store, one)).parsed.files;
+    const other = (await push(store, [{ path: "data.bin", content: noise(original.length, "planted") }])).parsed;
+    const seen = { sha256: () => file?.sha256 };
+    const claimed = { ...other, files: other.files.map((each) => ({ ...each, sha256: file?.sha256 ?? "" })) };
+    for (const verify of [true, false]) {
+      const options = { place: placeIn(store), pushKey: randomBytes(32), onPack: async () => undefined };
+      const written = await writeContent(folderFiles(folder, { signal: never }), {
+        ...options,
+        ...{ sources: [{ tree: claimed, verify }], seen, signal: never, progress: () => undefined },
+      });
+      // One's own tree is believed: that is what saves the reading.
+      expect(written.bytesNew).toBe(verify ? original.length : 0);
+      if (verify) {
+        expect((await pull(store, parseTree(written.tree))).get("data.bin")?.equals(original)).toBe(true);
+      }
+    }
+    rmSync(folder, { recursive: true });
   });
 });

@@ -3,18 +3,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
-import { compile, start } from "../fault/child-process.ts";
+import { start } from "../fault/child-process.ts";
 
 const MB = 1024 * 1024;
+/** What was built: threads run nothing else. */
+const DIST = join(import.meta.dirname, "../../dist");
 
 const prelude = `
 import { randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
-import { folderStore } from "./dist/store/folder.js";
-import { writeContent } from "./dist/content/write.js";
-import { readContent } from "./dist/content/read.js";
-import { parseTree } from "./dist/content/parse-tree.js";
-const place = { store: folderStore("store"), prefix: "packs/a/b/", condemned: async () => false };
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { folderStore } from "${DIST}/store/folder.js";
+import { writeContent } from "${DIST}/content/write.js";
+import { readContent } from "${DIST}/content/read.js";
+import { parseTree } from "${DIST}/content/parse-tree.js";
+const place = { store: folderStore("store"), prefix: "packs/a/b/", condemned: async () => new Set() };
 const quiet = { signal: new AbortController().signal, progress() {} };
 const report = (bytes) => console.log(JSON.stringify({ bytes, peak: process.resourceUsage().maxRSS * 1024 }));
 `;
@@ -41,16 +43,21 @@ for await (const file of readContent(parseTree(readFileSync("tree")), place, qui
 report(bytes);
 `;
 
+const restore = `${prelude}
+import { restoreFolder } from "${DIST}/content/restore.js";
+const content = readContent(parseTree(readFileSync("tree")), place, quiet);
+await restoreFolder("restored", content, [], { signal: quiet.signal, resume: "v1" });
+report(statSync("restored/big").size);
+`;
+
 // The bounds are loose: garbage is collected when Node likes. What they exclude is memory that grows with the artifact.
 it("pushes and pulls 300 MB in less memory than that", async () => {
   const dir = mkdtempSync(join(tmpdir(), "memory-"));
   try {
-    // Threads look for what they run where the build puts it.
-    const entries = ["content/write.ts", "content/read.ts", "content/parse-tree.ts", "content/worker.ts"];
-    compile(join(dir, "dist"), [...entries, "store/folder.ts"]);
     for (const [script, limit] of [
       [push, 280],
       [pull, 260],
+      [restore, 260],
     ] as const) {
       const child = start(dir, script);
       const result = JSON.parse(child.stdout ? await text(child.stdout) : "") as { bytes: number; peak: number };

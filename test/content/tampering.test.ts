@@ -1,10 +1,17 @@
 import { randomBytes } from "node:crypto";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { CloisterError } from "../../src/base/errors.ts";
 import { packName } from "../../src/content/pack.ts";
 import { parseTree } from "../../src/content/parse-tree.ts";
+import { readContent } from "../../src/content/read.ts";
+import { restoreFolder } from "../../src/content/restore.ts";
+import { ChunkSealer } from "../../src/content/seal-chunk.ts";
+import type { Tree } from "../../src/content/tree.ts";
 import { MemoryStore } from "../fault/memory-store.ts";
-import { noise, PREFIX, pull, push } from "./files.ts";
+import { never, noise, PREFIX, pull, push } from "./files.ts";
 
 const files = [
   { path: "a/small", content: noise(5000, "a") },
@@ -12,6 +19,21 @@ const files = [
   { path: "c/small", content: noise(200_000, "c") },
   { path: "empty", content: undefined },
 ];
+
+/** As {@link pull}, by way of a folder: nothing of it may appear. */
+async function restored(store: MemoryStore, tree: Tree): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), "tampering-"));
+  try {
+    const options = { signal: never, progress: () => undefined, artifact: "churn/x:v1" };
+    const content = readContent(tree, { store, prefix: PREFIX }, options);
+    await restoreFolder(join(dir, "target"), content, [], { signal: never, resume: "v1" }).catch((error: unknown) => {
+      expect(readdirSync(dir)).toEqual([]);
+      throw error;
+    });
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
 
 async function outcome(act: () => Promise<unknown> | unknown): Promise<string> {
   try {
@@ -45,6 +67,10 @@ describe("packs that were tampered with", () => {
         code: "INTEGRITY",
         message: expect.stringMatching(/^(a\/small|b\/large|c\/small) is damaged in the store$/),
       });
+      await expect(restored(store, parsed), String(at)).rejects.toMatchObject({
+        code: "INTEGRITY",
+        message: expect.stringMatching(/^churn\/x:v1: (a\/small|b\/large|c\/small) is damaged in the store$/),
+      });
     }
   });
 
@@ -56,9 +82,11 @@ describe("packs that were tampered with", () => {
     for (const bytes of [pack.subarray(0, pack.length - 1), pack.subarray(0, 10), Buffer.alloc(0), spliced]) {
       store.objects.set(name, bytes);
       expect(await outcome(() => pull(store, parsed))).toBe("INTEGRITY");
+      expect(await outcome(() => restored(store, parsed))).toBe("INTEGRITY");
     }
     store.objects.delete(name);
     expect(await outcome(() => pull(store, parsed))).toBe("INTEGRITY");
+    expect(await outcome(() => restored(store, parsed))).toBe("INTEGRITY");
   });
 
   it("are refused with two chunks of one length swapped", async () => {
@@ -74,17 +102,65 @@ describe("packs that were tampered with", () => {
     pack.copy(swapped, two.offset, one.offset, one.offset + one.stored);
     store.objects.set(name, swapped);
     expect(await outcome(() => pull(store, parsed))).toBe("INTEGRITY");
+    expect(await outcome(() => restored(store, parsed))).toBe("INTEGRITY");
   });
 
   it("do not open with another push key", async () => {
     const { store, parsed } = await setUp();
-    expect(await outcome(() => pull(store, { ...parsed, pushKeys: [randomBytes(32)] }))).toBe("INTEGRITY");
+    const other = { ...parsed, pushKeys: [randomBytes(32)] };
+    expect(await outcome(() => pull(store, other))).toBe("INTEGRITY");
+    expect(await outcome(() => restored(store, other))).toBe("INTEGRITY");
+  });
+
+  it("are refused where a chunk opens to something else than its digest says: the key binds nobody to one content", async () => {
+    const store = new MemoryStore();
+    const [mine, other] = [noise(20_000, "mine"), noise(20_000, "other")];
+    const pushKey = randomBytes(32);
+    const { parsed, packs } = await push(store, [{ path: "x", content: mine }], { pushKey });
+    const { offset, stored, plain } = parsed.chunks.place(0);
+    // Whoever has the tree has its push key, and can seal anything under the key of this digest.
+    const forged = Buffer.from(store.objects.get(packName(PREFIX, packs[0]?.id ?? "")) ?? []);
+    const sealed = Buffer.alloc(stored);
+    new ChunkSealer(pushKey).seal(parsed.chunks.digest(0), 0, plain, other.subarray(0, plain), sealed, 0);
+    sealed.copy(forged, offset);
+    store.objects.set(packName(PREFIX, packs[0]?.id ?? ""), forged);
+    for (const act of [() => pull(store, parsed), () => restored(store, parsed)]) {
+      await expect(act()).rejects.toMatchObject({
+        code: "INTEGRITY",
+        message: expect.stringContaining("x is damaged"),
+      });
+    }
+  });
+
+  it("name the file whose pack is cut short, and still give what lies before the cut", async () => {
+    const store = new MemoryStore();
+    const given = [1, 2, 3, 4, 5, 6].map((n) => ({ path: `f${String(n)}`, content: noise(1_200_000, String(n)) }));
+    const { parsed, packs } = await push(store, given);
+    const name = packName(PREFIX, packs[0]?.id ?? "");
+    store.objects.set(name, (store.objects.get(name) ?? Buffer.alloc(0)).subarray(0, 4 * 1024 * 1024));
+    const good: string[] = [];
+    const failing = (async () => {
+      const options = { signal: never, progress: () => undefined };
+      for await (const file of readContent(parsed, { store, prefix: PREFIX }, options)) {
+        for await (const _ of file.read());
+        good.push(file.path);
+      }
+    })();
+    await expect(failing).rejects.toMatchObject({
+      code: "INTEGRITY",
+      message: expect.stringMatching(/^f[3-5] is damaged in the store$/),
+      why: expect.stringContaining("is cut short"),
+    });
+    expect(good.length).toBeGreaterThanOrEqual(2);
   });
 });
 
 describe("trees that a hostile member wrote", () => {
   // Whoever may push can seal any bytes as a tree, so the parser alone stands between them and the reader.
-  it("are refused, or read as a valid tree, with any byte changed; content never comes out under false digests", async () => {
+  // A thousand pulls.
+  it("are refused, or read as a valid tree, with any byte changed; content never comes out under false digests", {
+    timeout: 240_000,
+  }, async () => {
     const store = new MemoryStore();
     const { tree, parsed } = await push(store, files);
     const packSize = 16 + 28 + 32 * parsed.pushKeys.length + 16;
@@ -144,9 +220,31 @@ describe("trees that a hostile member wrote", () => {
     const { tree, parsed } = await push(new MemoryStore(), files);
     const changed = Buffer.from(tree);
     const firstChunk = 16 + 28 + 32 * parsed.pushKeys.length + 20 * parsed.packs.length;
-    changed[firstChunk + 52] = 1;
+    changed[firstChunk + 52] = 2;
     expect(() => parseTree(changed)).toThrow(
       expect.objectContaining({ code: "FAILURE", next: expect.stringContaining("upgrade") }),
     );
+  });
+
+  it("are refused where they say to be of the first format and are not", async () => {
+    const { tree, parsed } = await push(new MemoryStore(), files);
+    const first = Buffer.from(tree);
+    first.write("cloister-tree@1\n", "latin1");
+    expect(parseTree(first).files).toEqual(parsed.files);
+    const chunk = 16 + 28 + 32 * parsed.pushKeys.length + 20 * parsed.packs.length;
+    const changed = (format: number, plain: number, stored: number, codec: number) => {
+      const bytes = Buffer.from(first);
+      bytes.write(`cloister-tree@${String(format)}\n`, "latin1");
+      for (const [i, value] of [0, stored, plain].entries()) bytes.writeUInt32BE(value, chunk + 40 + i * 4);
+      bytes.writeUInt8(codec, chunk + 52);
+      return () => parseTree(bytes);
+    };
+    const refused = (why: string) => expect.objectContaining({ code: "INTEGRITY", why: `${why} cannot be right` });
+    expect(changed(1, 5000, 4000, 1)).toThrow(refused("the codec of a chunk"));
+    expect(changed(1, 131_073, 131_073 + 28, 0)).toThrow(refused("the length of a chunk"));
+    // In the second format they are right in themselves, and the files do not fit them.
+    for (const same of [changed(2, 5000, 4000, 1), changed(2, 131_073, 131_073 + 28, 0)]) {
+      expect(same).toThrow(refused("the length of a stream"));
+    }
   });
 });

@@ -26,8 +26,8 @@ function file(path: string, changes: Partial<FileStats> = {}): SeenFile {
   return { path, stats: stats(changes), sha256: digest(path) };
 }
 
-async function learnt(state: string, files: readonly SeenFile[], startedMs = NOW, path = "/data"): Promise<void> {
-  await (await StatCache.open(state, ana, path, startedMs)).learn({ versionId, files });
+async function learnt(state: string, files: readonly SeenFile[], lookedMs = NOW, path = "/data"): Promise<void> {
+  await (await StatCache.open(state, ana, { path, lookedMs })).learn({ versionId, files });
 }
 
 const caches = (state: string) => readdirSync(join(state, "seen")).map((name) => join(state, "seen", name));
@@ -36,7 +36,7 @@ describe("files that were pushed before", () => {
   it("are known again while everything about them is the same", async () => {
     const state = scratch();
     await learnt(state, [file("a"), file("b/c")]);
-    const cache = await StatCache.open(state, ana, "/data", NOW + 1);
+    const cache = await StatCache.open(state, ana, { path: "/data", lookedMs: NOW + 1 });
     expect(cache.versionId).toBe(versionId);
     expect(cache.sha256("b/c", stats())).toBe(digest("b/c"));
     expect(cache.sha256("a", stats())).toBe(digest("a"));
@@ -51,7 +51,7 @@ describe("files that were pushed before", () => {
     fc.assert(
       fc.property(paths, fc.array(fc.string()), fc.infiniteStream(fc.nat()), (known, others, picks) => {
         const files = sortedByPath(known.map((path, i) => file(path, { ino: BigInt(i), size: 2 ** 40 + i })));
-        const bytes = encodeSeen({ startedMs: NOW, versionId, files });
+        const bytes = encodeSeen({ lookedMs: NOW, versionId, files });
         const table = decodeSeen(Buffer.from(bytes ?? []));
         for (let i = 0; i < known.length * 2; i++) {
           const picked = files[Number(picks.next().value) % files.length];
@@ -77,7 +77,7 @@ describe("files that were pushed before", () => {
       file("settled", { mtimeNs: at(-2500), ctimeNs: at(-2500) }),
     ];
     await learnt(state, files);
-    const cache = await StatCache.open(state, ana, "/data", NOW + 10_000);
+    const cache = await StatCache.open(state, ana, { path: "/data", lookedMs: NOW + 10_000 });
     const known = files.filter(({ path, stats: seen }) => cache.sha256(path, seen) !== undefined);
     expect(known.map(({ path }) => path)).toEqual(["settled"]);
   });
@@ -92,7 +92,7 @@ describe("files that were pushed before", () => {
     };
     const first = look();
     await learnt(state, [{ path: "real", stats: first, sha256: digest("before") }], Date.now() + 5000);
-    const cache = await StatCache.open(state, ana, "/data", Date.now() + 6000);
+    const cache = await StatCache.open(state, ana, { path: "/data", lookedMs: Date.now() + 6000 });
     expect(cache.sha256("real", look())).toBe(digest("before"));
     const { atime, mtime } = statSync(path);
     await new Promise((done) => setTimeout(done, 30));
@@ -107,8 +107,10 @@ describe("the cache", () => {
   it("is as if it were not there when the clock was set back", async () => {
     const state = scratch();
     await learnt(state, [file("a")]);
-    expect((await StatCache.open(state, ana, "/data", NOW - 1)).sha256("a", stats())).toBeUndefined();
-    expect((await StatCache.open(state, ana, "/data", NOW)).sha256("a", stats())).toBe(digest("a"));
+    expect(
+      (await StatCache.open(state, ana, { path: "/data", lookedMs: NOW - 1 })).sha256("a", stats()),
+    ).toBeUndefined();
+    expect((await StatCache.open(state, ana, { path: "/data", lookedMs: NOW })).sha256("a", stats())).toBe(digest("a"));
   });
 
   it("is as if it were not there when it is damaged, cut short, another device's or another path's", async () => {
@@ -119,7 +121,7 @@ describe("the cache", () => {
     const whole = readFileSync(one);
     const open = async (identity = ana) => {
       const known = await Promise.all(
-        ["/data", "/other"].map((path) => StatCache.open(state, identity, path, NOW + 1)),
+        ["/data", "/other"].map((path) => StatCache.open(state, identity, { path, lookedMs: NOW + 1 })),
       );
       return known.map((cache) => cache.sha256("a", stats()) !== undefined).sort();
     };
@@ -154,7 +156,7 @@ describe("the cache", () => {
     await learnt(state, [file("a"), file("b")]);
     const inode = () => statSync(caches(state)[0] ?? "").ino;
     const first = inode();
-    const again = await StatCache.open(state, ana, "/data", NOW + 5);
+    const again = await StatCache.open(state, ana, { path: "/data", lookedMs: NOW + 5 });
     for (const { path, stats: same } of [file("a"), file("b")]) again.sha256(path, same);
     await again.learn({ versionId: "cd".repeat(32), files: [file("a"), file("b")] });
     expect(inode()).toBe(first);
@@ -168,18 +170,18 @@ describe("the cache", () => {
     const state = scratch();
     for (let i = 0; i < 70; i++) await learnt(state, [file("a")], NOW, `/data-${String(i)}`);
     expect(caches(state)).toHaveLength(64);
-    expect((await StatCache.open(state, ana, "/data-69", NOW)).versionId).toBe(versionId);
+    expect((await StatCache.open(state, ana, { path: "/data-69", lookedMs: NOW })).versionId).toBe(versionId);
   });
 
   it("does not fail the push that it is of where it cannot be written", async () => {
     const state = scratch();
     writeFileSync(join(state, "seen"), "a file where the folder should be");
     await learnt(state, [file("a")]);
-    expect((await StatCache.open(state, ana, "/data", NOW)).versionId).toBeUndefined();
+    expect((await StatCache.open(state, ana, { path: "/data", lookedMs: NOW })).versionId).toBeUndefined();
   });
 
   it("takes 80 bytes for a file besides its path", () => {
     const files = Array.from({ length: 1000 }, (_, i) => file(`part-${String(i).padStart(6, "0")}`));
-    expect(encodeSeen({ startedMs: NOW, versionId, files })?.length).toBe(64 + 1000 * (80 + 11));
+    expect(encodeSeen({ lookedMs: NOW, versionId, files })?.length).toBe(64 + 1000 * (80 + 11));
   });
 });

@@ -94,8 +94,9 @@ function may(policy: CompiledPolicy, member: string, action: string, name: Store
     );
   // Copied is what is stored, and no key of KMS used.
   if (action === "s3:GetObject" && name.name !== "" && copies) return true;
+  const cleans = ask("store.gc", {});
   if (action === "s3:DeleteObject" && name.wrap) {
-    return ask("artifact.retire", at) || (name.half !== undefined && half(name.half));
+    return cleans || ask("artifact.retire", at) || (name.half !== undefined && half(name.half));
   }
   switch (`${action} ${name.about}`) {
     case "s3:GetObject content":
@@ -135,8 +136,14 @@ function may(policy: CompiledPolicy, member: string, action: string, name: Store
     case "s3:PutObject secret":
     case "s3:DeleteObject secret":
       return ask("secret.write", at);
+    case "s3:DeleteObject content":
+    case "s3:DeleteObject manifest":
+    case "s3:PutObject mark":
+    case "s3:DeleteObject mark":
+      return cleans;
     case "s3:GetObject version":
       return (
+        cleans ||
         ["artifact.read-metadata", "artifact.push", "artifact.retire", "request.approve"].some((what) =>
           some(what as What),
         ) || CLASSES.some((each) => inDomain && holdsHalf(policy, member, { ...name, class: each }))

@@ -105,6 +105,7 @@ function mayCedar(
     case "s3:GetObject proposal":
     case "s3:GetObject request":
     case "s3:GetObject release":
+    case "s3:GetObject mark":
     case "s3:GetObject other":
       return true;
     case "s3:PutObject content":

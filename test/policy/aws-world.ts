@@ -29,7 +29,7 @@ const DATA: readonly RoleAction[] = [
   "artifact.retire",
   "request.create",
 ];
-const PROJECT: readonly RoleAction[] = ["member.add", "audit.read", "key.rotate", "store.copy"];
+const PROJECT: readonly RoleAction[] = ["member.add", "audit.read", "key.rotate", "store.copy", "store.gc"];
 const PURPOSES = ["modelling", "research"];
 
 interface Shape {
@@ -150,7 +150,7 @@ export interface StoreName {
   readonly name: string;
   readonly about:
     | ("content" | "manifest" | "half" | "glass" | "statement" | "secret" | "version" | "tag" | "published" | "log")
-    | ("proposal" | "request" | "release" | "join" | "other");
+    | ("proposal" | "request" | "release" | "join" | "mark" | "other");
   /** Whether it holds a key of a version. */
   readonly wrap?: boolean;
   /** Name of the half that it is. */
@@ -205,7 +205,7 @@ export function storeNames(): readonly StoreName[] {
     { name: `policy/00000001-${SHA}`, about: "published" },
     { name: "log/commit/0000000000000001", about: "log" },
     { name: `proposals/00000002-${SHA}/${SHA}`, about: "proposal" },
-    { name: `condemned/${ID}`, about: "other" },
+    { name: `condemned/${ID}`, about: "mark" },
     { name: "cloister", about: "other" },
   ];
 }

@@ -34,7 +34,7 @@ export async function pull(call: Call): Promise<undefined> {
   const pulled = await (await call.project()).pull(options);
   call.progress.clear();
   if (!toStream) print(call, "pull", pulled, (page) => showPulled(page, pulled, context.cwd));
-  else if (!call.quiet)
+  else if (!call.quiet && !context.io.readerGone())
     context.io.err(
       `cloister: pulled ${pulled.partial ? "part of " : ""}${pulled.reference}  ${log(pulled.pullEntry)}\n`,
     );

@@ -1,6 +1,6 @@
 // Blocks of packs, fetched into memory that workers share. Those that are needed stay; of the others, the longest unused go
 // first.
-import { integrity } from "../../base/errors.ts";
+import { explained, integrity, isIntegrity } from "../../base/errors.ts";
 import { type PackPlace, packName } from "../pack.ts";
 import type { Tree } from "../tree.ts";
 import { BLOCK_BYTES, type PackBlocks } from "./pack-blocks.ts";
@@ -21,7 +21,7 @@ export interface BlocksOptions {
   readonly packs: Tree["packs"];
   readonly place: Pick<PackPlace, "store" | "prefix">;
   readonly blocks: PackBlocks;
-  /** How many are held at once: twice `RUN_MAX` or more. */
+  /** How many are held at once: all of them, or enough for several batches. */
   readonly count: number;
 }
 
@@ -78,9 +78,22 @@ export class Blocks {
     }
   }
 
-  /** Waits for blocks that were claimed and sent off. @throws CloisterError INTEGRITY where a pack is missing or too short */
-  async ready(numbers: readonly number[]): Promise<void> {
-    for (const number of numbers) await this.#blocks.get(number)?.ready;
+  /**
+   * Waits for blocks that were claimed and sent off.
+   * @returns why some are not there: their pack is missing or too short
+   * @throws CloisterError what the store throws
+   */
+  async ready(numbers: readonly number[]): Promise<ReadonlyMap<number, string>> {
+    const missing = new Map<number, string>();
+    for (const number of numbers) {
+      try {
+        await this.#blocks.get(number)?.ready;
+      } catch (error) {
+        if (!isIntegrity(error)) throw error;
+        missing.set(number, explained(error));
+      }
+    }
+    return missing;
   }
 
   /** Where a block that is ready lies in the memory, in bytes. */

@@ -1,5 +1,4 @@
 // Whether chunks that somebody else stored are what their tree says, before anything new relies on them.
-import { isIntegrity } from "../../base/errors.ts";
 import { ChunkTable } from "../chunk-table.ts";
 import type { PackPlace, PackRef } from "../pack.ts";
 import { Engine } from "./engine.ts";
@@ -36,11 +35,7 @@ export async function openedChunks(
   const engine = new Engine({ tree, blocks, place, signal, bytes });
   const good = new Array<boolean>(claimed.length).fill(false);
   const check = async (batch: PlannedBatch, done: Promise<PullResult>) => {
-    const { verdicts } = await done.catch((error: unknown): PullResult => {
-      // The pack is missing or cut short.
-      if (isIntegrity(error)) return {};
-      throw error;
-    });
+    const { verdicts } = await done;
     for (const [i, row] of batch.rows.entries()) good[row] = verdicts?.[i] === 1;
   };
   try {

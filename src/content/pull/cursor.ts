@@ -6,8 +6,8 @@ import type { BadChunk } from "./job.ts";
 import type { Layout } from "./layout.ts";
 import { BATCH_BYTES, inOrder, type PlannedBatch } from "./plan.ts";
 
-/** Batches that are opened ahead, and wait to be taken. */
-const AHEAD = 8;
+/** Batches that are opened ahead, and wait to be taken, at most. */
+const AHEAD_MAX = 8;
 
 /** Opened chunks, one after the other. */
 interface Opened {
@@ -35,6 +35,7 @@ export class Cursor {
   readonly end: number;
   readonly #layout: Layout;
   readonly #engine: Engine;
+  readonly #ahead: number;
   #batches: AsyncGenerator<Opened> | undefined;
   #opened: Opened | undefined;
 
@@ -44,7 +45,8 @@ export class Cursor {
     this.#layout = layout;
     const bytes = layout.files.slice(first, end).reduce((sum, file) => sum + file.bytes, 0);
     const { tree, blocks } = layout;
-    this.#engine = new Engine({ tree, blocks, place, signal, bytes, openedBytes: AHEAD * BATCH_BYTES });
+    this.#ahead = Math.min(AHEAD_MAX, 1 + Math.ceil(bytes / BATCH_BYTES));
+    this.#engine = new Engine({ tree, blocks, place, signal, bytes, openedBytes: this.#ahead * BATCH_BYTES });
   }
 
   /**
@@ -111,7 +113,7 @@ export class Cursor {
       readonly slot: number;
       readonly done: Promise<readonly BadChunk[]>;
     }[] = [];
-    const free = Array.from({ length: AHEAD }, (_, slot) => slot);
+    const free = Array.from({ length: this.#ahead }, (_, slot) => slot);
     let next = planned.next();
     let place = first;
     try {

@@ -51,7 +51,7 @@ export class Engine {
   constructor(options: EngineOptions) {
     this.#options = options;
     const { tree, place, blocks } = options;
-    const count = Math.max(2 * RUN_MAX, Math.min(BLOCKS_HELD, blocks.count));
+    const count = Math.min(BLOCKS_HELD, blocks.count);
     this.#blocks = new Blocks({ packs: tree.packs, place, blocks, count });
     this.#opened = new SharedArrayBuffer(options.openedBytes ?? 0);
   }
@@ -66,7 +66,7 @@ export class Engine {
    *
    * @param make the job that opens the chunks, which then lie in memory
    * @returns undefined where there is no room for it now; there is, once one that was taken on before is done
-   * @throws CloisterError, from the promise: INTEGRITY where a pack is missing or too short; INTERRUPTED; what the store throws
+   * @throws CloisterError, from the promise: INTERRUPTED; what the store throws. What is missing is bad, see `PullResult`
    */
   start(batch: Batch, make: (chunks: SealedChunks) => PullJob): Promise<PullResult> | undefined {
     checkAborted(this.#options.signal);
@@ -149,10 +149,30 @@ export class Engine {
     // Requests go out once all that fits was taken on.
     await Promise.resolve();
     this.#blocks.flush();
-    await this.#blocks.ready(batch.blocks);
+    const missing = await this.#blocks.ready(batch.blocks);
     checkAborted(this.#options.signal);
     await this.ready();
-    return await this.runOn(this.idlest(), make(this.#sealed(batch)), batch.bytes);
+    const result = await this.runOn(this.idlest(), make(this.#sealed(batch)), batch.bytes);
+    return missing.size === 0 ? result : this.#without(batch, missing, result);
+  }
+
+  /** Chunks in blocks that are not there, or not whole, are bad, whatever lay in memory in their place. */
+  #without({ rows }: Batch, missing: ReadonlyMap<number, string>, result: PullResult): PullResult {
+    const bad = new Map((result.bad ?? []).map((each) => [each.chunk, each]));
+    const verdicts = result.verdicts?.slice();
+    for (const [chunk, row] of rows.entries()) {
+      const why = this.#lacking(row, missing);
+      if (why === undefined) continue;
+      bad.set(chunk, { chunk, why });
+      verdicts?.fill(0, chunk, chunk + 1);
+    }
+    return { bad: [...bad.values()].sort((a, b) => a.chunk - b.chunk), ...(verdicts && { verdicts }) };
+  }
+
+  /** Why a chunk could not be fetched; undefined where it could. */
+  #lacking(row: number, missing: ReadonlyMap<number, string>): string | undefined {
+    const blocks = this.#options.blocks.of(row);
+    return blocks.map((block) => missing.get(block)).find((why) => why !== undefined);
   }
 
   #sealed({ rows }: Batch): SealedChunks {

@@ -10,7 +10,7 @@ import type { StagedFiles } from "../staged-files.ts";
 import { NO_STREAM } from "../tree.ts";
 import { Engine } from "./engine.ts";
 import { FileDigests } from "./file-digests.ts";
-import { type PullResult, WRITTEN } from "./job.ts";
+import { type BadChunk, type PullResult, WRITTEN } from "./job.ts";
 import type { PullJournal } from "./journal.ts";
 import { Layout } from "./layout.ts";
 import { inPackOrder, type PlannedBatch } from "./plan.ts";
@@ -147,14 +147,9 @@ class Pass {
   }
 
   async #done(batch: PlannedBatch, result: Promise<PullResult>): Promise<void> {
-    const { bad, verdicts } = await result.catch((error: unknown) => {
-      throw this.#damaged(error, batch, 0);
-    });
+    const { bad, verdicts } = await result;
     const [first] = bad ?? [];
-    if (first) {
-      const error = integrity("a chunk in the store is damaged", { why: first.why });
-      throw this.#damaged(error, batch, first.chunk);
-    }
+    if (first) throw this.#damaged(batch, first);
     const targets = this.#running.get(batch.number);
     this.#running.delete(batch.number);
     if (!targets) return;
@@ -180,11 +175,10 @@ class Pass {
     else throw this.#named(integrity("its digest is not the one in the tree"), path);
   }
 
-  /** The file that a chunk of a batch belongs to is named. */
-  #damaged(error: unknown, batch: PlannedBatch, chunk: number): unknown {
-    const row = batch.rows[chunk] ?? 0;
-    const { files } = this.#targets.of({ ...batch, rows: [row] });
-    return this.#named(error, files[0]?.path ?? "");
+  /** The file that a bad chunk belongs to is named. */
+  #damaged(batch: PlannedBatch, { chunk, why }: BadChunk): unknown {
+    const { files } = this.#targets.of({ ...batch, rows: [batch.rows[chunk] ?? 0] });
+    return this.#named(integrity("a chunk in the store is damaged", { why }), files[0]?.path ?? "");
   }
 
   #named(error: unknown, path: string): unknown {

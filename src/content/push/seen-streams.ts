@@ -21,12 +21,14 @@ export interface SeenStream {
 export class SeenStreams {
   readonly #known: KnownRows;
   readonly #seen: SeenFiles;
-  readonly #trees: readonly SourceTree[];
+  /** Of the sources that need not be verified. */
+  readonly #trees: readonly (SourceTree | undefined)[];
 
   constructor(known: KnownRows, seen: SeenFiles) {
     this.#known = known;
     this.#seen = seen;
-    this.#trees = known.sources.map(({ tree }) => new SourceTree(tree));
+    // Somebody else's tree may give a file any digest: its chunks can be checked, which content they make only by reading it.
+    this.#trees = known.sources.map(({ tree, verify }) => (verify ? undefined : new SourceTree(tree)));
   }
 
   /** The stream that holds these files, none of them empty, one after the other, and nothing else; or undefined. */
@@ -38,7 +40,7 @@ export class SeenStreams {
       digests.push(digest);
     }
     for (const [source, tree] of this.#trees.entries()) {
-      const stream = tree.streamOf(files, digests);
+      const stream = tree?.streamOf(files, digests);
       const ranges = stream && this.#rows(source, stream);
       if (ranges) return { ranges, digests };
     }

@@ -32,6 +32,8 @@ export interface Header {
 }
 
 const MAGIC = Buffer.from("CLSEAL1\n", "latin1");
+/** What stands before the parts. */
+export const SEAL_MAGIC_BYTES = MAGIC.length;
 const PARTS = ["header", "manifest", "tree"] as const;
 export type PartName = (typeof PARTS)[number];
 

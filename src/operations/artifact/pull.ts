@@ -8,7 +8,7 @@ import { pathProblem } from "../../base/path.ts";
 import { printable } from "../../base/terminal.ts";
 import { untilAborted } from "../../base/until-aborted.ts";
 import { placeFiles } from "../../content/place-files.ts";
-import type { StoredFile } from "../../content/read.ts";
+import type { StoredContent } from "../../content/read.ts";
 import { checkFree, restoreFolder, streamFile } from "../../content/restore.ts";
 import type { Tree } from "../../content/tree.ts";
 import { type Ask, perform, permit, wouldPermit } from "../guard.ts";
@@ -149,7 +149,7 @@ function usable(path: string): string {
 
 async function write(
   session: Session,
-  files: AsyncIterable<StoredFile>,
+  files: StoredContent,
   target: Target,
   { bundle, summary }: { readonly bundle: Uint8Array; readonly summary: VersionSummary },
 ): Promise<void> {
@@ -168,13 +168,13 @@ async function write(
   await placeFiles(folder, files, { place: () => name, overwrite: false, first, signal });
 }
 
-async function stream({ host }: Session, files: AsyncIterable<StoredFile>, to: Writable): Promise<void> {
+async function stream({ host }: Session, files: StoredContent, to: Writable): Promise<void> {
   try {
     // Whoever reads it may have stopped without going.
     await untilAborted(host.signal, () => streamFile(files, to));
   } catch (error) {
     const code = systemCode(error);
-    if (code === undefined) throw error;
+    if (error instanceof CloisterError || code === undefined) throw error;
     throw new CloisterError("FAILURE", "the output could not be written", {
       why: `${code}; what was written is cut short`,
       next: "make room where it goes, or send it elsewhere",

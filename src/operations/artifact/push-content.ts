@@ -6,6 +6,7 @@ import { CloisterError, systemCode } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
 import { scanFolder, stdinFile } from "../../content/folder.ts";
 import { type UnsizedEntry, type Written, writeContent } from "../../content/write.ts";
+import type { Host } from "../host.ts";
 import type { Session } from "../session.ts";
 import type { PushOptions } from "../types.ts";
 import { type Bases, basesOf } from "./bases.ts";
@@ -14,6 +15,7 @@ import { CLASS_FILE } from "./class-file.ts";
 import type { Journal } from "./journal.ts";
 import { PROVENANCE_FILE } from "./provenance-file.ts";
 import type { PushPlan } from "./push-plan.ts";
+import { StatCache } from "./stat-cache.ts";
 import { packPlace } from "./version-content.ts";
 import type { Version } from "./versions.ts";
 
@@ -22,6 +24,8 @@ export interface Source {
   readonly bytesTotal: number | undefined;
   /** What earlier pulls and copies left among these and around them, which says what class they carry. */
   readonly sayers: readonly Sayer[];
+  /** Where they are files of this machine: their absolute path, and the wall clock before they were looked at. */
+  readonly here?: { readonly path: string; readonly lookedMs: number } | undefined;
 }
 
 /** What can be checked before anything is decided or stored: the path is there and can be read. */
@@ -34,6 +38,7 @@ export async function checkSource(session: Session, { source, from }: PushOption
     return { files: stdinFile(notEmpty(stream), "stdin"), bytesTotal: undefined, sayers: [] };
   }
   const path = resolvePath(host.cwd, source.path);
+  const here = { path, lookedMs: host.now() };
   const there = await stat(path).catch((error: unknown) => {
     const code = systemCode(error) === "ENOENT" ? "NOT_FOUND" : "FAILURE";
     throw new CloisterError(code, `cannot read ${source.path}`, {
@@ -47,8 +52,9 @@ export async function checkSource(session: Session, { source, from }: PushOption
     // What `pull` and `ws cp` added is left out again; a project's own store is no content.
     return there.isDirectory() && (at === PROVENANCE_FILE || basename(at) === CLASS_FILE || at === ".cloister");
   };
-  const files = await scanFolder(path, { signal: host.signal, exclude });
-  return { files, bytesTotal: files.bytes, sayers };
+  const scan = await scanFolder(path, { signal: host.signal, exclude });
+  const files = there.isDirectory() ? scan : withoutManifest(scan);
+  return { files, bytesTotal: scan.bytes, sayers, here };
 }
 
 /** Nothing at all is what a program gives that failed, and whoever pushes it finds that out when it is needed. */
@@ -68,6 +74,8 @@ async function* notEmpty(stream: Readable): AsyncGenerator<Uint8Array | string> 
 /** What was written, and where it was looked for before. */
 export interface Content extends Written {
   readonly bases: Bases;
+  /** What this device knows of the files, where they are some of its own. */
+  readonly seen: StatCache | undefined;
 }
 
 export interface HowToWrite {
@@ -89,8 +97,31 @@ export async function write(
   { journal, shares, named }: HowToWrite,
 ): Promise<Content> {
   const { host } = session;
-  const bases = shares ? await basesOf(session, plan, { named, seenAs: undefined }) : NO_BASES;
+  // What shares nothing with other versions has to be read in any case.
+  const seen = shares ? await seenHere(session, plan, source) : undefined;
+  const bases = shares ? await basesOf(session, plan, { named, seenAs: seen?.versionId }) : NO_BASES;
   const { files, bytesTotal } = source ?? workspaceSource(plan);
+  const progress = progressOf(host, bytesTotal);
+  const content = await writeContent(source?.here ? files : withoutManifest(files), {
+    place: packPlace(session, plan),
+    pushKey: journal.pushKey,
+    sources: bases.usable,
+    seen,
+    bytesExpected: bytesTotal,
+    resume: journal.packs,
+    onPack: async (record) => {
+      await journal.stored(record);
+      progress.kept(record.bytes);
+    },
+    signal: host.signal,
+    progress: progress.come,
+  });
+  if (content.files.some((file) => file.kind !== "directory")) return { ...content, bases, seen };
+  throw new CloisterError("USAGE", "there is nothing to push", { why: "it holds no file" });
+}
+
+/** Tells how far it has come, with what the store has confirmed. */
+function progressOf(host: Host, bytesTotal: number | undefined) {
   let confirmed = 0;
   let far = { bytes: 0, bytesNew: 0 };
   const report = () => {
@@ -98,25 +129,31 @@ export async function write(
     const bytesKept = Math.min(far.bytes, far.bytes - far.bytesNew + confirmed);
     host.progress({ step: "pushing", ...far, bytesTotal, bytesKept });
   };
-  const content = await writeContent(withoutManifest(files), {
-    place: packPlace(session, plan),
-    pushKey: journal.pushKey,
-    sources: bases.usable,
-    bytesExpected: bytesTotal,
-    resume: journal.packs,
-    onPack: async (record) => {
-      await journal.stored(record);
-      confirmed += record.bytes;
-      report();
-    },
-    signal: host.signal,
-    progress: (now) => {
+  return {
+    come: (now: typeof far) => {
       far = now;
       report();
     },
-  });
-  if (content.files.some((file) => file.kind !== "directory")) return { ...content, bases };
-  throw new CloisterError("USAGE", "there is nothing to push", { why: "it holds no file" });
+    kept: (bytes: number) => {
+      confirmed += bytes;
+      report();
+    },
+  };
+}
+
+async function seenHere(
+  session: Session,
+  { options }: PushPlan,
+  source: Source | undefined,
+): Promise<StatCache | undefined> {
+  if (!source?.here) return undefined;
+  const { reread = false } = options;
+  return await StatCache.open(stateOf(session), await session.identity(), { ...source.here, reread });
+}
+
+/** Folder for what this device knows of the project. */
+export function stateOf({ places, config }: Session): string {
+  return `${places.state}/${config.project}`;
 }
 
 const NO_BASES: Bases = { usable: [], leftOut: [] };

@@ -16,9 +16,10 @@ import { type Committed, committedBefore, commitVersion, type Numbered } from ".
 import type { Crossing } from "./crossing.ts";
 import { Journal } from "./journal.ts";
 import { manifestOf } from "./manifest.ts";
-import { type Content, checkSource, type Source, write } from "./push-content.ts";
+import { type Content, checkSource, type Source, stateOf, write } from "./push-content.ts";
 import { askOf, type PushPlan, planPush } from "./push-plan.ts";
 import { dryRunOf, resultOf } from "./push-result.ts";
+import type { SeenFile } from "./seen-table.ts";
 import { referenceOf, type Version } from "./versions.ts";
 
 /**
@@ -149,10 +150,6 @@ async function outcomeOf(session: Session, filing: Filing, version: Committed, r
   return { versionId, facts: { nameId, number, labelId } };
 }
 
-function stateOf({ places, config }: Session): string {
-  return `${places.state}/${config.project}`;
-}
-
 /** What makes a later command the same push: its source, its name, its class, and the workspace it comes from. */
 function journalKey(session: Session, plan: PushPlan): readonly string[] {
   const { source } = plan.options;
@@ -256,6 +253,7 @@ async function pushed(
   const result = resultOf(plan, content, made);
   try {
     await made.journal.close();
+    await content.seen?.learn({ versionId: made.versionId, files: readHere(content) });
     if (plan.from) await notePushed(session, plan.from, result.reference);
   } catch (error) {
     session.host.notice(
@@ -263,4 +261,10 @@ async function pushed(
     );
   }
   return result;
+}
+
+function readHere({ files }: Content): readonly SeenFile[] {
+  return files.flatMap(({ path, bytes, sha256, local }) =>
+    local && bytes > 0 ? [{ path, stats: local.stats, sha256 }] : [],
+  );
 }

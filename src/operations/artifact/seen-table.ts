@@ -1,5 +1,7 @@
 // Files with what tells that they changed and the digest of their content, in columns: a million in 80 bytes each, read
 // at once and never turned into objects.
+import { isAscii } from "node:buffer";
+import { byUtf8 } from "../../base/digest.ts";
 import type { FileStats } from "../../base/file-entry.ts";
 
 export interface SeenFile {
@@ -16,9 +18,9 @@ export const SEEN_BYTES_MAX = 2 ** 30;
 const MAGIC = "cloister-seen@1\n";
 /** Magic, time, version id, number of files, bytes of paths. */
 const HEADER_BYTES = 16 + 8 + 32 + 4 + 4;
-const WIDE = ["size", "mtimeNs", "ctimeNs", "ino", "dev"] as const;
-/** Of a file: five numbers of 8 bytes, the mode, where its path ends, the digest. */
-const ROW_BYTES = WIDE.length * 8 + 4 + 4 + 32;
+const WIDE = ["mtimeNs", "ctimeNs", "ino", "dev"] as const;
+/** Of a file: its size and four more numbers of 8 bytes, the mode, where its path ends, the digest. */
+const ROW_BYTES = 8 + WIDE.length * 8 + 4 + 4 + 32;
 
 /**
  * The bytes of a table; undefined where it would be too large to be of use. Numbers are in this machine's byte order: the
@@ -26,7 +28,7 @@ const ROW_BYTES = WIDE.length * 8 + 4 + 4 + 32;
  * @param given with its files in ascending order of their paths' UTF-8 bytes
  */
 export function encodeSeen(given: {
-  readonly startedMs: number;
+  readonly lookedMs: number;
   readonly versionId: string;
   readonly files: readonly SeenFile[];
 }): Uint8Array | undefined {
@@ -36,16 +38,17 @@ export function encodeSeen(given: {
   if (bytes > SEEN_BYTES_MAX * 0.9) return undefined;
   const out = Buffer.from(new ArrayBuffer(bytes));
   out.write(MAGIC, "latin1");
-  out.writeDoubleLE(given.startedMs, 16);
+  out.writeDoubleLE(given.lookedMs, 16);
   out.write(given.versionId, 24, "hex");
   out.writeUInt32LE(files.length, 56);
   out.writeUInt32LE(pathBytes, 60);
-  const { wide, modes, ends, digests, paths } = columnsOf(out, files.length);
+  const { sizes, wide, modes, ends, digests, paths } = columnsOf(out, files.length);
   let end = 0;
   files.forEach(({ path, stats, sha256 }, row) => {
     WIDE.forEach((name, column) => {
-      wide[column * files.length + row] = BigInt(stats[name]);
+      wide[column * files.length + row] = stats[name];
     });
+    sizes[row] = stats.size;
     modes[row] = stats.mode;
     digests.write(sha256, row * 32, "hex");
     end += paths.write(path, end, "utf8");
@@ -66,7 +69,8 @@ export function decodeSeen(bytes: Buffer): SeenTable | undefined {
 
 interface Columns {
   /** Column after column, in the order of {@link WIDE}. */
-  readonly wide: BigUint64Array;
+  readonly wide: BigInt64Array;
+  readonly sizes: Float64Array;
   readonly modes: Uint32Array;
   /** Where each path ends among the paths. */
   readonly ends: Uint32Array;
@@ -81,7 +85,8 @@ function columnsOf({ buffer, byteOffset, length }: Buffer, count: number): Colum
     return at - bytes;
   };
   return {
-    wide: new BigUint64Array(buffer, next(count * 8 * WIDE.length), count * WIDE.length),
+    wide: new BigInt64Array(buffer, next(count * 8 * WIDE.length), count * WIDE.length),
+    sizes: new Float64Array(buffer, next(count * 8), count),
     modes: new Uint32Array(buffer, next(count * 4), count),
     ends: new Uint32Array(buffer, next(count * 4), count),
     digests: Buffer.from(buffer, next(count * 32), count * 32),
@@ -91,24 +96,27 @@ function columnsOf({ buffer, byteOffset, length }: Buffer, count: number): Colum
 
 export class SeenTable {
   /** Wall clock before the first of the files was looked at, ms since 1970. */
-  readonly startedMs: number;
+  readonly lookedMs: number;
   readonly versionId: string;
   readonly #count: number;
   readonly #columns: Columns;
   /** For each row 1 where its file was asked for and is the same. */
   readonly #same: Uint8Array;
   #sameCount = 0;
+  readonly #text: string;
+  readonly #ascii: boolean;
   /** Files are asked for in the order in which they stand here, mostly. */
   #next = 0;
-  #wanted = Buffer.allocUnsafeSlow(4096);
 
   /** @param bytes checked by {@link decodeSeen} */
   constructor(bytes: Buffer, count: number) {
-    this.startedMs = bytes.readDoubleLE(16);
+    this.lookedMs = bytes.readDoubleLE(16);
     this.versionId = bytes.toString("hex", 24, 56);
     this.#count = count;
     this.#columns = columnsOf(bytes, count);
     this.#same = new Uint8Array(count);
+    this.#text = this.#columns.paths.toString("latin1");
+    this.#ascii = isAscii(this.#columns.paths);
   }
 
   /** SHA-256 (hex) of a file that looks the same. */
@@ -126,17 +134,18 @@ export class SeenTable {
   }
 
   #isSame(row: number, stats: FileStats): boolean {
-    const { wide, modes } = this.#columns;
-    if (modes[row] !== stats.mode) return false;
-    return WIDE.every((name, column) => wide[column * this.#count + row] === BigInt.asUintN(64, BigInt(stats[name])));
+    const { wide, sizes, modes } = this.#columns;
+    if (sizes[row] !== stats.size || modes[row] !== stats.mode) return false;
+    for (let column = 0, at = row; column < WIDE.length; column++, at += this.#count) {
+      if (wide[at] !== stats[WIDE[column] ?? "dev"]) return false;
+    }
+    return true;
   }
 
   #find(path: string): number {
-    if (this.#wanted.length < path.length * 3) this.#wanted = Buffer.allocUnsafeSlow(path.length * 3);
-    const bytes = this.#wanted.write(path, "utf8");
     let [low, high] = [0, this.#count - 1];
     for (let row = Math.min(this.#next, high); low <= high; row = (low + high) >>> 1) {
-      const order = this.#compare(row, bytes);
+      const order = byUtf8(this.#path(row), path);
       if (order === 0) {
         this.#next = row + 1;
         return row;
@@ -147,9 +156,10 @@ export class SeenTable {
     return -1;
   }
 
-  /** Below 0 where the path in `row` comes before the wanted one. */
-  #compare(row: number, wantedBytes: number): number {
+  #path(row: number): string {
     const { ends, paths } = this.#columns;
-    return paths.compare(this.#wanted, 0, wantedBytes, row === 0 ? 0 : ends[row - 1], ends[row]);
+    const [start, end] = [row === 0 ? 0 : ends[row - 1], ends[row]];
+    // One text of all paths is as long as their bytes where there is nothing but ASCII; a part of it costs no copy.
+    return this.#ascii ? this.#text.slice(start, end) : paths.toString("utf8", start, end);
   }
 }

@@ -18,6 +18,12 @@ export interface Learnt {
   readonly files: readonly SeenFile[];
 }
 
+export interface PushedHere {
+  readonly path: string;
+  readonly lookedMs: number;
+  readonly reread?: boolean | undefined;
+}
+
 /** How far clocks of file systems may be coarse: FAT counts in steps of two seconds. */
 const COARSE_MS = 2000;
 /** Caches of one project that are kept, each for one path that was pushed. */
@@ -35,34 +41,30 @@ export class StatCache {
   readonly #file: string;
   readonly #key: Buffer;
   readonly #context: { readonly seen: string };
-  readonly #startedMs: number;
+  readonly #lookedMs: number;
   readonly #table: SeenTable | undefined;
 
-  private constructor(file: string, key: Buffer, path: string, startedMs: number, table: SeenTable | undefined) {
+  private constructor(file: string, key: Buffer, path: string, lookedMs: number, table: SeenTable | undefined) {
     this.#file = file;
     this.#key = key;
     this.#context = { seen: path };
-    this.#startedMs = startedMs;
+    this.#lookedMs = lookedMs;
     this.#table = table;
   }
 
   /**
    * @param state folder for the state of this project
-   * @param path absolute path of what is pushed
-   * @param startedMs wall clock before the first of its files was looked at
+   * @param pushed its absolute path, and the wall clock before the first of its files was looked at; `reread` where
+   * nothing that is remembered is to be believed
    */
-  static async open(
-    state: string,
-    identity: Pick<Identity, "ageSecret">,
-    path: string,
-    startedMs: number,
-  ): Promise<StatCache> {
-    const key = createHmac("sha256", identity.ageSecret).update("cloister seen files v1").digest();
+  static async open(state: string, { ageSecret }: Pick<Identity, "ageSecret">, pushed: PushedHere): Promise<StatCache> {
+    const { path, lookedMs, reread = false } = pushed;
+    const key = createHmac("sha256", ageSecret).update("cloister seen files v1").digest();
     const file = join(folderOf(state), sha256Hex(key, canonicalBytes(path)).slice(0, 32));
-    const table = await readTable(file, key, path);
+    const table = reread ? undefined : await readTable(file, key, path);
     // A clock that was set back would make old changes look new, and new ones old.
-    const isAhead = table !== undefined && table.startedMs > startedMs;
-    return new StatCache(file, key, path, startedMs, isAhead ? undefined : table);
+    const isAhead = table !== undefined && table.lookedMs > lookedMs;
+    return new StatCache(file, key, path, lookedMs, isAhead ? undefined : table);
   }
 
   /** The version that these files were last pushed as. */
@@ -77,12 +79,12 @@ export class StatCache {
 
   /** Replaces what is remembered. Never throws: the next push would only read more. */
   async learn({ versionId, files }: Learnt): Promise<void> {
-    const before = BigInt(this.#startedMs - COARSE_MS) * 1_000_000n;
+    const before = BigInt(this.#lookedMs - COARSE_MS) * 1_000_000n;
     const settled = files.filter(({ stats }) => stats.mtimeNs < before && stats.ctimeNs < before);
     try {
       if (settled.length === 0) return await rm(this.#file, { force: true });
       if (this.#table?.holds(settled)) return await this.#used();
-      const table = encodeSeen({ startedMs: this.#startedMs, versionId, files: settled });
+      const table = encodeSeen({ lookedMs: this.#lookedMs, versionId, files: settled });
       if (!table) return await rm(this.#file, { force: true });
       await writeDisposable(this.#file, sealBlob(this.#key, this.#context, table));
       await forgetOldest(join(this.#file, ".."));
@@ -93,7 +95,7 @@ export class StatCache {
 
   /** The version that the table names holds all that it did. */
   async #used(): Promise<void> {
-    const now = new Date(this.#startedMs);
+    const now = new Date(this.#lookedMs);
     await utimes(this.#file, now, now);
   }
 }

@@ -91,9 +91,9 @@ export async function contentOf(
   const tree = part ?? (await requireTree(session, version));
   const bytesTotal = tree.files.reduce((sum, file) => sum + file.bytes, 0);
   return readContent(tree, packPlace(session, version.record), {
-    artifact: referenceTo(version),
     signal: host.signal,
     progress: ({ bytes }) => host.progress({ step, bytes, bytesTotal }),
+    artifact: referenceTo(version),
   });
 }
 

@@ -30,6 +30,15 @@ export interface GarbagePlan {
 export async function planGarbage(session: Session, nowMs: number): Promise<GarbagePlan> {
   const records = await readRecords(session);
   requireReadable(records);
+  return (await sortStore(session, records, nowMs)).plan;
+}
+
+/** {@link planGarbage} for those who only look: what nobody knows the need of may be among the garbage. */
+export async function sortStore(
+  session: Session,
+  records: LoggedRecords,
+  nowMs: number,
+): Promise<{ readonly inventory: Inventory; readonly plan: GarbagePlan }> {
   const inventory = await takeInventory(session);
   const packs = await neededPacks(session, records, inventory, nowMs);
   const versions = new Set(records.live.map(({ logged }) => logged.versionId));
@@ -48,7 +57,8 @@ export async function planGarbage(session: Session, nowMs: number): Promise<Garb
   for (const [id, item] of inventory.parts) {
     sortIn(at, item, { needed: versions.has(id), wasNeeded: ended.has(id) });
   }
-  return { ...sorted, emptyMarks: emptyMarks(session, inventory, nowMs), strange: inventory.strange };
+  const plan = { ...sorted, emptyMarks: emptyMarks(session, inventory, nowMs), strange: inventory.strange };
+  return { inventory, plan };
 }
 
 type Sorted = {

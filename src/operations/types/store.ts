@@ -68,3 +68,101 @@ export interface GarbageCollected {
   readonly waitMs: number;
   readonly logEntry: number | undefined;
 }
+
+export interface CheckStoreOptions {
+  /** Open and compare everything that this member can read. */
+  readonly read?: boolean | undefined;
+}
+
+/** A version of which something is missing or not what was signed. */
+export interface DamagedVersion {
+  /** As people write it; undefined where this member cannot open its name. */
+  readonly reference: string | undefined;
+  readonly domain: string;
+  readonly class: string;
+  readonly number: number;
+  readonly versionId: string;
+  readonly pushedBy: string;
+  readonly logEntry: number;
+  readonly damage: readonly string[];
+}
+
+export interface StoreChecked {
+  readonly ok: boolean;
+  /** Versions in use, and those whose keys were destroyed. */
+  readonly versions: number;
+  readonly ended: number;
+  readonly log: { readonly ok: boolean; readonly entries: number; readonly why: string | undefined };
+  readonly damaged: readonly DamagedVersion[];
+  /** Names of packs that are missing or cut short, with the ids of the versions that need them. */
+  readonly packs: readonly { readonly pack: string; readonly why: string; readonly versions: readonly string[] }[];
+  /** Of what was opened; undefined where nothing was to be. */
+  readonly read: { readonly versions: number; readonly bytes: number } | undefined;
+  /** Versions that could not be opened, by domain and class: only their structure was checked. */
+  readonly hidden: readonly { readonly where: string; readonly count: number }[];
+  /** What nothing needs, too young or not condemned yet, and what is condemned. */
+  readonly garbage: GarbageAmount;
+  readonly condemned: GarbageAmount;
+  /** Names of objects that mean nothing; up to 20. */
+  readonly strange: readonly string[];
+  readonly strangeCount: number;
+}
+
+/** Bytes of an artifact, as far as this member can open it. */
+export interface ArtifactStats {
+  /** `domain/name`, or the name id where it cannot be opened. */
+  readonly artifact: string;
+  readonly versions: number;
+  /** What its versions hold, each counted whole; undefined where it cannot be opened. */
+  readonly logical: number | undefined;
+  /** Packs that its versions need, each counted once. */
+  readonly stored: number;
+  /** Of these, packs that no other artifact needs, and packs that others need as well. */
+  readonly unique: number;
+  readonly shared: number;
+}
+
+export interface StoreStats {
+  readonly artifacts: readonly ArtifactStats[];
+  readonly versions: number;
+  /** Of all that can be opened. */
+  readonly logical: number;
+  /** Packs of the same artifacts. */
+  readonly stored: number;
+  /** How many times as much it would be without deduplication; undefined where nothing can be opened. */
+  readonly ratio: number | undefined;
+  /** Versions that this member cannot open: their packs count, their contents do not. */
+  readonly hidden: number;
+  /** All packs that versions need, and their seals and wraps. */
+  readonly packs: GarbageAmount;
+  readonly parts: GarbageAmount;
+  readonly garbage: GarbageAmount;
+  readonly condemned: GarbageAmount;
+}
+
+export interface RepairStoreOptions extends StoreReach {
+  /** Another copy of this store: a folder, relative to the working directory, or `s3://bucket/prefix`. */
+  readonly from?: string | undefined;
+  /** Open what can be opened as well: damage inside of packs shows only then. */
+  readonly read?: boolean | undefined;
+  /** Act; otherwise it is only said what would be done. */
+  readonly yes?: boolean | undefined;
+}
+
+/** One object that is put right. */
+export interface RepairedObject {
+  readonly name: string;
+  /** `add`: it was missing. `replace`: what lay there is moved to `quarantine/`. `set-aside`: it is only moved there. */
+  readonly what: "add" | "replace" | "set-aside";
+  readonly bytes: number;
+  /** How it is known to be the right one: by its signature or digest, by opening it, or by its size alone. */
+  readonly by: "digest" | "opened" | "size" | "form";
+}
+
+export interface StoreRepaired {
+  readonly dryRun: boolean;
+  readonly objects: readonly RepairedObject[];
+  /** Versions that stay damaged. */
+  readonly left: readonly DamagedVersion[];
+  readonly logEntry: number | undefined;
+}

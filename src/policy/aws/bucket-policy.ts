@@ -99,17 +99,19 @@ function copying(policy: Policy, reached: (reach: RoleReach) => readonly Place[]
 }
 
 /**
- * Whoever pushes, and whoever hands halves of keys on; where somebody may end versions, they delete keys of theirs, too. How
- * far, their role says.
+ * Whoever pushes, and whoever hands halves of keys on; where somebody may end versions, they delete keys of theirs, too, and
+ * whoever cleans the store up deletes what nobody needs, wherever it lies. How far, their role says.
  */
 function writingContents(policy: Policy): readonly Statement[] {
   const creating = ({ push, halves }: RoleReach) => [...push, ...halves];
-  if (!policy.roles.some(({ can }) => can.includes("artifact.retire"))) {
+  if (!policy.roles.some(({ can }) => can.includes("artifact.retire") || can.includes("store.gc"))) {
     return byPlace(policy, WRITE, PATTERNS.contents, creating);
   }
   return [
     ...byPlace(policy, ["s3:PutObject"], PATTERNS.contents, creating),
-    ...byPlace(policy, ["s3:DeleteObject"], PATTERNS.contents, (reach) => [...creating(reach), ...reach.end]),
+    ...byPlace(policy, ["s3:DeleteObject"], PATTERNS.contents, (reach) =>
+      reach.collect ? placesOf(policy) : [...creating(reach), ...reach.end],
+    ),
   ];
 }
 

@@ -55,6 +55,12 @@ export const PATTERNS = {
   requests: "requests/*",
   releases: "releases/*",
   joins: "joins/*",
+  /** Records of versions, of every domain. */
+  records: "versions/*",
+  /** Packs, seals and wraps of every place. */
+  allPacks: "packs/*",
+  allSeals: "seals/*",
+  allWraps: "wraps/*",
   /** Of every project in the bucket's prefix, whatever it is. */
   everything: "*",
   /** `cloister` and `condemned/*`: nothing else begins with this letter. */

@@ -62,7 +62,7 @@ function grantsOf(policy: Policy, reach: Reach, options: PermissionOptions): rea
   });
   const apart = [
     shared(PATTERNS.format, "the store's format", false),
-    shared(PATTERNS.condemned, "packs that garbage collection condemned", false),
+    shared(PATTERNS.condemned, "packs that garbage collection condemned", options.whole && reach.collect),
     shared(PATTERNS.policies, "policy versions", publishes),
     shared(PATTERNS.epochs, "key epochs", publishes),
   ];
@@ -74,6 +74,9 @@ function grantsOf(policy: Policy, reach: Reach, options: PermissionOptions): rea
       : [shared(PATTERNS.requestsAndReleases, "requests and released keys", false)]),
     ...(options.whole && reach.admit ? [shared(PATTERNS.joins, "join requests", false)] : []),
     ...(options.whole && reach.copy ? [shared(PATTERNS.everything, "the store, to copy it", false)] : []),
+    ...(options.whole && reach.collect
+      ? [shared(PATTERNS.records, "version records, to know what is needed", false)]
+      : []),
     // Owners sign by right of being owners, which no role tells. What anybody else puts there counts for nobody.
     shared(PATTERNS.proposals, "proposed policy versions", options.creates),
     shared(PATTERNS.keyFiles, "key files", publishes),

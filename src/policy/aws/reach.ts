@@ -39,6 +39,8 @@ export interface Reach {
   readonly approve: readonly Place[];
   /** Whether the whole store may be copied, sealed as it is. */
   readonly copy: boolean;
+  /** Whether the store may be cleaned up: any pack, seal and wrap may be deleted, whatever is in it. */
+  readonly collect: boolean;
   /** Whether join requests may be answered. */
   readonly admit: boolean;
   /** Whether policy versions may be published: policies, key epochs and key files. */
@@ -86,6 +88,7 @@ export function reachOf(policy: Policy, held: readonly Held[], within: (place: P
     ask: places.filter((place) => may("request.create", place)),
     approve: places.filter((place) => may("request.approve", place)),
     copy: anywhere("store.copy"),
+    collect: anywhere("store.gc"),
     admit: anywhere("member.add"),
     publish: PUBLISHING.some(anywhere),
     lines: [...new Set(lines)].sort((a, b) => a - b),

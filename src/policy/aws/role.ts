@@ -56,28 +56,35 @@ function allowing(policy: Policy, role: Role): readonly Statement[] {
 function keepingApart(policy: Policy, role: Role): readonly Statement[] {
   const aws = awsOf(policy);
   const all = holdersOf(policy, role);
-  const { copy: copies } = reachOf(policy, holdingsOf(policy, role));
+  const { copy: copies, collect: collects } = reachOf(policy, holdingsOf(policy, role));
   return policy.domains.flatMap(({ id }): readonly Statement[] => {
     const inside = holdersOf(policy, role, id);
     if (inside.length === 0 || inside.length === all.length) return [];
     const others = { "aws:SourceIdentity": one(inside.map((member) => plain(member.id))) };
-    const kinds = ["?????", "versions", "tags", "statements", "secrets"];
-    const names = kinds.map((kind) => `${kind}/${plain(id)}/*`);
-    const objects: Statement = {
+    const deny = (kinds: readonly string[], spared: readonly string[]): Statement => ({
       Effect: "Deny",
-      // Whoever copies the store copies all of it, sealed as it is.
-      Action: [...(copies ? [] : ["s3:GetObject"]), "s3:PutObject", "s3:DeleteObject"],
-      Resource: names.map((name) => objectArnOf(aws, name)),
+      Action: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"].filter((action) => !spared.includes(action)),
+      Resource: kinds.map((kind) => objectArnOf(aws, `${kind}/${plain(id)}/*`)),
       Condition: { StringNotEquals: others },
-    };
-    if (aws.kms === undefined && aws.kmsByClass.length === 0) return [objects];
+    });
+    // Whoever copies the store copies all of it, sealed as it is.
+    const copied = copies ? ["s3:GetObject"] : [];
+    // Whoever cleans it up knows by the records of all domains what to delete.
+    const objects = collects
+      ? [
+          deny(["?????"], [...copied, "s3:DeleteObject"]),
+          deny(["versions"], ["s3:GetObject"]),
+          deny(["tags", "statements", "secrets"], copied),
+        ]
+      : [deny(["?????", "versions", "tags", "statements", "secrets"], copied)];
+    if (aws.kms === undefined && aws.kmsByClass.length === 0) return objects;
     const keys: Statement = {
       Effect: "Deny",
       Action: ["kms:Decrypt", "kms:GenerateDataKey"],
       Resource: "*",
       Condition: { StringNotEquals: others, StringEquals: { "kms:EncryptionContext:domain": plain(id) } },
     };
-    return [objects, keys];
+    return [...objects, keys];
   });
 }
 

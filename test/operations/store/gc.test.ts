@@ -8,6 +8,7 @@ import type { Host } from "../../../src/operations/host.ts";
 import { proposePolicy } from "../../../src/operations/policy/change.ts";
 import { collectGarbage } from "../../../src/operations/store/gc.ts";
 import { GARBAGE_TIMES } from "../../../src/operations/store/times.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { Crash, FaultyStore } from "../../fault/faulty-store.ts";
 import { copyOf, hostIn, scratch, sessionOf } from "../project.ts";
 import { end, NO_WAIT, objectsIn, projectWithGarbage, pushText, requireWhole, sessionAt } from "./garbage.ts";
@@ -129,6 +130,36 @@ describe("collectGarbage", () => {
     expect(await requireWhole(ana)).toBe(2);
   });
 
+  it.each([
+    ["before its record is written", "versions/"],
+    ["when its last entry is prepared", "log/commit/"],
+  ])("a push that is held up %s is not logged without looking again", async (_, held) => {
+    const { folder, ana } = fresh();
+    const times = { freshMs: 0, waitMs: 300, relyMs: 100 };
+    const collect = () => run(ana, { ...times, relyMs: 60_000 });
+    let deleted = 0;
+    const holdUp = async (): Promise<void> => {
+      await collect();
+      await setTimeout(times.waitMs);
+      deleted = (await collect()).deleted.packs;
+    };
+    const bytes = randomBytes(200_000);
+    // The first entry of the log is the intent, the second would make it a version.
+    const session = await sessionAt(ana, times, (store) =>
+      holdingUp(store, held, held === "versions/" ? 1 : 2, holdUp),
+    );
+    await expect(pushText(ana, "slow", bytes, session)).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      message: expect.stringContaining("garbage collection"),
+    });
+    // What it had stored, and what nobody needed anyway.
+    expect(deleted).toBe(2);
+    expect(await requireWhole(ana)).toBe(1);
+    expect((await pushText(ana, "slow", bytes)).number).toBe(1);
+    expect(await requireWhole(ana)).toBe(2);
+    expect(objectsIn(folder, "packs")).toHaveLength(2);
+  });
+
   it("stops where it cannot be known what a version needs, and goes on once the version is ended", async () => {
     const { folder, ana } = fresh();
     await pushText(ana, "broken", randomBytes(1000));
@@ -217,4 +248,21 @@ async function pushCrashing(host: Host, name: string, fits: (call: string) => bo
   expect(at).toBeGreaterThan(0);
   const dying = await sessionAt(host, GARBAGE_TIMES, (store) => new FaultyStore(store, "crash", at));
   return pushText(host, name, bytes, dying).catch((error: unknown) => error);
+}
+
+/** A store in which the `nth` object under a prefix is created only when something else has happened. */
+function holdingUp(store: Store, prefix: string, nth: number, first: () => Promise<void>): Store {
+  let seen = 0;
+  return {
+    url: store.url,
+    get: (name, bytesMax) => store.get(name, bytesMax),
+    range: (name, from, length) => store.range(name, from, length),
+    list: (under) => store.list(under),
+    delete: (name) => store.delete(name),
+    now: () => store.now(),
+    create: async (name, parts) => {
+      if (name.startsWith(prefix) && ++seen === nth) await first();
+      return store.create(name, parts);
+    },
+  };
 }
