@@ -91,6 +91,9 @@ export function encodeTree({ pushKeys, packs, chunks, streams, files }: TreeCont
   for (const stream of streams) for (const number of stream) out.u32(number);
   const paths = new Output(out.buffer.subarray(out.buffer.length - pathBytes));
   for (const file of files) encodeFile(file, paths.text(file.path), out);
+  // Whatever went wrong, a tree that nobody can read must not be acknowledged.
+  if (out.filled + pathBytes !== out.buffer.length || paths.filled !== pathBytes)
+    throw new TypeError("a tree of another size");
   return out.buffer;
 }
 
@@ -124,6 +127,10 @@ class Output {
 
   constructor(buffer: Buffer) {
     this.buffer = buffer;
+  }
+
+  get filled(): number {
+    return this.#at;
   }
 
   u8(value: number): void {

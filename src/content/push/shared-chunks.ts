@@ -48,6 +48,8 @@ export class SharedChunks {
   #columns!: Uint32Array;
   #states!: Uint8Array;
   #slots!: Int32Array;
+  /** Rows that all of these views reach: each buffer grows by itself. */
+  #viewed = 0;
   /** The rows that this thread may fill next. */
   #next = 0;
   #blockEnd = 0;
@@ -196,7 +198,7 @@ export class SharedChunks {
 
   /** Another thread may have made room for rows that this one has not seen yet. */
   #reach(row: number): void {
-    if (row >= this.#states.length) this.#view();
+    if (row >= this.#viewed) this.#view();
   }
 
   #view(): void {
@@ -207,6 +209,7 @@ export class SharedChunks {
     this.#bytes = new Uint8Array(digests, 0, digests.byteLength);
     this.#words = new Int32Array(digests, 0, Math.floor(digests.byteLength / 4));
     this.#slots = new Int32Array(slots, 0, Math.floor(slots.byteLength / 4));
+    this.#viewed = Math.floor(Math.min(states.byteLength, columns.byteLength / (COLUMNS * 4), digests.byteLength / 32));
   }
 
   /** Enters the row's digest unless a row that `fits` has it; that row, or -1 where it was entered. */

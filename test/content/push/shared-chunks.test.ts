@@ -78,7 +78,8 @@ describe("the chunks of a push, with several threads at once", () => {
   });
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-  const COUNT = 30_000;
+  // More than one step of growth of each buffer.
+  const COUNT = 120_000;
   const CLAIM = `
     import { createHash } from "node:crypto";
     import { parentPort, workerData } from "node:worker_threads";
@@ -101,7 +102,7 @@ describe("the chunks of a push, with several threads at once", () => {
 
   it("are claimed by one each, up to those that race with a new level of the index", async () => {
     const chunks = SharedChunks.create(1);
-    const all = await Promise.all([0, 10, 15_000].map((from) => claimed(chunks.shared(), from)));
+    const all = await Promise.all([0, 10, 60_000].map((from) => claimed(chunks.shared(), from)));
     let twice = 0;
     for (let i = 0; i < COUNT; i++) {
       const rows = all.map((one) => one[i] ?? 0);
