@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { openPool } from "../../src/content/pool.ts";
 import { KeyList } from "../../src/content/push/pack-list.ts";
@@ -9,6 +10,8 @@ describe("a thread that ended", () => {
     const pool = await openPool({ crew: "push", setup: {}, threads: 1, itemsAhead: 1, signal: never });
     const ended = { code: "FAILURE", message: "a worker thread ended unexpectedly" };
     await expect(pool.run(0, { kind: "bytes", bytes: new Uint8Array(1) })).rejects.toMatchObject(ended);
+    // The error comes first, and the end of the thread a little later.
+    await setTimeout(500);
     await expect(pool.run(0, { kind: "bytes", bytes: new Uint8Array(1) })).rejects.toMatchObject(ended);
     await pool.close();
   }, 10_000);
