@@ -6,10 +6,11 @@
 // somebody writes beside them; those of work that cannot go on, at once.
 import { createHash } from "node:crypto";
 import { lstatSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CloisterError, systemCode } from "../base/errors.ts";
 import { isAlive } from "../base/process-alive.ts";
+import { shellWord } from "../base/shell-word.ts";
 import { printable } from "../base/terminal.ts";
 import { formatBytes } from "../base/units.ts";
 
@@ -17,6 +18,7 @@ const ONCE = ".cloister-restore-";
 const KEPT = ".cloister-pull-";
 const OWNED = /^\.cloister-(restore|pull-[0-9a-f]{16})-(\d{1,9})(?:-|$)/;
 const KEPT_MS = 24 * 3_600_000;
+const OTHERS_WRITE = 0o022;
 
 /** Of this process, and in use: a failed pull's folder is not, though its process lives. */
 const inUse = new Set<string>();
@@ -53,7 +55,10 @@ export class Staging {
     if (inUse.has(mine)) return new Staging(await freshFolder(parent), false);
     await takeOver(parent, name, mine);
     await mkdir(mine, { mode: 0o700 }).catch(ignoringExisting);
-    return new Staging(mine, true);
+    // Anybody who may write to the parent can guess the name and be there first.
+    if (isOwn(mine)) return new Staging(mine, true);
+    await rmdir(mine).catch(() => undefined);
+    return new Staging(await freshFolder(parent), false);
   }
 
   /** Where the files go: what becomes the target. */
@@ -98,7 +103,7 @@ export class Staging {
     const again = "the same command then goes on from there; to give it up: rm -r";
     return new CloisterError(code, message, {
       why: why === undefined ? kept : `${why}; ${kept}`,
-      next: `${code === "INTERRUPTED" || next === undefined ? "" : `${next}; `}${again} ${quoted(this.folder)}`,
+      next: `${code === "INTERRUPTED" || next === undefined ? "" : `${next}; `}${again} ${shellWord(this.folder)}`,
       cause: error,
     });
   }
@@ -114,6 +119,7 @@ async function takeOver(parent: string, name: string, mine: string): Promise<voi
   const left = (await readdir(parent))
     .filter((each) => each.startsWith(`${name}-`) && !isOwned(each) && join(parent, each) !== mine)
     .map((each) => join(parent, each))
+    .filter(isOwn)
     .sort((a, b) => usedMs(b) - usedMs(a));
   for (const folder of left) {
     const taken = await rename(folder, mine).then(
@@ -147,6 +153,13 @@ function isOwned(name: string): boolean {
   return [...inUse].some((folder) => basename(folder) === name);
 }
 
+/** Whether nobody but this user can have put anything into it. */
+function isOwn(folder: string): boolean {
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (!found?.isDirectory() || (found.mode & OTHERS_WRITE) !== 0) return false;
+  return found.uid === (process.getuid?.() ?? found.uid);
+}
+
 /** When something was last written in it, ms since 1970. */
 function usedMs(folder: string): number {
   const times = [folder, join(folder, "journal")].map((path) => {
@@ -174,8 +187,4 @@ const PASSING = new Set(["FAILURE", "UNAVAILABLE", "INTERRUPTED"]);
 /** Whether the same command would end in the same way. */
 function isFinal(error: unknown): boolean {
   return error instanceof CloisterError && !PASSING.has(error.code);
-}
-
-function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
