@@ -53,6 +53,7 @@ export class Staging {
     if (inUse.has(mine)) return new Staging(await freshFolder(parent), false);
     await takeOver(parent, name, mine);
     await mkdir(mine, { mode: 0o700 }).catch(ignoringExisting);
+    if (!isPrivate(mine)) return new Staging(await freshFolder(parent), false);
     return new Staging(mine, true);
   }
 
@@ -114,6 +115,7 @@ async function takeOver(parent: string, name: string, mine: string): Promise<voi
   const left = (await readdir(parent))
     .filter((each) => each.startsWith(`${name}-`) && !isOwned(each) && join(parent, each) !== mine)
     .map((each) => join(parent, each))
+    .filter(isPrivate)
     .sort((a, b) => usedMs(b) - usedMs(a));
   for (const folder of left) {
     const taken = await rename(folder, mine).then(
@@ -135,9 +137,21 @@ async function removeAbandoned(parent: string, name: string | undefined): Promis
     const kind = OWNED.exec(each)?.[1];
     if (kind === undefined || isOwned(each) || (name !== undefined && each.startsWith(`${name}-`))) continue;
     const folder = join(parent, each);
+    if (!isPrivate(folder)) continue;
     if (kind !== "restore" && Date.now() - usedMs(folder) < KEPT_MS) continue;
     await rm(folder, { recursive: true, force: true }).catch(() => undefined);
   }
+}
+
+/**
+ * Whether it is a folder that this user made and that nobody else has ever reached into. Others may write beside a target: what
+ * they put there under such a name, a link above all, is neither written through nor read nor removed.
+ */
+function isPrivate(folder: string): boolean {
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) return false;
+  const uid = process.getuid?.();
+  return uid === undefined || (found.uid === uid && (found.mode & 0o077) === 0);
 }
 
 /** Whether a process that lives works in it. This one's failed pulls are nobody's. */
