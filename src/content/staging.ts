@@ -16,10 +16,19 @@ import { formatBytes } from "../base/units.ts";
 const ONCE = ".cloister-restore-";
 const KEPT = ".cloister-pull-";
 const OWNED = /^\.cloister-(restore|pull-[0-9a-f]{16})-(\d{1,9})(?:-|$)/;
+const STAGING = /^\.cloister-(?:restore-\d{1,9}-[A-Za-z0-9]{6}|pull-[0-9a-f]{16}-\d{1,9})$/;
 const KEPT_MS = 24 * 3_600_000;
 
 /** Of this process, and in use: a failed pull's folder is not, though its process lives. */
 const inUse = new Set<string>();
+
+/**
+ * Whether a path leads to or into the private folder of an unfinished pull. No class is noted beside what lies there: it is
+ * no content for anybody until it is published.
+ */
+export function isStaging(path: string): boolean {
+  return path.split("/").some((name) => STAGING.test(name));
+}
 
 export class Staging {
   readonly folder: string;
