@@ -17,11 +17,19 @@ import { formatBytes } from "../base/units.ts";
 const ONCE = ".cloister-restore-";
 const KEPT = ".cloister-pull-";
 const OWNED = /^\.cloister-(restore|pull-[0-9a-f]{16})-(\d{1,9})(?:-|$)/;
+const STAGING = /^\.cloister-(?:restore-\d{1,9}-[A-Za-z0-9]{6}|pull-[0-9a-f]{16}-\d{1,9})$/;
 const KEPT_MS = 24 * 3_600_000;
-const OTHERS_WRITE = 0o022;
 
 /** Of this process, and in use: a failed pull's folder is not, though its process lives. */
 const inUse = new Set<string>();
+
+/**
+ * Whether a path leads to or into the private folder of an unfinished pull. No class is noted beside what lies there: it is
+ * no content for anybody until it is published.
+ */
+export function isStaging(path: string): boolean {
+  return path.split("/").some((name) => STAGING.test(name));
+}
 
 export class Staging {
   readonly folder: string;
@@ -56,7 +64,7 @@ export class Staging {
     await takeOver(parent, name, mine);
     await mkdir(mine, { mode: 0o700 }).catch(ignoringExisting);
     // Anybody who may write to the parent can guess the name and be there first.
-    if (isOwn(mine)) return new Staging(mine, true);
+    if (isPrivate(mine)) return new Staging(mine, true);
     await rmdir(mine).catch(() => undefined);
     return new Staging(await freshFolder(parent), false);
   }
@@ -119,7 +127,7 @@ async function takeOver(parent: string, name: string, mine: string): Promise<voi
   const left = (await readdir(parent))
     .filter((each) => each.startsWith(`${name}-`) && !isOwned(each) && join(parent, each) !== mine)
     .map((each) => join(parent, each))
-    .filter(isOwn)
+    .filter(isPrivate)
     .sort((a, b) => usedMs(b) - usedMs(a));
   for (const folder of left) {
     const taken = await rename(folder, mine).then(
@@ -141,9 +149,21 @@ async function removeAbandoned(parent: string, name: string | undefined): Promis
     const kind = OWNED.exec(each)?.[1];
     if (kind === undefined || isOwned(each) || (name !== undefined && each.startsWith(`${name}-`))) continue;
     const folder = join(parent, each);
+    if (!isPrivate(folder)) continue;
     if (kind !== "restore" && Date.now() - usedMs(folder) < KEPT_MS) continue;
     await rm(folder, { recursive: true, force: true }).catch(() => undefined);
   }
+}
+
+/**
+ * Whether it is a folder that this user made and that nobody else has ever reached into. Others may write beside a target: what
+ * they put there under such a name, a link above all, is neither written through nor read nor removed.
+ */
+function isPrivate(folder: string): boolean {
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) return false;
+  const uid = process.getuid?.();
+  return uid === undefined || (found.uid === uid && (found.mode & 0o077) === 0);
 }
 
 /** Whether a process that lives works in it. This one's failed pulls are nobody's. */
@@ -151,13 +171,6 @@ function isOwned(name: string): boolean {
   const pid = Number(OWNED.exec(name)?.[2]);
   if (pid !== process.pid) return isAlive(pid);
   return [...inUse].some((folder) => basename(folder) === name);
-}
-
-/** Whether nobody but this user can have put anything into it. */
-function isOwn(folder: string): boolean {
-  const found = lstatSync(folder, { throwIfNoEntry: false });
-  if (!found?.isDirectory() || (found.mode & OTHERS_WRITE) !== 0) return false;
-  return found.uid === (process.getuid?.() ?? found.uid);
 }
 
 /** When something was last written in it, ms since 1970. */

@@ -3,6 +3,8 @@ import {
   chmodSync,
   cpSync,
   existsSync,
+  lstatSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -11,6 +13,7 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  unlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -118,6 +121,52 @@ function checkFiles(expected = files): void {
   }
   expect(readFileSync(join(target, "extra"), "utf8")).toBe("x");
 }
+
+describe("what others put beside a target", () => {
+  const planted = async () => {
+    const { folder } = await interrupted();
+    rmSync(folder, { recursive: true });
+    const name = folder.replace(/-\d+$/, `-${String(999_999_999)}`);
+    const elsewhere = mkdtempSync(join(dir, "elsewhere-"));
+    mkdirSync(join(elsewhere, "files"));
+    writeFileSync(join(elsewhere, "files", "precious"), "kept");
+    return { name, elsewhere };
+  };
+  const untouched = (elsewhere: string) => {
+    expect(readdirSync(elsewhere)).toEqual(["files"]);
+    expect(readdirSync(join(elsewhere, "files"))).toEqual(["precious"]);
+  };
+
+  it("is not written through where it is a link", async () => {
+    const { name, elsewhere } = await planted();
+    symlinkSync(elsewhere, name);
+    await restore(store);
+    expect(lstatSync(name).isSymbolicLink()).toBe(true);
+    unlinkSync(name);
+    untouched(elsewhere);
+    checkTarget();
+  });
+
+  it("is not gone on with where others can reach into it", async () => {
+    const { name, elsewhere } = await planted();
+    renameSync(elsewhere, name);
+    chmodSync(name, 0o770);
+    await restore(store);
+    untouched(name);
+    rmSync(name, { recursive: true });
+    checkTarget();
+  });
+
+  it("is not removed, however old", async () => {
+    const { elsewhere } = await planted();
+    const name = join(dir, ".cloister-restore-999999999-abcdef");
+    renameSync(elsewhere, name);
+    chmodSync(name, 0o770);
+    utimesSync(name, 1, 1);
+    await restore(store);
+    untouched(name);
+  });
+});
 
 describe("a pull that was interrupted", () => {
   it("says what is kept, and goes on without fetching that again", async () => {
