@@ -15,13 +15,16 @@ export interface PackRef {
   readonly bytes: number;
 }
 
+/** Ids of packs that garbage collection has marked. */
+export type CondemnedPacks = Pick<ReadonlySet<string>, "has">;
+
 /** Where the packs of one domain and class lie. */
 export interface PackPlace {
   readonly store: Store;
   /** `packs/<domain>/<class>/`. */
   readonly prefix: string;
   /** Ids of the packs that garbage collection has marked, so that nothing new may rely on them. */
-  condemned(): Promise<ReadonlySet<string>>;
+  condemned(): Promise<CondemnedPacks>;
 }
 
 export function packName(prefix: string, id: string): string {

@@ -37,7 +37,7 @@ describe("the command line", () => {
     [["push", "one", "--name", "x", "--class", "secret"], 2, "confidential"],
     [["push", "one"], 2, "--name"],
     [["pull"], 2, "ref"],
-    [["pull", "one", "two"], 2, "too many"],
+    [["show", "one", "two"], 2, "too many"],
     [["ws", "create", "x", "--disk", "much"], 2, "--disk"],
     [["run", "x", "ls"], 125, "--"],
     [["audit", "list", "--last", "0"], 2, "--last"],
@@ -233,14 +233,15 @@ describe.skipIf(!canMount)(`a full disk${canMount ? "" : " (skipped: mounting a 
     return ended;
   }
 
-  it("under the target of a pull: a clear failure, and nothing is left", async () => {
+  it("under the target of a pull: a clear failure, which says what is kept", async () => {
     await ana.ok("push", "big", "--name", "big");
     const small = join(ana.folder, "small");
     mkdirSync(small);
     const { exit, out, err } = await onSmallDisk(small, 1500, "pull", "big", "-o", "small/here");
     expect({ exit, out }, err).toEqual({ exit: 1, out: "" });
     expect(err).toContain("the disk is full");
-    expect(err).toMatch(/\nnew files: 0\n$/);
+    expect(err).toMatch(/are kept in .*\/\.cloister-pull-/);
+    expect(err).toMatch(/\nnew files: 2\n$/);
     await ana.ok("pull", "big", "-o", "small/here");
   });
 

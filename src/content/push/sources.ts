@@ -1,7 +1,7 @@
 // Chunks that are stored already and may be used again: those of given trees, and of packs an interrupted push left.
 import { CloisterError, isIntegrity } from "../../base/errors.ts";
 import type { ChunkPlace } from "../chunk-table.ts";
-import { type PackPlace, type PackRef, packName } from "../pack.ts";
+import { type CondemnedPacks, type PackPlace, type PackRef, packName } from "../pack.ts";
 import type { Tree } from "../tree.ts";
 import type { KeyList, PackList } from "./pack-list.ts";
 import { chunksOf, type PackRecord } from "./pack-record.ts";
@@ -126,7 +126,7 @@ function addOf(
 class UsablePacks {
   readonly #place: PackPlace;
   readonly #known = new Map<string, { readonly bytes: number; readonly usable: boolean }>();
-  #condemned: ReadonlySet<string> | undefined;
+  #condemned: CondemnedPacks | undefined;
 
   constructor(place: PackPlace) {
     this.#place = place;

@@ -1,6 +1,7 @@
 // What a push relies on besides what it has in its hands: packs and parts that lie in the store, and that garbage collection
 // has to leave there. It looked at a time; before it becomes a version, it looks again where that is too long ago.
 import { CloisterError, isIntegrity } from "../../base/errors.ts";
+import type { CondemnedPacks } from "../../content/pack.ts";
 import { sealName, type VersionRecord } from "../artifact/version-record.ts";
 import { eachOf } from "../each-of.ts";
 import type { Session } from "../session.ts";
@@ -74,9 +75,14 @@ async function hasByte({ store }: Session, name: string, at: number): Promise<bo
   }
 }
 
-/** Ids of all packs that are to count as absent. */
-export async function condemnedPacks({ store }: Session): Promise<ReadonlySet<string>> {
+/** Ids of all packs that are to count as absent: where something planted hides the marks, that is every pack. */
+export async function condemnedPacks({ store }: Session): Promise<CondemnedPacks> {
   const ids = new Set<string>();
-  for await (const { name } of store.list(MARKS)) ids.add(name.slice(MARKS.length).split("/")[0] ?? "");
+  try {
+    for await (const { name } of store.list(MARKS)) ids.add(name.slice(MARKS.length).split("/")[0] ?? "");
+  } catch (error) {
+    if (isIntegrity(error)) return { has: () => true };
+    throw error;
+  }
   return ids;
 }
