@@ -6,6 +6,7 @@ import { sha256Hex } from "../../base/digest.ts";
 import { explained, isIntegrity, systemCode } from "../../base/errors.ts";
 import { copyShared } from "../copy-shared.ts";
 import type { Worker } from "../crew.ts";
+import { openChunkInto } from "../seal-chunk.ts";
 import {
   type BadChunk,
   PLACE_COLUMNS,
@@ -16,7 +17,6 @@ import {
   type StagedPart,
   WRITTEN,
 } from "./job.ts";
-import { openChunkInto } from "./open-chunk.ts";
 
 /** The folder is private, but nothing is ever written through a link. */
 const WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;

@@ -71,7 +71,7 @@ class Side {
       const h = Buffer.from(this.chunks.digest(row));
       const sealed = Buffer.from(bytes.subarray(at, at + stored));
       expect(this.contents.has(row)).toBe(false);
-      this.contents.set(row, openChunk(Buffer.from(this.setup.pushKey), h, codec, plain, sealed));
+      this.contents.set(row, openChunk({ pushKey: this.setup.pushKey, digest: h, codec, plain }, sealed));
       at += stored;
     }
     expect(at).toBe(bytes.length);
