@@ -7,7 +7,8 @@ import type { Failure } from "./failure.ts";
 /** How to go on after commands that leave nothing, or nothing half done, when they are interrupted. */
 const GOES_ON: Readonly<Record<string, string>> = {
   push: "run the same command again to continue",
-  pull: "run the same command again to continue",
+  // A pull that can go on from somewhere says so itself.
+  pull: "run the same command again",
   verify: "run the same command again",
   create: "run the same command again; nothing was made",
   sync: "run the same command again",

@@ -23,7 +23,7 @@ const push: Leaf = {
     why,
     { flags: "--from <workspace>", text: "take <path> from inside this workspace" },
     { flags: "--base <ref>", text: "a version to find content in, besides earlier ones (repeatable)", many: true },
-    { flags: "--reread", text: "read every file, even one that looks unchanged" },
+    { flags: "--reread", text: "read every file, even one that looks unchanged, and what is found again in the store" },
     dryRun,
   ],
   examples: [

@@ -6,20 +6,30 @@
 // somebody writes beside them; those of work that cannot go on, at once.
 import { createHash } from "node:crypto";
 import { lstatSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CloisterError, systemCode } from "../base/errors.ts";
 import { isAlive } from "../base/process-alive.ts";
+import { shellWord } from "../base/shell-word.ts";
 import { printable } from "../base/terminal.ts";
 import { formatBytes } from "../base/units.ts";
 
 const ONCE = ".cloister-restore-";
 const KEPT = ".cloister-pull-";
 const OWNED = /^\.cloister-(restore|pull-[0-9a-f]{16})-(\d{1,9})(?:-|$)/;
+const STAGING = /^\.cloister-(?:restore-\d{1,9}-[A-Za-z0-9]{6}|pull-[0-9a-f]{16}-\d{1,9})$/;
 const KEPT_MS = 24 * 3_600_000;
 
 /** Of this process, and in use: a failed pull's folder is not, though its process lives. */
 const inUse = new Set<string>();
+
+/**
+ * Whether a path leads to or into the private folder of an unfinished pull. No class is noted beside what lies there: it is
+ * no content for anybody until it is published.
+ */
+export function isStaging(path: string): boolean {
+  return path.split("/").some((name) => STAGING.test(name));
+}
 
 export class Staging {
   readonly folder: string;
@@ -53,7 +63,10 @@ export class Staging {
     if (inUse.has(mine)) return new Staging(await freshFolder(parent), false);
     await takeOver(parent, name, mine);
     await mkdir(mine, { mode: 0o700 }).catch(ignoringExisting);
-    return new Staging(mine, true);
+    // Anybody who may write to the parent can guess the name and be there first.
+    if (isPrivate(mine)) return new Staging(mine, true);
+    await rmdir(mine).catch(() => undefined);
+    return new Staging(await freshFolder(parent), false);
   }
 
   /** Where the files go: what becomes the target. */
@@ -98,7 +111,7 @@ export class Staging {
     const again = "the same command then goes on from there; to give it up: rm -r";
     return new CloisterError(code, message, {
       why: why === undefined ? kept : `${why}; ${kept}`,
-      next: `${code === "INTERRUPTED" || next === undefined ? "" : `${next}; `}${again} ${quoted(this.folder)}`,
+      next: `${code === "INTERRUPTED" || next === undefined ? "" : `${next}; `}${again} ${shellWord(this.folder)}`,
       cause: error,
     });
   }
@@ -114,6 +127,7 @@ async function takeOver(parent: string, name: string, mine: string): Promise<voi
   const left = (await readdir(parent))
     .filter((each) => each.startsWith(`${name}-`) && !isOwned(each) && join(parent, each) !== mine)
     .map((each) => join(parent, each))
+    .filter(isPrivate)
     .sort((a, b) => usedMs(b) - usedMs(a));
   for (const folder of left) {
     const taken = await rename(folder, mine).then(
@@ -135,9 +149,21 @@ async function removeAbandoned(parent: string, name: string | undefined): Promis
     const kind = OWNED.exec(each)?.[1];
     if (kind === undefined || isOwned(each) || (name !== undefined && each.startsWith(`${name}-`))) continue;
     const folder = join(parent, each);
+    if (!isPrivate(folder)) continue;
     if (kind !== "restore" && Date.now() - usedMs(folder) < KEPT_MS) continue;
     await rm(folder, { recursive: true, force: true }).catch(() => undefined);
   }
+}
+
+/**
+ * Whether it is a folder that this user made and that nobody else has ever reached into. Others may write beside a target: what
+ * they put there under such a name, a link above all, is neither written through nor read nor removed.
+ */
+function isPrivate(folder: string): boolean {
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) return false;
+  const uid = process.getuid?.();
+  return uid === undefined || (found.uid === uid && (found.mode & 0o077) === 0);
 }
 
 /** Whether a process that lives works in it. This one's failed pulls are nobody's. */
@@ -174,8 +200,4 @@ const PASSING = new Set(["FAILURE", "UNAVAILABLE", "INTERRUPTED"]);
 /** Whether the same command would end in the same way. */
 function isFinal(error: unknown): boolean {
   return error instanceof CloisterError && !PASSING.has(error.code);
-}
-
-function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

@@ -76,7 +76,7 @@ describe.skipIf(!built)(built ? "packed" : "packed (skipped: not built, run npm 
     try {
       const command = {
         cwd: home,
-        env: { ...process.env, HOME: home, NO_COLOR: "1" },
+        env: { HOME: home, PATH: process.env["PATH"], NO_COLOR: "1" },
         encoding: "utf8",
       } as const;
       const program = join(root, "bin/cloister.js");

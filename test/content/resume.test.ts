@@ -1,13 +1,19 @@
 import {
   appendFileSync,
+  chmodSync,
+  cpSync,
   existsSync,
+  lstatSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
+  unlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -98,13 +104,69 @@ async function interrupted(requests = 12): Promise<{ readonly error: CloisterErr
 
 const left = () => readdirSync(dir).filter((name) => name.startsWith(".cloister-"));
 
+/** What somebody else put there, who may write to it still. */
+function plantOpen(found: string, name: string): void {
+  cpSync(found, name, { recursive: true });
+  chmodSync(name, 0o777);
+}
+
 function checkTarget(expected = files): void {
+  checkFiles(expected);
+  expect(left()).toEqual([]);
+}
+
+function checkFiles(expected = files): void {
   for (const { path, content } of expected) {
     expect(sha256Hex(readFileSync(join(target, path))), path).toBe(sha256Hex(content ?? Buffer.alloc(0)));
   }
   expect(readFileSync(join(target, "extra"), "utf8")).toBe("x");
-  expect(left()).toEqual([]);
 }
+
+describe("what others put beside a target", () => {
+  const planted = async () => {
+    const { folder } = await interrupted();
+    rmSync(folder, { recursive: true });
+    const name = folder.replace(/-\d+$/, `-${String(999_999_999)}`);
+    const elsewhere = mkdtempSync(join(dir, "elsewhere-"));
+    mkdirSync(join(elsewhere, "files"));
+    writeFileSync(join(elsewhere, "files", "precious"), "kept");
+    return { name, elsewhere };
+  };
+  const untouched = (elsewhere: string) => {
+    expect(readdirSync(elsewhere)).toEqual(["files"]);
+    expect(readdirSync(join(elsewhere, "files"))).toEqual(["precious"]);
+  };
+
+  it("is not written through where it is a link", async () => {
+    const { name, elsewhere } = await planted();
+    symlinkSync(elsewhere, name);
+    await restore(store);
+    expect(lstatSync(name).isSymbolicLink()).toBe(true);
+    unlinkSync(name);
+    untouched(elsewhere);
+    checkTarget();
+  });
+
+  it("is not gone on with where others can reach into it", async () => {
+    const { name, elsewhere } = await planted();
+    renameSync(elsewhere, name);
+    chmodSync(name, 0o770);
+    await restore(store);
+    untouched(name);
+    rmSync(name, { recursive: true });
+    checkTarget();
+  });
+
+  it("is not removed, however old", async () => {
+    const { elsewhere } = await planted();
+    const name = join(dir, ".cloister-restore-999999999-abcdef");
+    renameSync(elsewhere, name);
+    chmodSync(name, 0o770);
+    utimesSync(name, 1, 1);
+    await restore(store);
+    untouched(name);
+  });
+});
 
 describe("a pull that was interrupted", () => {
   it("says what is kept, and goes on without fetching that again", async () => {
@@ -228,6 +290,26 @@ describe("a pull that was interrupted", () => {
     await restore(own.store);
     expect(own.seen.bytes).toBeGreaterThanOrEqual(packed);
     expect(left()).toEqual([theirs.slice(dir.length + 1)]);
+  });
+
+  it.each([
+    ["a link", (found: string, name: string) => symlinkSync(found, name)],
+    ["a folder that others may write to", (found: string, name: string) => plantOpen(found, name)],
+    [
+      "one that a process that is gone seems to have left",
+      (found: string, name: string) => plantOpen(found, name.replace(/-\d+$/, "-999999999")),
+    ],
+  ])("is not gone on with where somebody else put %s in its place", async (_, plant) => {
+    const { folder } = await interrupted();
+    const found = join(dir, "found");
+    renameSync(folder, found);
+    plant(found, folder);
+    const own = counting(store);
+    await restore(own.store);
+    expect(own.seen.bytes).toBeGreaterThanOrEqual(packed);
+    checkFiles();
+    expect(existsSync(join(found, "journal"))).toBe(true);
+    expect(existsSync(join(found, "files"))).toBe(true);
   });
 
   it("without a version to go by leaves nothing", async () => {

@@ -217,6 +217,19 @@ describe("what cannot be relied on is stored anew", () => {
     expect((await pulledBack(people.ana, "rows:v2")).equals(noise("one"))).toBe(true);
   });
 
+  test("one's own chunks that were damaged since, once they are to be read again", async () => {
+    await pushed(people.ana, name);
+    const [pack = ""] = packs();
+    const bytes = readFileSync(pack);
+    for (let at = 100; at < bytes.length; at += 200_000) bytes[at] = (bytes[at] ?? 0) ^ 1;
+    writeFileSync(pack, bytes);
+    // Of one's own it is only seen that they are there.
+    expect((await pushed(people.ana, name)).bytesNew).toBe(0);
+    const third = await pushed(people.ana, name, { reread: true });
+    expect(third.bytesNew).toBeGreaterThan(0);
+    expect((await pulledBack(people.bo, "rows:v3")).equals(noise("one"))).toBe(true);
+  });
+
   test("an artifact whose newest version is damaged is searched in the one before", async () => {
     await pushed(people.ana, name);
     const sealsBefore = new Set(seals());

@@ -20,7 +20,7 @@ export interface Base {
   readonly reference: string;
   readonly versionId: string;
   readonly tree: Tree;
-  /** Somebody else wrote it: each chunk is opened before it is relied on. */
+  /** Somebody else wrote it, or all is to be read again: each chunk is opened before it is relied on. */
   readonly verify: boolean;
 }
 
@@ -77,7 +77,8 @@ export async function basesOf(
   let files = 0;
   const use = (version: Version, tree: Tree): void => {
     const { versionId, pusher } = version;
-    usable.set(versionId, { reference: referenceTo(version), versionId, tree, verify: pusher !== me });
+    const verify = pusher !== me || plan.options.reread === true;
+    usable.set(versionId, { reference: referenceTo(version), versionId, tree, verify });
   };
   for (const version of named) use(version, await requireTree(session, version));
   const found = [...(await earlier(session, plan, seenAs)), ...(await inputs(session, plan))];

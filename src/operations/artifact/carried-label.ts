@@ -4,6 +4,8 @@ import { realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import { parseCanonical } from "../../base/json.ts";
+import { printable } from "../../base/terminal.ts";
+import { isStaging } from "../../content/staging.ts";
 import { BUNDLE_BYTES_MAX, readBundle } from "../../provenance/bundle.ts";
 import { readStatement } from "../../provenance/statement-reader.ts";
 import { readLocal } from "../local-file.ts";
@@ -20,10 +22,20 @@ export interface Sayer {
   readonly of?: ReadonlySet<string> | undefined;
 }
 
-/** What may say it of a file or folder from the folders that it lies in, wherever a link leads to it from. */
+/**
+ * What may say it of a file or folder from the folders that it lies in, wherever a link leads to it from.
+ * @throws CloisterError USAGE for what an unfinished pull holds: nothing says it there yet
+ */
 export async function sayersAbove(path: string): Promise<readonly Sayer[]> {
   const found: Sayer[] = [];
-  for (let at = await realpath(path).catch(() => path); dirname(at) !== at; at = dirname(at)) {
+  const real = await realpath(path).catch(() => path);
+  if (isStaging(real)) {
+    throw new CloisterError("USAGE", `${printable(path)} belongs to a pull that did not end`, {
+      why: "its class is not noted beside it before it is whole",
+      next: "run that pull again to its end, and use the folder that it makes",
+    });
+  }
+  for (let at = real; dirname(at) !== at; at = dirname(at)) {
     found.push(...sayersIn(dirname(at), new Set([basename(at)])));
   }
   return found;

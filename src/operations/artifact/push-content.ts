@@ -5,6 +5,8 @@ import { addAbortSignal, type Readable } from "node:stream";
 import { CloisterError, systemCode } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
 import { scanFolder, stdinFile } from "../../content/folder.ts";
+import type { PackRecord } from "../../content/push/pack-record.ts";
+import { isStaging } from "../../content/staging.ts";
 import { type UnsizedEntry, type Written, writeContent } from "../../content/write.ts";
 import type { Host } from "../host.ts";
 import type { Session } from "../session.ts";
@@ -49,6 +51,8 @@ export async function checkSource(session: Session, { source, from }: PushOption
   const sayers: Sayer[] = [...(await sayersAbove(path))];
   const exclude = (at: string): boolean => {
     if (saysClass(at)) sayers.push({ path: join(path, at) });
+    // Class unknown: a pull that was interrupted goes on with it.
+    if (isStaging(at)) return true;
     // What `pull` and `ws cp` added is left out again; a project's own store is no content.
     return there.isDirectory() && (at === PROVENANCE_FILE || basename(at) === CLASS_FILE || at === ".cloister");
   };
@@ -108,7 +112,7 @@ export async function write(
     sources: bases.usable,
     seen,
     bytesExpected: bytesTotal,
-    resume: journal.packs,
+    resume: progress.keptBefore(journal.packs),
     onPack: async (record) => {
       await journal.stored(record);
       progress.kept(record.bytes);
@@ -123,16 +127,25 @@ export async function write(
 /** Tells how far it has come, with what the store has confirmed. */
 function progressOf(host: Host, bytesTotal: number | undefined) {
   let confirmed = 0;
+  // They stay stored, however far this attempt comes on its way to them.
+  let before = 0;
   let far = { bytes: 0, bytesNew: 0 };
   const report = () => {
     // Less than that is confirmed where it was compressed, and a little more with its padding.
-    const bytesKept = Math.min(far.bytes, far.bytes - far.bytesNew + confirmed);
+    const come = Math.min(far.bytes, far.bytes - far.bytesNew + confirmed);
+    const bytesKept = Math.max(come, Math.min(before, bytesTotal ?? before));
     host.progress({ step: "pushing", ...far, bytesTotal, bytesKept });
   };
   return {
     come: (now: typeof far) => {
       far = now;
       report();
+    },
+    keptBefore: async function* (packs: AsyncIterable<PackRecord>): AsyncGenerator<PackRecord> {
+      for await (const pack of packs) {
+        before += pack.bytes;
+        yield pack;
+      }
     },
     kept: (bytes: number) => {
       confirmed += bytes;

@@ -23,7 +23,7 @@ export interface PushOptions {
   readonly from?: string | undefined;
   /** References of versions to find content again in, besides earlier ones of the artifact and the workspace's inputs. */
   readonly bases?: readonly string[] | undefined;
-  /** Reads every file, however unchanged it looks. */
+  /** Reads every file, however unchanged it looks, and opens all content that is found in the store before relying on it. */
   readonly reread?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
 }

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { CloisterError } from "../../base/errors.ts";
 import type { FileEntry } from "../../base/file-entry.ts";
 import { folderFiles, scanFolder } from "../../content/folder.ts";
+import { isStaging } from "../../content/staging.ts";
 import { captureGit, listCode } from "../../provenance/capture.ts";
 import type { GitState } from "../../provenance/manifest.ts";
 import { type Sayer, sayersAbove, sayersFor, saysClass } from "../artifact/carried-label.ts";
@@ -52,7 +53,7 @@ export async function codeSource(session: Session, given: string | undefined): P
     files: (async function* () {
       const files = listing
         ? listedFiles(folder, listing.files, host.signal)
-        : folderFiles(folder, { signal: host.signal, exclude: (path) => path === ".cloister" });
+        : folderFiles(folder, { signal: host.signal, exclude: notCode });
       for await (const file of files) {
         if (file.kind !== "directory") count++;
         yield file;
@@ -61,10 +62,15 @@ export async function codeSource(session: Session, given: string | undefined): P
   };
 }
 
+/** The project's own state and store, and what a pull that was interrupted goes on with. */
+function notCode(path: string): boolean {
+  return path === ".cloister" || isStaging(path);
+}
+
 /** Each listed file, under its listed path. A file that vanished since is left out. */
 async function* listedFiles(folder: string, paths: readonly string[], signal: AbortSignal): AsyncGenerator<FileEntry> {
   for (const path of paths) {
-    if (path === ".cloister" || path.startsWith(".cloister/")) continue;
+    if (path.startsWith(".cloister/") || notCode(path)) continue;
     try {
       for await (const file of folderFiles(join(folder, path), { signal }))
         yield { ...file, path, read: () => file.read() };
@@ -79,7 +85,7 @@ export async function sayersBelow(folder: string, signal: AbortSignal): Promise<
   const found: Sayer[] = [];
   const exclude = (path: string): boolean => {
     if (saysClass(path)) found.push({ path: join(folder, path) });
-    return path === ".cloister";
+    return notCode(path);
   };
   await scanFolder(folder, { signal, exclude });
   return found;

@@ -6,6 +6,7 @@ import type { FileEntry } from "../../base/file-entry.ts";
 import { pathProblem } from "../../base/path.ts";
 import { printable } from "../../base/terminal.ts";
 import { scanFolder } from "../../content/folder.ts";
+import { isStaging } from "../../content/staging.ts";
 import type { Sandbox, WorkspaceFile } from "../../sandbox/sandbox.ts";
 import { type Sayer, sayersAbove } from "../artifact/carried-label.ts";
 import { CLASS_FILE } from "../artifact/class-file.ts";
@@ -80,7 +81,7 @@ async function goingIn({ host }: Session, options: CopyInOptions, from: string):
     });
   }
   const folder = there.isDirectory();
-  const scan = await scanFolder(from, { signal: host.signal });
+  const scan = await scanFolder(from, { signal: host.signal, exclude: isStaging });
   const entries: FileEntry[] = [];
   for await (const entry of scan) {
     if (basename(entry.path) === CLASS_FILE) continue;
