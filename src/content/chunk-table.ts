@@ -66,8 +66,15 @@ export class ChunkTable {
 
   place(row: number): ChunkPlace {
     const at = row * COLUMNS;
-    const [key = 0, pack = 0, offset = 0, stored = 0, plain = 0] = this.#columns.subarray(at, at + COLUMNS);
-    return { key, pack, offset, stored, plain, codec: this.#codecs[row] ?? 0 };
+    const columns = this.#columns;
+    return {
+      key: columns[at] ?? 0,
+      pack: columns[at + 1] ?? 0,
+      offset: columns[at + 2] ?? 0,
+      stored: columns[at + 3] ?? 0,
+      plain: columns[at + 4] ?? 0,
+      codec: this.#codecs[row] ?? 0,
+    };
   }
 
   plainBytes(row: number): number {

@@ -50,14 +50,13 @@ export class FoundFiles {
 
   stats(file: number): FileStats {
     const at = file * WORDS;
-    const [dev, ino, mtimeNs, ctimeNs] = [0, 1, 2, 3].map((word) => this.#words[at + word] ?? 0n);
     return {
-      dev: dev ?? 0n,
-      ino: BigInt.asUintN(64, ino ?? 0n),
+      dev: this.#words[at] ?? 0n,
+      ino: BigInt.asUintN(64, this.#words[at + 1] ?? 0n),
       mode: this.#modes[file] ?? 0,
       size: this.bytes(file),
-      mtimeNs: mtimeNs ?? 0n,
-      ctimeNs: ctimeNs ?? 0n,
+      mtimeNs: this.#words[at + 2] ?? 0n,
+      ctimeNs: this.#words[at + 3] ?? 0n,
     };
   }
 

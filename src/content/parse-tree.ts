@@ -28,13 +28,16 @@ import {
 /** The digest of an empty file. */
 const EMPTY = sha256Hex();
 
+/** What the paths of a tree are for: only such as may be written anywhere, or any, where files are just looked up by them. */
+export type PathUse = "write" | "compare";
+
 /**
  * Parses the opened bytes of a tree.
  *
  * @throws CloisterError INTEGRITY where anything is not exactly as docs/store-format.md says; FAILURE where a newer
  * version wrote it
  */
-export function parseTree(bytes: Uint8Array): Tree {
+export function parseTree(bytes: Uint8Array, use: PathUse = "write"): Tree {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const rules = RULES.get(buffer.toString("latin1", 0, MAGIC.length));
   if (buffer.length < HEADER_BYTES || !rules) throw malformed("its start");
@@ -52,7 +55,7 @@ export function parseTree(bytes: Uint8Array): Tree {
   const packs = parsePacks(section(packCount * PACK_ROW));
   const chunks = parseChunks(section(chunkCount * CHUNK_ROW), rules, pushKeys.length, packs);
   const streams = parseStreams(section(streamCount * STREAM_ROW), section(rangeCount * RANGE_ROW), chunks.count);
-  const files = parseFiles(section(fileCount * FILE_ROW), buffer.subarray(at));
+  const files = parseFiles(section(fileCount * FILE_ROW), buffer.subarray(at), use);
   const tree = { pushKeys, packs, chunks, streams, files };
   checkTiling(tree);
   return tree;
@@ -123,33 +126,39 @@ function parseStreams(counts: Buffer, ranges: Buffer, chunkCount: number): Uint3
   return streams;
 }
 
-function parseFiles(section: Buffer, paths: Buffer): TreeFile[] {
-  const collisions = new CollisionCheck();
+function parseFiles(section: Buffer, paths: Buffer, use: PathUse): TreeFile[] {
+  const collisions = use === "write" ? new CollisionCheck() : undefined;
+  const files: TreeFile[] = [];
   let at = 0;
   let before = 0;
-  const files = rows(section, FILE_ROW, (row) => {
-    const end = at + row.readUInt16BE(53);
+  for (let row = 0; row < section.length; row += FILE_ROW) {
+    const end = at + section.readUInt16BE(row + 53);
     if (end > paths.length) throw malformed("the length of a path");
     const path = paths.toString("utf8", at, end);
     if (at > 0 && paths.compare(paths, at, end, before, at) >= 0) throw malformed("the order of its files");
-    const problem = pathProblem(path);
-    if (problem) throw hostilePath(path, problem);
-    const other = collisions.add(path);
-    if (other !== undefined) throw hostilePath(path, `it collides with ${printable(other)}`);
+    if (collisions) checkPath(path, collisions);
     before = at;
     at = end;
-    return parseFile(row, path);
-  });
+    files.push(parseFile(section, row, path));
+  }
   if (at !== paths.length) throw malformed("its list of paths");
   return files;
 }
 
-function parseFile(row: Buffer, path: string): TreeFile {
-  const kind = KINDS[row.readUInt8(0)];
-  const digest = row.toString("hex", 21, 53);
+function checkPath(path: string, collisions: CollisionCheck): void {
+  const problem = pathProblem(path);
+  if (problem) throw hostilePath(path, problem);
+  const other = collisions.add(path);
+  if (other !== undefined) throw hostilePath(path, `it collides with ${printable(other)}`);
+}
+
+function parseFile(section: Buffer, row: number, path: string): TreeFile {
+  const kind = KINDS[section.readUInt8(row)];
+  const digest = section.toString("hex", row + 21, row + 53);
   if (!kind) throw malformed("the kind of a file");
   const sha256 = kind === "directory" ? "" : digest;
-  const file = { path, kind, stream: row.readUInt32BE(1), offset: u64(row, 5), bytes: u64(row, 13), sha256 };
+  const [offset, bytes] = [u64(section, row + 5), u64(section, row + 13)];
+  const file = { path, kind, stream: section.readUInt32BE(row + 1), offset, bytes, sha256 };
   if (file.bytes > 0 && kind !== "directory") return file;
   // What holds no bytes has one spelling only.
   const blank = kind === "directory" ? "0".repeat(64) : EMPTY;
@@ -177,9 +186,11 @@ function checkTiling(tree: Tree): void {
 
 /** Files with content in the order in which their bytes are stored, so that reading fetches every pack once. */
 export function filesInStreamOrder(files: readonly TreeFile[]): TreeFile[] {
-  return files
-    .filter((file) => file.stream !== NO_STREAM)
-    .sort((a, b) => (a.stream === b.stream ? a.offset - b.offset : a.stream - b.stream));
+  const filled = files.filter((file) => file.stream !== NO_STREAM);
+  const order = (a: TreeFile, b: TreeFile) => (a.stream === b.stream ? a.offset - b.offset : a.stream - b.stream);
+  // As they are where a push reads them from a folder.
+  const isInOrder = filled.every((file, i) => order(filled[i - 1] ?? file, file) <= 0);
+  return isInOrder ? filled : filled.sort(order);
 }
 
 /** For each chunk number the bytes of content in all chunks before it; one more at the end for all. */

@@ -62,20 +62,20 @@ export interface ChunkList {
   place(number: number): ChunkPlace;
 }
 
-/** What a tree is made of. Files are asked for twice, and need not all be there at once. */
+/** A file with its digest as bytes: 32, all zero for a directory. */
+export interface TreeRow extends Omit<TreeFile, "sha256"> {
+  readonly digest: Uint8Array;
+}
+
+/** What a tree is made of. Files need not all be there at once. */
 export interface TreeContent extends Omit<Tree, "chunks" | "files"> {
   readonly chunks: ChunkList;
-  readonly files: Iterable<TreeFile>;
+  readonly files: { readonly count: number; readonly pathBytes: number; readonly rows: Iterable<TreeRow> };
 }
 
 /** The bytes of a tree, to be sealed. All integers are big-endian. */
 export function encodeTree({ pushKeys, packs, chunks, streams, files }: TreeContent): Uint8Array {
-  let fileCount = 0;
-  let pathBytes = 0;
-  for (const { path } of files) {
-    fileCount++;
-    pathBytes += Buffer.byteLength(path);
-  }
+  const { count: fileCount, pathBytes } = files;
   const ranges = streams.reduce((sum, stream) => sum + stream.length / 2, 0);
   const counts = [pushKeys.length, packs.length, chunks.count, streams.length, ranges, fileCount, pathBytes];
   const out = new Output(Buffer.alloc(treeBytes(counts)));
@@ -90,7 +90,7 @@ export function encodeTree({ pushKeys, packs, chunks, streams, files }: TreeCont
   for (const stream of streams) out.u32(stream.length / 2);
   for (const stream of streams) for (const number of stream) out.u32(number);
   const paths = new Output(out.buffer.subarray(out.buffer.length - pathBytes));
-  for (const file of files) encodeFile(file, paths.text(file.path), out);
+  for (const file of files.rows) encodeFile(file, paths.text(file.path), out);
   // Whatever went wrong, a tree that nobody can read must not be acknowledged.
   if (out.filled + pathBytes !== out.buffer.length || paths.filled !== pathBytes)
     throw new TypeError("a tree of another size");
@@ -107,17 +107,21 @@ function encodeChunks(chunks: ChunkList, out: Output): void {
   for (let row = 0; row < chunks.count; row++) {
     const { key, pack, offset, stored, plain, codec } = chunks.place(row);
     out.bytes(chunks.digest(row));
-    for (const number of [key, pack, offset, stored, plain]) out.u32(number);
+    out.u32(key);
+    out.u32(pack);
+    out.u32(offset);
+    out.u32(stored);
+    out.u32(plain);
     out.u8(codec);
   }
 }
 
-function encodeFile(file: TreeFile, pathBytes: number, out: Output): void {
+function encodeFile(file: TreeRow, pathBytes: number, out: Output): void {
   out.u8(KINDS.indexOf(file.kind));
   out.u32(file.stream);
   out.u64(file.offset);
   out.u64(file.bytes);
-  out.bytes(file.kind === "directory" ? Buffer.alloc(32) : Buffer.from(file.sha256, "hex"));
+  out.bytes(file.digest);
   out.u16(pathBytes);
 }
 

@@ -71,6 +71,31 @@ describe.skipIf(!built)(built ? "packed" : "packed (skipped: not built, run npm 
     expect(names.length).toBeGreaterThan(20);
   });
 
+  it("V8 takes the code of all that a push loads but what reads new content, though Cedar sets flags of V8", () => {
+    const home = mkdtempSync(join(tmpdir(), "cloister-pushed-"));
+    try {
+      const command = {
+        cwd: home,
+        env: { HOME: home, PATH: process.env["PATH"], NO_COLOR: "1" },
+        encoding: "utf8",
+      } as const;
+      const program = join(root, "bin/cloister.js");
+      const init = ["init", ".", "--template", "solo", "--yes", "--insecure-storage"];
+      expect(spawnSync(process.execPath, [program, ...init], command).status).toBe(0);
+      mkdirSync(join(home, "data"));
+      writeFileSync(join(home, "data/a"), "a");
+      const script = `const { load, loaded } = require(${JSON.stringify(join(root, "dist/command/load.js"))});
+        load("./start.js").start(["push", "data", "--name", "data"], process).then((exit) => {
+          const refused = [...loaded].filter(([, { script }]) => script.cachedDataRejected !== false).map(([name]) => name);
+          require("node:fs").writeSync(2, JSON.stringify({ exit, cedar: loaded.has("./cedar.js"), refused }));
+        });`;
+      const { stderr } = spawnSync(process.execPath, ["-e", script], command);
+      expect(stderr).toBe('{"exit":0,"cedar":true,"refused":["./crew.js"]}');
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
+  });
+
   it("loads no streams of the network, nor of files, to look for a kept session", () => {
     mkdirSync(join(copy, ".cloister"));
     const config = `store: ./store\nproject: ${"0".repeat(32)}\npin: ${"0".repeat(64)}\n`;

@@ -209,6 +209,8 @@ describe("trees that a hostile member wrote", () => {
       const changed = Buffer.from(tree);
       changed.write(paths, at, "latin1");
       expect(await outcome(() => parseTree(changed)), paths).toBe("INTEGRITY");
+      // Nobody writes under the paths of a tree in which content is only looked for.
+      expect(parseTree(changed, "compare").files).toHaveLength(2);
     }
     for (const [paths, why] of [
       ["abcd/efgh\xff\xfe\xfd\xfc", "not UTF-8"],

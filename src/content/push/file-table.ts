@@ -2,7 +2,7 @@
 
 import { byUtf8, sha256 } from "../../base/digest.ts";
 import type { FileEntry, LocalFile } from "../../base/file-entry.ts";
-import { KINDS, NO_STREAM, type TreeFile } from "../tree.ts";
+import { KINDS, NO_STREAM, type TreeFile, type TreeRow } from "../tree.ts";
 
 const EMPTY = sha256();
 
@@ -15,9 +15,15 @@ export class FileTable {
   #offsets = new Float64Array(64);
   #digests = Buffer.alloc(64 * 32);
   #sorted = true;
+  #pathBytes = 0;
 
   get count(): number {
     return this.#paths.length;
+  }
+
+  /** Of all paths, as UTF-8. */
+  get pathBytes(): number {
+    return this.#pathBytes;
   }
 
   /** Number of the file that is added; as long as nothing else is said, it has no content. */
@@ -26,6 +32,7 @@ export class FileTable {
     if (before !== undefined && byUtf8(before, path) > 0) this.#sorted = false;
     const file = this.#paths.push(path) - 1;
     this.#locals.push(local);
+    this.#pathBytes += Buffer.byteLength(path);
     if (file === this.#kinds.length) this.#grow();
     this.#kinds[file] = KINDS.indexOf(kind);
     this.#streams[file] = NO_STREAM;
@@ -45,10 +52,28 @@ export class FileTable {
     this.#digests.set(digest, file * 32);
   }
 
+  digestedHex(file: number, sha256: string): void {
+    this.#digests.write(sha256, file * 32, 32, "hex");
+  }
+
   /** All files in the order of their paths' UTF-8 bytes, each with what a person may want to know besides. */
   *inOrder(): Iterable<TreeFile & { readonly local: LocalFile | undefined }> {
-    if (this.#sorted) for (let file = 0; file < this.count; file++) yield this.#file(file);
-    else for (const file of this.#order()) yield this.#file(file);
+    for (const file of this.#order()) yield this.#file(file);
+  }
+
+  /** The same as they stand in a tree. @param streams what each stream is called there */
+  *rows(streams: readonly number[]): Iterable<TreeRow> {
+    for (const file of this.#order()) {
+      yield {
+        path: this.#paths[file] ?? "",
+        kind: KINDS[this.#kinds[file] ?? 0] ?? "file",
+        bytes: this.#bytes[file] ?? 0,
+        // Of a directory they were never set.
+        digest: this.#digests.subarray(file * 32, file * 32 + 32),
+        stream: streams[this.#streams[file] ?? NO_STREAM] ?? NO_STREAM,
+        offset: this.#offsets[file] ?? 0,
+      };
+    }
   }
 
   #file(file: number): TreeFile & { readonly local: LocalFile | undefined } {
@@ -66,7 +91,8 @@ export class FileTable {
 
   #order(): Uint32Array {
     const paths = this.#paths;
-    return Uint32Array.from(paths.keys()).sort((a, b) => byUtf8(paths[a] ?? "", paths[b] ?? ""));
+    const order = new Uint32Array(paths.length).map((_, file) => file);
+    return this.#sorted ? order : order.sort((a, b) => byUtf8(paths[a] ?? "", paths[b] ?? ""));
   }
 
   #grow(): void {

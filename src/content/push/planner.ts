@@ -63,7 +63,7 @@ export class Planner {
     const { bytes, local } = entry;
     if (bytes === undefined || bytes > SMALL_BYTES)
       await (local ? this.#large(file, local) : this.#stream(file, entry));
-    else if (local) await this.#smallLocal(file, entry.path, local);
+    else if (local) await this.#smallLocal(file, entry.path, bytes, local);
     else await this.#small(file, entry, bytes);
   }
 
@@ -73,8 +73,7 @@ export class Planner {
     await this.#endRead();
   }
 
-  async #smallLocal(file: number, path: string, local: LocalFile): Promise<void> {
-    const bytes = local.stats.size;
+  async #smallLocal(file: number, path: string, bytes: number, local: LocalFile): Promise<void> {
     if (!this.#local.hasRoomFor(bytes)) await this.#endLocal();
     this.#local.add(file, bytes, local);
     if (endsBatch(path, bytes)) await this.#endLocal();
@@ -112,15 +111,15 @@ export class Planner {
   /** Whether a known stream holds exactly these files and is used again. */
   #reused(
     stream: number,
-    given: readonly { readonly file: number; readonly content: LocalFile }[],
+    given: readonly { readonly file: number; readonly bytes: number; readonly content: LocalFile }[],
     read: () => Promise<void>,
   ): boolean {
     const { seen, streams, files, jobs, onReused } = this.#options;
     const found = seen?.find(given.map(({ content }) => content));
     if (!found) return false;
     streams.set(stream, 0, found.ranges);
-    for (const [i, { file }] of given.entries()) files.digested(file, Buffer.from(found.digests[i] ?? "", "hex"));
-    onReused(given.reduce((sum, { content }) => sum + content.stats.size, 0));
+    for (const [i, { file }] of given.entries()) files.digestedHex(file, found.digests[i] ?? "");
+    onReused(given.reduce((sum, { bytes }) => sum + bytes, 0));
     jobs.relyOn(found.ranges, read);
     return true;
   }
@@ -128,9 +127,10 @@ export class Planner {
   async #large(file: number, local: LocalFile): Promise<void> {
     const { files, streams } = this.#options;
     const stream = streams.begin();
-    files.locate(file, stream, 0, local.stats.size);
+    const bytes = local.stats.size;
+    files.locate(file, stream, 0, bytes);
     const read = () => this.#inParts(file, sendable(local), stream);
-    if (!this.#reused(stream, [{ file, content: local }], read)) await read();
+    if (!this.#reused(stream, [{ file, bytes, content: local }], read)) await read();
   }
 
   async #inParts(file: number, local: LocalFile, stream: number): Promise<void> {

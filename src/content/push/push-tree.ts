@@ -1,7 +1,7 @@
 // Makes the tree of a push: only what its streams use, numbered anew and without gaps.
 import type { ChunkPlace } from "../chunk-table.ts";
 import type { PackRef } from "../pack.ts";
-import { type ChunkList, encodeTree, NO_STREAM, type TreeFile } from "../tree.ts";
+import { type ChunkList, encodeTree, NO_STREAM } from "../tree.ts";
 import type { FileTable } from "./file-table.ts";
 import type { KeyList, PackList } from "./pack-list.ts";
 import type { SharedChunks } from "./shared-chunks.ts";
@@ -64,13 +64,9 @@ export function treeOfPush(content: PushContent): { readonly tree: Uint8Array; r
     packs: refs,
     chunks: used,
     streams: streams.map((ranges) => used.renumbered(ranges)),
-    files: { [Symbol.iterator]: () => numbered(files, numbers) },
+    files: { count: files.count, pathBytes: files.pathBytes, rows: files.rows(numbers) },
   });
   return { tree, packs: refs };
-}
-
-function* numbered(files: FileTable, streams: readonly number[]): Generator<TreeFile> {
-  for (const file of files.inOrder()) yield { ...file, stream: streams[file.stream] ?? NO_STREAM };
 }
 
 class UsedRows implements ChunkList {

@@ -184,7 +184,7 @@ async function refusal(session: Session, plan: PushPlan, version: Version): Prom
 
 /** @throws CloisterError POLICY_DENIED without a key, INTEGRITY */
 async function requireTree(session: Session, version: Version): Promise<Tree> {
-  const tree = await treeOf(session, version);
+  const tree = await treeOf(session, version, "compare");
   if (tree) return tree;
   const title = `use ${referenceTo(version)} as a base`;
   throw new CloisterError("POLICY_DENIED", title, { why: `you hold no key of class ${version.record.class}` });
@@ -192,7 +192,7 @@ async function requireTree(session: Session, version: Version): Promise<Tree> {
 
 async function treeIfAny(session: Session, version: Version): Promise<Tree | undefined> {
   try {
-    const tree = await treeOf(session, version).catch(refusedByKms);
+    const tree = await treeOf(session, version, "compare").catch(refusedByKms);
     return tree instanceof KmsRefused ? undefined : tree;
   } catch (error) {
     // A damaged one is none.

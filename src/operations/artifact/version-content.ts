@@ -1,7 +1,7 @@
 // The files of a version, decrypted and checked as they are read.
 import { CloisterError, integrity } from "../../base/errors.ts";
 import { folderDigests } from "../../base/folder-digests.ts";
-import { parseTree } from "../../content/parse-tree.ts";
+import { type PathUse, parseTree } from "../../content/parse-tree.ts";
 import { readContent, type StoredContent } from "../../content/read.ts";
 import type { Tree } from "../../content/tree.ts";
 import { KmsRefused } from "../../keys/kms.ts";
@@ -24,17 +24,23 @@ export function packPlace(session: Session, place: { readonly domain: string; re
 
 /**
  * The tree of a version; undefined where this member holds no key for it, and where others release it for each request.
+ * @param use what its paths are for
  * @throws CloisterError INTEGRITY
  */
-export async function treeOf(session: Session, version: Version): Promise<Tree | undefined> {
+export async function treeOf(session: Session, version: Version, use?: PathUse): Promise<Tree | undefined> {
   const key = await keyOfVersion(session, version.record, version.versionId, "data");
-  return key && openTree(session, version, key);
+  return key && openTree(session, version, key, use);
 }
 
-async function openTree(session: Session, { record, versionId, header }: Version, key: Buffer): Promise<Tree> {
+async function openTree(
+  session: Session,
+  { record, versionId, header }: Version,
+  key: Buffer,
+  use?: PathUse,
+): Promise<Tree> {
   const part = { name: "tree", of: record.seal } as const;
   const sealed = await readPart(session.store, sealName(record, versionId), part, key, contextOfVersion(record));
-  const tree = parseTree(sealed);
+  const tree = parseTree(sealed, use);
   checkTree(tree, record, header);
   return tree;
 }
