@@ -73,31 +73,46 @@ export function fitsStored(codec: number, plainBytes: number, stored: number): b
   return codec === CODEC_NONE ? inside === plainBytes : inside >= FRAME_MIN && inside < plainBytes;
 }
 
+/** What the tree says of a chunk. */
+export interface ChunkOf {
+  readonly pushKey: Uint8Array;
+  /** SHA-256 of its content. */
+  readonly digest: Uint8Array;
+  readonly codec: number;
+  /** Bytes of its content. */
+  readonly plain: number;
+}
+
 /**
- * Opens a sealed chunk and checks that it is the one with digest `h` (GCM does not commit to its key; this does).
+ * Opens a sealed chunk: its content goes to `into`, from `at` on.
  *
- * @returns the content, in a buffer of its own
- * @throws CloisterError INTEGRITY where it is not that chunk; FAILURE where a newer version compressed it; UNSUPPORTED_HOST
- * where it is compressed and this machine cannot decompress
+ * @param check whether the digest is compared (GCM does not commit to its key; this does). Without it the content is only
+ * known to come from somebody who has the key: whoever leaves it out compares the digest of the whole file before anything
+ * of it is used.
+ * @throws CloisterError INTEGRITY where it is not that chunk, and what stands in `into` then means nothing; FAILURE where a
+ * newer version compressed it; UNSUPPORTED_HOST where it is compressed and this machine cannot decompress
  */
-export function openChunk(
-  pushKey: Uint8Array,
-  h: Uint8Array,
-  codec: number,
-  plainBytes: number,
-  sealed: Uint8Array,
-): Buffer {
+export function openChunk(chunk: ChunkOf, sealed: Uint8Array, into: Uint8Array, at: number, check: boolean): void {
+  const { pushKey, digest, codec, plain } = chunk;
   checkCodec(codec);
-  if (!fitsStored(codec, plainBytes, sealed.length)) throw damaged("it has the wrong length");
-  const nonce = sealed.subarray(0, NONCE);
-  const decipher = createDecipheriv("aes-256-gcm", chunkKey(pushKey, h), nonce, { authTagLength: TAG });
-  decipher.setAAD(chunkContext(codec, plainBytes));
+  if (!fitsStored(codec, plain, sealed.length)) throw integrity("it has the wrong length");
+  const key = chunkKey(pushKey, digest);
+  const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, NONCE), { authTagLength: TAG });
+  decipher.setAAD(chunkContext(codec, plain));
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG));
   const body = sealed.subarray(NONCE, sealed.length - TAG);
-  const inside = deciphered(decipher, body);
-  const plain = codec === CODEC_NONE ? inside : decompressed(inside, plainBytes);
-  if (!sha256(plain).equals(h)) throw damaged("its content is not what the tree says");
-  return plain;
+  if (codec === CODEC_NONE) decryptInto(decipher, body, into, at);
+  else {
+    const frame = Buffer.allocUnsafeSlow(body.length);
+    decryptInto(decipher, body, frame, 0);
+    // Only what authenticated is decompressed.
+    const content = decompress(frame, plain);
+    if (!content) throw integrity("it is not compressed as the tree says");
+    copyShared(content, into, at);
+  }
+  if (check && !sha256(into.subarray(at, at + plain)).equals(digest)) {
+    throw integrity("its content is not what the tree says");
+  }
 }
 
 /** @throws CloisterError FAILURE for a codec that this version does not know */
@@ -109,22 +124,15 @@ export function checkCodec(codec: number): void {
   });
 }
 
-function deciphered(decipher: DecipherGCM, body: Uint8Array): Buffer {
-  const plain = Buffer.allocUnsafeSlow(body.length);
-  for (let at = 0; at < body.length; at += SLICE) plain.set(decipher.update(body.subarray(at, at + SLICE)), at);
+function decryptInto(decipher: DecipherGCM, body: Uint8Array, into: Uint8Array, at: number): void {
+  for (let from = 0; from < body.length; from += SLICE) {
+    copyShared(decipher.update(body.subarray(from, from + SLICE)), into, at + from);
+  }
   try {
     decipher.final();
   } catch (cause) {
-    throw damaged("it does not authenticate under its key", cause);
+    throw integrity("it does not authenticate under its key", { cause });
   }
-  return plain;
-}
-
-/** Only what authenticated is decompressed. */
-function decompressed(frame: Buffer, plainBytes: number): Buffer {
-  const content = decompress(frame, plainBytes);
-  if (!content) throw damaged("it is not compressed as the tree says");
-  return Buffer.from(content);
 }
 
 // Made once and filled in anew for each chunk: all of them are copied by whoever is given them.
@@ -139,7 +147,7 @@ const context = Buffer.from("cloister-chunk@1\0\0\0\0\0", "latin1");
  *
  * @param pushKey 32 bytes
  */
-export function chunkKey(pushKey: Uint8Array, h: Uint8Array): Buffer {
+function chunkKey(pushKey: Uint8Array, h: Uint8Array): Buffer {
   if (pushKey.length !== H || h.length !== H) throw new RangeError("a push key and a digest have 32 bytes");
   for (let i = 0; i < H; i++) {
     inner[i] = 0x36 ^ (pushKey[i] as number);
@@ -151,12 +159,8 @@ export function chunkKey(pushKey: Uint8Array, h: Uint8Array): Buffer {
 }
 
 /** What a sealed chunk is bound to; the next call writes over it. */
-export function chunkContext(codec: number, plainBytes: number): Buffer {
+function chunkContext(codec: number, plainBytes: number): Buffer {
   context.writeUInt8(codec, 16);
   context.writeUInt32BE(plainBytes, 17);
   return context;
-}
-
-function damaged(why: string, cause?: unknown): CloisterError {
-  return integrity("a chunk in the store is damaged", { why, cause });
 }
