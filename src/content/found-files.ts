@@ -1,9 +1,10 @@
 // What a scan found, in columns: for a million files, objects with all that is known of each would take half a gigabyte.
 import type { BigIntStats } from "node:fs";
 import type { FileEntry, FileStats, LocalFile } from "../base/file-entry.ts";
+import { grown } from "./grown.ts";
 import { readUnchanged } from "./read-file.ts";
+import { KINDS } from "./tree.ts";
 
-const KINDS = ["file", "executable", "directory"] as const;
 const WORDS = 4;
 
 export class FoundFiles {
@@ -70,10 +71,6 @@ export class FoundFiles {
 
   #grow(): void {
     const capacity = this.#kinds.length * 2;
-    const grown = <T extends { set(old: T): void }>(fresh: T, old: T): T => {
-      fresh.set(old);
-      return fresh;
-    };
     this.#kinds = grown(new Uint8Array(capacity), this.#kinds);
     this.#modes = grown(new Uint32Array(capacity), this.#modes);
     this.#sizes = grown(new Float64Array(capacity), this.#sizes);

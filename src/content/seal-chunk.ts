@@ -85,26 +85,15 @@ export interface ChunkOf {
 }
 
 /**
- * Opens a sealed chunk and checks that it is the one with this digest (GCM does not commit to its key; this does).
+ * Opens a sealed chunk: its content goes to `into`, from `at` on.
  *
- * @returns the content, in a buffer of its own
- * @throws CloisterError as `openChunkInto`
+ * @param check whether the digest is compared (GCM does not commit to its key; this does). Without it the content is only
+ * known to come from somebody who has the key: whoever leaves it out compares the digest of the whole file before anything
+ * of it is used.
+ * @throws CloisterError INTEGRITY where it is not that chunk, and what stands in `into` then means nothing; FAILURE where a
+ * newer version compressed it; UNSUPPORTED_HOST where it is compressed and this machine cannot decompress
  */
-export function openChunk(chunk: ChunkOf, sealed: Uint8Array): Buffer {
-  const content = Buffer.allocUnsafeSlow(chunk.plain);
-  openChunkInto(chunk, sealed, content, 0, true);
-  return content;
-}
-
-/**
- * As `openChunk`, but writes the content to `into` at `at`.
- *
- * @param check whether the digest is compared. Without it the content is only known to come from somebody who has the key:
- * whoever leaves it out compares the digest of the whole file before anything of it is used.
- * @throws CloisterError INTEGRITY where it is not that chunk; FAILURE where a newer version compressed it; UNSUPPORTED_HOST
- * where it is compressed and this machine cannot decompress. What stands in `into` then means nothing
- */
-export function openChunkInto(chunk: ChunkOf, sealed: Uint8Array, into: Uint8Array, at: number, check: boolean): void {
+export function openChunk(chunk: ChunkOf, sealed: Uint8Array, into: Uint8Array, at: number, check: boolean): void {
   const { digest, codec, plain } = chunk;
   checkCodec(codec);
   if (!fitsStored(codec, plain, sealed.length)) throw integrity("it has the wrong length");

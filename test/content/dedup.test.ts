@@ -53,6 +53,17 @@ describe("finding stored chunks again", () => {
     }
   });
 
+  it("does not rely on packs that are longer or shorter than a tree says", async () => {
+    const store = new MemoryStore();
+    const first = await push(store, one);
+    for (const more of [-1, 1]) {
+      const packs = first.parsed.packs.map(({ id, bytes }) => ({ id, bytes: bytes + more }));
+      const second = await push(store, one, { sources: [{ tree: { ...first.parsed, packs }, verify: true }] });
+      expect(second.bytesNew).toBe(original.length);
+      expect(second.packs.map((pack) => pack.id)).not.toContain(packs[0]?.id);
+    }
+  });
+
   it("opens chunks that somebody else wrote before relying on them", async () => {
     const store = new MemoryStore();
     const first = await push(store, one);

@@ -5,6 +5,7 @@ import type { PackPlace } from "../../src/content/pack.ts";
 import { parseTree } from "../../src/content/parse-tree.ts";
 import type { PackRecord } from "../../src/content/push/pack-record.ts";
 import { readContent } from "../../src/content/read.ts";
+import { CHUNK_MAX, openChunk } from "../../src/content/seal-chunk.ts";
 import type { Tree } from "../../src/content/tree.ts";
 import { type WriteOptions, type Written, writeContent } from "../../src/content/write.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -36,6 +37,13 @@ export function noise(bytes: number, seed: string): Buffer {
     .update(seed)
     .digest()
     .subarray(0, bytes);
+}
+
+/** @throws CloisterError INTEGRITY, also where its digest is another */
+export function openedChunk(pushKey: Uint8Array, digest: Uint8Array, codec: number, plain: number, sealed: Uint8Array) {
+  const into = Buffer.alloc(Math.min(plain, CHUNK_MAX));
+  openChunk({ pushKey, digest, codec, plain }, sealed, into, 0, true);
+  return into;
 }
 
 export function placeIn(store: Store, condemned: ReadonlySet<string> = new Set()): PackPlace {

@@ -10,8 +10,8 @@ import {
   CODEC_NONE,
   CODEC_ZSTD,
   fitsStored,
-  openChunk,
 } from "../../src/content/seal-chunk.ts";
+import { openedChunk } from "./files.ts";
 
 const pushKey = randomBytes(32);
 const sealer = new ChunkSealer(pushKey);
@@ -51,13 +51,11 @@ describe("a sealed chunk", () => {
       aad.writeUInt32BE(length, 17);
       decipher.setAAD(aad).setAuthTag(sealed.subarray(-16));
       expect(Buffer.concat([decipher.update(sealed.subarray(12, -16)), decipher.final()]).equals(content)).toBe(true);
-      expect(openChunk({ pushKey, digest: h, codec: CODEC_NONE, plain: length }, sealed).equals(content)).toBe(true);
+      expect(openedChunk(pushKey, h, CODEC_NONE, length, sealed).equals(content)).toBe(true);
     }
     const compressed = seal(text, CODEC_ZSTD, frame);
     expect(compressed.length).toBe(frame.length + CHUNK_OVERHEAD);
-    expect(
-      openChunk({ pushKey, digest: digest(text), codec: CODEC_ZSTD, plain: text.length }, compressed).equals(text),
-    ).toBe(true);
+    expect(openedChunk(pushKey, digest(text), CODEC_ZSTD, text.length, compressed).equals(text)).toBe(true);
   });
 
   it("comes back whatever it is, and stays when others are opened", () => {
@@ -69,7 +67,7 @@ describe("a sealed chunk", () => {
         const frame = compress(content);
         const codec = frame ? CODEC_ZSTD : CODEC_NONE;
         const sealed = seal(content, codec, frame ?? content);
-        const opened = openChunk({ pushKey, digest: digest(content), codec, plain: content.length }, sealed);
+        const opened = openedChunk(pushKey, digest(content), codec, content.length, sealed);
         expect(opened.equals(content)).toBe(true);
         expect(before.equals(copy)).toBe(true);
         before = opened;
@@ -98,9 +96,7 @@ describe("a chunk that was tampered with", () => {
         fc.property(fc.nat(sealed.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
           const changed = Buffer.from(sealed);
           changed[at] = (changed[at] ?? 0) ^ change;
-          expect(outcome(() => openChunk({ pushKey, digest: h, codec, plain: content.length }, changed))).toBe(
-            "INTEGRITY",
-          );
+          expect(outcome(() => openedChunk(pushKey, h, codec, content.length, changed))).toBe("INTEGRITY");
         }),
         { numRuns: 40 },
       );
@@ -110,7 +106,7 @@ describe("a chunk that was tampered with", () => {
   it("does not open with another key, digest, codec or length", () => {
     const sealed = seal(content);
     const open = (key: Uint8Array, hash: Uint8Array, codec: number, plain: number) =>
-      outcome(() => openChunk({ pushKey: key, digest: hash, codec, plain }, sealed));
+      outcome(() => openedChunk(key, hash, codec, plain, sealed));
     expect(open(randomBytes(32), h, CODEC_NONE, content.length)).toBe("INTEGRITY");
     expect(open(pushKey, digest(text), CODEC_NONE, content.length)).toBe("INTEGRITY");
     expect(open(pushKey, h, CODEC_NONE, content.length - 1)).toBe("INTEGRITY");
@@ -120,9 +116,7 @@ describe("a chunk that was tampered with", () => {
 
   it("does not open although its maker had the key: content that is other, frames that say or hold something else", () => {
     const open = (codec: number, inside: Uint8Array, plain = text.length) =>
-      outcome(() =>
-        openChunk({ pushKey, digest: digest(text), codec, plain }, sealAs(digest(text), codec, plain, inside)),
-      );
+      outcome(() => openedChunk(pushKey, digest(text), codec, plain, sealAs(digest(text), codec, plain, inside)));
     expect(open(CODEC_ZSTD, frame)).toBe(text.toString("latin1"));
     expect(open(CODEC_NONE, Buffer.alloc(text.length))).toBe("INTEGRITY");
     expect(open(CODEC_ZSTD, compress(Buffer.alloc(text.length)) ?? frame)).toBe("INTEGRITY");

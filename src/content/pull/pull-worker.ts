@@ -6,7 +6,7 @@ import { sha256Hex } from "../../base/digest.ts";
 import { explained, isIntegrity, systemCode } from "../../base/errors.ts";
 import { copyShared } from "../copy-shared.ts";
 import type { Worker } from "../crew.ts";
-import { openChunkInto } from "../seal-chunk.ts";
+import { openChunk } from "../seal-chunk.ts";
 import {
   type BadChunk,
   PLACE_COLUMNS,
@@ -83,7 +83,7 @@ export class PullWorker implements Worker<PullJob, never, PullResult> {
     const pushKey = this.#setup.pushKeys[key] ?? new Uint8Array(32);
     const digest = digests.subarray(chunk * 32, chunk * 32 + 32);
     try {
-      openChunkInto({ pushKey, digest, codec, plain }, sealed, this.#plain, at, check);
+      openChunk({ pushKey, digest, codec, plain }, sealed, this.#plain, at, check);
       return undefined;
     } catch (error) {
       if (isIntegrity(error)) return explained(error);

@@ -2,6 +2,7 @@
 
 import { byUtf8, sha256 } from "../../base/digest.ts";
 import type { FileEntry, LocalFile } from "../../base/file-entry.ts";
+import { grown } from "../grown.ts";
 import { KINDS, NO_STREAM, type TreeFile, type TreeRow } from "../tree.ts";
 
 const EMPTY = sha256();
@@ -97,10 +98,6 @@ export class FileTable {
 
   #grow(): void {
     const capacity = this.#kinds.length * 2;
-    const grown = <T extends { set(old: T): void }>(fresh: T, old: T): T => {
-      fresh.set(old);
-      return fresh;
-    };
     this.#kinds = grown(new Uint8Array(capacity), this.#kinds);
     this.#bytes = grown(new Float64Array(capacity), this.#bytes);
     this.#streams = grown(new Uint32Array(capacity), this.#streams);

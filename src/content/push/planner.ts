@@ -138,10 +138,8 @@ export class Planner {
     const digesting = new Digesting(await partsOf(local), jobs.digestWorker());
     for (const [i, part] of digesting.parts.entries()) {
       const job = () => ({ kind: "part", file: local, ...part }) as const;
-      await jobs.add(job, ({ ranges, digests }) => {
+      await jobs.add(job, ({ ranges }) => {
         streams.set(stream, i, ranges);
-        // A file of one part may have been digested with it.
-        if (digesting.parts.length === 1 && digests.length > 0) return files.digested(file, digests);
         for (const { from, to } of digesting.after(i)) {
           jobs.digest(digesting.worker, { kind: "digest", file: local, from, to }, (digest) => {
             if (to === local.stats.size) files.digested(file, digest);

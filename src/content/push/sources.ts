@@ -153,7 +153,8 @@ class UsablePacks {
   async #check({ id, bytes }: PackRef): Promise<boolean> {
     if (this.#condemned?.has(id)) return false;
     try {
-      const end = await this.#place.store.range(packName(this.#place.prefix, id), bytes - 1, 1);
+      // The last byte and no more: what relies on a pack says how long it is, and is held to that.
+      const end = await this.#place.store.range(packName(this.#place.prefix, id), bytes - 1, 2);
       return end?.length === 1;
     } catch (error) {
       // Who may push and not read cannot look: then it is stored anew.

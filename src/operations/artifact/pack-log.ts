@@ -6,8 +6,8 @@ import { openBlob, sealBlob } from "../../content/blob.ts";
 import type { PackRecord } from "../../content/push/pack-record.ts";
 import { fileFailure } from "../local-file.ts";
 
-/** A pack of 64 MiB with chunks of 1 KiB, which are far smaller than those that are cut. */
-const ENTRY_BYTES_MAX = 4 * 1024 * 1024;
+/** A pack of 64 MiB with the shortest chunks that compression can leave: 37 bytes, of which 45 are noted. */
+const ENTRY_BYTES_MAX = 80 * 1024 * 1024;
 const LENGTH_BYTES = 4;
 const HEAD_BYTES = 20;
 
@@ -31,7 +31,9 @@ export class PackLog {
   async *read(): AsyncIterable<PackRecord> {
     let entries = 0;
     let bytes = 0;
-    const file = await this.#attempt("read", () => open(this.#path, constants.O_RDONLY)).catch(absent);
+    const file = await this.#attempt("read", () => open(this.#path, constants.O_RDONLY | constants.O_NOFOLLOW)).catch(
+      absent,
+    );
     try {
       for (;;) {
         const entry = file && (await this.#entry(file, bytes, entries));
@@ -58,7 +60,7 @@ export class PackLog {
     length.writeUInt32BE(sealed.length);
     const entry = Buffer.concat([length, sealed]);
     await this.#attempt("write", async () => {
-      this.#file ??= await open(this.#path, constants.O_RDWR | constants.O_CREAT, 0o600);
+      this.#file ??= await open(this.#path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
       // Over what was left half-written.
       for (let done = 0; done < entry.length; ) {
         done += (await this.#file.write(entry, done, entry.length - done, whole.bytes + done)).bytesWritten;

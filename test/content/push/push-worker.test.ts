@@ -22,8 +22,9 @@ import { openPool, type Pool } from "../../../src/content/pool.ts";
 import type { PushJob, PushResult, PushSetup, SealedSection } from "../../../src/content/push/job.ts";
 import { PushWorker } from "../../../src/content/push/push-worker.ts";
 import { SharedChunks } from "../../../src/content/push/shared-chunks.ts";
-import { CODEC_NONE, CODEC_ZSTD, openChunk } from "../../../src/content/seal-chunk.ts";
+import { CODEC_NONE, CODEC_ZSTD } from "../../../src/content/seal-chunk.ts";
 import { safetensors } from "../cut/files.ts";
+import { openedChunk } from "../files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cloister-push-worker-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -71,7 +72,7 @@ class Side {
       const h = Buffer.from(this.chunks.digest(row));
       const sealed = Buffer.from(bytes.subarray(at, at + stored));
       expect(this.contents.has(row)).toBe(false);
-      this.contents.set(row, openChunk({ pushKey: this.setup.pushKey, digest: h, codec, plain }, sealed));
+      this.contents.set(row, openedChunk(Buffer.from(this.setup.pushKey), h, codec, plain, sealed));
       at += stored;
     }
     expect(at).toBe(bytes.length);
