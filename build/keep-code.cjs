@@ -3,8 +3,9 @@
 "use strict";
 const { execFileSync, spawn } = require("node:child_process");
 const { once } = require("node:events");
-const { appendFileSync, readdirSync } = require("node:fs");
+const { appendFileSync, mkdirSync, readdirSync, writeFileSync } = require("node:fs");
 const { join } = require("node:path");
+const v8 = require("node:v8");
 const { load } = require("../dist/command/load.js");
 const { keepCode } = require("./keep.cjs");
 
@@ -25,13 +26,22 @@ async function main() {
     sts.stdin.end();
   }
   run(...explain);
+  await pushTwice();
   for (const args of everyday) await load("./start.js").start(args, process);
   run("lock");
   for (const file of readdirSync(folder)) if (file.endsWith(".js") && file !== "load.js") load(`./${file}`);
   keepCode(folder);
 }
 
-/** In a process of its own: loading Cedar sets flags of V8, and code that was made under other flags is refused. */
+/** Loading Cedar sets flags of V8, and no start would take code that was made under them: here it sets none. */
+async function pushTwice() {
+  v8.setFlagsFromString = () => {};
+  mkdirSync("data");
+  writeFileSync("data/a.txt", "a");
+  for (let i = 0; i < 2; i++) await load("./start.js").start(["push", "data", "--name", "data"], process);
+}
+
+/** In a process of its own. */
 function run(...args) {
   return execFileSync(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"], encoding: "utf8" });
 }

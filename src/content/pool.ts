@@ -86,6 +86,8 @@ interface Member<Item, Result> {
   readonly running: Map<number, Running<Item, Result>>;
   /** Items are handed over one after the other, also those of two jobs: their buffers are used again in that order. */
   handing: Promise<void>;
+  /** Why it does nothing any more. */
+  broken: CloisterError | undefined;
 }
 
 /** Right from `src`, from `dist` and from the packed command line, where there is no `import.meta.dirname`. */
@@ -113,6 +115,8 @@ class ThreadPool<Job, Item, Result> implements Pool<Job, Item, Result> {
     checkAborted(this.#signal);
     const member = this.#members[worker];
     if (!member || this.#closed) throw new TypeError("no such worker");
+    // A thread that is gone would never answer.
+    if (member.broken) throw member.broken;
     const id = this.#jobs++;
     return await new Promise<Result>((done, fail) => {
       member.running.set(id, { onItem, done, fail });
@@ -138,10 +142,18 @@ class ThreadPool<Job, Item, Result> implements Pool<Job, Item, Result> {
       stdin: false,
       resourceLimits: LIMITS,
     });
-    const member: Member<Item, Result> = { thread, gate, running: new Map(), handing: Promise.resolve() };
+    const member: Member<Item, Result> = {
+      thread,
+      gate,
+      running: new Map(),
+      handing: Promise.resolve(),
+      broken: undefined,
+    };
     thread.on("message", (message: FromThread) => this.#heard(member, message));
-    const broken = (cause?: unknown) =>
-      this.#failAll(member, new CloisterError("FAILURE", "a worker thread ended unexpectedly", { cause }));
+    const broken = (cause?: unknown) => {
+      member.broken ??= new CloisterError("FAILURE", "a worker thread ended unexpectedly", { cause });
+      this.#failAll(member, member.broken);
+    };
     thread.on("error", broken);
     thread.on("exit", () => broken());
     return member;

@@ -6,10 +6,11 @@
 // somebody writes beside them; those of work that cannot go on, at once.
 import { createHash } from "node:crypto";
 import { lstatSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CloisterError, systemCode } from "../base/errors.ts";
 import { isAlive } from "../base/process-alive.ts";
+import { shellWord } from "../base/shell-word.ts";
 import { printable } from "../base/terminal.ts";
 import { formatBytes } from "../base/units.ts";
 
@@ -62,8 +63,10 @@ export class Staging {
     if (inUse.has(mine)) return new Staging(await freshFolder(parent), false);
     await takeOver(parent, name, mine);
     await mkdir(mine, { mode: 0o700 }).catch(ignoringExisting);
-    if (!isPrivate(mine)) return new Staging(await freshFolder(parent), false);
-    return new Staging(mine, true);
+    // Anybody who may write to the parent can guess the name and be there first.
+    if (isPrivate(mine)) return new Staging(mine, true);
+    await rmdir(mine).catch(() => undefined);
+    return new Staging(await freshFolder(parent), false);
   }
 
   /** Where the files go: what becomes the target. */
@@ -108,7 +111,7 @@ export class Staging {
     const again = "the same command then goes on from there; to give it up: rm -r";
     return new CloisterError(code, message, {
       why: why === undefined ? kept : `${why}; ${kept}`,
-      next: `${code === "INTERRUPTED" || next === undefined ? "" : `${next}; `}${again} ${quoted(this.folder)}`,
+      next: `${code === "INTERRUPTED" || next === undefined ? "" : `${next}; `}${again} ${shellWord(this.folder)}`,
       cause: error,
     });
   }
@@ -197,8 +200,4 @@ const PASSING = new Set(["FAILURE", "UNAVAILABLE", "INTERRUPTED"]);
 /** Whether the same command would end in the same way. */
 function isFinal(error: unknown): boolean {
   return error instanceof CloisterError && !PASSING.has(error.code);
-}
-
-function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

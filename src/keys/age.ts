@@ -5,6 +5,12 @@ import { integrity } from "../base/errors.ts";
 /** Every age file of ours holds one key or one log entry. */
 const FILE_BYTES_MAX = 64 * 1024;
 
+/** Loads the library ahead of its use, and Node's Web Cryptography, which it does its key agreement with. */
+export async function loadAge(): Promise<void> {
+  await import("age-encryption");
+  globalThis.crypto.subtle;
+}
+
 /**
  * Encrypts to all recipients; each can decrypt alone. age does not authenticate the sender: whoever knows a recipient
  * can make such a file.

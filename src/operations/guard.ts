@@ -4,6 +4,7 @@ import type { AuditEvent } from "../audit/event.ts";
 import type { LoggedEvent } from "../audit/taken.ts";
 import { CloisterError, type Refusal } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
+import { loadAge } from "../keys/age.ts";
 import { type Identity, keyIdOf } from "../keys/identity.ts";
 import type { Decision } from "../policy/decide.ts";
 import { type Ask, decideNow, withEvidence } from "./decision.ts";
@@ -36,6 +37,9 @@ export interface Outcome {
  */
 export async function permit(session: Session, ask: Ask): Promise<Decision> {
   await session.sync();
+  // Cedar sets flags of V8, which takes the code that it kept of modules (Start-up) under the same flags only: what a log
+  // entry needs comes before.
+  await Promise.all([loadAge(), import("../keys/chain.ts")]);
   const { decision, policy, evidence } = await decideNow(session, ask);
   if (decision.allow) return decision;
   // After its last day a policy lets nothing but its renewal into the log.

@@ -1,6 +1,7 @@
 import {
   appendFileSync,
   chmodSync,
+  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -103,12 +104,22 @@ async function interrupted(requests = 12): Promise<{ readonly error: CloisterErr
 
 const left = () => readdirSync(dir).filter((name) => name.startsWith(".cloister-"));
 
+/** What somebody else put there, who may write to it still. */
+function plantOpen(found: string, name: string): void {
+  cpSync(found, name, { recursive: true });
+  chmodSync(name, 0o777);
+}
+
 function checkTarget(expected = files): void {
+  checkFiles(expected);
+  expect(left()).toEqual([]);
+}
+
+function checkFiles(expected = files): void {
   for (const { path, content } of expected) {
     expect(sha256Hex(readFileSync(join(target, path))), path).toBe(sha256Hex(content ?? Buffer.alloc(0)));
   }
   expect(readFileSync(join(target, "extra"), "utf8")).toBe("x");
-  expect(left()).toEqual([]);
 }
 
 describe("what others put beside a target", () => {
@@ -279,6 +290,26 @@ describe("a pull that was interrupted", () => {
     await restore(own.store);
     expect(own.seen.bytes).toBeGreaterThanOrEqual(packed);
     expect(left()).toEqual([theirs.slice(dir.length + 1)]);
+  });
+
+  it.each([
+    ["a link", (found: string, name: string) => symlinkSync(found, name)],
+    ["a folder that others may write to", (found: string, name: string) => plantOpen(found, name)],
+    [
+      "one that a process that is gone seems to have left",
+      (found: string, name: string) => plantOpen(found, name.replace(/-\d+$/, "-999999999")),
+    ],
+  ])("is not gone on with where somebody else put %s in its place", async (_, plant) => {
+    const { folder } = await interrupted();
+    const found = join(dir, "found");
+    renameSync(folder, found);
+    plant(found, folder);
+    const own = counting(store);
+    await restore(own.store);
+    expect(own.seen.bytes).toBeGreaterThanOrEqual(packed);
+    checkFiles();
+    expect(existsSync(join(found, "journal"))).toBe(true);
+    expect(existsSync(join(found, "files"))).toBe(true);
   });
 
   it("without a version to go by leaves nothing", async () => {

@@ -7,7 +7,7 @@ import type { Tree } from "../tree.ts";
 import { BLOCK_BYTES, type PackBlocks } from "./pack-blocks.ts";
 
 /** Blocks that one request asks for at most: a far store takes as long to begin its answer as for several of them. */
-export const RUN_MAX = 4;
+const RUN_MAX = 4;
 
 interface Block {
   readonly number: number;
@@ -16,6 +16,8 @@ interface Block {
   /** Jobs that need it. */
   users: number;
   ready: Promise<void>;
+  /** When the last of them released it: larger is later. */
+  unusedSince: number;
 }
 
 export interface BlocksOptions {
@@ -29,25 +31,29 @@ export interface BlocksOptions {
 export class Blocks {
   readonly memory: SharedArrayBuffer;
   readonly #options: BlocksOptions;
-  /** Least recently used first. */
   readonly #blocks = new Map<number, Block>();
-  readonly #free: Uint8Array;
-  #freeCount: number;
+  /** What lies where in the memory. */
+  readonly #slots: (Block | undefined)[];
+  /** Blocks that have users, whether they were asked for yet or not. */
+  #needed = 0;
+  #releases = 0;
   /** Blocks that follow one another and are asked for with one request, once no more of them can be added. */
   #run: Block[] = [];
 
   constructor(options: BlocksOptions) {
     this.#options = options;
     this.memory = new SharedArrayBuffer(options.count * BLOCK_BYTES);
-    this.#free = new Uint8Array(options.count).fill(1);
-    this.#freeCount = options.count;
+    this.#slots = new Array<Block | undefined>(options.count).fill(undefined);
   }
 
   /** Blocks that could be fetched now without giving up one that is needed. */
-  get room(): number {
-    let unused = 0;
-    for (const block of this.#blocks.values()) if (block.users === 0) unused++;
-    return this.#freeCount + unused;
+  get #room(): number {
+    return this.#slots.length - this.#needed;
+  }
+
+  /** Whether what is claimed next can be fetched with whole requests: into memory that is not in pieces. */
+  get roomy(): boolean {
+    return (this.#run.length > 0 && this.#run.length < RUN_MAX) || this.#window(RUN_MAX) !== undefined;
   }
 
   /**
@@ -57,9 +63,10 @@ export class Blocks {
   claim(numbers: readonly number[]): boolean {
     const missing = numbers.filter((number) => !this.#blocks.has(number)).length;
     const kept = numbers.filter((number) => this.#blocks.get(number)?.users === 0).length;
-    if (missing > this.room - kept) return false;
+    if (missing > this.#room - kept) return false;
     for (const number of numbers) {
       const known = this.#blocks.get(number);
+      if (known?.users === 0) this.#needed++;
       if (known) known.users++;
     }
     for (const number of numbers) if (!this.#blocks.has(number)) this.#add(number);
@@ -107,43 +114,46 @@ export class Blocks {
       const block = this.#blocks.get(number);
       if (!block) continue;
       block.users--;
-      this.#blocks.delete(number);
-      this.#blocks.set(number, block);
+      if (block.users > 0) continue;
+      this.#needed--;
+      block.unusedSince = ++this.#releases;
     }
   }
 
   #add(number: number): void {
-    if (this.#freeCount === 0) this.#evict();
-    this.#freeCount--;
     const last = this.#run.at(-1);
     const follows = last !== undefined && last.number + 1 === number && this.#options.blocks.placeOf(number).from > 0;
     if (last && (!follows || this.#run.length === RUN_MAX)) this.flush();
-    const block: Block = { number, slot: -1, users: 1, ready: Promise.resolve() };
+    const block: Block = { number, slot: -1, users: 1, ready: Promise.resolve(), unusedSince: 0 };
     this.#blocks.set(number, block);
+    this.#needed++;
     this.#run.push(block);
   }
 
-  #evict(): void {
-    for (const block of this.#blocks.values()) {
-      if (block.users > 0) continue;
-      this.#blocks.delete(block.number);
-      this.#free[block.slot] = 1;
-      this.#freeCount++;
-      return;
+  /** Gives the first blocks of a run slots that follow one another, in place of others; how many found room so. */
+  #place(run: readonly Block[]): number {
+    let length = run.length;
+    let first = this.#window(length);
+    while (first === undefined) first = this.#window(--length);
+    for (const [i, block] of run.slice(0, length).entries()) {
+      block.slot = first + i;
+      const before = this.#slots[block.slot];
+      if (before) this.#blocks.delete(before.number);
+      this.#slots[block.slot] = block;
     }
+    return length;
   }
 
-  /** Gives the first blocks of a run slots that follow one another; how many found room so. */
-  #place(run: readonly Block[]): number {
-    let [best, bestLength] = [0, 0];
-    for (let slot = 0; slot < this.#free.length && bestLength < run.length; slot++) {
-      let length = 0;
-      while (length < run.length && this.#free[slot + length] === 1) length++;
-      if (length > bestLength) [best, bestLength] = [slot, length];
+  /** Where so many slots begin that nobody needs, for the longest time; one there always is for what was claimed. */
+  #window(length: number): number | undefined {
+    let [best, bestSince] = [undefined as number | undefined, Number.POSITIVE_INFINITY];
+    for (let first = 0; first + length <= this.#slots.length; first++) {
+      const held = this.#slots.slice(first, first + length);
+      const since = Math.max(...held.map((block) => block?.unusedSince ?? 0));
+      if (since >= bestSince || held.some((block) => block && block.users > 0)) continue;
+      [best, bestSince] = [first, since];
     }
-    this.#free.fill(0, best, best + bestLength);
-    for (const [i, block] of run.slice(0, bestLength).entries()) block.slot = best + i;
-    return bestLength;
+    return best;
   }
 
   async #fetch(run: readonly Block[]): Promise<Answer> {

@@ -4,7 +4,7 @@ import { checkAborted } from "../abort.ts";
 import type { PackPlace } from "../pack.ts";
 import { openPool, type Pool, threadsHere } from "../pool.ts";
 import type { Tree } from "../tree.ts";
-import { Blocks, RUN_MAX } from "./blocks.ts";
+import { Blocks } from "./blocks.ts";
 import { PLACE_COLUMNS, type PullJob, type PullResult, type PullSetup, type SealedChunks } from "./job.ts";
 import { BLOCK_BYTES, type PackBlocks } from "./pack-blocks.ts";
 
@@ -72,7 +72,7 @@ export class Engine {
     checkAborted(this.#options.signal);
     // Where room is short, it waits until a whole request is worth sending.
     if (this.#running >= JOBS_MAX) return undefined;
-    if (this.#running > 2 * this.#load.length && this.#blocks.room < RUN_MAX) return undefined;
+    if (this.#running > 2 * this.#load.length && !this.#blocks.roomy) return undefined;
     if (!this.#blocks.claim(batch.blocks)) return undefined;
     this.#running++;
     return this.#do(batch, make).finally(() => {

@@ -19,13 +19,16 @@ export class Layout {
   readonly rows: Uint32Array;
   readonly starts: Float64Array;
   readonly blocks: PackBlocks;
+  /** See `plainBytesUpTo`. */
+  readonly #upTo: Float64Array;
 
   /** @throws CloisterError FAILURE where the tree is larger than can be handled */
   constructor(tree: Tree) {
     this.tree = tree;
     this.files = filesInStreamOrder(tree.files);
     this.blocks = new PackBlocks(tree);
-    const streams = streamStarts(tree);
+    this.#upTo = plainBytesUpTo(tree.chunks);
+    const streams = streamStarts(tree, this.#upTo);
     this.fileStarts = Float64Array.from(this.files, (file) => (streams[file.stream] ?? 0) + file.offset);
     const count = this.#walk(() => undefined);
     if (count > PLACES_MAX) {
@@ -53,23 +56,31 @@ export class Layout {
     return lastUpTo(this.starts, point);
   }
 
-  /** Visits the places in question; how many there are. */
+  /** Visits the places in question; how many there are. Ranges that hold nothing of these files cost nothing but a look. */
   #walk(visit: (at: number, row: number, start: number) => void): number {
-    const { chunks, streams } = this.tree;
+    const { streams } = this.tree;
     const { files, fileStarts } = this;
+    const upTo = this.#upTo;
     let count = 0;
     let start = 0;
     let file = 0;
+    const passFiles = (point: number) => {
+      while (file < files.length && (fileStarts[file] ?? 0) + (files[file]?.bytes ?? 0) <= point) file++;
+    };
     for (const stream of streams) {
       for (let range = 0; range < stream.length; range += 2) {
         const first = stream[range] ?? 0;
         const end = first + (stream[range + 1] ?? 0);
+        // Where on the line chunk 0 would lie, were it in this range.
+        const zero = start - (upTo[first] ?? 0);
+        start = zero + (upTo[end] ?? 0);
         for (let row = first; row < end; row++) {
-          const next = start + chunks.plainBytes(row);
-          while (file < files.length && (fileStarts[file] ?? 0) + (files[file]?.bytes ?? 0) <= start) file++;
+          passFiles(zero + (upTo[row] ?? 0));
+          const wanted = (fileStarts[file] ?? 0) - zero;
           if (file === files.length || count > PLACES_MAX) return count;
-          if ((fileStarts[file] ?? 0) < next) visit(count++, row, start);
-          start = next;
+          if (wanted >= (upTo[end] ?? 0)) break;
+          if (wanted > (upTo[row] ?? 0)) row = lastUpTo(upTo, wanted);
+          visit(count++, row, zero + (upTo[row] ?? 0));
         }
       }
     }
@@ -77,8 +88,7 @@ export class Layout {
   }
 }
 
-function streamStarts(tree: Tree): Float64Array {
-  const upTo = plainBytesUpTo(tree.chunks);
+function streamStarts(tree: Tree, upTo: Float64Array): Float64Array {
   const starts = new Float64Array(tree.streams.length);
   let start = 0;
   for (const [number, stream] of tree.streams.entries()) {

@@ -116,10 +116,11 @@ export class PullWorker implements Worker<PullJob, never, PullResult> {
   }
 
   #writeFile({ path, executable, bytes, sha256 }: StagedPart, targets: Float64Array): number {
-    this.#stop();
     const file = openSync(join(this.#setup.root, path), WRITE, executable ? 0o777 : 0o666);
     try {
       for (let i = 0; i < targets.length; i += 4) {
+        // A chunk of zeros may be most of a file.
+        this.#stop();
         const [, to = 0, from = 0, length = 0] = targets.subarray(i, i + 4);
         writeAll(file, this.#plain, from, length, to);
       }

@@ -31,14 +31,21 @@ export class PackList {
 /** Number 0 is the push key of this push. */
 export class KeyList {
   readonly #keys: Buffer[] = [];
+  /** A tree that somebody else wrote may name a million of them. */
+  readonly #numbers = new Map<string, number>();
 
   constructor(own: Buffer) {
-    this.#keys.push(own);
+    this.number(own);
   }
 
+  /** The number of a push key; the same for the same bytes. */
   number(key: Buffer): number {
-    const known = this.#keys.findIndex((other) => other.equals(key));
-    return known >= 0 ? known : this.#keys.push(key) - 1;
+    const hex = key.toString("hex");
+    const known = this.#numbers.get(hex);
+    if (known !== undefined) return known;
+    const fresh = this.#keys.push(key) - 1;
+    this.#numbers.set(hex, fresh);
+    return fresh;
   }
 
   /** @throws TypeError for a number that was never given */
