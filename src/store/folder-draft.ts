@@ -35,9 +35,12 @@ export class FolderDraft implements ObjectDraft {
         const made = await linkOnce(temporary, path);
         // Also where it exists, as for `create`.
         await syncFolder(dirname(path));
-        return made;
-      } finally {
         await this.#end();
+        return made;
+      } catch (error) {
+        // Where the store is gone, so is the temporary file: that would say less.
+        await this.discard();
+        throw error;
       }
     });
   }

@@ -51,6 +51,14 @@ export function planted(doing: string, root: string, cause?: unknown): CloisterE
   });
 }
 
+/** The store was there a moment ago. */
+export function gone(root: string): CloisterError {
+  return new CloisterError("UNAVAILABLE", "the store went away", {
+    why: `${root} is not the folder any more that it was: it was moved, removed or unmounted`,
+    next: "bring it back: mount it again, or move it to where it was",
+  });
+}
+
 function userName(): string {
   try {
     return `user ${userInfo().username}`;

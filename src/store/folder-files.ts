@@ -1,6 +1,6 @@
 // The file operations under the folder store that must be exact: whole reads, whole writes, a name given once, fsync.
-import { constants } from "node:fs";
-import { type FileHandle, link, lstat, open } from "node:fs/promises";
+import { constants, type Stats } from "node:fs";
+import { type FileHandle, link, lstat, open, readdir, stat } from "node:fs/promises";
 import { systemCode } from "../base/errors.ts";
 
 /** Up to `length` bytes from `from`, in `into` where that is given; fewer where the file ends before. */
@@ -60,4 +60,30 @@ export async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** link(2) counts as a change of the file: an object is no older than its name, whenever its bytes were written. */
+export function changedAt({ mtimeMs, ctimeMs }: Stats): number {
+  return Math.ceil(Math.max(mtimeMs, ctimeMs));
+}
+
+/** What tells a folder from another one at the same path; undefined where there is none. */
+export async function idOf(folder: string): Promise<string | undefined> {
+  try {
+    const { dev, ino } = await stat(folder, { bigint: true });
+    return `${String(dev)}:${String(ino)}`;
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Whether a folder that was there is missing, or an empty one stands in its place: a mount point whose mount was lost. Another
+ * id alone says nothing: some network file systems give new ones.
+ * @param id what {@link idOf} said of it
+ */
+export async function isGone(folder: string, id: string): Promise<boolean> {
+  const now = await idOf(folder);
+  return now === undefined || (now !== id && (await readdir(folder)).length === 0);
 }

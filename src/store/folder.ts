@@ -5,8 +5,8 @@ import { chmod, type FileHandle, lstat, mkdir, open, readdir, realpath, stat, un
 import { dirname, join, resolve } from "node:path";
 import { integrity, systemCode } from "../base/errors.ts";
 import { FolderDraft } from "./folder-draft.ts";
-import { folderFailure, planted } from "./folder-failure.ts";
-import { linkOnce, readAt, syncFolder, writeAll } from "./folder-files.ts";
+import { folderFailure, gone, planted } from "./folder-failure.ts";
+import { changedAt, idOf, isGone, linkOnce, readAt, syncFolder, writeAll } from "./folder-files.ts";
 import { checkObjectName, checkPrefix, isSegment } from "./names.ts";
 import type { ObjectDraft, Store, StoredObject, Unfinished } from "./store.ts";
 
@@ -33,6 +33,7 @@ class FolderStore implements Store {
   readonly #durable = new Set<string>();
   /** Where the root really is: looked up once, so that it cannot become another folder in between. */
   #realRoot: string | undefined;
+  #rootId: string | undefined;
   #swept = false;
 
   constructor(root: string) {
@@ -197,17 +198,25 @@ class FolderStore implements Store {
     try {
       const inside = folder.slice(this.#root.length);
       this.#realRoot ??= await realpath(this.#root);
+      this.#rootId ??= await idOf(this.#root);
       if ((await realpath(folder)) === this.#realRoot + inside.replace(/[/\\]$/, "")) return true;
     } catch (error) {
-      if (systemCode(error) === "ENOENT") return false;
-      throw error;
+      if (systemCode(error) !== "ENOENT") throw error;
+      await this.#requireRoot();
+      return false;
     }
     throw planted(`use ${folder.slice(this.#root.length + 1)}`, this.#root);
+  }
+
+  /** A store that was there and is not, as after its mount was lost, is neither an empty one nor one to be made. */
+  async #requireRoot(): Promise<void> {
+    if (this.#rootId !== undefined && (await isGone(this.#root, this.#rootId))) throw gone(this.#root);
   }
 
   /** Makes a folder with all above it so that they survive power loss, also where another process made them just now. */
   async #makeFolder(folder: string): Promise<void> {
     if (this.#durable.has(folder) && (await this.#isFolder(folder))) return;
+    await this.#requireRoot();
     if (folder === this.#root) return await this.#makeRoot();
     await this.#makeFolder(dirname(folder));
     const made = await mkdir(folder).then(
@@ -287,9 +296,4 @@ async function fileAt(path: string): Promise<Stats | undefined> {
     if (systemCode(error) === "ENOENT") return undefined;
     throw error;
   }
-}
-
-/** link(2) counts as a change of the file: an object is no older than its name, whenever its bytes were written. */
-function changedAt({ mtimeMs, ctimeMs }: Stats): number {
-  return Math.ceil(Math.max(mtimeMs, ctimeMs));
 }

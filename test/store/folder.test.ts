@@ -1,9 +1,11 @@
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -33,6 +35,34 @@ it("a name that is taken by this very file was given to it: on NFS the first ans
   expect(await linkOnce(join(dir, "mine"), join(dir, "name"))).toBe("created");
   expect(await linkOnce(join(dir, "mine"), join(dir, "name"))).toBe("created");
   expect(await linkOnce(join(dir, "other"), join(dir, "name"))).toBe("exists");
+});
+
+describe.each(["moved", "replaced by an empty folder"])("a store that was %s in the middle", (how) => {
+  const vanish = (root: string) => {
+    renameSync(root, `${root}-elsewhere`);
+    if (how !== "moved") mkdirSync(root);
+  };
+
+  it("is no empty store: neither is anything missing in it, nor is it made anew", async () => {
+    const root = join(dir, "store");
+    await folderStore(root).create("packs/a", bytes("one"));
+    const store = folderStore(root);
+    expect(await store.get("packs/a", 100)).toBeDefined();
+    const begin = async () => store.begin?.();
+    const draft = await begin();
+    await draft?.append(Buffer.from("two"));
+    vanish(root);
+    const calls = [
+      () => store.get("packs/a", 100),
+      () => store.range("packs/a", 0, 1),
+      () => collect(store.list("packs/")),
+      () => store.create("packs/b", bytes("three")),
+      begin,
+      async () => draft?.finish("packs/c"),
+    ];
+    for (const call of calls) await expect(call()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    expect(existsSync(root) ? readdirSync(root) : []).toEqual([]);
+  });
 });
 
 describe("folder store", () => {
