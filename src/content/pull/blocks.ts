@@ -53,7 +53,7 @@ export class Blocks {
 
   /** Whether what is claimed next can be fetched with whole requests: into memory that is not in pieces. */
   get roomy(): boolean {
-    return (this.#run.length > 0 && this.#run.length < RUN_MAX) || this.#window(RUN_MAX) !== undefined;
+    return this.#window(RUN_MAX) !== undefined;
   }
 
   /**
@@ -123,18 +123,20 @@ export class Blocks {
   #add(number: number): void {
     const last = this.#run.at(-1);
     const follows = last !== undefined && last.number + 1 === number && this.#options.blocks.placeOf(number).from > 0;
-    if (last && (!follows || this.#run.length === RUN_MAX)) this.flush();
+    if (last && !follows) this.flush();
     const block: Block = { number, slot: -1, users: 1, ready: Promise.resolve(), unusedSince: 0 };
     this.#blocks.set(number, block);
     this.#needed++;
     this.#run.push(block);
+    if (this.#run.length === RUN_MAX) this.flush();
   }
 
   /** Gives the first blocks of a run slots that follow one another, in place of others; how many found room so. */
   #place(run: readonly Block[]): number {
     let length = run.length;
     let first = this.#window(length);
-    while (first === undefined) first = this.#window(--length);
+    while (first === undefined && length > 1) first = this.#window(--length);
+    if (first === undefined) throw new TypeError("there is no room for a block that was claimed");
     for (const [i, block] of run.slice(0, length).entries()) {
       block.slot = first + i;
       const before = this.#slots[block.slot];
