@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { AuditRow, AuditVerified, Listing, Pushed, Synced, Verified } from "../../src/index.ts";
-import { filesBelow, HAS_SANDBOX, type Member, type Running, randomText, until, World } from "./harness.ts";
+import type { AuditRow, AuditVerified, Listing, Pushed, Synced, Verified } from "../../../src/index.ts";
+import { filesBelow, HAS_SANDBOX, type Member, type Running, randomText, until, World } from "../harness.ts";
 
 const world = new World();
 let ana: Member;

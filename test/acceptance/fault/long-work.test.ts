@@ -5,9 +5,9 @@ import { once } from "node:events";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Listing, Pushed } from "../../src/index.ts";
-import { BIN, filesBelow, type Member, until, World } from "./harness.ts";
-import { Terminal } from "./terminal.ts";
+import type { Listing, Pushed } from "../../../src/index.ts";
+import { BIN, filesBelow, type Member, until, World } from "../harness.ts";
+import { Terminal } from "../terminal.ts";
 
 const world = new World();
 let ana: Member;

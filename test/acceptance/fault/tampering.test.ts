@@ -2,8 +2,8 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { Listing, Pushed, WorkspaceDetail } from "../../src/index.ts";
-import { filesBelow, HAS_SANDBOX, type Member, overwrite, randomText, World } from "./harness.ts";
+import type { Listing, Pushed, WorkspaceDetail } from "../../../src/index.ts";
+import { filesBelow, HAS_SANDBOX, type Member, overwrite, randomText, World } from "../harness.ts";
 
 const world = new World();
 let ana: Member;
