@@ -1,7 +1,7 @@
 // Writes files under a private folder and flushes them to disk, several at a time: fsync is mostly waiting. The rest is
 // synchronous: for thousands of small files a trip to the thread pool costs several times the system call.
 import { execFile } from "node:child_process";
-import { closeSync, constants, fsync, lstatSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fdatasync, fsync, lstatSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { platform, release } from "node:os";
 import { dirname, join } from "node:path";
@@ -18,6 +18,7 @@ const READ = constants.O_RDONLY | constants.O_NOFOLLOW;
 const FLUSHING_MAX = 32;
 /** From here on the whole file system is flushed in one go: a flush for each file of a few KiB costs more than all the rest. */
 const MANY_FILES = 256;
+const EARLY_BYTES = 128 * 1024 * 1024;
 
 export class StagedFiles {
   readonly root: string;
@@ -25,6 +26,9 @@ export class StagedFiles {
   /** Folders made so far, relative; parents before what is in them. */
   readonly #folders = new Set<string>();
   readonly #flushing = new Set<Promise<void>>();
+  /** Bytes that others wrote since the last early flush. */
+  #grown = 0;
+  #early: Promise<void> | undefined;
   /** Files that others wrote, to be flushed at the end. */
   #later: string[] = [];
   #failure: { readonly error: unknown } | undefined;
@@ -55,6 +59,25 @@ export class StagedFiles {
     this.#makeFolder(dirname(path));
   }
 
+  /**
+   * So much of a file was written by somebody else. Now and then what there is of it is sent to the disk, while the rest is
+   * still written: else all of a large file waits for the disk at the end. A failure is remembered: the system tells it once.
+   */
+  grew(path: string, bytes: number): void {
+    this.#grown += bytes;
+    if (this.#grown < EARLY_BYTES || this.#early) return;
+    this.#grown = 0;
+    const file = openSync(join(this.root, path), READ);
+    this.#early = promisify(fdatasync)(file)
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => {
+        closeSync(file);
+        this.#early = undefined;
+      });
+  }
+
   /** A file is complete that somebody else wrote. */
   written(path: string): void {
     this.#later.push(path);
@@ -62,7 +85,7 @@ export class StagedFiles {
 
   /** Waits until all files survive power loss, and flushes the folders, deepest first. */
   async flush(): Promise<void> {
-    await Promise.all(this.#flushing);
+    await Promise.all([this.#early, ...this.#flushing]);
     const later = this.#later;
     this.#later = [];
     if (later.length >= MANY_FILES && !this.#failure && (await flushFileSystem(this.root))) return;

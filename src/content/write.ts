@@ -141,7 +141,7 @@ class ContentWriter {
       files: this.#files,
       streams: this.#streams,
       jobs: this.#jobs,
-      seen: seen && new SeenStreams(known, seen),
+      seen: new SeenStreams(known, seen),
       signal,
       onReused: (bytes) => {
         this.#bytesReused += bytes;

@@ -163,6 +163,7 @@ class Pass {
       this.#report(length);
       const verdict = verdicts?.[file] ?? WRITTEN.part;
       const number = numbers[file] ?? 0;
+      if (verdicts) this.#staged.grew(this.#layout.files[number]?.path ?? "", length);
       if (verdict === WRITTEN.part) await this.#digests.written(number, to, length);
       else this.#digested(number, verdict === WRITTEN.whole);
     }

@@ -22,18 +22,26 @@ export class Digesting {
   readonly parts: readonly Part[];
   /** The worker that has the state of the digest. */
   readonly worker: number;
-  readonly #done: boolean[];
+  readonly #read: boolean[];
   #next = 0;
 
   constructor(parts: readonly Part[], worker: number) {
     this.parts = parts;
     this.worker = worker;
-    this.#done = parts.map(() => false);
+    this.#read = parts.map(() => false);
   }
 
-  /** Parts whose turn has come, now that this one is read and in the page cache. */
-  *after(part: number): Iterable<Part> {
-    this.#done[part] = true;
-    for (; this.#done[this.#next]; this.#next++) yield this.parts[this.#next] as Part;
+  /** The part is read, and in the page cache. */
+  read(part: number): void {
+    this.#read[part] = true;
+  }
+
+  get allRead(): boolean {
+    return this.#read.every((read) => read);
+  }
+
+  /** Parts whose turn has come, each once. */
+  *due(): Iterable<Part> {
+    for (; this.#read[this.#next]; this.#next++) yield this.parts[this.#next] as Part;
   }
 }

@@ -21,7 +21,7 @@ export interface PlannerOptions {
   readonly files: FileTable;
   readonly streams: Streams;
   readonly jobs: Jobs;
-  readonly seen: SeenStreams | undefined;
+  readonly seen: SeenStreams;
   readonly signal: AbortSignal;
   /** Called for content that is used again without being read. */
   readonly onReused: (bytes: number) => void;
@@ -115,7 +115,7 @@ export class Planner {
     read: () => Promise<void>,
   ): boolean {
     const { seen, streams, files, jobs, onReused } = this.#options;
-    const found = seen?.find(given.map(({ content }) => content));
+    const found = seen.find(given.map(({ content }) => content));
     if (!found) return false;
     streams.set(stream, 0, found.ranges);
     for (const [i, { file }] of given.entries()) files.digestedHex(file, found.digests[i] ?? "");
@@ -134,17 +134,28 @@ export class Planner {
   }
 
   async #inParts(file: number, local: LocalFile, stream: number): Promise<void> {
-    const { files, streams, jobs } = this.#options;
+    const { files, streams, jobs, seen } = this.#options;
     const digesting = new Digesting(await partsOf(local), jobs.digestWorker());
+    const likely = seen.likely(local);
+    let differs = !likely;
+    const digest = () => {
+      for (const { from, to } of digesting.due()) {
+        jobs.digest(digesting.worker, { kind: "digest", file: local, from, to }, (sha256) => {
+          if (to === local.stats.size) files.digested(file, sha256);
+        });
+      }
+    };
     for (const [i, part] of digesting.parts.entries()) {
       const job = () => ({ kind: "part", file: local, ...part }) as const;
-      await jobs.add(job, ({ ranges }) => {
+      await jobs.add(job, ({ ranges, bytesNew }) => {
         streams.set(stream, i, ranges);
-        for (const { from, to } of digesting.after(i)) {
-          jobs.digest(digesting.worker, { kind: "digest", file: local, from, to }, (digest) => {
-            if (to === local.stats.size) files.digested(file, digest);
-          });
-        }
+        digesting.read(i);
+        differs ||= bytesNew > 0;
+        // As long as its chunks may all be those of an earlier version, so may its digest.
+        if (!differs && !digesting.allRead) return;
+        if (!differs && likely && streams.isSame(stream, likely.ranges))
+          files.digestedHex(file, likely.digests[0] ?? "");
+        else digest();
       });
     }
   }

@@ -21,6 +21,12 @@ export class Streams {
     if (parts) parts[part] = ranges;
   }
 
+  /** Whether a stream has these ranges, whatever its parts are. */
+  isSame(stream: number, ranges: Uint32Array): boolean {
+    const own = joined(this.#parts[stream] ?? []);
+    return own.length === ranges.length && own.every((value, i) => value === ranges[i]);
+  }
+
   /** The ranges of each stream; ranges that go on from one part to the next are one. */
   *all(): Iterable<Uint32Array> {
     for (const parts of this.#parts) yield parts.length === 1 ? (parts[0] ?? new Uint32Array()) : joined(parts);

@@ -20,19 +20,25 @@ export interface SeenStream {
 
 export class SeenStreams {
   readonly #known: KnownRows;
-  readonly #seen: SeenFiles;
-  /** Of the sources that need not be verified. */
-  readonly #trees: readonly (SourceTree | undefined)[];
+  readonly #seen: SeenFiles | undefined;
+  #treesOnUse: readonly (SourceTree | undefined)[] | undefined;
 
-  constructor(known: KnownRows, seen: SeenFiles) {
+  /** @param seen without it no file is taken for unchanged */
+  constructor(known: KnownRows, seen: SeenFiles | undefined) {
     this.#known = known;
     this.#seen = seen;
+  }
+
+  /** Of the sources that need not be verified. */
+  get #trees(): readonly (SourceTree | undefined)[] {
     // Somebody else's tree may give a file any digest: its chunks can be checked, which content they make only by reading it.
-    this.#trees = known.sources.map(({ tree, verify }) => (verify ? undefined : new SourceTree(tree)));
+    this.#treesOnUse ??= this.#known.sources.map(({ tree, verify }) => (verify ? undefined : new SourceTree(tree)));
+    return this.#treesOnUse;
   }
 
   /** The stream that holds these files, none of them empty, one after the other, and nothing else; or undefined. */
   find(files: readonly LocalFile[]): SeenStream | undefined {
+    if (!this.#seen) return undefined;
     const digests: string[] = [];
     for (const { path, stats } of files) {
       const digest = this.#seen.sha256(path, stats);
@@ -43,6 +49,19 @@ export class SeenStreams {
       const stream = tree?.streamOf(files, digests);
       const ranges = stream && this.#rows(source, stream);
       if (ranges) return { ranges, digests };
+    }
+    return undefined;
+  }
+
+  /**
+   * The stream of a file of the same path and length, which has to be read to tell whether it is still the same: if its
+   * chunks are these, so is its digest.
+   */
+  likely(file: LocalFile): SeenStream | undefined {
+    for (const [source, tree] of this.#trees.entries()) {
+      const found = tree?.streamOfOne(file);
+      const ranges = found && this.#rows(source, found.stream);
+      if (ranges) return { ranges, digests: [found.sha256] };
     }
     return undefined;
   }
@@ -87,6 +106,12 @@ class SourceTree {
       if (file?.path !== path || file.bytes !== stats.size || file.sha256 !== digests[i]) return undefined;
     }
     return this.#tree.streams[first.stream];
+  }
+
+  streamOfOne(file: LocalFile): { readonly stream: ArrayLike<number>; readonly sha256: string } | undefined {
+    const sha256 = this.#file(file.path)?.sha256;
+    const stream = sha256 === undefined ? undefined : this.streamOf([file], [sha256]);
+    return sha256 === undefined || !stream ? undefined : { stream, sha256 };
   }
 
   #file(path: string): TreeFile | undefined {
