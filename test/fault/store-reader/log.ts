@@ -70,7 +70,11 @@ export function readLog(store: string, project: string, keys: Keys, problems: st
       wrong("it is torn");
       continue;
     }
-    if (!isSigned(envelope, COMMIT_TYPE, keys)) wrong("no member signed it");
+    if (!isSigned(envelope, COMMIT_TYPE, keys)) {
+      // It may not even be JSON.
+      wrong("no member signed it");
+      continue;
+    }
     const commit = JSON.parse(payloadOf(envelope).toString()) as CommitPayload;
     if (commit.project !== project || commit.seq !== seq) wrong("it belongs elsewhere");
     if (commit.previous !== previous) wrong("it follows another commit");
