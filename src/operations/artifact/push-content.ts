@@ -45,6 +45,7 @@ export async function checkSource(session: Session, { source, from }: PushOption
     const code = systemCode(error) === "ENOENT" ? "NOT_FOUND" : "FAILURE";
     throw new CloisterError(code, `cannot read ${source.path}`, {
       why: systemCode(error) === "ENOENT" ? "there is no such file or folder" : "permission denied",
+      next: systemCode(error) === "ENOENT" ? "check the path" : "check its permissions",
       cause: error,
     });
   });

@@ -95,7 +95,8 @@ const OBJECT_BYTES_MAX = 2 ** 31 - 1;
 
 /** Copies it, reads the copy back, and only then takes it away from its name. */
 async function setAside(store: Store, name: string): Promise<void> {
-  const content = await store.range(name, 0, OBJECT_BYTES_MAX);
+  // Not a part of it: what is taken away has to be whole in its new place.
+  const content = await store.get(name, OBJECT_BYTES_MAX);
   if (!content) return;
   const aside = `quarantine/${randomBytes(16).toString("hex")}/${name}`;
   await store.create(aside, [content]);
