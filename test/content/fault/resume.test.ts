@@ -20,14 +20,14 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { sha256Hex } from "../../src/base/digest.ts";
-import { CloisterError } from "../../src/base/errors.ts";
-import { readContent } from "../../src/content/read.ts";
-import { restoreFolder } from "../../src/content/restore.ts";
-import type { Tree } from "../../src/content/tree.ts";
-import type { Store } from "../../src/store/store.ts";
-import { MemoryStore } from "../fault/memory-store.ts";
-import { type Given, never, noise, PREFIX, push } from "./files.ts";
+import { sha256Hex } from "../../../src/base/digest.ts";
+import { CloisterError } from "../../../src/base/errors.ts";
+import { readContent } from "../../../src/content/read.ts";
+import { restoreFolder } from "../../../src/content/restore.ts";
+import type { Tree } from "../../../src/content/tree.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { MemoryStore } from "../../fault/memory-store.ts";
+import { type Given, never, noise, PREFIX, push } from "../files.ts";
 
 const MB = 1024 * 1024;
 /** Larger than what is fetched ahead, so that an interruption leaves something to do. */
