@@ -1,7 +1,7 @@
 // kill -9 at any moment, with several commands at once: what was acknowledged stays, nothing is half, and the same command
 // goes on where it was without moving again what is there.
 import { randomBytes, randomInt } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Pushed, Verified } from "../../src/index.ts";
@@ -56,6 +56,8 @@ test("pushers of one and of several artifacts and a reader, killed at random: th
     let missing = 0;
     for (const [at, [member, args]] of commands.entries()) {
       if (ends[at]?.exit === 0) continue;
+      // A pull that was killed after its folder appeared did all but log it: a folder that is there is never written to.
+      if (at === 3 && existsSync(join(bo.folder, `out-${String(round)}`))) continue;
       const again = JSON.parse((await member.ok(...args)).out) as Pushed;
       if (at < 3) known.push(again.versionId);
       if (at < 3) missing++;

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { formatBytes } from "../../base/units.ts";
 import { type Actor, type Outcome, Stage } from "./stage.ts";
-import { copy, filesBelow, flipBit, searchStore } from "./tamper.ts";
+import { copy, filesBelow, flipBit, IN_FIRST_CHUNK, searchStore } from "./tamper.ts";
 
 /** One step, as the audience sees it. */
 export interface Step {
@@ -171,7 +171,7 @@ async function tamper(act: Act, ana: Actor, reference: string): Promise<void> {
   const other: Actor = { ...ana, folder: join(ana.folder, "..", "ana-tampered") };
   await copy(join(ana.folder, ".cloister"), join(other.folder, ".cloister"));
   const store = join(other.folder, ".cloister/store");
-  for (const path of await filesBelow(join(store, "packs"))) await flipBit(path);
+  for (const path of await filesBelow(join(store, "packs"))) await flipBit(path, IN_FIRST_CHUNK);
   await act.run(other, "Somebody flips one bit in each pack of a copy of the store: found", ["verify", reference], {
     expected: 6,
     done: "one bit of each pack flipped",

@@ -2,13 +2,16 @@
 import { chmod, cp, open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Flips one bit in the middle of a file. */
-export async function flipBit(path: string): Promise<void> {
+/** In a pack's first chunk, behind its nonce: further on there may be nothing but padding. */
+export const IN_FIRST_CHUNK = 20;
+
+/** Flips one bit of a file, at a byte or in its middle. */
+export async function flipBit(path: string, place?: number): Promise<void> {
   // Objects of a store are read-only: nothing that an attacker would stop at.
   await chmod(path, 0o600);
   const file = await open(path, "r+");
   try {
-    const at = Math.floor((await file.stat()).size / 2);
+    const at = place ?? Math.floor((await file.stat()).size / 2);
     const byte = Buffer.alloc(1);
     await file.read(byte, 0, 1, at);
     byte.writeUInt8(byte.readUInt8(0) ^ 1);
