@@ -50,13 +50,18 @@ export function placeIn(store: Store, condemned: ReadonlySet<string> = new Set()
   return { store, prefix: PREFIX, condemned: async () => condemned };
 }
 
-export async function push(
+export async function push(store: Store, files: readonly Given[], options: Partial<WriteOptions> = {}) {
+  return await pushEntries(store, entries(files), options);
+}
+
+/** Writes entries to the packs of a store; what was written, its tree, and what the store acknowledged. */
+export async function pushEntries(
   store: Store,
-  files: readonly Given[],
-  options: Partial<WriteOptions> = {},
+  files: Parameters<typeof writeContent>[0],
+  options: Partial<WriteOptions>,
 ): Promise<Written & { readonly parsed: Tree; readonly records: readonly PackRecord[] }> {
   const records: PackRecord[] = [];
-  const written = await writeContent(entries(files), {
+  const written = await writeContent(files, {
     place: placeIn(store),
     pushKey: randomBytes(32),
     onPack: async (record) => void records.push(record),

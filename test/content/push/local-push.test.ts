@@ -22,7 +22,7 @@ import { chunksOf, type PackRecord } from "../../../src/content/push/pack-record
 import { type WriteOptions, type WriteProgress, writeContent } from "../../../src/content/write.ts";
 import { folderStore } from "../../../src/store/folder.ts";
 import { collect } from "../../fault/faulty-store.ts";
-import { never, noise, placeIn, pull } from "../files.ts";
+import { never, noise, placeIn, pull, pushEntries } from "../files.ts";
 
 const MB = 1024 * 1024;
 
@@ -43,16 +43,7 @@ function put(path: string, content: Uint8Array | string, executable = false): vo
 }
 
 async function push(options: Partial<WriteOptions> = {}) {
-  const records: PackRecord[] = [];
-  const written = await writeContent(await scanFolder(source, { signal: never }), {
-    place: placeIn(store),
-    pushKey: randomBytes(32),
-    onPack: async (record) => void records.push(record),
-    signal: never,
-    progress: () => undefined,
-    ...options,
-  });
-  return { ...written, parsed: parseTree(written.tree), records };
+  return await pushEntries(store, await scanFolder(source, { signal: never }), options);
 }
 
 /** What lies in the source, as `readContent` should give it back, by digest. */
